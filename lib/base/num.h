@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * Numbers: strict parsing and small arithmetic.  No function has side effects;
+ * all are safe from any thread.
+ */
+#ifndef ZL_BASE_NUM_H
+#define ZL_BASE_NUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ZL_MIB		 (UINT64_C(1) << 20)
+#define ZL_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+static inline bool is_pow2(uint64_t v)
+{
+	return v && !(v & (v - 1));
+}
+
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* a / b rounded up; b is not 0. */
+static inline uint64_t div_up_u64(uint64_t a, uint64_t b)
+{
+	return a / b + (a % b != 0);
+}
+
+/*
+ * Parses the @len bytes at @s as a plain decimal number: digits only, no sign,
+ * no white space, no suffix.  Returns 0, -EINVAL for anything else, or -ERANGE
+ * when it does not fit; *v is set only on success.
+ */
+int parse_u64(const char *s, size_t len, uint64_t *v);
+
+#endif
