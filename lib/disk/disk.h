@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * An open disk: zones, data, and what must survive.
+ *
+ * Rules that hold everywhere here:
+ * - Addresses and lengths of I/O are logical blocks; the geometry of a new disk
+ *   is given in bytes.
+ * - struct disk_io belongs to the caller, who fills it and hands it over with
+ *   disk_submit(); it comes back through done(), exactly once, perhaps before
+ *   disk_submit() returns and perhaps on another thread.
+ * - Any thread may call any function that takes a struct disk, side by side,
+ *   but disk_close(), which comes last and alone.
+ * - Functions that can fail return 0 or -errno and write a sentence for a
+ *   person to a struct zl_err.
+ */
+#ifndef ZL_DISK_DISK_H
+#define ZL_DISK_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/err.h"
+#include "base/iov.h"
+#include "disk/options.h"
+#include "store/store.h"
+#include "zone/zone.h"
+
+struct disk;
+
+#define DISK_SERIAL_LEN 16 /* lower-case hexadecimal digits */
+
+/* What the sidecar says of a disk; does not change while it is open. */
+struct disk_meta {
+	char serial[DISK_SERIAL_LEN + 1];
+	uint64_t capacity_bytes;
+	uint64_t zone_bytes;
+	uint64_t zone_cap_bytes;
+	uint32_t conv_zones;
+	uint32_t max_open; /* 0 = no limit */
+	uint32_t block_bytes;
+	uint32_t phys_block_bytes;
+	bool urswrz;
+	bool smaller_last_zone;
+	bool any_zone_size; /* the zone size may be no power of two */
+	bool adopted;	    /* made by the kernel driver */
+};
+
+/*
+ * Opening.
+ */
+
+struct disk_open_args {
+	/* What was asked for; the options that were given must agree with the
+	 * sidecar.  NULL: nothing was. */
+	const struct disk_opts *opts;
+	/* The device's size as its creator gave it, 0 = nobody did.  It must
+	 * be the disk's. */
+	uint64_t size_bytes;
+	/* Make a disk if the directory is empty and opts has a geometry
+	 * option; adopt one of the kernel driver's if every geometry option is
+	 * given.  Without it only what is there is opened. */
+	bool may_make;
+	/* Look only: no lock, no change, no repair; disk_submit() refuses
+	 * everything that would write. */
+	bool look_only;
+	/* How long to wait for the directory's lock. */
+	unsigned lock_wait_ms;
+	/* Threads that run what may block; 0: everything runs in the thread
+	 * that submits it. */
+	unsigned nr_workers;
+	/* Called now and then while files are made or examined. */
+	void (*progress)(void *user, uint32_t done, uint32_t total);
+	void *progress_user;
+};
+
+/*
+ * Opens the disk in the directory @dir.  What cannot be right is refused with a
+ * sentence; a damaged zone is not a reason to refuse: it comes up READ ONLY or
+ * OFFLINE, and each is logged and listed by disk_each_problem().
+ */
+int disk_open(const char *dir, const struct disk_open_args *args,
+	      struct disk **disk, struct zl_err *err);
+
+/*
+ * The same on a store of the caller's, which becomes the disk's on success and
+ * stays the caller's on failure; @name is what sentences call it.
+ */
+int disk_open_store(struct store *store, const char *name,
+		    const struct disk_open_args *args, struct disk **disk,
+		    struct zl_err *err);
+
+/*
+ * Closes: no I/O is under way.  Syncs what is dirty and writes the mark of a
+ * clean stop.
+ */
+void disk_close(struct disk *disk);
+
+/* Whether this open made the disk or adopted it. */
+bool disk_was_made(const struct disk *disk);
+
+const struct disk_meta *disk_meta(const struct disk *disk);
+const struct zone_geo *disk_geo(const struct disk *disk);
+
+/*
+ * A zone whose file is not as it should be.  @what is a sentence.
+ */
+typedef void disk_problem_fn(void *user, uint32_t slot, const char *what);
+
+/* Calls @fn for each zone that came up degraded or was mended at opening. */
+void disk_each_problem(const struct disk *disk, disk_problem_fn *fn,
+		       void *user);
+
+/*
+ * Zones.
+ */
+
+/* Describes the zone that contains @lba (below the capacity) as it is now. */
+void disk_zone_at(struct disk *disk, uint64_t lba, struct zone_info *info);
+
+/*
+ * Calls @fn for consecutive zones from the one that contains @lba to the end,
+ * until it returns false.  One consistent picture: nothing changes meanwhile,
+ * so @fn must be quick and must not call the disk.
+ */
+void disk_each_zone(struct disk *disk, uint64_t lba,
+		    bool (*fn)(void *user, const struct zone_info *info),
+		    void *user);
+
+/*
+ * I/O.
+ */
+
+enum disk_op {
+	DISK_READ,
+	DISK_WRITE,
+	DISK_SYNC, /* make everything durable that was acknowledged before */
+	DISK_ZONE, /* OPEN, CLOSE, FINISH or RESET */
+};
+
+/* Why an I/O failed.  lib/scsi turns each into status and sense data. */
+enum disk_status {
+	DISK_OK,
+	DISK_REFUSED,	    /* the zone state machine: see io->verdict */
+	DISK_READ_ERROR,    /* io->bad_lba: first block that cannot be read */
+	DISK_WRITE_ERROR,   /* io->bad_lba: first block not written */
+	DISK_NO_SPACE,	    /* the backing file system is full */
+	DISK_WRITE_PROTECT, /* the backing file system is read-only */
+	DISK_INTERNAL,	    /* out of descriptors or memory */
+};
+
+/* A turn at changing a slot; the disk's own. */
+struct slot_turn {
+	struct slot_turn *next;
+	void (*granted)(struct slot_turn *turn); /* called without locks */
+};
+
+struct disk_io {
+	/* Set by the caller. */
+	enum disk_op op;
+	bool fua;
+	uint64_t lba;
+	uint32_t nr_blocks;
+	/* READ fills, WRITE takes nr_blocks blocks, scattered.  The array and
+	 * the buffers stay until done(). */
+	const struct iovec *iov;
+	size_t iov_cnt;
+	/* DISK_ZONE: lba is the ZONE ID. */
+	enum zone_op zone_op;
+	uint16_t zone_count;
+	bool zone_all;
+
+	void (*done)(struct disk_io *io);
+	void *user;
+
+	/* Set before done(). */
+	enum disk_status status;
+	enum zone_verdict verdict;
+	uint64_t bad_lba;
+
+	/* The disk's own. */
+	struct disk *disk;
+	struct disk_io *next;
+	struct slot_turn turn;
+	struct store_req req;
+	struct iov_cur cur;
+	struct iovec seg[8];
+	uint64_t at_lba;
+	uint32_t left_blocks;
+	uint32_t seg_blocks;
+	uint32_t slot;
+	uint8_t gen;
+	int error;
+	void (*run)(struct disk_io *io);
+};
+
+/* Starts an I/O.  Never fails by itself: everything comes through done(). */
+void disk_submit(struct disk *disk, struct disk_io *io);
+
+/* Submits and waits; returns io->status.  Overwrites done and user. */
+enum disk_status disk_run(struct disk *disk, struct disk_io *io);
+
+/*
+ * Counters, since the disk was made (persistent) unless said otherwise.
+ */
+struct disk_stats {
+	uint64_t opens;		   /* times the disk was opened */
+	uint64_t unclean_opens;	   /* … after an unclean stop */
+	uint64_t retries_absorbed; /* writes repeated after a daemon's death */
+};
+void disk_get_stats(struct disk *disk, struct disk_stats *stats);
+
+/*
+ * Looking at a directory that may be damaged.
+ */
+
+/*
+ * Checks the directory @dir completely: sidecar, journal, every zone file.
+ * Calls @fn for each thing that is not as it should be (slot UINT32_MAX: not a
+ * zone's matter).  Returns the number of problems, or -errno with a sentence
+ * when there is no disk to check.  Changes nothing.
+ */
+int disk_check(const char *dir, disk_problem_fn *fn, void *user,
+	       struct zl_err *err);
+
+#endif

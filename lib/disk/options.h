@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * The options of a disk: one table for the handler's cfgstring, the command's
+ * option string (the kernel's "add" string as it is) and the documentation.
+ */
+#ifndef ZL_DISK_OPTIONS_H
+#define ZL_DISK_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum disk_opt_id {
+	OPT_CAPACITY_MB,
+	OPT_ZONE_SIZE_MB,
+	OPT_ZONE_CAPACITY_MB,
+	OPT_CONV_ZONES,
+	OPT_MAX_OPEN_ZONES,
+	OPT_BLOCK_SIZE,		 /* logical block length in bytes */
+	OPT_PHYSICAL_BLOCK_SIZE, /* bytes */
+	OPT_SMALLER_LAST_ZONE,	 /* flag */
+	OPT_ANY_ZONE_SIZE,	 /* flag */
+	OPT_URSWRZ,		 /* 0 or 1 */
+	/* The kernel's options that change nothing here. */
+	OPT_BUFFERED_IO,
+	OPT_DIRECT_IO,
+	OPT_NR_QUEUES,
+	OPT_QUEUE_DEPTH,
+	OPT_ZONE_APPEND,
+	OPT_ORDERED_ZONE_APPEND,
+	OPT_DISCARD_WRITE_CACHE,
+	/* Where the disk is: the command's option string only. */
+	OPT_ID,
+	OPT_BASE_DIR,
+	OPT_NR,
+};
+
+enum disk_opt_kind {
+	OPT_KIND_NUMBER,
+	OPT_KIND_FLAG,
+	OPT_KIND_STRING
+};
+
+struct disk_opt {
+	const char *name;
+	enum disk_opt_kind kind;
+	uint64_t min, max; /* bounds of a number, both allowed */
+	const char *def;   /* default as text, NULL = none */
+	bool geometry;	  /* stored in the sidecar, fixed for the disk's life */
+	bool cfgstring;	  /* allowed in the handler's cfgstring */
+	const char *help; /* one line */
+};
+
+/* Indexed by enum disk_opt_id. */
+extern const struct disk_opt disk_opt_table[OPT_NR];
+
+struct disk_opts {
+	uint32_t given; /* bit n: option n was given */
+	uint64_t num[OPT_NR];
+	char base_dir[256];
+};
+
+static inline bool disk_opt_given(const struct disk_opts *o,
+				  enum disk_opt_id id)
+{
+	return o->given >> id & 1;
+}
+
+/*
+ * Parses "OPTION[=VALUE]" separated by @sep ('/' in a cfgstring, ',' in the
+ * kernel's string) into @opts, whose values not given are the table's defaults.
+ * @len bytes; may be empty.  Refuses, with a sentence: unknown, repeated and
+ * empty options, flags with a value, numbers with junk, out of bounds or
+ * overflowing, and (for @cfgstring) options not allowed there.
+ * Relations between options are checked by disk_opts_check().
+ */
+int disk_opts_parse(struct disk_opts *opts, const char *str, size_t len,
+		    char sep, bool cfgstring, struct zl_err *err);
+
+/*
+ * Checks what can be said of the options among themselves, with the disk's size
+ * in bytes if it is known (0: from capacity_mb if given, else unknown): zone
+ * size no power of two without any_zone_size, larger than the disk, capacity
+ * beyond the zone size, conv_zones, max_open_zones, block sizes, sizes that are
+ * no multiple.
+ */
+int disk_opts_check(const struct disk_opts *opts, uint64_t size_bytes,
+		    struct zl_err *err);
+
+/*
+ * Splits the handler's cfgstring "[OPTION[=VALUE][/…]]@DIRECTORY" (without the
+ * subtype's prefix, whose length counts towards the limit of 255 bytes), parses
+ * and checks the options.  *dir points into @cfg.  Refuses: no '@', a directory
+ * that is not absolute, empty, or has characters that targetcli or the kernel
+ * would refuse or cut (white space, control characters, comma, colon,
+ * semicolon, quotes, backslash).
+ */
+int disk_cfg_parse(const char *cfg, struct disk_opts *opts, const char **dir,
+		   struct zl_err *err);
+
+#define DISK_CFG_MAX 255 /* bytes, "zloop/" included */
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * A logical unit of device type 14h (host-managed zoned block device) over a
+ * disk: CDBs and data in, data, status and sense out.  SPC-5, SBC-4, ZBC-2.
+ *
+ * Rules that hold everywhere here:
+ * - A command is untrusted: any CDB, any buffer length.  Everything is checked
+ *   here, once; what comes out is either done or refused with exact sense data.
+ * - Nothing in scsi_begin() blocks or does I/O.  What may do so is left for
+ *   scsi_run().
+ * - Several threads may run commands of one unit side by side.
+ */
+#ifndef ZL_SCSI_SCSI_H
+#define ZL_SCSI_SCSI_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "disk/disk.h"
+
+struct scsi_unit;
+struct scsi_op;
+
+/* Status codes (SAM-5 table "Status codes"). */
+enum scsi_status {
+	SCSI_GOOD = 0x00,
+	SCSI_CHECK_CONDITION = 0x02,
+	SCSI_CONDITION_MET = 0x04,
+	SCSI_BUSY = 0x08,
+};
+
+#define SCSI_SENSE_MAX 96 /* room for sense data in a command */
+
+struct scsi_cmd {
+	/* Set by the caller; stay until the command is done. */
+	const uint8_t *cdb;
+	size_t cdb_len; /* bytes readable at cdb */
+	/* The data-in or data-out buffer, scattered; which of the two it is,
+	 * the CDB says.  May be empty. */
+	const struct iovec *iov;
+	size_t iov_cnt;
+	/* Called once by scsi_run(), perhaps before it returns, on any thread;
+	 * never by scsi_begin(). */
+	void (*done)(struct scsi_cmd *cmd);
+	void *user;
+
+	/* Set when the command is done.  Fixed or descriptor format, as D_SENSE
+	 * says; sense_len is 0 with GOOD.  What of a data-in buffer the command
+	 * has no data for is zeroed, with any status. */
+	enum scsi_status status;
+	uint8_t sense[SCSI_SENSE_MAX];
+	size_t sense_len;
+	size_t data_in_bytes; /* bytes of data-in, zeroed rest not counted */
+
+	/* The unit's own. */
+	struct scsi_unit *unit;
+	const struct scsi_op *op;
+	size_t buf_bytes;
+	uint64_t lba;
+	uint32_t nr_blocks;
+	struct disk_io io;
+};
+
+enum scsi_next {
+	SCSI_DONE, /* status, sense and data are there */
+	SCSI_RUN,  /* checked; call scsi_run() */
+};
+
+struct scsi_unit_args {
+	const char *vendor;	  /* ≤ 8 ASCII characters; NULL: "ZLOOP" */
+	const char *product;	  /* ≤ 16; NULL: "zoned disk" */
+	const char *revision;	  /* ≤ 4; NULL: from the version */
+	uint32_t max_xfer_blocks; /* MAXIMUM TRANSFER LENGTH of VPD B0h;
+				     0 = not reported, not enforced */
+};
+
+/* Makes a unit over an open disk, which must outlive it.  0 or -ENOMEM. */
+int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
+		  struct scsi_unit **unit);
+void scsi_unit_free(struct scsi_unit *unit);
+
+/*
+ * Decodes and checks a command, and carries it out if it cannot block (all but
+ * media access, cache and zone management commands).
+ */
+enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd);
+
+/* Carries out what scsi_begin() left.  Comes back through cmd->done(). */
+void scsi_run(struct scsi_cmd *cmd);
+
+#endif
