@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * What the files of lib/zone share, and what its tests look at.  The rules of
+ * zone.h hold.
+ */
+#ifndef ZL_ZONE_INTERNAL_H
+#define ZL_ZONE_INTERNAL_H
+
+#include "zone/zone.h"
+
+/* "No slot": the end of the list of implicitly opened zones. */
+#define SLOT_NONE UINT32_MAX
+
+/*
+ * Gives a slot a condition and keeps the accounts: the counters, and the list
+ * of implicitly opened zones, in which a zone that is (again) implicitly opened
+ * becomes the last.  The write pointer is the caller's to set.
+ */
+void zone_slot_set_cond(struct zone_set *set, uint32_t slot,
+			enum zone_cond cond);
+
+/* CLOSED, or EMPTY where nothing was written (ZBC-2, close zone operation). */
+void zone_slot_close(struct zone_set *set, uint32_t slot);
+
+/* Open zones, implicitly and explicitly: the resources in use. */
+uint32_t zone_nr_open(const struct zone_set *set);
+
+/*
+ * Whether @extra more zones, none of them explicitly opened now, can be opened
+ * when each implicitly opened zone may be closed for it.
+ */
+bool zone_can_open(const struct zone_set *set, uint32_t extra);
+
+/*
+ * Closes the least recently used implicitly opened zones until at most
+ * geo.max_open - @room zones are open.  There must be enough of them.
+ */
+void zone_make_room(struct zone_set *set, uint32_t room);
+
+/* What a READ ONLY, OFFLINE or INACTIVE zone answers to any change. */
+enum zone_verdict zone_cond_refuses(enum zone_cond cond);
+
+/* Whether @lba is in the gap zone behind a sequential slot's capacity. */
+bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba);
+
+/* Whether the slot can be in @cond with its write pointer at @wp_blocks. */
+bool zone_state_ok(const struct zone_set *set, uint32_t slot,
+		   enum zone_cond cond, uint32_t wp_blocks);
+
+/*
+ * For tests: whether the accounts agree with the slots (conditions their zone
+ * type can have, write pointers that fit the conditions, counters, the list of
+ * implicitly opened zones, the limit of open zones).
+ */
+bool zone_set_check(const struct zone_set *set);
+
+#endif
