@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+# fio writes and verifies, by the zone rules, through the block layer.
+set -eu
+. "$(dirname "$0")/../lib.sh"
+
+place=/data/fio
+
+create() {
+  make_disk fio 2G $place
+}
+
+# First byte of zone N.
+zone_byte() {
+  echo $(($1 * ZONE_BLOCKS * 512))
+}
+
+fio_disk() {
+  use_disk
+  fio --filename="$DISK" --direct=1 --ioengine=libaio --randseed=1 \
+    --verify=crc32c --verify_fatal=1 --group_reporting --output-format=terse \
+    --terse-version=3 "$@"
+}
+
+errors_in_log() {
+  lacks "kernel log" "(Unaligned write|I/O error|critical)" "$(dmesg)"
+}
+
+sequential_write() {
+  fio_disk --name=seq --zonemode=zbd --rw=write --bs=128k --iodepth=8 \
+    --offset="$(zone_byte 8)" --size=192M
+  equal "zone 8" "Full -" "$(zone_state 8)"
+  equal "zone 10" "Full -" "$(zone_state 10)"
+  equal "zone 11" "Empty 0" "$(zone_state 11)"
+  errors_in_log
+}
+
+random_write() {
+  fio_disk --name=random --zonemode=zbd --rw=randwrite --bs=16k --iodepth=16 \
+    --offset="$(zone_byte 12)" --size=512M --io_size=24M --max_open_zones=4 \
+    --do_verify=1
+  errors_in_log
+}
+
+# Writes that end in the middle of zones, over several jobs.
+several_jobs() {
+  fio_disk --name=jobs --zonemode=zbd --rw=write --bs=4k --iodepth=4 \
+    --numjobs=3 --offset="$(zone_byte 22)" --offset_increment=64M --size=64M \
+    --io_size=2M
+  errors_in_log
+}
+
+conventional() {
+  fio_disk --name=conventional --rw=randwrite --bs=8k --iodepth=16 --offset=0 \
+    --size="$(zone_byte 8)" --io_size=16M
+  errors_in_log
+}
+
+# What fio calls written is in the files.
+files_agree() {
+  local n file wp
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  use_disk
+  sg_sync "$SG"
+  for n in {8..31}; do
+    file=$place/seq-$(printf %06d "$n")
+    case $(zone_state "$n") in
+      Full*) wp=$((ZONE_BLOCKS)) ;;
+      *) wp=$(zone_state "$n" | grep -o '[0-9]*$') ;;
+    esac
+    equal "size of $file" $((wp * 512)) "$(stat -c %s "$file")"
+  done
+}
+
+tear_down
+clean_place $place
+check "set up" start_stack
+check "make a disk" create
+check "sequential writes verify" sequential_write
+check "random writes verify" random_write
+check "several jobs verify" several_jobs
+check "writes to conventional zones verify" conventional
+check "file sizes are the write pointers" files_agree
+tear_down
+summary

@@ -1,0 +1,209 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+# Zones, data and write pointers outlive the LUN, the configuration, the
+# daemon and the guest.
+#
+#   persist.sh           all within one boot
+#   persist.sh before    makes a disk, writes, flushes, cuts the power
+#   persist.sh after     finds it again in the next boot
+set -eu
+. "$(dirname "$0")/../lib.sh"
+
+place=/data/persist
+config=/data/saveconfig.json
+
+create() {
+  make_disk persist 2G $place
+}
+
+# Every condition that a disk can be left in.
+fill() {
+  use_disk
+  write_zone 0 5 8
+  write_zone 8 0 24
+  write_zone 9 0 1024
+  write_zone 10 0 3
+  sg_zone --finish --zone="$(zone_lba 10)" "$SG"
+  write_zone 11 0 4
+  sg_reset_wp --zone="$(zone_lba 11)" "$SG"
+  write_zone 12 0 2
+  sg_zone --close --zone="$(zone_lba 12)" "$SG"
+  write_zone 13 0 1
+  write16 $(($(zone_lba 13) + 128)) 3 >/dev/null
+  sg_sync "$SG"
+  snapshot >$place.expected
+  grep -q "|Full|" $place.expected
+}
+
+# A zone that was open comes back closed; nothing else may differ.
+snapshot() {
+  zones | sed 's/Implicitly opened/Closed/; s/Explicitly opened/Closed/'
+  read_zone 0 5 8 | md5sum
+  read_zone 8 0 24 | md5sum
+  read_zone 9 0 1024 | md5sum
+  read_zone 10 0 8 | md5sum
+  read_zone 11 0 8 | md5sum
+  read_zone 12 0 2 | md5sum
+  read_zone 13 0 3 | md5sum
+}
+
+unchanged() {
+  use_disk
+  echo 3 >/proc/sys/vm/drop_caches
+  snapshot | diff $place.expected -
+}
+
+removed_and_opened() {
+  detach_disk
+  open_disk persist 2G $place
+  unchanged
+}
+
+# A write goes on where the write pointer is.
+writable() {
+  use_disk
+  write_zone 8 24 1
+  equal "zone 8" 3200 "$(zone_state 8 | grep -o '[0-9]*$')"
+  write_zone 11 0 1
+  sg_reset_wp --zone="$(zone_lba 11)" "$SG"
+  sg_sync "$SG"
+  snapshot >$place.expected
+}
+
+saved() {
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  tcli saveconfig $config
+  equal "saved cfgstring" "zloop/@$place" "$(saved_cfgstring)"
+}
+
+saved_cfgstring() {
+  sed -n 's/.*"config": "\(.*\)",/\1/p' $config
+}
+
+restored() {
+  tcli saveconfig $config
+  detach_disk
+  tcli restoreconfig $config
+  find_disk
+  unchanged
+}
+
+# A restored configuration never makes a disk.
+never_recreated() {
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  detach_disk
+  mv $place $place.away
+  mkdir $place
+  tcli restoreconfig $config || true
+  equal "files made" 0 "$(ls $place | wc -l)"
+  rmdir $place
+  tcli restoreconfig $config || true
+  [ ! -e $place ] || fail "the directory was made"
+  remove_loopback
+  remove_backstores 2>/dev/null || true
+  mv $place.away $place
+  open_disk persist 2G $place
+  unchanged
+}
+
+wrong_size() {
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  detach_disk
+  fails backstore_create persist 1G "@$place"
+  contains log "2147483648" "$(tail -n 20 $RUNNER_LOG)"
+  open_disk persist 2G $place
+  unchanged
+}
+
+daemon_restarted() {
+  runner_stop
+  runner_start
+  unchanged
+}
+
+daemon_killed() {
+  runner_kill
+  runner_start
+  unchanged
+}
+
+# Explicitly opened zones stay open over the daemon's death.
+open_zones_stay() {
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  use_disk
+  sg_zone --open --zone="$(zone_lba 20)" "$SG"
+  runner_kill
+  runner_start
+  equal "zone 20" "Explicitly opened 0" "$(zone_state 20)"
+  sg_zone --close --zone="$(zone_lba 20)" "$SG"
+  unchanged
+}
+
+# With the disk attached and commands waiting while there is no daemon.
+written_without_daemon() {
+  local pid
+  use_disk
+  head -c 65536 /dev/urandom >/run/pattern
+  runner_kill
+  write_zone 14 0 1 /run/pattern &
+  pid=$!
+  sleep 1
+  runner_start
+  wait $pid
+  read_zone 14 0 1 | cmp - /run/pattern
+  sg_reset_wp --zone="$(zone_lba 14)" "$SG"
+  unchanged
+}
+
+found_after_boot() {
+  open_disk persist 2G $place
+  unchanged
+}
+
+check_tool() {
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  detach_disk
+  zloop check $place
+}
+
+new_disk() {
+  tear_down
+  clean_place $place
+  check "set up" start_stack
+  check "make a disk" create
+  check "write" fill
+}
+
+case ${1:-} in
+  before)
+    new_disk
+    check "unchanged" unchanged
+    echo "cutting the power"
+    [ $checks_failed = 0 ] || summary
+    power_cut
+    ;;
+  after)
+    check "set up" start_stack
+    check "the disk is as it was before the power was cut" found_after_boot
+    check "it goes on from there" writable
+    check "zloop check has nothing to say" check_tool
+    tear_down
+    ;;
+  *)
+    new_disk
+    check "survives removal, opened with @DIRECTORY" removed_and_opened
+    check "the saved cfgstring opens and never creates" saved
+    check "survives saveconfig, removal, restoreconfig" restored
+    check "restoreconfig makes no disk where there is none" never_recreated
+    check "another size is refused" wrong_size
+    check "survives a restart of tcmu-runner" daemon_restarted
+    check "survives a kill of tcmu-runner" daemon_killed
+    check "explicitly opened zones survive it too" open_zones_stay
+    check "a write waits for the daemon" written_without_daemon
+    check "goes on where it was" writable
+    check "survives removal after all that" removed_and_opened
+    check "zloop check has nothing to say" check_tool
+    tear_down
+    ;;
+esac
+summary
