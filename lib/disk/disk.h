@@ -16,6 +16,7 @@
 #ifndef ZL_DISK_DISK_H
 #define ZL_DISK_DISK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -182,17 +183,22 @@ struct disk_io {
 	/* The disk's own. */
 	struct disk *disk;
 	struct disk_io *next;
-	struct slot_turn turn;
+	void (*run)(struct disk_io *io);
+	bool (*step)(struct disk_io *io);
 	struct store_req req;
+	struct slot_turn turn;
+	bool has_turn;
+	atomic_uint phase;
+	unsigned state;
+	int error;
 	struct iov_cur cur;
 	struct iovec seg[8];
-	uint64_t at_lba;
-	uint32_t left_blocks;
-	uint32_t seg_blocks;
+	uint64_t at_bytes;   /* where the next segment starts on the disk */
+	uint64_t left_bytes; /* from there on */
 	uint32_t slot;
+	struct zone_sel sel;
+	uint32_t dirty_lo, dirty_hi;
 	uint8_t gen;
-	int error;
-	void (*run)(struct disk_io *io);
 };
 
 /* Starts an I/O.  Never fails by itself: everything comes through done(). */

@@ -3,8 +3,9 @@
  * What an open disk is made of.  For lib/disk alone (and its tests).
  *
  * Locks, in the order in which they are taken:
- *   flush_lock   serialises rounds of syncing; held over I/O
- *   journal.lock the journal's records and its file; held over I/O
+ *   exp_lock     opening and closing zones and telling the journal; held over
+ *                the journal's I/O
+ *   journal.lock the journal's records and its file; held over its I/O
  *   lock         zone state, slot queues, dirty map, bad ranges, statistics;
  *                never held over I/O
  *   work.lock    the workers' queue; never held over anything
@@ -89,7 +90,7 @@ struct disk {
 	struct journal journal;
 	struct worker_pool work;
 
-	pthread_mutex_t flush_lock;
+	pthread_mutex_t exp_lock;
 
 	pthread_mutex_t lock;
 	struct zone_set zones;
@@ -97,6 +98,8 @@ struct disk {
 	struct disk_slot *slots;
 	uint64_t *dirty; /* bitmap over slots */
 	struct bad_range *bad;
+	struct disk_io *syncs, **syncs_tail; /* waiting for a round */
+	bool syncing;			     /* a round is under way */
 	struct problem *problems;
 	struct disk_stats stats;
 };
@@ -163,37 +166,72 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 void disk_add_problem(struct disk *d, uint32_t slot, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* io.c, zoneop.c, sync.c, work.c: the running disk */
+/* run.c: the disk while it runs.  start needs store, meta, zones and slots. */
 int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err);
 void disk_stop(struct disk *d);
 
-void io_start(struct disk_io *io); /* READ and WRITE */
+/* io.c: completion, and the engine that drives an I/O's store requests */
 void io_finish(struct disk_io *io, enum disk_status status);
 void io_refuse(struct disk_io *io, enum zone_verdict verdict);
-enum disk_status io_status_of(const struct disk_io *io, int error);
+/* Status for an errno of the store; sets bad_lba. */
+enum disk_status io_fail_status(struct disk_io *io, int error,
+				uint64_t bad_lba);
+/*
+ * Calls io->step() until it returns false (the I/O is finished, or waits for
+ * something else), submitting io->req each time that it returns true.  Goes on
+ * in whatever thread a request completes.
+ */
+void io_drive(struct disk_io *io);
+
+/*
+ * segment.c: an I/O as a sequence of requests.  io->slot is the slot of
+ * io->at_bytes.
+ */
+void segment_start(struct disk_io *io);
+uint64_t segment_offset(const struct disk_io *io); /* bytes, in the slot */
+uint64_t segment_lba(const struct disk_io *io);
+/* Fills io->req for up to @max_bytes from here; io->req.len says how many. */
+void segment_prepare(struct disk_io *io, enum store_op op, uint64_t max_bytes);
+void segment_pass(struct disk_io *io, uint64_t bytes);
+void segment_zero(struct disk_io *io, uint64_t bytes);
+
+/* read.c, write.c, zoneop.c, sync.c: the operations' io->run */
+void read_run(struct disk_io *io);
+void write_run(struct disk_io *io);
 void zoneop_run(struct disk_io *io);
 void sync_run(struct disk_io *io);
 /* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
 int sync_round(struct disk *d);
 
-/* Under disk->lock. */
+/*
+ * slot.c: all under disk->lock but slot_leave().
+ */
 void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
-bool slot_range_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
-		    uint32_t *first);
-void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/* Takes the dirty mark away before a sync; false: it was clean. */
+bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi);
+/* The first dirty slot at or after @from, or UINT32_MAX. */
+uint32_t slot_next_dirty(const struct disk *d, uint32_t from);
+/* The first bad block among [lo, hi), or UINT32_MAX. */
+uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
+			uint32_t hi);
 void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
-
-/* Takes a turn at a slot: true when it is granted at once, else turn->granted()
- * is called later.  Under disk->lock. */
+void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/*
+ * Takes a turn at changing a slot's file: true when it is granted at once, else
+ * turn->granted() is called later, by whoever leaves.
+ */
 bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn);
-/* Ends the turn at a slot and grants the next one.  Not under the lock. */
+/* Ends the turn and grants the next one.  Not under the lock. */
 void slot_leave(struct disk *d, uint32_t slot);
 
-/* Explicitly opened or no longer: tells the journal where it differs from what
- * it was told last.  Not under disk->lock. */
-int zoneop_journal_slot(struct disk *d, uint32_t slot);
-
-/* work.c */
+/* work.c: threads for what may block; without threads it runs at once */
+int work_start(struct worker_pool *pool, unsigned nr_threads);
+void work_stop(struct worker_pool *pool);
 void work_push(struct disk *d, struct disk_io *io);
+
+static inline uint64_t blocks_to_bytes(const struct disk *d, uint64_t blocks)
+{
+	return blocks << d->block_shift;
+}
 
 #endif

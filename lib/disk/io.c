@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* An I/O's way from submission to completion. */
+#include <assert.h>
+#include <errno.h>
+#include <semaphore.h>
+#include <stddef.h>
+
+#include "disk/internal.h"
+
+/* What became of the request that io_drive() submitted. */
+enum phase {
+	PHASE_SUBMITTED, /* the submitter is still there, it is not complete */
+	PHASE_COMPLETE,	 /* complete; the submitter goes on */
+	PHASE_LEFT,	 /* the submitter left; whoever completes it goes on */
+};
+
+static void req_done(struct store_req *req)
+{
+	struct disk_io *io = req->user;
+
+	if (atomic_exchange(&io->phase, PHASE_COMPLETE) == PHASE_LEFT)
+		io_drive(io);
+}
+
+void io_drive(struct disk_io *io)
+{
+	while (io->step(io)) {
+		atomic_store(&io->phase, PHASE_SUBMITTED);
+		io->req.done = req_done;
+		io->req.user = io;
+		store_submit(io->disk->store, &io->req);
+		if (atomic_exchange(&io->phase, PHASE_LEFT) == PHASE_SUBMITTED)
+			return;
+	}
+}
+
+/*
+ * The order matters: the completion is posted first, then the next one in the
+ * slot's queue starts.  An initiator that sends the next write only after this
+ * one's completion must never find it refused, even if the process dies in
+ * between.
+ */
+void io_finish(struct disk_io *io, enum disk_status status)
+{
+	struct disk *d = io->disk;
+	bool has_turn = io->has_turn;
+	uint32_t slot = io->slot;
+
+	io->status = status;
+	io->done(io); /* the caller's again from here on */
+	if (has_turn)
+		slot_leave(d, slot);
+}
+
+void io_refuse(struct disk_io *io, enum zone_verdict verdict)
+{
+	io->verdict = verdict;
+	io_finish(io, DISK_REFUSED);
+}
+
+enum disk_status io_fail_status(struct disk_io *io, int error, uint64_t bad_lba)
+{
+	io->bad_lba = bad_lba;
+	switch (error) {
+	case -ENOSPC:
+	case -EDQUOT:
+		return DISK_NO_SPACE;
+	case -EROFS:
+		return DISK_WRITE_PROTECT;
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+		return DISK_INTERNAL;
+	default:
+		return io->op == DISK_READ ? DISK_READ_ERROR : DISK_WRITE_ERROR;
+	}
+}
+
+static void turn_granted(struct slot_turn *turn)
+{
+	struct disk_io *io = (struct disk_io *)((char *)turn -
+						offsetof(struct disk_io, turn));
+
+	work_push(io->disk, io);
+}
+
+/*
+ * The sequential slot that an I/O will change and nothing else, or UINT32_MAX.
+ * It queues there at once, so that I/Os of one zone run in the order in which
+ * they came.
+ */
+static uint32_t slot_to_queue_at(const struct disk *d, const struct disk_io *io)
+{
+	const struct zone_set *z = &d->zones;
+	uint32_t slot;
+
+	if (io->lba >= z->geo.capacity_blocks)
+		return UINT32_MAX;
+	if (io->op == DISK_ZONE &&
+	    (io->zone_all || io->zone_count > 1 || io->zone_op == ZO_OPEN ||
+	     io->zone_op == ZO_CLOSE))
+		return UINT32_MAX;
+	slot = zone_slot_of(z, io->lba);
+	return zone_slot_is_conv(z, slot) ? UINT32_MAX : slot;
+}
+
+static void (*const run_table[])(struct disk_io *io) = {
+	[DISK_READ] = read_run,
+	[DISK_WRITE] = write_run,
+	[DISK_SYNC] = sync_run,
+	[DISK_ZONE] = zoneop_run,
+};
+
+void disk_submit(struct disk *d, struct disk_io *io)
+{
+	bool granted = true;
+	uint32_t slot;
+
+	assert(io->op < sizeof(run_table) / sizeof(run_table[0]));
+	io->disk = d;
+	io->run = run_table[io->op];
+	io->verdict = ZV_OK;
+	io->bad_lba = 0;
+	io->has_turn = false;
+	io->state = 0;
+	io->error = 0;
+	io->turn.granted = turn_granted;
+	if (io->op != DISK_READ && io->op != DISK_SYNC) {
+		if (d->look_only) {
+			io_finish(io, DISK_WRITE_PROTECT);
+			return;
+		}
+		slot = slot_to_queue_at(d, io);
+		if (slot != UINT32_MAX) {
+			io->slot = slot;
+			io->has_turn = true;
+			pthread_mutex_lock(&d->lock);
+			granted = slot_enter(d, slot, &io->turn);
+			pthread_mutex_unlock(&d->lock);
+		}
+	}
+	if (granted)
+		work_push(d, io);
+}
+
+static void run_done(struct disk_io *io)
+{
+	sem_post(io->user);
+}
+
+enum disk_status disk_run(struct disk *d, struct disk_io *io)
+{
+	sem_t sem;
+
+	sem_init(&sem, 0, 0);
+	io->done = run_done;
+	io->user = &sem;
+	disk_submit(d, io);
+	while (sem_wait(&sem))
+		;
+	sem_destroy(&sem);
+	return io->status;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* READ: data below the write pointer, zeros behind it. */
+#include <errno.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+enum read_state {
+	READ_NEXT,
+	READ_DATA
+};
+
+/* Bytes of the slot that have been written.  Under the lock. */
+static uint64_t written_bytes(const struct disk *d, uint32_t slot)
+{
+	if (zone_slot_is_conv(&d->zones, slot))
+		return blocks_to_bytes(d, zone_slot_blocks(&d->zones, slot));
+	return blocks_to_bytes(d, zone_slot_wp_blocks(&d->zones, slot));
+}
+
+/* Bytes from the segment's start to the first bad block.  Under the lock. */
+static uint64_t good_bytes(const struct disk_io *io, uint64_t bytes)
+{
+	const struct disk *d = io->disk;
+	uint64_t off = segment_offset(io);
+	uint32_t bad;
+
+	bad = slot_first_bad(d, io->slot, (uint32_t)(off >> d->block_shift),
+			     (uint32_t)((off + bytes - 1) >> d->block_shift) +
+				     1);
+	if (bad == UINT32_MAX)
+		return bytes;
+	return blocks_to_bytes(d, bad) > off ? blocks_to_bytes(d, bad) - off
+					     : 0;
+}
+
+/*
+ * Sets io->slot and gen, and returns how many bytes from here on are alike:
+ * data (*has_data) or not; 0 if the first block is bad.
+ */
+static uint64_t look(struct disk_io *io, bool *has_data)
+{
+	struct disk *d = io->disk;
+	uint64_t off, written, end;
+
+	pthread_mutex_lock(&d->lock);
+	io->slot = zone_slot_of(&d->zones, io->at_bytes >> d->block_shift);
+	io->gen = d->slots[io->slot].gen;
+	off = segment_offset(io);
+	written = written_bytes(d, io->slot);
+	*has_data = off < written;
+	end = *has_data ? written
+			: blocks_to_bytes(
+				  d, zone_slot_blocks(&d->zones, io->slot));
+	end = good_bytes(io, min_u64(end - off, io->left_bytes));
+	pthread_mutex_unlock(&d->lock);
+	return end;
+}
+
+/* Finds the next data to read; false: finished. */
+static bool read_next(struct disk_io *io)
+{
+	bool has_data;
+	uint64_t bytes;
+
+	while (io->left_bytes) {
+		bytes = look(io, &has_data);
+		if (!bytes) {
+			io_finish(io,
+				  io_fail_status(io, -EIO, segment_lba(io)));
+			return false;
+		}
+		if (has_data) {
+			segment_prepare(io, STORE_READ, bytes);
+			io->state = READ_DATA;
+			return true;
+		}
+		segment_zero(io, bytes);
+	}
+	io_finish(io, DISK_OK);
+	return false;
+}
+
+/*
+ * The file ended before the write pointer.  Right if the zone was reset while
+ * the read was under way; else somebody cut the file.
+ */
+static bool was_reset(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	bool reset;
+
+	pthread_mutex_lock(&d->lock);
+	reset = d->slots[io->slot].gen != io->gen;
+	pthread_mutex_unlock(&d->lock);
+	return reset;
+}
+
+static bool read_step(struct disk_io *io)
+{
+	int64_t res = io->req.res;
+	uint64_t want = io->req.len;
+
+	if (io->state == READ_NEXT)
+		return read_next(io);
+	if (res < 0) {
+		io_finish(io, io_fail_status(io, (int)res, segment_lba(io)));
+		return false;
+	}
+	segment_pass(io, (uint64_t)res);
+	if ((uint64_t)res < want) {
+		if (!was_reset(io)) {
+			io_finish(io,
+				  io_fail_status(io, -EIO, segment_lba(io)));
+			return false;
+		}
+		segment_zero(io, want - (uint64_t)res);
+	}
+	return read_next(io);
+}
+
+void read_run(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+
+	pthread_mutex_lock(&d->lock);
+	verdict = zone_read_check(&d->zones, io->lba, io->nr_blocks, NULL);
+	pthread_mutex_unlock(&d->lock);
+	if (verdict) {
+		io_refuse(io, verdict);
+		return;
+	}
+	segment_start(io);
+	io->state = READ_NEXT;
+	io->step = read_step;
+	io_drive(io);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The disk while it runs: start, stop, and what can be asked of it. */
+#include <assert.h>
+#include <errno.h>
+
+#include "disk/internal.h"
+
+int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
+{
+	int ret;
+
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_mutex_init(&d->exp_lock, NULL);
+	d->syncs = NULL;
+	d->syncs_tail = &d->syncs;
+	d->syncing = false;
+	ret = work_start(&d->work, nr_workers);
+	if (ret)
+		return zl_fail(err, -ret, "%s: cannot start %u threads",
+			       d->name, nr_workers);
+	return 0;
+}
+
+void disk_stop(struct disk *d)
+{
+	work_stop(&d->work);
+	assert(!d->syncing);
+	pthread_mutex_destroy(&d->exp_lock);
+	pthread_mutex_destroy(&d->lock);
+}
+
+void disk_zone_at(struct disk *d, uint64_t lba, struct zone_info *info)
+{
+	pthread_mutex_lock(&d->lock);
+	zone_info_at(&d->zones, lba, info);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void disk_each_zone(struct disk *d, uint64_t lba,
+		    bool (*fn)(void *user, const struct zone_info *info),
+		    void *user)
+{
+	struct zone_info info;
+	bool more = true;
+
+	pthread_mutex_lock(&d->lock);
+	while (more && lba < d->zones.geo.capacity_blocks) {
+		zone_info_at(&d->zones, lba, &info);
+		lba = info.start_lba + info.blocks;
+		more = fn(user, &info);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+void disk_get_stats(struct disk *d, struct disk_stats *stats)
+{
+	pthread_mutex_lock(&d->lock);
+	*stats = d->stats;
+	pthread_mutex_unlock(&d->lock);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Cutting an I/O into requests, each for one slot and a few buffers. */
+#include "base/num.h"
+#include "disk/internal.h"
+
+void segment_start(struct disk_io *io)
+{
+	io->cur = iov_start(io->iov, io->iov_cnt);
+	io->at_bytes = blocks_to_bytes(io->disk, io->lba);
+	io->left_bytes = blocks_to_bytes(io->disk, io->nr_blocks);
+}
+
+uint64_t segment_offset(const struct disk_io *io)
+{
+	const struct disk *d = io->disk;
+	uint64_t start_lba = zone_slot_start_lba(&d->zones, io->slot);
+
+	return io->at_bytes - blocks_to_bytes(d, start_lba);
+}
+
+uint64_t segment_lba(const struct disk_io *io)
+{
+	return io->at_bytes >> io->disk->block_shift;
+}
+
+void segment_prepare(struct disk_io *io, enum store_op op, uint64_t max_bytes)
+{
+	uint64_t bytes = min_u64(io->left_bytes, max_bytes);
+	struct iov_cur ahead = io->cur;
+
+	io->req.op = op;
+	io->req.flags = 0;
+	io->req.slot = io->slot;
+	io->req.off = segment_offset(io);
+	if (ahead.iov == io->iov && !ahead.off &&
+	    iov_bytes(io->iov, io->iov_cnt) == bytes) {
+		io->req.iov = io->iov;
+		io->req.iov_cnt = io->iov_cnt;
+	} else {
+		bytes = iov_slice(&ahead, bytes, io->seg,
+				  ZL_ARRAY_SIZE(io->seg), &io->req.iov_cnt);
+		io->req.iov = io->seg;
+	}
+	io->req.len = bytes;
+}
+
+void segment_pass(struct disk_io *io, uint64_t bytes)
+{
+	iov_skip(&io->cur, bytes);
+	io->at_bytes += bytes;
+	io->left_bytes -= bytes;
+}
+
+void segment_zero(struct disk_io *io, uint64_t bytes)
+{
+	iov_zero(&io->cur, bytes);
+	io->at_bytes += bytes;
+	io->left_bytes -= bytes;
+}

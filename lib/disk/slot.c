@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* What the disk knows of each slot: who changes it, what is dirty or bad. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+{
+	struct disk_slot *s = &d->slots[slot];
+
+	if (s->flags & SLOT_DIRTY) {
+		s->dirty_lo = min_u32(s->dirty_lo, lo);
+		s->dirty_hi = max_u32(s->dirty_hi, hi);
+		return;
+	}
+	s->flags |= SLOT_DIRTY;
+	s->dirty_lo = lo;
+	s->dirty_hi = hi;
+	d->dirty[slot / 64] |= UINT64_C(1) << slot % 64;
+}
+
+bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi)
+{
+	struct disk_slot *s = &d->slots[slot];
+
+	if (!(s->flags & SLOT_DIRTY))
+		return false;
+	s->flags &= ~SLOT_DIRTY;
+	*lo = s->dirty_lo;
+	*hi = s->dirty_hi;
+	d->dirty[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+	return true;
+}
+
+uint32_t slot_next_dirty(const struct disk *d, uint32_t from)
+{
+	uint32_t words = (uint32_t)div_up_u64(d->zones.nr_slots, 64);
+	uint32_t w = from / 64;
+	uint64_t bits;
+
+	if (w >= words)
+		return UINT32_MAX;
+	bits = d->dirty[w] & UINT64_MAX << from % 64;
+	while (!bits) {
+		if (++w == words)
+			return UINT32_MAX;
+		bits = d->dirty[w];
+	}
+	return w * 64 + (uint32_t)__builtin_ctzll(bits);
+}
+
+uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
+			uint32_t hi)
+{
+	uint32_t first = UINT32_MAX;
+
+	if (!(d->slots[slot].flags & SLOT_BAD))
+		return UINT32_MAX;
+	for (const struct bad_range *b = d->bad; b; b = b->next)
+		if (b->slot == slot && b->lo < hi && b->hi > lo)
+			first = min_u32(first, max_u32(b->lo, lo));
+	return first;
+}
+
+void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+{
+	struct bad_range *b;
+
+	if (lo >= hi)
+		return;
+	b = malloc(sizeof(*b));
+	/* Forgetting a failed sync would be a lie about somebody's data. */
+	if (!b)
+		abort();
+	*b = (struct bad_range){
+		.next = d->bad, .slot = slot, .lo = lo, .hi = hi
+	};
+	d->bad = b;
+	d->slots[slot].flags |= SLOT_BAD;
+}
+
+static bool slot_has_bad(const struct disk *d, uint32_t slot)
+{
+	for (const struct bad_range *b = d->bad; b; b = b->next)
+		if (b->slot == slot)
+			return true;
+	return false;
+}
+
+void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+{
+	struct bad_range **link = &d->bad, *b;
+	uint32_t rest_lo = 0, rest_hi = 0;
+
+	if (!(d->slots[slot].flags & SLOT_BAD))
+		return;
+	while ((b = *link)) {
+		if (b->slot != slot || b->lo >= hi || b->hi <= lo) {
+			link = &b->next;
+		} else if (b->lo >= lo && b->hi <= hi) {
+			*link = b->next;
+			free(b);
+		} else {
+			if (b->lo < lo && b->hi > hi) {
+				rest_lo = hi;
+				rest_hi = b->hi;
+			}
+			if (b->lo < lo)
+				b->hi = lo;
+			else
+				b->lo = hi;
+			link = &b->next;
+			/* The part behind a hole in the middle. */
+			slot_add_bad(d, slot, rest_lo, rest_hi);
+			rest_lo = rest_hi = 0;
+		}
+	}
+	if (!slot_has_bad(d, slot))
+		d->slots[slot].flags &= ~SLOT_BAD;
+}
+
+bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn)
+{
+	struct disk_slot *s = &d->slots[slot];
+
+	turn->next = NULL;
+	if (s->head) {
+		s->tail->next = turn;
+		s->tail = turn;
+		return false;
+	}
+	s->head = s->tail = turn;
+	return true;
+}
+
+void slot_leave(struct disk *d, uint32_t slot)
+{
+	struct disk_slot *s = &d->slots[slot];
+	struct slot_turn *next;
+
+	pthread_mutex_lock(&d->lock);
+	assert(s->head);
+	next = s->head = s->head->next;
+	pthread_mutex_unlock(&d->lock);
+	if (next)
+		next->granted(next);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * WRITE.  In a sequential zone: at the write pointer, all or nothing: what a
+ * failed write left behind is cut off again, so that a plain retry works.
+ */
+#include "base/num.h"
+#include "disk/internal.h"
+
+enum write_state {
+	WRITE_NEXT,	 /* nothing under way */
+	WRITE_CUT_OLD,	 /* cutting off what an earlier failure left */
+	WRITE_DATA,	 /* a segment is under way */
+	WRITE_SYNC,	 /* FUA: the slot is being synced */
+	WRITE_TAKE_BACK, /* cutting off what this failed write left */
+};
+
+static bool is_sequential(const struct disk_io *io)
+{
+	return !zone_slot_is_conv(&io->disk->zones, io->slot);
+}
+
+static uint32_t first_block(const struct disk_io *io)
+{
+	const struct zone_set *z = &io->disk->zones;
+
+	return (uint32_t)(io->lba - zone_slot_start_lba(z, io->slot));
+}
+
+static bool submit_cut(struct disk_io *io, enum write_state state)
+{
+	io->req.op = STORE_CUT;
+	io->req.flags = 0;
+	io->req.slot = io->slot;
+	io->req.off = blocks_to_bytes(io->disk, first_block(io));
+	io->state = state;
+	return true;
+}
+
+static bool finish_failed(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+
+	if (is_sequential(io)) {
+		pthread_mutex_lock(&d->lock);
+		zone_write_end(&d->zones, io->slot, 0);
+		pthread_mutex_unlock(&d->lock);
+		/* None of it is there any more. */
+		io->at_bytes = blocks_to_bytes(d, io->lba);
+	}
+	io_finish(io, io_fail_status(io, io->error, segment_lba(io)));
+	return false;
+}
+
+static bool fail(struct disk_io *io, int error)
+{
+	io->error = error;
+	if (is_sequential(io))
+		return submit_cut(io, WRITE_TAKE_BACK);
+	return finish_failed(io);
+}
+
+static void set_cut_flag(struct disk_io *io, bool on)
+{
+	struct disk *d = io->disk;
+
+	pthread_mutex_lock(&d->lock);
+	if (on)
+		d->slots[io->slot].flags |= SLOT_CUT;
+	else
+		d->slots[io->slot].flags &= ~SLOT_CUT;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static bool write_next(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint64_t slot_bytes;
+
+	io->slot = zone_slot_of(&d->zones, segment_lba(io));
+	slot_bytes = blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot));
+	segment_prepare(io, STORE_WRITE, slot_bytes - segment_offset(io));
+	if (io->fua && !is_sequential(io))
+		io->req.flags = STORE_DSYNC;
+	io->state = WRITE_DATA;
+	return true;
+}
+
+/* The blocks of the segment that just reached a conventional slot. */
+static void note_overwritten(struct disk_io *io, uint64_t bytes)
+{
+	struct disk *d = io->disk;
+	uint64_t off = segment_offset(io);
+	uint32_t lo = (uint32_t)(off >> d->block_shift);
+	uint32_t hi = (uint32_t)((off + bytes +
+				  (UINT64_C(1) << d->block_shift) - 1) >>
+				 d->block_shift);
+
+	pthread_mutex_lock(&d->lock);
+	slot_clear_bad(d, io->slot, lo, hi);
+	if (!io->fua)
+		slot_mark_dirty(d, io->slot, lo, hi);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static bool finish_written(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint32_t lo = first_block(io);
+
+	if (is_sequential(io)) {
+		pthread_mutex_lock(&d->lock);
+		zone_write_end(&d->zones, io->slot, io->nr_blocks);
+		if (!io->fua)
+			slot_mark_dirty(d, io->slot, lo, lo + io->nr_blocks);
+		pthread_mutex_unlock(&d->lock);
+	}
+	io_finish(io, DISK_OK);
+	return false;
+}
+
+/*
+ * FUA in a sequential zone makes the whole file durable: a write pointer that
+ * survives while data below it does not would be a lie.
+ */
+static bool submit_sync(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+
+	io->dirty_lo = io->dirty_hi = 0;
+	pthread_mutex_lock(&d->lock);
+	slot_take_dirty(d, io->slot, &io->dirty_lo, &io->dirty_hi);
+	pthread_mutex_unlock(&d->lock);
+	io->req.op = STORE_SYNC;
+	io->req.flags = 0;
+	io->req.slot = io->slot;
+	io->state = WRITE_SYNC;
+	return true;
+}
+
+static bool data_done(struct disk_io *io)
+{
+	if (io->req.res < 0)
+		return fail(io, (int)io->req.res);
+	if (!is_sequential(io))
+		note_overwritten(io, io->req.len);
+	segment_pass(io, io->req.len);
+	if (io->left_bytes)
+		return write_next(io);
+	if (io->fua && is_sequential(io))
+		return submit_sync(io);
+	return finish_written(io);
+}
+
+static bool sync_done(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+
+	if (io->req.res >= 0)
+		return finish_written(io);
+	pthread_mutex_lock(&d->lock);
+	slot_add_bad(d, io->slot, io->dirty_lo, io->dirty_hi);
+	pthread_mutex_unlock(&d->lock);
+	return fail(io, (int)io->req.res);
+}
+
+static bool write_step(struct disk_io *io)
+{
+	switch ((enum write_state)io->state) {
+	case WRITE_NEXT:
+		return write_next(io);
+	case WRITE_CUT_OLD:
+		if (io->req.res < 0) {
+			io->error = (int)io->req.res;
+			return finish_failed(io);
+		}
+		set_cut_flag(io, false);
+		return write_next(io);
+	case WRITE_DATA:
+		return data_done(io);
+	case WRITE_SYNC:
+		return sync_done(io);
+	case WRITE_TAKE_BACK:
+		if (io->req.res < 0)
+			set_cut_flag(io, true);
+		return finish_failed(io);
+	}
+	__builtin_unreachable();
+}
+
+/* The first step: nothing has been submitted yet. */
+static bool write_start(struct disk_io *io)
+{
+	io->step = write_step;
+	if (io->state == WRITE_CUT_OLD)
+		return submit_cut(io, WRITE_CUT_OLD);
+	return write_next(io);
+}
+
+void write_run(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+	bool cut_first = false;
+
+	pthread_mutex_lock(&d->lock);
+	verdict = zone_write_begin(&d->zones, io->lba, io->nr_blocks, NULL);
+	if (!verdict && io->nr_blocks) {
+		io->slot = zone_slot_of(&d->zones, io->lba);
+		cut_first = d->slots[io->slot].flags & SLOT_CUT;
+	}
+	pthread_mutex_unlock(&d->lock);
+	if (verdict) {
+		io_refuse(io, verdict);
+		return;
+	}
+	if (!io->nr_blocks) {
+		io_finish(io, DISK_OK);
+		return;
+	}
+	segment_start(io);
+	io->state = cut_first ? WRITE_CUT_OLD : WRITE_NEXT;
+	io->step = write_start;
+	io_drive(io);
+}

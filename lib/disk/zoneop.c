@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* OPEN, CLOSE, FINISH and RESET: files first, then the zones' state. */
+#include <errno.h>
+
+#include "disk/internal.h"
+
+enum zoneop_state {
+	ZONEOP_NEW,
+	ZONEOP_CHECKED
+};
+
+static int64_t run_req(struct disk_io *io, enum store_op op, uint64_t off,
+		       uint64_t len)
+{
+	io->req = (struct store_req){
+		.op = op, .slot = io->slot, .off = off, .len = len
+	};
+	return store_run(io->disk->store, &io->req);
+}
+
+static void set_gen(struct disk *d, uint32_t slot)
+{
+	pthread_mutex_lock(&d->lock);
+	d->slots[slot].gen++;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static int64_t reset_file(struct disk_io *io)
+{
+	set_gen(io->disk, io->slot);
+	return run_req(io, STORE_RESET, 0, 0);
+}
+
+static int64_t finish_file(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint32_t wp, cap;
+	bool cut;
+	int64_t ret;
+
+	pthread_mutex_lock(&d->lock);
+	wp = zone_slot_wp_blocks(&d->zones, io->slot);
+	cap = zone_slot_cap_blocks(&d->zones, io->slot);
+	cut = d->slots[io->slot].flags & SLOT_CUT;
+	pthread_mutex_unlock(&d->lock);
+	if (cut) {
+		ret = run_req(io, STORE_CUT, blocks_to_bytes(d, wp), 0);
+		if (ret < 0)
+			return ret;
+	}
+	return run_req(io, STORE_FINISH, 0, blocks_to_bytes(d, cap));
+}
+
+static void apply(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	struct disk_slot *s = &d->slots[io->slot];
+	uint32_t wp = zone_slot_wp_blocks(&d->zones, io->slot);
+	uint32_t cap = zone_slot_cap_blocks(&d->zones, io->slot);
+
+	pthread_mutex_lock(&d->lock);
+	zone_op_apply(&d->zones, io->zone_op, io->slot);
+	s->flags &= ~SLOT_CUT;
+	if (io->zone_op == ZO_RESET) {
+		s->gen++;
+		slot_clear_bad(d, io->slot, 0, UINT32_MAX);
+		slot_mark_dirty(d, io->slot, 0, 0);
+	} else {
+		slot_mark_dirty(d, io->slot, wp, cap);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+int zoneop_journal_slot(struct disk *d, uint32_t slot)
+{
+	struct disk_slot *s = &d->slots[slot];
+	bool is, was;
+	int ret = 0;
+
+	pthread_mutex_lock(&d->exp_lock);
+	pthread_mutex_lock(&d->lock);
+	is = zone_slot_cond(&d->zones, slot) == ZC_EXP_OPEN;
+	was = s->flags & SLOT_JOURNAL_EXP;
+	s->flags = (s->flags & ~SLOT_JOURNAL_EXP) | (is ? SLOT_JOURNAL_EXP : 0);
+	pthread_mutex_unlock(&d->lock);
+	if (is != was)
+		ret = journal_append(&d->journal, JR_EXP_OPEN, slot, is, false);
+	pthread_mutex_unlock(&d->exp_lock);
+	return ret;
+}
+
+/* FINISH or RESET of io->slot, whose turn we have. */
+static int64_t change_slot(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	struct zone_sel one = { .first = io->slot, .count = 1 };
+	uint32_t slot;
+	int64_t ret;
+
+	/* The turn may have come late: is there still something to do? */
+	one.all = io->sel.all;
+	pthread_mutex_lock(&d->lock);
+	slot = zone_op_next(&d->zones, io->zone_op, &one, io->slot);
+	pthread_mutex_unlock(&d->lock);
+	if (slot != io->slot)
+		return 0;
+	ret = io->zone_op == ZO_RESET ? reset_file(io) : finish_file(io);
+	if (ret < 0)
+		return ret;
+	apply(io);
+	return zoneop_journal_slot(d, io->slot);
+}
+
+/* Leaves the slot whose turn we have and asks for the next one's. */
+static bool move_on(struct disk_io *io, uint32_t slot)
+{
+	struct disk *d = io->disk;
+	bool granted;
+
+	if (io->has_turn)
+		slot_leave(d, io->slot);
+	pthread_mutex_lock(&d->lock);
+	io->slot = slot;
+	io->has_turn = true;
+	granted = slot_enter(d, slot, &io->turn);
+	pthread_mutex_unlock(&d->lock);
+	return granted;
+}
+
+static uint32_t next_slot(struct disk_io *io, uint32_t from)
+{
+	struct disk *d = io->disk;
+	uint32_t slot;
+
+	pthread_mutex_lock(&d->lock);
+	slot = zone_op_next(&d->zones, io->zone_op, &io->sel, from);
+	pthread_mutex_unlock(&d->lock);
+	return slot;
+}
+
+static void fail_at_slot(struct disk_io *io, int error)
+{
+	uint64_t lba = zone_slot_start_lba(&io->disk->zones, io->slot);
+
+	io_finish(io, io_fail_status(io, error, lba));
+}
+
+/*
+ * FINISH and RESET change one slot after the other, each in its turn.  When a
+ * turn must be waited for, this returns, and is called again with it.
+ */
+static void change_run(struct disk_io *io)
+{
+	uint32_t slot;
+	int64_t ret;
+
+	if (!io->has_turn) {
+		slot = next_slot(io, io->sel.first);
+		if (slot == UINT32_MAX) {
+			io_finish(io, DISK_OK);
+			return;
+		}
+		if (!move_on(io, slot))
+			return;
+	}
+	for (;;) {
+		ret = change_slot(io);
+		if (ret < 0) {
+			fail_at_slot(io, (int)ret);
+			return;
+		}
+		slot = next_slot(io, io->slot + 1);
+		if (slot == UINT32_MAX) {
+			io_finish(io, DISK_OK);
+			return;
+		}
+		if (!move_on(io, slot))
+			return;
+	}
+}
+
+/* The first slot from @from on of which the journal knows something else. */
+static uint32_t next_unjournaled(struct disk_io *io, uint32_t from)
+{
+	struct disk *d = io->disk;
+	uint32_t end = io->sel.first + io->sel.count;
+	bool is, was;
+
+	pthread_mutex_lock(&d->lock);
+	for (; from < end; from++) {
+		is = zone_slot_cond(&d->zones, from) == ZC_EXP_OPEN;
+		was = d->slots[from].flags & SLOT_JOURNAL_EXP;
+		if (is != was)
+			break;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return from < end ? from : UINT32_MAX;
+}
+
+static int journal_sel(struct disk_io *io)
+{
+	uint32_t slot = next_unjournaled(io, io->sel.first);
+	int ret, first = 0;
+
+	while (slot != UINT32_MAX) {
+		ret = zoneop_journal_slot(io->disk, slot);
+		if (!first)
+			first = ret;
+		slot = next_unjournaled(io, slot + 1);
+	}
+	return first;
+}
+
+/* OPEN and CLOSE touch no file of a zone: all at once. */
+static void open_close(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict = ZV_OK;
+	uint32_t slot;
+
+	pthread_mutex_lock(&d->lock);
+	if (io->zone_op == ZO_OPEN) {
+		verdict = zone_open_apply(&d->zones, &io->sel);
+	} else {
+		for (slot = zone_op_next(&d->zones, ZO_CLOSE, &io->sel, 0);
+		     slot != UINT32_MAX;
+		     slot = zone_op_next(&d->zones, ZO_CLOSE, &io->sel,
+					 slot + 1))
+			zone_op_apply(&d->zones, ZO_CLOSE, slot);
+	}
+	pthread_mutex_unlock(&d->lock);
+	if (verdict) {
+		io_refuse(io, verdict);
+		return;
+	}
+	io->slot = io->sel.first;
+	if (journal_sel(io) < 0)
+		fail_at_slot(io, -EIO);
+	else
+		io_finish(io, DISK_OK);
+}
+
+void zoneop_run(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+
+	if (io->state == ZONEOP_CHECKED) {
+		change_run(io);
+		return;
+	}
+	pthread_mutex_lock(&d->lock);
+	verdict = zone_op_check(&d->zones, io->zone_op, io->lba, io->zone_count,
+				io->zone_all, &io->sel);
+	pthread_mutex_unlock(&d->lock);
+	if (verdict) {
+		io_refuse(io, verdict);
+		return;
+	}
+	io->state = ZONEOP_CHECKED;
+	if (io->zone_op == ZO_FINISH || io->zone_op == ZO_RESET)
+		change_run(io);
+	else
+		open_close(io);
+}
