@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The process's cache of zone file descriptors. */
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "store/file.h"
+
+#define NR_SHARDS  16
+#define NR_BUCKETS 256
+#define MIN_FDS	   4
+
+struct fd_entry {
+	struct fd_entry *next;		/* of the bucket */
+	struct fd_entry *newer, *older; /* in the LRU list while idle */
+	struct store_file *sf;
+	uint32_t slot;
+	int fd;	    /* -1: only here for an error not yet reported */
+	int wr_err; /* why fd is read-only */
+	unsigned pins;
+	bool busy;	/* a thread opens or closes it: wait for the shard */
+	uint64_t stamp; /* misses when it became idle */
+	atomic_bool dirty;
+
+	/* One sync at a time: the kernel reports an error to one only. */
+	pthread_mutex_t sync_lock;
+	int err; /* the last sync error */
+	unsigned nr_errs;
+	atomic_uint nr_reported; /* nr_errs at the last STORE_SYNC */
+};
+
+/*
+ * A shard's lock covers its lists and its entries' fields but for those of
+ * syncing.  Nobody holds two shards' locks, nor one while calling the kernel.
+ * Order: sync_lock and a shard's lock are never held together.
+ */
+struct shard {
+	pthread_mutex_t lock;
+	pthread_cond_t not_busy;
+	struct fd_entry *bucket[NR_BUCKETS];
+	struct fd_entry *newest, *oldest; /* idle, with a descriptor */
+} __attribute__((aligned(64)));
+
+static struct shard shards[NR_SHARDS] = {
+	[0 ... NR_SHARDS - 1] = { .lock = PTHREAD_MUTEX_INITIALIZER,
+				  .not_busy = PTHREAD_COND_INITIALIZER },
+};
+static atomic_uint max_fds = 512;
+static atomic_uint nr_fds; /* open, or about to be */
+/* The LRU's clock.  It stands still while every descriptor is found, so that
+ * threads on different shards share no line that is written. */
+static atomic_uint_fast64_t misses;
+
+int (*fd_sync_fn)(int fd) = fdatasync;
+
+static uint32_t hash(const struct store_file *sf, uint32_t slot)
+{
+	uint64_t h = (uintptr_t)sf / sizeof(*sf) + slot;
+
+	return (uint32_t)(h * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+}
+
+static struct shard *shard_of(const struct store_file *sf, uint32_t slot)
+{
+	return &shards[hash(sf, slot) % NR_SHARDS];
+}
+
+static struct fd_entry **bucket_of(struct shard *sh,
+				   const struct store_file *sf, uint32_t slot)
+{
+	return &sh->bucket[hash(sf, slot) / NR_SHARDS % NR_BUCKETS];
+}
+
+static struct fd_entry *find(struct shard *sh, const struct store_file *sf,
+			     uint32_t slot)
+{
+	struct fd_entry *e = *bucket_of(sh, sf, slot);
+
+	while (e && (e->sf != sf || e->slot != slot))
+		e = e->next;
+	return e;
+}
+
+/* The entry once no other thread opens or closes it; NULL if there is none. */
+static struct fd_entry *find_settled(struct shard *sh,
+				     const struct store_file *sf, uint32_t slot)
+{
+	struct fd_entry *e;
+
+	while ((e = find(sh, sf, slot)) && e->busy)
+		pthread_cond_wait(&sh->not_busy, &sh->lock);
+	return e;
+}
+
+static void lru_add(struct shard *sh, struct fd_entry *e)
+{
+	e->stamp = atomic_load(&misses);
+	e->newer = NULL;
+	e->older = sh->newest;
+	if (e->older)
+		e->older->newer = e;
+	else
+		sh->oldest = e;
+	sh->newest = e;
+}
+
+static void lru_del(struct shard *sh, struct fd_entry *e)
+{
+	if (e->newer)
+		e->newer->older = e->older;
+	else
+		sh->newest = e->older;
+	if (e->older)
+		e->older->newer = e->newer;
+	else
+		sh->oldest = e->newer;
+}
+
+static struct fd_entry *new_entry(struct shard *sh, struct store_file *sf,
+				  uint32_t slot)
+{
+	struct fd_entry **b = bucket_of(sh, sf, slot);
+	struct fd_entry *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	pthread_mutex_init(&e->sync_lock, NULL);
+	e->sf = sf;
+	e->slot = slot;
+	e->fd = -1;
+	e->next = *b;
+	*b = e;
+	return e;
+}
+
+static void free_entry(struct shard *sh, struct fd_entry *e)
+{
+	struct fd_entry **p = bucket_of(sh, e->sf, e->slot);
+
+	while (*p != e)
+		p = &(*p)->next;
+	*p = e->next;
+	pthread_mutex_destroy(&e->sync_lock);
+	free(e);
+}
+
+static bool has_unreported(const struct fd_entry *e)
+{
+	return e->nr_errs != atomic_load(&e->nr_reported);
+}
+
+static void not_busy(struct shard *sh, struct fd_entry *e)
+{
+	e->busy = false;
+	pthread_cond_broadcast(&sh->not_busy);
+	if (e->fd < 0 && !has_unreported(e))
+		free_entry(sh, e);
+}
+
+static void log_lost(const struct fd_entry *e, int ret)
+{
+	char name[STORE_NAME_MAX];
+
+	store_slot_name(&e->sf->head, e->slot, name);
+	zl_log(ZL_LOG_ERR, "%s/%s: sync failed: %s", e->sf->path, name,
+	       strerror(-ret));
+}
+
+/* Closes an idle entry's descriptor, the lock let go meanwhile. */
+static void close_idle(struct shard *sh, struct fd_entry *e)
+{
+	int ret = 0;
+
+	lru_del(sh, e);
+	e->busy = true;
+	pthread_mutex_unlock(&sh->lock);
+	if (atomic_exchange(&e->dirty, false))
+		ret = fd_dsync(e);
+	if (ret < 0)
+		log_lost(e, ret);
+	close(e->fd);
+	atomic_fetch_sub(&nr_fds, 1);
+	pthread_mutex_lock(&sh->lock);
+	e->fd = -1;
+	not_busy(sh, e);
+}
+
+/* The shard with the oldest idle entry, NULL if all are pinned. */
+static struct shard *oldest_shard(void)
+{
+	uint64_t stamp = UINT64_MAX;
+	struct shard *found = NULL;
+
+	for (struct shard *sh = shards; sh < shards + NR_SHARDS; sh++) {
+		pthread_mutex_lock(&sh->lock);
+		if (sh->oldest && sh->oldest->stamp < stamp) {
+			stamp = sh->oldest->stamp;
+			found = sh;
+		}
+		pthread_mutex_unlock(&sh->lock);
+	}
+	return found;
+}
+
+bool fd_evict(void)
+{
+	struct shard *sh;
+	struct fd_entry *e;
+
+	/* Another thread may take the oldest one first: look again. */
+	while ((sh = oldest_shard())) {
+		pthread_mutex_lock(&sh->lock);
+		e = sh->oldest;
+		if (e)
+			close_idle(sh, e);
+		pthread_mutex_unlock(&sh->lock);
+		if (e)
+			return true;
+	}
+	return false;
+}
+
+static void trim(void)
+{
+	while (atomic_load(&nr_fds) > atomic_load(&max_fds) && fd_evict())
+		;
+}
+
+/* Opens a busy entry's file, without the shard's lock. */
+static int open_entry(struct fd_entry *e, int *wr_err)
+{
+	int fd;
+
+	atomic_fetch_add(&misses, 1);
+	atomic_fetch_add(&nr_fds, 1);
+	trim();
+	fd = file_open_slot(e->sf, e->slot, wr_err);
+	if (fd < 0)
+		atomic_fetch_sub(&nr_fds, 1);
+	return fd;
+}
+
+/* Opens and pins an entry that has no descriptor; the lock is let go
+ * meanwhile. */
+static int fill(struct shard *sh, struct fd_entry *e)
+{
+	int wr_err = 0, fd;
+
+	e->busy = true;
+	pthread_mutex_unlock(&sh->lock);
+	fd = open_entry(e, &wr_err);
+	pthread_mutex_lock(&sh->lock);
+	if (fd >= 0) {
+		e->fd = fd;
+		e->wr_err = wr_err;
+		e->pins = 1;
+	}
+	not_busy(sh, e);
+	return fd < 0 ? fd : 0;
+}
+
+static void pin(struct shard *sh, struct fd_entry *e)
+{
+	if (e->pins++ == 0)
+		lru_del(sh, e);
+}
+
+static int get_nowait(struct shard *sh, struct store_file *sf, uint32_t slot,
+		      struct fd_entry **entry)
+{
+	struct fd_entry *e = find(sh, sf, slot);
+
+	if (!e || e->busy || e->fd < 0)
+		return -EAGAIN;
+	pin(sh, e);
+	*entry = e;
+	return 0;
+}
+
+static int get_wait(struct shard *sh, struct store_file *sf, uint32_t slot,
+		    struct fd_entry **entry)
+{
+	struct fd_entry *e = find_settled(sh, sf, slot);
+
+	if (!e)
+		e = new_entry(sh, sf, slot);
+	if (!e)
+		return -ENOMEM;
+	*entry = e;
+	if (e->fd < 0)
+		return fill(sh, e);
+	pin(sh, e);
+	return 0;
+}
+
+int fd_get(struct store_file *sf, uint32_t slot, bool nowait,
+	   struct fd_entry **entry)
+{
+	struct shard *sh = shard_of(sf, slot);
+	int ret;
+
+	pthread_mutex_lock(&sh->lock);
+	if (nowait)
+		ret = get_nowait(sh, sf, slot, entry);
+	else
+		ret = get_wait(sh, sf, slot, entry);
+	pthread_mutex_unlock(&sh->lock);
+	return ret;
+}
+
+void fd_put(struct fd_entry *e, bool nowait)
+{
+	struct shard *sh = shard_of(e->sf, e->slot);
+
+	pthread_mutex_lock(&sh->lock);
+	assert(e->pins);
+	if (--e->pins == 0)
+		lru_add(sh, e);
+	pthread_mutex_unlock(&sh->lock);
+	if (!nowait)
+		trim();
+}
+
+int fd_of(const struct fd_entry *e)
+{
+	return e->fd;
+}
+
+int fd_wr_err(const struct fd_entry *e)
+{
+	return e->wr_err;
+}
+
+void fd_set_dirty(struct fd_entry *e)
+{
+	atomic_store(&e->dirty, true);
+}
+
+/* With sync_lock held. */
+static int sync_once(struct fd_entry *e)
+{
+	int ret;
+
+	do
+		ret = fd_sync_fn(e->fd) ? -errno : 0;
+	while (ret == -EINTR);
+	if (ret < 0) {
+		e->err = -ret;
+		e->nr_errs++;
+	}
+	return ret;
+}
+
+int fd_sync(struct fd_entry *e)
+{
+	unsigned reported = atomic_load(&e->nr_reported);
+	int ret;
+
+	pthread_mutex_lock(&e->sync_lock);
+	/* Cleared first: what changes from here on may miss this sync. */
+	atomic_store(&e->dirty, false);
+	sync_once(e);
+	ret = e->nr_errs != reported ? -e->err : 0;
+	atomic_store(&e->nr_reported, e->nr_errs);
+	pthread_mutex_unlock(&e->sync_lock);
+	return ret;
+}
+
+int fd_dsync(struct fd_entry *e)
+{
+	int ret;
+
+	pthread_mutex_lock(&e->sync_lock);
+	ret = sync_once(e);
+	pthread_mutex_unlock(&e->sync_lock);
+	return ret;
+}
+
+int fd_drop(struct store_file *sf, uint32_t slot)
+{
+	struct shard *sh = shard_of(sf, slot);
+	struct fd_entry *e;
+	int ret = 0;
+
+	pthread_mutex_lock(&sh->lock);
+	e = find_settled(sh, sf, slot);
+	if (e && e->pins)
+		ret = -EBUSY;
+	else if (e && e->fd >= 0)
+		close_idle(sh, e);
+	pthread_mutex_unlock(&sh->lock);
+	return ret;
+}
+
+/* An entry of @sf in the shard, NULL if there is none. */
+static struct fd_entry *any_of(struct shard *sh, const struct store_file *sf)
+{
+	for (int i = 0; i < NR_BUCKETS; i++)
+		for (struct fd_entry *e = sh->bucket[i]; e; e = e->next)
+			if (e->sf == sf)
+				return e;
+	return NULL;
+}
+
+void fd_drop_all(struct store_file *sf)
+{
+	struct fd_entry *e;
+
+	for (struct shard *sh = shards; sh < shards + NR_SHARDS; sh++) {
+		pthread_mutex_lock(&sh->lock);
+		while ((e = any_of(sh, sf))) {
+			assert(!e->pins);
+			if (e->busy)
+				pthread_cond_wait(&sh->not_busy, &sh->lock);
+			else if (e->fd >= 0)
+				close_idle(sh, e);
+			else
+				free_entry(sh, e);
+		}
+		pthread_mutex_unlock(&sh->lock);
+	}
+}
+
+void store_file_set_max_fds(unsigned n)
+{
+	atomic_store(&max_fds, n < MIN_FDS ? MIN_FDS : n);
+	trim();
+}
+
+unsigned store_file_nr_fds(void)
+{
+	return atomic_load(&nr_fds);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * The process's cache of zone file descriptors, shared by all file stores:
+ * bounded, the least recently used leaves first.  Any thread.
+ *
+ * An entry is pinned from fd_get() to fd_put(), and so is its descriptor:
+ * whoever runs a request asynchronously keeps the pin until its completion.
+ * When everything is pinned the cache grows over its bound rather than wait.
+ *
+ * Errors of syncing are counted per entry as the kernel's errseq_t counts them:
+ * one found outside of a STORE_SYNC (at eviction, by a write with STORE_DSYNC)
+ * is kept, if need be without a descriptor, until a STORE_SYNC returns it; one
+ * found by a STORE_SYNC is also returned by those that run beside it.
+ */
+#ifndef ZL_STORE_FD_CACHE_H
+#define ZL_STORE_FD_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store_file;
+struct fd_entry;
+
+/*
+ * Finds or opens the slot's file and pins it.  @nowait: only finds, -EAGAIN if
+ * the file is not open.
+ */
+int fd_get(struct store_file *sf, uint32_t slot, bool nowait,
+	   struct fd_entry **entry);
+/* Unpins.  @nowait: leaves it to others to close what is over the bound. */
+void fd_put(struct fd_entry *e, bool nowait);
+
+/* The descriptor, of a pinned entry. */
+int fd_of(const struct fd_entry *e);
+/* 0, or the errno why the file could be opened for reading only. */
+int fd_wr_err(const struct fd_entry *e);
+/* The file has been changed: to be called after the change, still pinned. */
+void fd_set_dirty(struct fd_entry *e);
+/* Syncs for STORE_SYNC: 0, or -errno of this or of a remembered sync. */
+int fd_sync(struct fd_entry *e);
+/* Syncs for STORE_DSYNC: 0 or -errno, which a later fd_sync() returns too. */
+int fd_dsync(struct fd_entry *e);
+
+/* Closes the slot's descriptor if there is one; -EBUSY if it is pinned. */
+int fd_drop(struct store_file *sf, uint32_t slot);
+/* Closes and forgets all of a store, none of which may be pinned. */
+void fd_drop_all(struct store_file *sf);
+/* Closes the least recently used one; false if all are pinned. */
+bool fd_evict(void);
+
+/*
+ * What syncs a descriptor: fdatasync().  A variable so that tests can make it
+ * fail; to be changed only while nothing else runs.
+ */
+extern int (*fd_sync_fn)(int fd);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * The file store's inside, private to it and its tests: one file per subject
+ * (file_dir, file_io, file_lock, file_meta) and file.c, which puts them
+ * together.  Everything returns 0, a count or a descriptor, or -errno.
+ */
+#ifndef ZL_STORE_FILE_H
+#define ZL_STORE_FILE_H
+
+#include "store/fd_cache.h"
+#include "store/store.h"
+
+struct store_file {
+	struct store head;
+	char *path; /* for sentences; files are opened through dir_fd */
+	int dir_fd;
+	int lock_fd; /* -1 = not locked */
+	bool lock_read_only;
+	char *lock_name;
+	/* Files have been made since the last sync_dir. */
+	bool made;
+};
+
+static inline struct store_file *to_file(struct store *st)
+{
+	return (struct store_file *)st;
+}
+
+/*
+ * openat() with O_NOFOLLOW and O_CLOEXEC, mode 0600, whatever the name is. When
+ * the process is out of descriptors, cached ones are closed.
+ */
+int file_openat_raw(struct store_file *sf, const char *name, int flags);
+
+/*
+ * Opens a regular file of the directory, with O_NOFOLLOW and O_CLOEXEC.
+ * Anything else of that name is not opened: -ELOOP for a symbolic link, -EISDIR
+ * or -EINVAL.
+ */
+int file_openat(struct store_file *sf, const char *name, int flags);
+
+/* Opens a slot's file, read-only where it cannot be written: then *wr_err is
+ * why (an errno), else 0. */
+int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err);
+
+/* fsync of the directory. */
+int file_sync_entries(struct store_file *sf);
+
+/* file_io.c: runs a request to its end; returns its res. */
+int64_t file_request(struct store_file *sf, const struct store_req *req);
+
+/* file_dir.c */
+int file_stat(struct store *st, uint32_t slot, struct store_stat *stat);
+int file_make(struct store *st, uint32_t slot, uint64_t size_bytes);
+int file_unmake(struct store *st, uint32_t slot);
+int file_resize(struct store *st, uint32_t slot, uint64_t size_bytes);
+int file_sync_dir(struct store *st);
+int file_space(struct store *st, struct store_space *space);
+int file_list(struct store *st, int (*each)(void *user, const char *name),
+	      void *user);
+
+/* file_meta.c */
+int file_meta_read(struct store *st, const char *name, void **data,
+		   size_t *len);
+int file_meta_replace(struct store *st, const char *name, const void *data,
+		      size_t len);
+int file_meta_append(struct store *st, const char *name, const void *data,
+		     size_t len, bool sync);
+int file_meta_remove(struct store *st, const char *name);
+
+/* file_lock.c */
+int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
+	      struct zl_err *err);
+bool file_is_locked(const struct store_file *sf, const char *name);
+/* Locks @fd, a new file that is going to get the locked name. */
+int file_lock_next(int fd);
+/* @fd has got the locked name: it is the lock from now on. */
+void file_lock_swap(struct store_file *sf, int fd);
+void file_unlock(struct store_file *sf);
+
+#endif

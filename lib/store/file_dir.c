@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The file store's directory: slots' files as a whole, names, room. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "store/file.h"
+
+static enum store_kind kind_of(mode_t mode)
+{
+	if (S_ISREG(mode))
+		return STORE_KIND_FILE;
+	if (S_ISLNK(mode))
+		return STORE_KIND_SYMLINK;
+	return S_ISDIR(mode) ? STORE_KIND_DIR : STORE_KIND_OTHER;
+}
+
+/* The three mode bits that are ours.  No access(): that would be one more call
+ * per slot, and says yes to root whatever the mode. */
+static unsigned our_bits(const struct stat *sb)
+{
+	uid_t uid = geteuid();
+
+	if (uid == 0 || uid == sb->st_uid)
+		return sb->st_mode >> 6 & 7;
+	if (group_member(sb->st_gid))
+		return sb->st_mode >> 3 & 7;
+	return sb->st_mode & 7;
+}
+
+int file_stat(struct store *st, uint32_t slot, struct store_stat *stat)
+{
+	char name[STORE_NAME_MAX];
+	struct stat sb;
+
+	memset(stat, 0, sizeof(*stat));
+	store_slot_name(st, slot, name);
+	if (fstatat(to_file(st)->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno; /* STORE_KIND_MISSING */
+	stat->kind = kind_of(sb.st_mode);
+	stat->size_bytes = (uint64_t)sb.st_size;
+	stat->alloc_bytes = (uint64_t)sb.st_blocks * 512;
+	stat->readable = our_bits(&sb) & 4;
+	stat->writable = our_bits(&sb) & 2;
+	return 0;
+}
+
+int file_make(struct store *st, uint32_t slot, uint64_t size_bytes)
+{
+	struct store_file *sf = to_file(st);
+	char name[STORE_NAME_MAX];
+	int fd, ret = 0;
+
+	store_slot_name(st, slot, name);
+	/* O_EXCL: nothing that exists is opened, so nothing need be checked. */
+	fd = file_openat_raw(sf, name, O_RDWR | O_CREAT | O_EXCL);
+	if (fd < 0)
+		return fd;
+	sf->made = true;
+	if (size_bytes && ftruncate(fd, (off_t)size_bytes) < 0) {
+		ret = -errno;
+		unlinkat(sf->dir_fd, name, 0);
+	}
+	close(fd);
+	return ret;
+}
+
+int file_unmake(struct store *st, uint32_t slot)
+{
+	char name[STORE_NAME_MAX];
+	int ret = fd_drop(to_file(st), slot);
+
+	if (ret < 0)
+		return ret;
+	store_slot_name(st, slot, name);
+	return unlinkat(to_file(st)->dir_fd, name, 0) < 0 ? -errno : 0;
+}
+
+int file_resize(struct store *st, uint32_t slot, uint64_t size_bytes)
+{
+	struct fd_entry *e;
+	int ret = fd_get(to_file(st), slot, false, &e);
+
+	if (ret < 0)
+		return ret;
+	ret = -fd_wr_err(e);
+	if (ret == 0 && ftruncate(fd_of(e), (off_t)size_bytes) < 0)
+		ret = -errno;
+	fd_set_dirty(e);
+	fd_put(e, false);
+	return ret;
+}
+
+/*
+ * The new files' sizes must be durable too, and a sync of the directory alone
+ * promises only their names (XFS, btrfs).  One sync of the file system, once
+ * per disk made, is cheaper than one of each of many files.
+ */
+int file_sync_dir(struct store *st)
+{
+	struct store_file *sf = to_file(st);
+
+	if (sf->made && syncfs(sf->dir_fd) < 0)
+		return -errno;
+	sf->made = false;
+	return file_sync_entries(sf);
+}
+
+int file_space(struct store *st, struct store_space *space)
+{
+	struct statvfs sv;
+
+	if (fstatvfs(to_file(st)->dir_fd, &sv) < 0)
+		return -errno;
+	space->free_bytes = (uint64_t)sv.f_bavail * sv.f_frsize;
+	/* btrfs makes inodes as needed and says 0 of 0. */
+	space->free_inodes = sv.f_files ? sv.f_favail : UINT64_MAX;
+	space->block_bytes = (uint32_t)sv.f_bsize;
+	space->read_only = sv.f_flag & ST_RDONLY;
+	return 0;
+}
+
+static int each_name(DIR *dir, int (*each)(void *user, const char *name),
+		     void *user)
+{
+	struct dirent *de;
+	int ret;
+
+	for (;;) {
+		errno = 0;
+		de = readdir(dir);
+		if (!de)
+			return -errno;
+		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+			continue;
+		ret = each(user, de->d_name);
+		if (ret)
+			return ret;
+	}
+}
+
+int file_list(struct store *st, int (*each)(void *user, const char *name),
+	      void *user)
+{
+	DIR *dir;
+	int fd, ret;
+
+	/* Not a dup(): that would share the position. */
+	fd = file_openat_raw(to_file(st), ".", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	ret = each_name(dir, each, user);
+	closedir(dir);
+	return ret;
+}
+
+int store_file_probe_users(struct store *st, uint32_t slot)
+{
+	struct store_file *sf = to_file(st);
+	int fd, wr_err, ret;
+
+	/* A descriptor of our own would count as a user. */
+	ret = fd_drop(sf, slot);
+	if (ret < 0)
+		return ret;
+	fd = file_open_slot(sf, slot, &wr_err);
+	if (fd < 0)
+		return fd;
+	/* Before the lease is there, since SIGIO would end the process. */
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+		ret = -errno;
+	else if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		ret = errno == EAGAIN ? -EBUSY : -errno;
+	else
+		fcntl(fd, F_SETLEASE, F_UNLCK);
+	close(fd);
+	return ret;
+}

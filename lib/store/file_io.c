@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The file store's requests. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/iov.h"
+#include "base/num.h"
+#include "store/file.h"
+
+/* Elements per system call: 1 MiB of 4 KiB pages, and below IOV_MAX. */
+#define IOV_CHUNK 256
+
+/* What the kernel's zloop keeps of a zone flushed with discard_write_cache.
+ * It never removes it: after a reset it would be stale. */
+#define ZLOOP_WP_XATTR "user.zloop.wp"
+
+/* One system call for the part of a request from @done on: its bytes, 0 at
+ * the end of the file, -errno. */
+static ssize_t rw_once(int fd, const struct store_req *req,
+		       const struct iov_cur *cur, uint64_t done)
+{
+	int flags = req->flags & STORE_NOWAIT ? RWF_NOWAIT : 0;
+	struct iovec iov[IOV_CHUNK];
+	struct iov_cur at = *cur;
+	off_t off = (off_t)(req->off + done);
+	size_t cnt;
+	ssize_t n;
+
+	iov_slice(&at, req->len - done, iov, IOV_CHUNK, &cnt);
+	do {
+		if (req->op == STORE_READ)
+			n = preadv2(fd, iov, (int)cnt, off, flags);
+		else
+			n = pwritev2(fd, iov, (int)cnt, off, flags);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return n;
+	/* Not every file system knows RWF_NOWAIT (ext4: not for writes). */
+	return flags && errno == EOPNOTSUPP ? -EAGAIN : -errno;
+}
+
+/* The whole of a READ or WRITE; a READ ends at the end of the file. */
+static int64_t rw(int fd, const struct store_req *req)
+{
+	struct iov_cur cur = iov_start(req->iov, req->iov_cnt);
+	uint64_t done = 0;
+	ssize_t n;
+
+	assert(iov_bytes(req->iov, req->iov_cnt) >= req->len);
+	while (done < req->len) {
+		n = rw_once(fd, req, &cur, done);
+		if (n < 0)
+			return n;
+		if (n == 0)
+			return req->op == STORE_READ ? (int64_t)done : -EIO;
+		done += (uint64_t)n;
+		iov_skip(&cur, (size_t)n);
+	}
+	return (int64_t)done;
+}
+
+static int64_t do_write(struct fd_entry *e, const struct store_req *req)
+{
+	int64_t res = rw(fd_of(e), req);
+	int ret;
+
+	fd_set_dirty(e);
+	if (res < 0 || !(req->flags & STORE_DSYNC))
+		return res;
+	/* A call of its own and not RWF_DSYNC, whose error does not say whether
+	 * the sync failed; only that one may spoil what was written before. */
+	ret = fd_dsync(e);
+	return ret < 0 ? ret : res;
+}
+
+static int set_size(int fd, uint64_t size_bytes)
+{
+	int ret;
+
+	do
+		ret = ftruncate(fd, (off_t)size_bytes) < 0 ? -errno : 0;
+	while (ret == -EINTR);
+	return ret;
+}
+
+static int get_size(int fd, uint64_t *size_bytes)
+{
+	struct stat sb;
+
+	if (fstat(fd, &sb) < 0)
+		return -errno;
+	*size_bytes = (uint64_t)sb.st_size;
+	return 0;
+}
+
+static int do_fallocate(int fd, int mode, uint64_t off, uint64_t len)
+{
+	int ret;
+
+	do
+		ret = fallocate(fd, mode, (off_t)off, (off_t)len) < 0 ? -errno
+								      : 0;
+	while (ret == -EINTR);
+	return ret;
+}
+
+static int do_reset(int fd)
+{
+	int ret = set_size(fd, 0);
+
+	/* Most files have none, some file systems know none. */
+	if (ret == 0)
+		fremovexattr(fd, ZLOOP_WP_XATTR);
+	return ret;
+}
+
+/* Truncating to the present size gives back what is allocated behind it (not
+ * on tmpfs). */
+static int do_trim(int fd)
+{
+	uint64_t size;
+	int ret = get_size(fd, &size);
+
+	return ret < 0 ? ret : set_size(fd, size);
+}
+
+static int do_finish(int fd, uint64_t len)
+{
+	uint64_t size;
+	int ret = get_size(fd, &size);
+
+	if (ret < 0)
+		return ret;
+	if (size > len)
+		return -EINVAL;
+	ret = set_size(fd, size);
+	return ret < 0 ? ret : set_size(fd, len);
+}
+
+static int do_cut(int fd, uint64_t off)
+{
+	uint64_t size;
+	int ret = get_size(fd, &size);
+
+	if (ret < 0)
+		return ret;
+	return size < off ? -EINVAL : set_size(fd, off);
+}
+
+static int write_zeros(int fd, uint64_t off, uint64_t len)
+{
+	static uint8_t zeros[64 << 10];
+	ssize_t n;
+
+	while (len) {
+		n = pwrite(fd, zeros, min_u64(len, sizeof(zeros)), (off_t)off);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		off += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+static int do_punch(int fd, uint64_t off, uint64_t len)
+{
+	int ret;
+
+	if (!len)
+		return 0;
+	ret = do_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off,
+			   len);
+	return ret == -EOPNOTSUPP ? write_zeros(fd, off, len) : ret;
+}
+
+static int do_change(int fd, const struct store_req *req)
+{
+	switch (req->op) {
+	case STORE_RESET:
+		return do_reset(fd);
+	case STORE_FINISH:
+		return do_finish(fd, req->len);
+	case STORE_CUT:
+		return do_cut(fd, req->off);
+	case STORE_PUNCH:
+		return do_punch(fd, req->off, req->len);
+	case STORE_ALLOC:
+		return do_fallocate(fd, FALLOC_FL_KEEP_SIZE, req->off,
+				    req->len);
+	case STORE_TRIM:
+		return do_trim(fd);
+	default:
+		assert(!"an operation that changes a file");
+		return -EINVAL;
+	}
+}
+
+static int64_t run_pinned(struct fd_entry *e, const struct store_req *req)
+{
+	int ret;
+
+	if (req->op == STORE_READ)
+		return rw(fd_of(e), req);
+	if (req->op == STORE_SYNC)
+		return fd_sync(e);
+	if (fd_wr_err(e))
+		return -fd_wr_err(e);
+	if (req->op == STORE_WRITE)
+		return do_write(e, req);
+	ret = do_change(fd_of(e), req);
+	fd_set_dirty(e);
+	return ret;
+}
+
+int64_t file_request(struct store_file *sf, const struct store_req *req)
+{
+	bool nowait = req->flags & STORE_NOWAIT &&
+		      (req->op == STORE_READ || req->op == STORE_WRITE);
+	struct fd_entry *e;
+	int64_t res;
+	int ret;
+
+	assert(req->op < STORE_NR_OPS);
+	assert(!(nowait && req->flags & STORE_DSYNC));
+	ret = fd_get(sf, req->slot, nowait, &e);
+	if (ret < 0)
+		return ret;
+	res = run_pinned(e, req);
+	fd_put(e, nowait);
+	return res;
+}

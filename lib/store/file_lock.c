@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The directory's lock, and who has it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "store/file.h"
+
+#define RETRY_MS 20
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void sleep_ms(uint64_t ms)
+{
+	struct timespec ts = { .tv_sec = (time_t)(ms / 1000),
+			       .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+static int flock_now(int fd)
+{
+	int ret;
+
+	do
+		ret = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	while (ret == -EINTR);
+	return ret;
+}
+
+/* Does @name still name the file behind @fd?  A rename over it (meta_replace)
+ * leaves those who waited with a lock on a file that is gone. */
+static bool still_named(struct store_file *sf, int fd, const char *name)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 &&
+	       fstatat(sf->dir_fd, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int open_lock(struct store_file *sf, const char *name, bool make,
+		     bool *read_only)
+{
+	int fd =
+		file_openat(sf, name, O_RDWR | O_APPEND | (make ? O_CREAT : 0));
+
+	*read_only = fd == -EACCES || fd == -EROFS || fd == -EPERM;
+	return *read_only ? file_openat(sf, name, O_RDONLY) : fd;
+}
+
+/* One attempt; -ESTALE if the file was replaced in between. */
+static int try_once(struct store_file *sf, const char *name, bool make)
+{
+	bool read_only;
+	int fd = open_lock(sf, name, make, &read_only);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = flock_now(fd);
+	if (ret == 0 && !still_named(sf, fd, name))
+		ret = -ESTALE;
+	if (ret < 0) {
+		close(fd);
+		return ret;
+	}
+	sf->lock_fd = fd;
+	sf->lock_read_only = read_only;
+	return 0;
+}
+
+/* The holder's pid in a line of /proc/locks if that is about @sb's inode; a
+ * waiter's line ("->") does not match.  *same_dev: about its device, too. */
+static int line_pid(const char *line, const struct stat *sb, bool *same_dev)
+{
+	unsigned maj, min;
+	unsigned long long ino;
+	int pid;
+
+	if (sscanf(line, "%*d: FLOCK %*s WRITE %d %x:%x:%llu", &pid, &maj, &min,
+		   &ino) != 4 ||
+	    ino != sb->st_ino)
+		return 0;
+	*same_dev = makedev(maj, min) == sb->st_dev;
+	return pid;
+}
+
+/* -EWOULDBLOCK if somebody has it. */
+static int try_lock(struct store_file *sf, const char *name, bool make)
+{
+	int ret;
+
+	do
+		ret = try_once(sf, name, make);
+	while (ret == -ESTALE);
+	return ret;
+}
+
+/*
+ * 0 if it cannot be found out.  btrfs gives every subvolume a device number of
+ * its own, which /proc/locks does not show: there the inode's number decides.
+ */
+static int find_holder(const struct stat *sb)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	char line[256];
+	int pid, found = 0;
+	bool same_dev;
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		pid = line_pid(line, sb, &same_dev);
+		if (pid <= 0)
+			continue;
+		found = pid;
+		if (same_dev)
+			break;
+	}
+	fclose(f);
+	return found;
+}
+
+static void read_comm(int pid, char *comm, size_t size)
+{
+	char path[32];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(comm, (int)size, f))
+		snprintf(comm, size, "?");
+	comm[strcspn(comm, "\n")] = 0;
+	if (f)
+		fclose(f);
+}
+
+static int refuse_busy(struct store_file *sf, const char *name,
+		       struct zl_err *err)
+{
+	struct stat sb;
+	char comm[64];
+	int pid = 0;
+
+	if (fstatat(sf->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0)
+		pid = find_holder(&sb);
+	if (!pid)
+		return zl_fail(err, EBUSY, "%s is in use by another process",
+			       sf->path);
+	read_comm(pid, comm, sizeof(comm));
+	return zl_fail(err, EBUSY, "%s is in use by process %d (%s)%s",
+		       sf->path, pid, comm,
+		       pid == getpid() ? ", which is this one" : "");
+}
+
+static int refuse(struct store_file *sf, const char *name, int ret,
+		  struct zl_err *err)
+{
+	if (ret == -EWOULDBLOCK)
+		return refuse_busy(sf, name, err);
+	return zl_fail(err, -ret, "cannot lock %s/%s: %s", sf->path, name,
+		       strerror(-ret));
+}
+
+int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
+	      struct zl_err *err)
+{
+	struct store_file *sf = to_file(st);
+	uint64_t end = now_ms() + wait_ms, now;
+	char *copy;
+	int ret;
+
+	if (sf->lock_fd >= 0)
+		return zl_fail(err, EALREADY, "%s is locked already", sf->path);
+	copy = strdup(name);
+	if (!copy)
+		return zl_fail(err, ENOMEM, "out of memory");
+	while ((ret = try_lock(sf, name, make)) == -EWOULDBLOCK) {
+		now = now_ms();
+		if (now >= end)
+			break;
+		sleep_ms(min_u64(end - now, RETRY_MS));
+	}
+	if (ret < 0) {
+		free(copy);
+		return refuse(sf, name, ret, err);
+	}
+	sf->lock_name = copy;
+	return 0;
+}
+
+bool file_is_locked(const struct store_file *sf, const char *name)
+{
+	return sf->lock_fd >= 0 && !strcmp(sf->lock_name, name);
+}
+
+int file_lock_next(int fd)
+{
+	return flock_now(fd);
+}
+
+void file_lock_swap(struct store_file *sf, int fd)
+{
+	close(sf->lock_fd);
+	sf->lock_fd = fd;
+	sf->lock_read_only = false;
+}
+
+void file_unlock(struct store_file *sf)
+{
+	if (sf->lock_fd >= 0)
+		close(sf->lock_fd);
+	sf->lock_fd = -1;
+	free(sf->lock_name);
+	sf->lock_name = NULL;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* What all kinds of stores have in common. */
+#include <pthread.h>
+#include <stdio.h>
+
+#include "store/store.h"
+
+void store_slot_name(const struct store *st, uint32_t slot,
+		     char buf[STORE_NAME_MAX])
+{
+	snprintf(buf, STORE_NAME_MAX, "%s-%06u",
+		 store_slot_is_conv(st, slot) ? "cnv" : "seq", slot);
+}
+
+struct waiter {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool done;
+};
+
+static void wake(struct store_req *req)
+{
+	struct waiter *w = req->user;
+
+	/* Signalled under the lock: the waiter's frame may go right after. */
+	pthread_mutex_lock(&w->lock);
+	w->done = true;
+	pthread_cond_signal(&w->cond);
+	pthread_mutex_unlock(&w->lock);
+}
+
+int64_t store_run(struct store *st, struct store_req *req)
+{
+	struct waiter w = { .lock = PTHREAD_MUTEX_INITIALIZER,
+			    .cond = PTHREAD_COND_INITIALIZER };
+
+	req->done = wake;
+	req->user = &w;
+	store_submit(st, req);
+	pthread_mutex_lock(&w.lock);
+	while (!w.done)
+		pthread_cond_wait(&w.cond, &w.lock);
+	pthread_mutex_unlock(&w.lock);
+	pthread_cond_destroy(&w.cond);
+	pthread_mutex_destroy(&w.lock);
+	return req->res;
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * Where a disk's bytes are: one directory, in it one file per slot and some
+ * small named files.  Knows no LBA and no zone condition.
+ *
+ * Rules that hold everywhere here:
+ * - Offsets and lengths are bytes.  A slot's number is its index on the disk;
+ *   slots below conv_slots are "cnv-%06u", the others "seq-%06u", as the
+ *   kernel's zloop names them (drivers/block/zloop.c).
+ * - Functions return 0 or a positive count, or -errno.  What a person must be
+ *   told goes to a struct zl_err as well.
+ * - Every change to the medium goes through one of the operations below, each
+ *   of which could be undone until the next sync of the same file.  So a store
+ *   that takes back what was not flushed can be put in front of any other.
+ * - Stores stack: the fault-injecting store wraps another one, and whoever uses
+ *   a store cannot tell which it is.
+ * - Requests (struct store_req) may be submitted from any thread.  The user
+ *   never has two requests that change one slot under way at the same time;
+ *   reads and syncs may run beside anything.  All other functions belong to
+ *   one thread at a time.
+ */
+#ifndef ZL_STORE_STORE_H
+#define ZL_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/err.h"
+
+struct store;
+struct store_req;
+
+enum store_op {
+	/* Fills iov from off; res = bytes, fewer than asked only at the end of
+	 * the file. */
+	STORE_READ,
+	/* Writes iov at off.  Sequential slots: off is the file's size (the
+	 * file grows).  Conventional slots: within the file.  res = bytes,
+	 * always all of them or -errno: a short write is continued below.
+	 * After an error the file may have grown: see STORE_CUT. */
+	STORE_WRITE,
+	/* Sequential: the file becomes empty (RESET WRITE POINTER).  Its
+	 * preallocation is given back, the kernel's write pointer attribute
+	 * (user.zloop.wp) removed. */
+	STORE_RESET,
+	/* Sequential: the file grows to len without data (FINISH ZONE), its
+	 * preallocation is given back.  -EINVAL if it is longer already. */
+	STORE_FINISH,
+	/* Sequential: the file is cut to off: takes back a failed write.
+	 * -EINVAL if it is shorter already. */
+	STORE_CUT,
+	/* Deallocates len bytes from off of a conventional slot: they read as
+	 * zeros. */
+	STORE_PUNCH,
+	/* Preallocates len bytes from off without changing the file's size. */
+	STORE_ALLOC,
+	/* Gives back what is allocated beyond the file's size. */
+	STORE_TRIM,
+	/* Makes the file's data and size durable.  An error that the backing
+	 * file system reported for this file since the last sync is reported
+	 * here, even if the descriptor was closed in between. */
+	STORE_SYNC,
+	STORE_NR_OPS,
+};
+
+/* Complete at once or fail with -EAGAIN, never block (READ and WRITE).  A WRITE
+ * may have written a part before -EAGAIN: the same request without this flag
+ * writes it again. */
+#define STORE_NOWAIT 0x1
+/* The data is durable when the request completes (WRITE: FUA).  Never together
+ * with STORE_NOWAIT. */
+#define STORE_DSYNC 0x2
+
+struct store_req {
+	/* Set by the user, unchanged below. */
+	enum store_op op;
+	uint32_t slot;
+	unsigned flags;
+	uint64_t off;
+	uint64_t len; /* bytes in iov for READ and WRITE */
+	const struct iovec *iov;
+	size_t iov_cnt;
+	/* Called exactly once, perhaps before store_submit() returns, on any
+	 * thread.  The request is the user's again from then on. */
+	void (*done)(struct store_req *req);
+	void *user;
+
+	/* Set below before done(): bytes for READ and WRITE, else 0; -errno */
+	int64_t res;
+
+	/* The store's own. */
+	struct store_req *next;
+	void *priv;
+};
+
+enum store_kind {
+	STORE_KIND_MISSING,
+	STORE_KIND_FILE,
+	STORE_KIND_SYMLINK,
+	STORE_KIND_DIR,
+	STORE_KIND_OTHER,
+};
+
+struct store_stat {
+	enum store_kind kind;
+	uint64_t size_bytes;
+	uint64_t alloc_bytes; /* st_blocks × 512 */
+	/* By this process, judged by mode and owner.  Root is judged like the
+	 * owner, so that a file without write permission is a read-only zone
+	 * for a daemon as well. */
+	bool readable, writable;
+};
+
+struct store_space {
+	uint64_t free_bytes;
+	uint64_t
+		free_inodes; /* UINT64_MAX where the file system has no limit */
+	uint32_t block_bytes; /* the file system's block size */
+	bool read_only;
+};
+
+struct store_ops {
+	const char *name; /* for logs: "file", "memory", "fault" */
+	void (*submit)(struct store *st, struct store_req *req);
+	int (*stat)(struct store *st, uint32_t slot, struct store_stat *stat);
+	int (*make)(struct store *st, uint32_t slot, uint64_t size_bytes);
+	int (*unmake)(struct store *st, uint32_t slot);
+	int (*resize)(struct store *st, uint32_t slot, uint64_t size_bytes);
+	int (*sync_dir)(struct store *st);
+	int (*space)(struct store *st, struct store_space *space);
+	int (*list)(struct store *st, int (*each)(void *user, const char *name),
+		    void *user);
+	int (*meta_read)(struct store *st, const char *name, void **data,
+			 size_t *len);
+	int (*meta_replace)(struct store *st, const char *name,
+			    const void *data, size_t len);
+	int (*meta_append)(struct store *st, const char *name, const void *data,
+			   size_t len, bool sync);
+	int (*meta_remove)(struct store *st, const char *name);
+	int (*lock)(struct store *st, const char *name, unsigned wait_ms,
+		    bool make, struct zl_err *err);
+	void (*close)(struct store *st);
+};
+
+/* The head of every kind of store. */
+struct store {
+	const struct store_ops *ops;
+	uint32_t conv_slots; /* set once by store_set_layout() */
+	struct store *lower; /* the store that this one wraps; NULL = none */
+};
+
+/* How many slots are conventional, for @st and all stores below it; before the
+ * first use of a slot. */
+static inline void store_set_layout(struct store *st, uint32_t conv_slots)
+{
+	for (; st; st = st->lower)
+		st->conv_slots = conv_slots;
+}
+
+static inline bool store_slot_is_conv(const struct store *st, uint32_t slot)
+{
+	return slot < st->conv_slots;
+}
+
+/* Bytes of the longest slot name with its final NUL. */
+#define STORE_NAME_MAX 16
+
+/* Writes the slot's file name to @buf. */
+void store_slot_name(const struct store *st, uint32_t slot,
+		     char buf[STORE_NAME_MAX]);
+
+/* Hands a request down.  Any thread. */
+static inline void store_submit(struct store *st, struct store_req *req)
+{
+	st->ops->submit(st, req);
+}
+
+/*
+ * Runs one request and waits for it: returns its res.  done and user are
+ * overwritten.  Not to be called from a done().
+ */
+int64_t store_run(struct store *st, struct store_req *req);
+
+/* What a slot's file is now; a missing one is not an error. */
+static inline int store_stat(struct store *st, uint32_t slot,
+			     struct store_stat *stat)
+{
+	return st->ops->stat(st, slot, stat);
+}
+
+/* Makes a slot's file with this size (sparse), mode 0600; -EEXIST if there is
+ * anything of that name. */
+static inline int store_make(struct store *st, uint32_t slot,
+			     uint64_t size_bytes)
+{
+	return st->ops->make(st, slot, size_bytes);
+}
+
+/* Removes a slot's file (only to undo a creation). */
+static inline int store_unmake(struct store *st, uint32_t slot)
+{
+	return st->ops->unmake(st, slot);
+}
+
+/* Sets a file's size while nothing else runs: opening a damaged disk, and
+ * repair. */
+static inline int store_resize(struct store *st, uint32_t slot,
+			       uint64_t size_bytes)
+{
+	return st->ops->resize(st, slot, size_bytes);
+}
+
+/* Makes the directory's entries durable, and the sizes of the files made. */
+static inline int store_sync_dir(struct store *st)
+{
+	return st->ops->sync_dir(st);
+}
+
+/* Room on the file system. */
+static inline int store_space(struct store *st, struct store_space *space)
+{
+	return st->ops->space(st, space);
+}
+
+/* Calls @each for each name in the directory ("." and ".." left out) in any
+ * order until it returns non-zero, which is then returned. */
+static inline int store_list(struct store *st,
+			     int (*each)(void *user, const char *name),
+			     void *user)
+{
+	return st->ops->list(st, each, user);
+}
+
+/*
+ * Small named files.  meta_read: *data is malloc'ed (with a NUL behind len
+ * bytes) and the caller's; -ENOENT if there is none; files over 64 MiB, and
+ * what is not a regular file, are refused (-EFBIG, -EINVAL; -ELOOP for a
+ * symbolic link).  meta_replace: atomic and durable: temporary file, fsync,
+ * rename, fsync of the directory.  meta_append: adds at the end in one write,
+ * all or nothing, makes the file if there is none; @sync makes it durable (with
+ * len 0: what was added before).  The locked file stays locked over
+ * meta_replace.  meta_remove: -ENOENT if there is none.
+ */
+static inline int store_meta_read(struct store *st, const char *name,
+				  void **data, size_t *len)
+{
+	return st->ops->meta_read(st, name, data, len);
+}
+
+static inline int store_meta_replace(struct store *st, const char *name,
+				     const void *data, size_t len)
+{
+	return st->ops->meta_replace(st, name, data, len);
+}
+
+static inline int store_meta_append(struct store *st, const char *name,
+				    const void *data, size_t len, bool sync)
+{
+	return st->ops->meta_append(st, name, data, len, sync);
+}
+
+static inline int store_meta_remove(struct store *st, const char *name)
+{
+	return st->ops->meta_remove(st, name);
+}
+
+/*
+ * Takes the directory's lock: an exclusive flock on the file @name, held until
+ * close and for as long as a request can still reach the medium.  Waits up to
+ * @wait_ms.  @make: make the file if it is missing; else -ENOENT.  -EBUSY when
+ * somebody else has it: the sentence names the process (pid and command, from
+ * /proc/locks) where that can be found out.
+ */
+static inline int store_lock(struct store *st, const char *name,
+			     unsigned wait_ms, bool make, struct zl_err *err)
+{
+	return st->ops->lock(st, name, wait_ms, make, err);
+}
+
+/* Waits for nothing: the user has no request under way.  Frees the store. */
+static inline void store_close(struct store *st)
+{
+	st->ops->close(st);
+}
+
+/*
+ * The real store: files in the directory @path, which is opened once, with
+ * O_NOFOLLOW on its last part; files are opened relative to it, with
+ * O_NOFOLLOW, and kept in a descriptor cache of the process (LRU,
+ * store_file_set_max_fds(), default 512).  A dirty file is synced before its
+ * descriptor leaves the cache.  Requests run in the calling thread.
+ * Returns 0, or -errno with a sentence (does not exist, is not a directory, is
+ * a symbolic link, permission).
+ */
+int store_file_open(const char *path, struct store **st, struct zl_err *err);
+
+/* Bound of the process's cached descriptors, ≥ 4. */
+void store_file_set_max_fds(unsigned max_fds);
+
+/* Descriptors in the cache now (tests, statistics).  Over the bound only while
+ * more requests than that are under way. */
+unsigned store_file_nr_fds(void);
+
+/*
+ * Asks whether anybody else has the slot's file open, above all the kernel's
+ * zloop, which takes no lock.  Returns 0 if nobody has, -EBUSY if somebody has
+ * (or a request of our own is under way), -ENOENT, -EACCES if it cannot be told
+ * (neither root nor the file's owner), -EINVAL where the file system has no
+ * leases.
+ * It takes a write lease for some microseconds.  Somebody who opens the file in
+ * that moment waits that long (with O_NONBLOCK: gets EWOULDBLOCK); the signal
+ * sent to us then is SIGURG, which does nothing unless caught, and not the
+ * usual SIGIO, which would end the process.
+ */
+int store_file_probe_users(struct store *st, uint32_t slot);
+
+/*
+ * A store in memory.  A struct store_mem is the "directory": it keeps its files
+ * until freed, and any number of stores can be opened on it one after the
+ * other.  Sparse: only what was written takes room (64 KiB pieces).
+ */
+struct store_mem;
+struct store_mem *store_mem_new(void);
+void store_mem_free(struct store_mem *mem);
+struct store *store_mem_open(struct store_mem *mem);
+/* Bounds what can be allocated, in pieces of 64 KiB and counting what is there,
+ * before -ENOSPC; UINT64_MAX (default) = no bound. */
+void store_mem_set_space(struct store_mem *mem, uint64_t bytes);
+
+/*
+ * A store that wraps @lower and makes calls fail.  Every operation (requests
+ * and the others, each call of meta_* being one) has a number, counted from 0
+ * since the last store_fault_arm(); the plan says what happens.  Closing it
+ * closes @lower.
+ */
+struct store_fault_plan {
+	uint64_t fail_at;    /* number of the first call to fail;
+				UINT64_MAX = none */
+	uint64_t fail_count; /* how many from there on; UINT64_MAX = all */
+	int error;	     /* errno, e.g. EIO */
+	/* A failing WRITE lets this many bytes through first (at most all). */
+	uint64_t partial_bytes;
+	/* Only calls of these operations are counted; 0 = all: bit n is
+	 * enum store_op n, bit 16 + n the n-th of the other operations in
+	 * struct store_ops' order (stat = 16 …). */
+	uint32_t only;
+};
+/* NULL when there is no memory. */
+struct store *store_fault_new(struct store *lower);
+/* Sets the plan and counts from 0 again; while nothing else runs. */
+void store_fault_arm(struct store *st, const struct store_fault_plan *plan);
+uint64_t store_fault_calls(const struct store *st); /* counted since arm */
+uint64_t store_fault_hits(const struct store *st);  /* failed since arm */
+
+#endif
