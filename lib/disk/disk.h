@@ -85,8 +85,17 @@ int disk_open(const char *dir, const struct disk_open_args *args,
 	      struct disk **disk, struct zl_err *err);
 
 /*
- * The same on a store of the caller's, which becomes the disk's on success and
- * stays the caller's on failure; @name is what sentences call it.
+ * What disk_open() with may_make would refuse in @dir for reasons that will not
+ * go away by themselves: looks without a lock and changes nothing, so that a
+ * person can be told before a device is made.  A disk in use is no reason.  The
+ * size is unknown unless capacity_mb is given.
+ */
+int disk_precheck(const char *dir, const struct disk_opts *opts,
+		  struct zl_err *err);
+
+/*
+ * disk_open() on a store of the caller's, which becomes the disk's on success
+ * and stays the caller's on failure; @name is what sentences call it.
  */
 int disk_open_store(struct store *store, const char *name,
 		    const struct disk_open_args *args, struct disk **disk,
@@ -164,7 +173,8 @@ struct disk_io {
 	uint64_t lba;
 	uint32_t nr_blocks;
 	/* READ fills, WRITE takes nr_blocks blocks, scattered.  The array and
-	 * the buffers stay until done(). */
+	 * the buffers stay until done().  For READ they may be shorter: what
+	 * does not fit is checked against the zones, but not read. */
 	const struct iovec *iov;
 	size_t iov_cnt;
 	/* DISK_ZONE: lba is the ZONE ID. */
