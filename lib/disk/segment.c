@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Cutting an I/O into requests, each for one slot and a few buffers. */
+#include <assert.h>
+
 #include "base/num.h"
 #include "disk/internal.h"
 
 void segment_start(struct disk_io *io)
 {
+	uint64_t bytes = blocks_to_bytes(io->disk, io->nr_blocks);
+
 	io->cur = iov_start(io->iov, io->iov_cnt);
 	io->at_bytes = blocks_to_bytes(io->disk, io->lba);
-	io->left_bytes = blocks_to_bytes(io->disk, io->nr_blocks);
+	io->left_bytes = min_u64(bytes, iov_bytes(io->iov, io->iov_cnt));
+	assert(io->op == DISK_READ || io->left_bytes == bytes);
 }
 
 uint64_t segment_offset(const struct disk_io *io)
