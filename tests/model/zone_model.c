@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The zones of a disk, block by block. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/zone_model.h"
+#include "zone/internal.h"
+
+static void *need(size_t nr, size_t size)
+{
+	void *p = calloc(nr ? nr : 1, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void add_zone(struct zone_model *m, uint64_t start_lba, uint64_t blocks,
+		     enum zone_type type)
+{
+	uint32_t z = m->nr_zones;
+
+	if (!blocks)
+		return;
+	for (uint64_t i = 0; i < blocks; i++)
+		m->zone_of[start_lba + i] = z;
+	m->zones[z] = (struct model_zone){
+		.start_lba = start_lba,
+		.blocks = blocks,
+		.type = type,
+		.cond = type == ZT_SEQ_REQUIRED ? ZC_EMPTY : ZC_NOT_WP,
+	};
+	m->nr_zones++;
+}
+
+void model_init(struct zone_model *m, const struct zone_geo *geo)
+{
+	uint64_t size = geo->zone_blocks, room, cap;
+	uint64_t max_zones = 2 * (geo->capacity_blocks / size + 1);
+
+	*m = (struct zone_model){ .geo = *geo };
+	m->zone_of = need(geo->capacity_blocks, sizeof(*m->zone_of));
+	m->written = need(geo->capacity_blocks, sizeof(*m->written));
+	m->zones = need(max_zones, sizeof(*m->zones));
+	m->imp = need(max_zones, sizeof(*m->imp));
+	for (uint64_t lba = 0, n = 0; lba < geo->capacity_blocks;
+	     lba += size, n++) {
+		room = least(size, geo->capacity_blocks - lba);
+		cap = least(room, geo->zone_cap_blocks);
+		if (n < geo->conv_slots) {
+			add_zone(m, lba, room, ZT_CONVENTIONAL);
+			continue;
+		}
+		add_zone(m, lba, cap, ZT_SEQ_REQUIRED);
+		add_zone(m, lba + cap, room - cap, ZT_GAP);
+	}
+}
+
+void model_free_clone(struct zone_model *m)
+{
+	free(m->zones);
+	free(m->written);
+	free(m->imp);
+}
+
+void model_free(struct zone_model *m)
+{
+	model_free_clone(m);
+	free(m->zone_of);
+}
+
+void model_copy(struct zone_model *to, const struct zone_model *from)
+{
+	memcpy(to->zones, from->zones, from->nr_zones * sizeof(*from->zones));
+	memcpy(to->written, from->written, from->geo.capacity_blocks);
+	memcpy(to->imp, from->imp, from->nr_imp * sizeof(*from->imp));
+	to->nr_imp = from->nr_imp;
+}
+
+void model_clone(struct zone_model *to, const struct zone_model *from)
+{
+	*to = *from;
+	to->zones = need(from->nr_zones, sizeof(*to->zones));
+	to->written = need(from->geo.capacity_blocks, sizeof(*to->written));
+	to->imp = need(from->nr_zones, sizeof(*to->imp));
+	model_copy(to, from);
+}
+
+static uint32_t written_blocks(const struct zone_model *m, uint32_t z)
+{
+	const struct model_zone *zone = &m->zones[z];
+	uint32_t n = 0;
+
+	for (uint64_t i = 0; i < zone->blocks; i++)
+		n += m->written[zone->start_lba + i];
+	return n;
+}
+
+/* The first @nr blocks of the zone are written, the others are not. */
+static void set_written(struct zone_model *m, uint32_t z, uint64_t nr)
+{
+	const struct model_zone *zone = &m->zones[z];
+
+	for (uint64_t i = 0; i < zone->blocks; i++)
+		m->written[zone->start_lba + i] = i < nr;
+}
+
+static uint32_t nr_in(const struct zone_model *m, enum zone_cond cond)
+{
+	uint32_t n = 0;
+
+	for (uint32_t z = 0; z < m->nr_zones; z++)
+		n += m->zones[z].cond == cond;
+	return n;
+}
+
+static void forget_imp(struct zone_model *m, uint32_t z)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < m->nr_imp; i++)
+		if (m->imp[i] != z)
+			m->imp[kept++] = m->imp[i];
+	m->nr_imp = kept;
+}
+
+static void become(struct zone_model *m, uint32_t z, enum zone_cond cond)
+{
+	forget_imp(m, z);
+	m->zones[z].cond = cond;
+	if (cond == ZC_IMP_OPEN)
+		m->imp[m->nr_imp++] = z;
+}
+
+static void close_zone(struct zone_model *m, uint32_t z)
+{
+	become(m, z, written_blocks(m, z) ? ZC_CLOSED : ZC_EMPTY);
+}
+
+/* One more zone is to be opened: close the oldest that may be closed. */
+static void make_room(struct zone_model *m, const bool *spared)
+{
+	uint32_t max = m->geo.max_open;
+
+	if (!max || nr_in(m, ZC_IMP_OPEN) + nr_in(m, ZC_EXP_OPEN) < max)
+		return;
+	for (uint32_t i = 0; i < m->nr_imp; i++) {
+		if (spared && spared[m->imp[i]])
+			continue;
+		close_zone(m, m->imp[i]);
+		return;
+	}
+	fprintf(stderr, "model: no zone to close\n");
+	abort();
+}
+
+static const enum zone_verdict refuses_write[16] = {
+	[ZC_READ_ONLY] = ZV_READ_ONLY,
+	[ZC_OFFLINE] = ZV_OFFLINE,
+	[ZC_INACTIVE] = ZV_INACTIVE,
+};
+static const enum zone_verdict refuses_read[16] = {
+	[ZC_OFFLINE] = ZV_OFFLINE,
+	[ZC_INACTIVE] = ZV_INACTIVE,
+};
+
+static const struct model_zone *zone_at(const struct zone_model *m,
+					uint64_t lba)
+{
+	return &m->zones[m->zone_of[lba]];
+}
+
+static bool beyond(const struct zone_model *m, uint64_t lba, uint64_t nr)
+{
+	return (unsigned __int128)lba + nr > m->geo.capacity_blocks;
+}
+
+static enum zone_verdict refused(const struct zone_model *m, uint64_t lba,
+				 uint64_t nr, const enum zone_verdict *refuses)
+{
+	for (uint64_t i = lba; i < lba + nr; i++)
+		if (refuses[zone_at(m, i)->cond])
+			return refuses[zone_at(m, i)->cond];
+	return ZV_OK;
+}
+
+static bool all_of_type(const struct zone_model *m, uint64_t lba, uint64_t nr)
+{
+	for (uint64_t i = lba; i < lba + nr; i++)
+		if (zone_at(m, i)->type != zone_at(m, lba)->type)
+			return false;
+	return true;
+}
+
+static bool all_in_zone(const struct zone_model *m, uint64_t lba, uint64_t nr)
+{
+	for (uint64_t i = lba; i < lba + nr; i++)
+		if (zone_at(m, i) != zone_at(m, lba))
+			return false;
+	return true;
+}
+
+static bool all_written(const struct zone_model *m, uint64_t lba, uint64_t nr)
+{
+	for (uint64_t i = lba; i < lba + nr; i++)
+		if (!m->written[i])
+			return false;
+	return true;
+}
+
+enum zone_verdict model_read(const struct zone_model *m, uint64_t lba,
+			     uint64_t nr)
+{
+	if (beyond(m, lba, nr))
+		return ZV_LBA_RANGE;
+	if (!nr)
+		return ZV_OK;
+	if (refused(m, lba, nr, refuses_read))
+		return refused(m, lba, nr, refuses_read);
+	if (!all_of_type(m, lba, nr))
+		return ZV_READ_INVALID;
+	if (zone_at(m, lba)->type == ZT_GAP)
+		return ZV_GAP;
+	if (m->geo.urswrz || zone_at(m, lba)->type == ZT_CONVENTIONAL)
+		return ZV_OK;
+	if (!all_in_zone(m, lba, nr))
+		return ZV_READ_BOUNDARY;
+	return all_written(m, lba, nr) ? ZV_OK : ZV_READ_INVALID;
+}
+
+enum zone_verdict model_write_check(const struct zone_model *m, uint64_t lba,
+				    uint64_t nr)
+{
+	const struct model_zone *zone;
+	uint64_t wp_lba;
+
+	if (beyond(m, lba, nr))
+		return ZV_LBA_RANGE;
+	if (!nr)
+		return ZV_OK;
+	if (refused(m, lba, nr, refuses_write))
+		return refused(m, lba, nr, refuses_write);
+	zone = zone_at(m, lba);
+	if (zone->type == ZT_GAP)
+		return ZV_GAP;
+	if (zone->type == ZT_CONVENTIONAL)
+		return all_of_type(m, lba, nr) ? ZV_OK : ZV_WRITE_BOUNDARY;
+	if (!all_in_zone(m, lba, nr))
+		return ZV_WRITE_BOUNDARY;
+	if (zone->cond == ZC_FULL)
+		return ZV_FULL;
+	wp_lba = zone->start_lba + written_blocks(m, m->zone_of[lba]);
+	if (lba != wp_lba || lba % m->geo.phys_blocks ||
+	    (lba + nr) % m->geo.phys_blocks)
+		return ZV_UNALIGNED_WRITE;
+	if (zone->cond == ZC_IMP_OPEN || zone->cond == ZC_EXP_OPEN)
+		return ZV_OK;
+	if (m->geo.max_open && nr_in(m, ZC_EXP_OPEN) >= m->geo.max_open)
+		return ZV_NO_RESOURCES;
+	return ZV_OK;
+}
+
+enum zone_verdict model_write_begin(struct zone_model *m, uint64_t lba,
+				    uint64_t nr)
+{
+	enum zone_verdict verdict = model_write_check(m, lba, nr);
+	enum zone_cond cond;
+
+	if (verdict || !nr)
+		return verdict;
+	cond = zone_at(m, lba)->cond;
+	if (cond == ZC_NOT_WP || cond == ZC_EXP_OPEN)
+		return ZV_OK;
+	if (cond != ZC_IMP_OPEN)
+		make_room(m, NULL);
+	become(m, m->zone_of[lba], ZC_IMP_OPEN);
+	return ZV_OK;
+}
+
+void model_write_end(struct zone_model *m, uint64_t zone_lba, uint32_t nr)
+{
+	uint32_t z = m->zone_of[zone_lba];
+	struct model_zone *zone = &m->zones[z];
+	uint32_t done;
+
+	if (zone->type != ZT_SEQ_REQUIRED || zone->cond == ZC_FULL)
+		return;
+	done = written_blocks(m, z) + nr;
+	set_written(m, z, done);
+	if (refuses_write[zone->cond])
+		return;
+	if (done == zone->blocks)
+		become(m, z, ZC_FULL);
+	else if (zone->cond == ZC_EMPTY && nr)
+		become(m, z, ZC_CLOSED);
+}
+
+/*
+ * ZBC-2, zone management: what a command makes of a zone in a condition, and
+ * whether it does so with ALL too.  Conditions without an entry stay.
+ */
+enum result {
+	STAYS,
+	TO_EXP_OPEN,
+	TO_CLOSED_OR_EMPTY,
+	TO_FULL,
+	TO_EMPTY,
+};
+#define ONE  false
+#define BOTH true
+static const struct rule {
+	enum result result;
+	bool with_all;
+} rules[5][16] = {
+	[ZO_OPEN] = {
+		[ZC_EMPTY]    = { TO_EXP_OPEN, ONE },
+		[ZC_IMP_OPEN] = { TO_EXP_OPEN, ONE },
+		[ZC_CLOSED]   = { TO_EXP_OPEN, BOTH },
+	},
+	[ZO_CLOSE] = {
+		[ZC_IMP_OPEN] = { TO_CLOSED_OR_EMPTY, BOTH },
+		[ZC_EXP_OPEN] = { TO_CLOSED_OR_EMPTY, BOTH },
+	},
+	[ZO_FINISH] = {
+		[ZC_EMPTY]    = { TO_FULL, ONE },
+		[ZC_IMP_OPEN] = { TO_FULL, BOTH },
+		[ZC_EXP_OPEN] = { TO_FULL, BOTH },
+		[ZC_CLOSED]   = { TO_FULL, BOTH },
+	},
+	[ZO_RESET] = {
+		[ZC_IMP_OPEN] = { TO_EMPTY, BOTH },
+		[ZC_EXP_OPEN] = { TO_EMPTY, BOTH },
+		[ZC_CLOSED]   = { TO_EMPTY, BOTH },
+		[ZC_FULL]     = { TO_EMPTY, BOTH },
+	},
+};
+
+/* Marks the zones that the command names; checks ID, COUNT and conditions. */
+static enum zone_verdict mark_range(const struct zone_model *m,
+				    uint64_t zone_id, uint32_t count,
+				    bool *marked)
+{
+	uint32_t z;
+
+	if (zone_id >= m->geo.capacity_blocks)
+		return ZV_LBA_RANGE;
+	z = m->zone_of[zone_id];
+	if (m->zones[z].start_lba != zone_id ||
+	    m->zones[z].type != ZT_SEQ_REQUIRED)
+		return ZV_ZONE_ID;
+	for (uint32_t i = z; i < z + count; i++)
+		if (i >= m->nr_zones || m->zones[i].type != ZT_SEQ_REQUIRED)
+			return ZV_ZONE_COUNT;
+	for (uint32_t i = z; i < z + count; i++)
+		if (refuses_write[m->zones[i].cond])
+			return refuses_write[m->zones[i].cond];
+	for (uint32_t i = z; i < z + count; i++)
+		marked[i] = true;
+	return ZV_OK;
+}
+
+/* Of the marked zones (ALL: of all) leave those marked that will change. */
+static void mark_changing(const struct zone_model *m, enum zone_op op, bool all,
+			  bool *marked)
+{
+	const struct rule *rule;
+
+	for (uint32_t z = 0; z < m->nr_zones; z++) {
+		rule = &rules[op][m->zones[z].cond];
+		marked[z] = (all || marked[z]) && rule->result != STAYS &&
+			    (!all || rule->with_all);
+	}
+}
+
+static bool open_fits(const struct zone_model *m, const bool *marked)
+{
+	uint32_t n = nr_in(m, ZC_EXP_OPEN);
+
+	for (uint32_t z = 0; z < m->nr_zones; z++)
+		n += marked[z];
+	return !m->geo.max_open || n <= m->geo.max_open;
+}
+
+static void change(struct zone_model *m, uint32_t z, enum result result,
+		   const bool *marked)
+{
+	switch (result) {
+	case TO_EXP_OPEN:
+		if (m->zones[z].cond != ZC_IMP_OPEN)
+			make_room(m, marked);
+		become(m, z, ZC_EXP_OPEN);
+		break;
+	case TO_CLOSED_OR_EMPTY:
+		close_zone(m, z);
+		break;
+	case TO_FULL:
+		set_written(m, z, m->zones[z].blocks);
+		become(m, z, ZC_FULL);
+		break;
+	case TO_EMPTY:
+		set_written(m, z, 0);
+		become(m, z, ZC_EMPTY);
+		break;
+	case STAYS:
+		break;
+	}
+}
+
+static enum zone_verdict run_op(struct zone_model *m, enum zone_op op,
+				uint64_t zone_id, uint16_t zone_count, bool all,
+				bool *marked)
+{
+	enum zone_verdict verdict = ZV_OK;
+
+	if (!all)
+		verdict = mark_range(m, zone_id, zone_count ? zone_count : 1,
+				     marked);
+	if (verdict)
+		return verdict;
+	mark_changing(m, op, all, marked);
+	if (op == ZO_OPEN && !open_fits(m, marked))
+		return ZV_NO_RESOURCES;
+	for (uint32_t z = 0; z < m->nr_zones; z++)
+		if (marked[z])
+			change(m, z, rules[op][m->zones[z].cond].result,
+			       marked);
+	return ZV_OK;
+}
+
+enum zone_verdict model_op(struct zone_model *m, enum zone_op op,
+			   uint64_t zone_id, uint16_t zone_count, bool all)
+{
+	bool few[16] = { false }, *marked = few;
+	enum zone_verdict verdict;
+
+	if (m->nr_zones > 16)
+		marked = need(m->nr_zones, sizeof(*marked));
+	verdict = run_op(m, op, zone_id, zone_count, all, marked);
+	if (marked != few)
+		free(marked);
+	return verdict;
+}
+
+void model_power_on(struct zone_model *m)
+{
+	for (uint32_t z = 0; z < m->nr_zones; z++)
+		if (m->zones[z].cond == ZC_IMP_OPEN ||
+		    m->zones[z].cond == ZC_EXP_OPEN)
+			close_zone(m, z);
+}
+
+void model_set_state(struct zone_model *m, uint64_t zone_lba,
+		     enum zone_cond cond, uint32_t wp_blocks)
+{
+	uint32_t z = m->zone_of[zone_lba];
+
+	if (m->zones[z].type == ZT_SEQ_REQUIRED)
+		set_written(m, z, wp_blocks);
+	become(m, z, cond);
+}
+
+static uint64_t shown_wp_lba(const struct zone_model *m, uint32_t z)
+{
+	static const bool has_wp[16] = {
+		[ZC_EMPTY] = true,  [ZC_IMP_OPEN] = true, [ZC_EXP_OPEN] = true,
+		[ZC_CLOSED] = true, [ZC_FULL] = true,
+	};
+
+	if (!has_wp[m->zones[z].cond])
+		return UINT64_MAX;
+	return m->zones[z].start_lba + written_blocks(m, z);
+}
+
+static const char *compare_zone(const struct zone_model *m, uint32_t z,
+				const struct zone_set *set)
+{
+	const struct model_zone *zone = &m->zones[z];
+	struct zone_info info;
+
+	zone_info_at(set, zone->start_lba, &info);
+	if (info.start_lba != zone->start_lba)
+		return "zone start";
+	if (info.blocks != zone->blocks)
+		return "zone length";
+	if (info.type != zone->type)
+		return "zone type";
+	if (info.cond != zone->cond)
+		return "zone condition";
+	if (info.wp_lba != shown_wp_lba(m, z))
+		return "write pointer";
+	if (info.slot != zone->start_lba / m->geo.zone_blocks)
+		return "slot";
+	/* READ ONLY and OFFLINE zones do not show it. */
+	if (zone->type == ZT_SEQ_REQUIRED &&
+	    set->slots[info.slot].wp_blocks != written_blocks(m, z))
+		return "blocks written";
+	return NULL;
+}
+
+static const char *compare_lru(const struct zone_model *m,
+			       const struct zone_set *set)
+{
+	uint32_t slot = set->lru_head;
+
+	for (uint32_t i = 0; i < m->nr_imp; i++) {
+		if (slot == SLOT_NONE || zone_slot_start_lba(set, slot) !=
+						 m->zones[m->imp[i]].start_lba)
+			return "order of implicitly opened zones";
+		slot = set->slots[slot].lru_next;
+	}
+	return slot == SLOT_NONE ? NULL : "number of implicitly opened zones";
+}
+
+const char *model_compare(const struct zone_model *m,
+			  const struct zone_set *set)
+{
+	const char *what;
+
+	if (zone_count_all(set) != m->nr_zones)
+		return "number of zones";
+	for (uint32_t z = 0; z < m->nr_zones; z++) {
+		what = compare_zone(m, z, set);
+		if (what)
+			return what;
+	}
+	return compare_lru(m, set);
+}

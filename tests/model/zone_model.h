@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * The zones of a disk once more, in another shape than lib/zone: every block is
+ * looked at by itself, a zone's write pointer is the number of its written
+ * blocks, gap zones are zones like others, the rules of zone management are a
+ * table, the implicitly opened zones an array.  Slow and plain on purpose;
+ * tests run both and compare.
+ */
+#ifndef ZL_TESTS_MODEL_ZONE_MODEL_H
+#define ZL_TESTS_MODEL_ZONE_MODEL_H
+
+#include "zone/zone.h"
+
+struct model_zone {
+	uint64_t start_lba, blocks;
+	enum zone_type type;
+	enum zone_cond cond;
+};
+
+struct zone_model {
+	struct zone_geo geo;
+	uint32_t *zone_of; /* by LBA; never changes, shared by copies */
+	uint32_t nr_zones;
+	struct model_zone *zones;
+	bool *written; /* by LBA */
+	uint32_t nr_imp;
+	uint32_t *imp; /* implicitly opened zones, oldest first */
+};
+
+/* A disk as it comes from the factory.  Aborts without memory. */
+void model_init(struct zone_model *m, const struct zone_geo *geo);
+void model_free(struct zone_model *m);
+
+/* Copies from a model of the same geometry; @to was made by model_clone(). */
+void model_clone(struct zone_model *to, const struct zone_model *from);
+void model_copy(struct zone_model *to, const struct zone_model *from);
+void model_free_clone(struct zone_model *m);
+
+/* As the functions of zone.h; zones are named by their start LBA. */
+enum zone_verdict model_read(const struct zone_model *m, uint64_t lba,
+			     uint64_t nr);
+enum zone_verdict model_write_check(const struct zone_model *m, uint64_t lba,
+				    uint64_t nr);
+enum zone_verdict model_write_begin(struct zone_model *m, uint64_t lba,
+				    uint64_t nr);
+void model_write_end(struct zone_model *m, uint64_t zone_lba, uint32_t nr);
+enum zone_verdict model_op(struct zone_model *m, enum zone_op op,
+			   uint64_t zone_id, uint16_t zone_count, bool all);
+void model_power_on(struct zone_model *m);
+void model_set_state(struct zone_model *m, uint64_t zone_lba,
+		     enum zone_cond cond, uint32_t wp_blocks);
+
+/* NULL when both show the same disk, else what differs (a static string). */
+const char *model_compare(const struct zone_model *m,
+			  const struct zone_set *set);
+
+#endif

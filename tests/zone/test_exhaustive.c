@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * Every command from every reachable state of disks of four slots, compared
+ * with the model of tests/model.
+ *
+ * Breadth first: a state is taken from the list, every command is tried on a
+ * copy of it in both implementations, and a state not seen before is appended.
+ * Faults (a zone becomes READ ONLY, OFFLINE or INACTIVE) are transitions too,
+ * from states without one: at most one zone is at fault at a time, and none
+ * where the limit of open zones is above 2, which bounds the number of states.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/num.h"
+#include "model/zone_model.h"
+#include "zone/internal.h"
+
+#define SLOTS	   4
+#define MAX_STATES 65536 /* of one disk; running out fails the test */
+#define HASH_SLOTS (MAX_STATES * 4)
+
+/* Both implementations; the library's slots go along when this is copied. */
+struct pair {
+	struct zone_set set;
+	struct zone_slot slots[SLOTS];
+	struct zone_model model;
+};
+
+struct explorer {
+	struct zone_geo geo;
+	uint64_t *keys; /* all states, in the order in which they were found */
+	uint32_t nr_states;
+	uint32_t *hash; /* index + 1 into keys, 0 = free */
+	uint64_t nr_commands;
+	/* The state, a command's result, and a write begun but not ended. */
+	struct pair from, now, mid;
+	/* x->now is a copy of this one still; NULL: it is not, or who knows. */
+	const struct pair *now_is;
+	/* The command, for complaints: a format of up to four numbers. */
+	const char *name;
+	unsigned long long args[4];
+};
+
+static void pair_copy(struct pair *to, const struct pair *from)
+{
+	to->set = from->set;
+	memcpy(to->slots, from->slots, sizeof(to->slots));
+	to->set.slots = to->slots;
+	model_copy(&to->model, &from->model);
+}
+
+/* --- States as numbers: 7 bits a slot, then the order of opening. --- */
+
+static uint64_t key_of(const struct zone_set *set)
+{
+	uint64_t key = 0, order = 0;
+	unsigned int shift = 0;
+
+	for (uint32_t i = 0; i < set->nr_slots; i++)
+		key |= (uint64_t)(set->slots[i].cond | set->slots[i].wp_blocks
+							       << 4)
+		       << 7 * i;
+	for (uint32_t i = set->lru_head; i != SLOT_NONE;
+	     i = set->slots[i].lru_next, shift += 3)
+		order |= (uint64_t)(i + 1) << shift;
+	return key | order << 7 * SLOTS;
+}
+
+static void set_slot(struct pair *p, uint32_t slot, uint64_t key)
+{
+	enum zone_cond cond = key >> 7 * slot & 0xf;
+	uint32_t wp_blocks = key >> (7 * slot + 4) & 0x7;
+
+	zone_set_state(&p->set, slot, cond, wp_blocks);
+	model_set_state(&p->model, zone_slot_start_lba(&p->set, slot), cond,
+			wp_blocks);
+}
+
+static void pair_from_key(struct explorer *x, struct pair *p, uint64_t key)
+{
+	for (uint32_t i = 0; i < p->set.nr_slots; i++)
+		set_slot(p, i, key);
+	/* Again, in the order in which they were opened. */
+	for (uint64_t order = key >> 7 * SLOTS; order; order >>= 3)
+		set_slot(p, (uint32_t)(order & 0x7) - 1, key);
+	x->now_is = NULL;
+}
+
+static uint32_t hash_of(uint64_t key)
+{
+	return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) %
+	       HASH_SLOTS;
+}
+
+static void add_state(struct explorer *x, uint64_t key)
+{
+	uint32_t h = hash_of(key);
+
+	for (; x->hash[h]; h = (h + 1) % HASH_SLOTS)
+		if (x->keys[x->hash[h] - 1] == key)
+			return;
+	if (x->nr_states == MAX_STATES)
+		fail_msg("more than %d states", MAX_STATES);
+	x->keys[x->nr_states++] = key;
+	x->hash[h] = x->nr_states;
+}
+
+/* --- Comparing --- */
+
+static void name(struct explorer *x, const char *format, uint64_t a, uint64_t b,
+		 uint64_t c, uint64_t d)
+{
+	x->name = format;
+	x->args[0] = a;
+	x->args[1] = b;
+	x->args[2] = c;
+	x->args[3] = d;
+}
+
+/* Makes x->now a copy of @from, which costs nothing when it is one. */
+static void take(struct explorer *x, const struct pair *from)
+{
+	if (x->now_is != from)
+		pair_copy(&x->now, from);
+	x->now_is = NULL;
+}
+
+static void print_state(const char *title, const struct zone_set *set)
+{
+	fprintf(stderr, "%s:", title);
+	for (uint32_t i = 0; i < set->nr_slots; i++)
+		fprintf(stderr, " [%s wp %u]",
+			zone_cond_name(set->slots[i].cond),
+			set->slots[i].wp_blocks);
+	fprintf(stderr, "\n");
+}
+
+static void complain(struct explorer *x, const char *what)
+{
+	fprintf(stderr, "max_open %u, capacity %llu, zone %u of %u blocks\n",
+		x->geo.max_open, (unsigned long long)x->geo.capacity_blocks,
+		x->geo.zone_cap_blocks, x->geo.zone_blocks);
+	print_state("from", &x->from.set);
+	print_state("to", &x->now.set);
+	fprintf(stderr, x->name, x->args[0], x->args[1], x->args[2],
+		x->args[3]);
+	fail_msg(": %s", what);
+}
+
+static bool model_unchanged(const struct zone_model *a,
+			    const struct zone_model *b)
+{
+	return a->nr_imp == b->nr_imp &&
+	       !memcmp(a->imp, b->imp, a->nr_imp * sizeof(*a->imp)) &&
+	       !memcmp(a->zones, b->zones, a->nr_zones * sizeof(*a->zones)) &&
+	       !memcmp(a->written, b->written, a->geo.capacity_blocks);
+}
+
+static bool unchanged(const struct pair *a, const struct pair *b)
+{
+	return !memcmp(a->slots, b->slots, sizeof(a->slots)) &&
+	       !memcmp(a->set.nr_cond, b->set.nr_cond,
+		       sizeof(a->set.nr_cond)) &&
+	       a->set.lru_head == b->set.lru_head &&
+	       a->set.lru_tail == b->set.lru_tail;
+}
+
+static void check_state(struct explorer *x)
+{
+	const char *differs = model_compare(&x->now.model, &x->now.set);
+
+	if (differs)
+		complain(x, differs);
+	if (!zone_set_check(&x->now.set))
+		complain(x, "the accounts are wrong");
+	add_state(x, key_of(&x->now.set));
+}
+
+/* Compares the result of a command in x->now, and keeps it if it is new. */
+static void check_result(struct explorer *x, enum zone_verdict lib,
+			 enum zone_verdict model, const struct pair *before)
+{
+	x->nr_commands++;
+	if (lib != model) {
+		fprintf(stderr, "lib: %s, model: %s\n", zone_verdict_name(lib),
+			zone_verdict_name(model));
+		complain(x, "verdicts differ");
+	}
+	if (unchanged(&x->now, before) &&
+	    model_unchanged(&x->now.model, &before->model)) {
+		x->now_is = before; /* and that one has been compared */
+		return;
+	}
+	if (lib != ZV_OK)
+		complain(x, "refused, but something has changed");
+	check_state(x);
+}
+
+/* --- Commands --- */
+
+static void do_op(struct explorer *x, const struct pair *before,
+		  enum zone_op op, uint64_t id, uint16_t count, bool all)
+{
+	enum zone_verdict lib, model;
+
+	take(x, before);
+	lib = zone_op_run(&x->now.set, op, id, count, all);
+	model = model_op(&x->now.model, op, id, count, all);
+	name(x, "op %llu id %llu count %llu all %llu", op, id, count, all);
+	check_result(x, lib, model, before);
+}
+
+static void try_ops(struct explorer *x)
+{
+	for (enum zone_op op = ZO_CLOSE; op <= ZO_RESET; op++) {
+		for (uint64_t id = 0; id < x->geo.capacity_blocks + 2; id++)
+			for (uint16_t count = 0; count <= 5; count++)
+				do_op(x, &x->from, op, id, count, false);
+		do_op(x, &x->from, op, UINT64_MAX, UINT16_MAX, false);
+		do_op(x, &x->from, op, 1, 7, true);
+	}
+}
+
+static void try_reads(struct explorer *x)
+{
+	uint64_t end = x->geo.capacity_blocks + 2;
+	enum zone_verdict lib, model;
+
+	for (uint64_t lba = 0; lba < end; lba++)
+		for (uint64_t nr = 0; nr < end; nr++) {
+			lib = zone_read_check(&x->from.set, lba, nr, NULL);
+			model = model_read(&x->from.model, lba, nr);
+			x->nr_commands++;
+			if (lib == model)
+				continue;
+			name(x, "read %llu+%llu: verdict %llu, model %llu", lba,
+			     nr, lib, model);
+			complain(x, "verdicts differ");
+		}
+}
+
+/* --- Writes: begin (x->mid), perhaps another command, end --- */
+
+static void end_write(struct explorer *x, uint32_t slot, uint32_t nr)
+{
+	uint64_t zone_lba = zone_slot_start_lba(&x->now.set, slot);
+
+	x->now_is = NULL;
+	zone_write_end(&x->now.set, slot, nr);
+	model_write_end(&x->now.model, zone_lba, nr);
+	check_result(x, ZV_OK, ZV_OK, &x->from);
+}
+
+static void between_op(struct explorer *x, uint32_t slot, uint32_t nr,
+		       enum zone_op op, uint32_t target, bool all)
+{
+	uint64_t id = zone_slot_start_lba(&x->mid.set, target);
+
+	/* The caller keeps a reset away from a zone with a write in flight. */
+	if (op == ZO_RESET && (all || target == slot))
+		return;
+	do_op(x, &x->mid, op, id, 1, all);
+	end_write(x, slot, nr);
+}
+
+static void between_write(struct explorer *x, uint32_t slot, uint32_t nr,
+			  uint32_t target)
+{
+	const struct zone_slot *s = &x->mid.slots[target];
+	uint64_t lba = zone_slot_start_lba(&x->mid.set, target) + s->wp_blocks;
+	enum zone_verdict lib, model;
+
+	/* A full zone's write pointer is in the next zone. */
+	if (target == slot ||
+	    s->wp_blocks == zone_slot_cap_blocks(&x->mid.set, target))
+		return;
+	take(x, &x->mid);
+	lib = zone_write_begin(&x->now.set, lba, x->geo.phys_blocks, NULL);
+	model = model_write_begin(&x->now.model, lba, x->geo.phys_blocks);
+	name(x, "write to slot %llu, to slot %llu in between", slot, target, 0,
+	     0);
+	check_result(x, lib, model, &x->mid);
+	end_write(x, slot, nr);
+	if (lib == ZV_OK)
+		end_write(x, target, x->geo.phys_blocks);
+}
+
+static void set_fault(struct pair *p, uint32_t slot, enum zone_cond cond)
+{
+	uint32_t wp_blocks = p->slots[slot].wp_blocks;
+
+	zone_set_state(&p->set, slot, cond, wp_blocks);
+	model_set_state(&p->model, zone_slot_start_lba(&p->set, slot), cond,
+			wp_blocks);
+}
+
+static bool has_fault(const struct zone_set *set)
+{
+	return set->nr_cond[ZC_READ_ONLY] || set->nr_cond[ZC_OFFLINE] ||
+	       set->nr_cond[ZC_INACTIVE];
+}
+
+static void between(struct explorer *x, uint32_t slot, uint32_t nr)
+{
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		for (enum zone_op op = ZO_CLOSE; op <= ZO_RESET; op++)
+			between_op(x, slot, nr, op, i, false);
+		between_write(x, slot, nr, i);
+	}
+	for (enum zone_op op = ZO_CLOSE; op < ZO_RESET; op++)
+		between_op(x, slot, nr, op, 0, true);
+	take(x, &x->mid);
+	zone_power_on(&x->now.set);
+	model_power_on(&x->now.model);
+	name(x, "write to slot %llu, power on in between", slot, 0, 0, 0);
+	end_write(x, slot, nr);
+	take(x, &x->mid);
+	set_fault(&x->now, slot, ZC_READ_ONLY);
+	name(x, "write to slot %llu, READ ONLY in between", slot, 0, 0, 0);
+	end_write(x, slot, nr);
+}
+
+/* A write that was let through, ended with every number of blocks. */
+static void try_ends(struct explorer *x, uint64_t lba, uint32_t nr)
+{
+	uint32_t slot = zone_slot_of(&x->from.set, lba);
+
+	if (zone_slot_is_conv(&x->from.set, slot)) {
+		end_write(x, slot, nr);
+		return;
+	}
+	for (uint32_t done = 0; done <= nr; done++) {
+		take(x, &x->mid);
+		name(x, "write %llu+%llu, %llu done", lba, nr, done, 0);
+		end_write(x, slot, done);
+		/* A zone at fault elsewhere would only multiply the time. */
+		if (!has_fault(&x->from.set))
+			between(x, slot, done);
+	}
+}
+
+static void try_write(struct explorer *x, uint64_t lba, uint64_t nr)
+{
+	enum zone_verdict lib, model;
+
+	take(x, &x->from);
+	lib = zone_write_begin(&x->now.set, lba, nr, NULL);
+	model = model_write_begin(&x->now.model, lba, nr);
+	name(x, "write %llu+%llu", lba, nr, 0, 0);
+	check_result(x, lib, model, &x->from);
+	if (lib != zone_write_check(&x->from.set, lba, nr, NULL))
+		complain(x, "begin and check differ");
+	if (lib != ZV_OK || !nr)
+		return;
+	pair_copy(&x->mid, &x->now);
+	x->now_is = NULL;
+	try_ends(x, lba, (uint32_t)nr);
+}
+
+static void try_writes(struct explorer *x)
+{
+	for (uint64_t lba = 0; lba < x->geo.capacity_blocks + 2; lba++)
+		for (uint64_t nr = 0; nr <= x->geo.zone_blocks + 1U; nr++)
+			try_write(x, lba, nr);
+	try_write(x, 0, x->geo.capacity_blocks);
+	try_write(x, 1, UINT64_MAX);
+	try_write(x, UINT64_MAX, 1);
+}
+
+static void try_power_on(struct explorer *x)
+{
+	take(x, &x->from);
+	zone_power_on(&x->now.set);
+	model_power_on(&x->now.model);
+	name(x, "power on", 0, 0, 0, 0);
+	check_result(x, ZV_OK, ZV_OK, &x->from);
+}
+
+static void try_faults(struct explorer *x)
+{
+	static const enum zone_cond faults[] = { ZC_READ_ONLY, ZC_OFFLINE,
+						 ZC_INACTIVE };
+
+	/* Higher limits are hardly met with one zone out of reach. */
+	if (has_fault(&x->from.set) || x->geo.max_open > 2)
+		return;
+	for (uint32_t i = 0; i < SLOTS; i++)
+		for (size_t f = 0; f < ZL_ARRAY_SIZE(faults); f++) {
+			take(x, &x->from);
+			set_fault(&x->now, i, faults[f]);
+			name(x, "condition %llu for slot %llu", faults[f], i, 0,
+			     0);
+			check_result(x, ZV_OK, ZV_OK, &x->from);
+		}
+}
+
+static void pair_init(struct pair *p, const struct zone_geo *geo,
+		      const struct zone_model *model)
+{
+	zone_set_init(&p->set, geo, p->slots);
+	model_clone(&p->model, model);
+}
+
+static void explore_from(struct explorer *x)
+{
+	pair_copy(&x->now, &x->from);
+	name(x, "setting the state", 0, 0, 0, 0);
+	check_state(x);
+	try_ops(x);
+	try_writes(x);
+	/* The limit of open zones has nothing to do with reading. */
+	if (!x->geo.max_open)
+		try_reads(x);
+	try_power_on(x);
+	try_faults(x);
+}
+
+static void explore(const struct zone_geo *geo)
+{
+	struct explorer *x = calloc(1, sizeof(*x));
+	struct zone_model fresh;
+
+	assert_non_null(x);
+	assert_null(zone_geo_error(geo));
+	assert_int_equal(zone_geo_slots(geo), SLOTS);
+	x->geo = *geo;
+	x->keys = calloc(MAX_STATES, sizeof(*x->keys));
+	x->hash = calloc(HASH_SLOTS, sizeof(*x->hash));
+	assert_non_null(x->keys);
+	assert_non_null(x->hash);
+	model_init(&fresh, geo);
+	pair_init(&x->from, geo, &fresh);
+	pair_init(&x->now, geo, &fresh);
+	pair_init(&x->mid, geo, &fresh);
+	add_state(x, key_of(&x->from.set));
+	for (uint32_t i = 0; i < x->nr_states; i++) {
+		pair_from_key(x, &x->from, x->keys[i]);
+		explore_from(x);
+	}
+	print_message("max_open %u: %u states, %llu commands\n", geo->max_open,
+		      x->nr_states, (unsigned long long)x->nr_commands);
+	model_free_clone(&x->from.model);
+	model_free_clone(&x->now.model);
+	model_free_clone(&x->mid.model);
+	model_free(&fresh);
+	free(x->keys);
+	free(x->hash);
+	free(x);
+}
+
+static void explore_limits(struct zone_geo geo)
+{
+	for (geo.max_open = 0; geo.max_open <= SLOTS; geo.max_open++)
+		explore(&geo);
+}
+
+static void mixed_zones(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 16,
+		.zone_blocks = 4,
+		.zone_cap_blocks = 4,
+		.conv_slots = 1,
+		.phys_blocks = 1,
+		.urswrz = true,
+	});
+}
+
+static void gap_zones_and_smaller_last_zone(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 14,
+		.zone_blocks = 4,
+		.zone_cap_blocks = 3,
+		.conv_slots = 1,
+		.phys_blocks = 1,
+	});
+}
+
+static void physical_blocks_of_two(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 14,
+		.zone_blocks = 4,
+		.zone_cap_blocks = 4,
+		.conv_slots = 2,
+		.phys_blocks = 2,
+	});
+}
+
+static void sequential_zones_only(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 16,
+		.zone_blocks = 4,
+		.zone_cap_blocks = 2,
+		.phys_blocks = 2,
+		.urswrz = true,
+	});
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mixed_zones),
+		cmocka_unit_test(gap_zones_and_smaller_last_zone),
+		cmocka_unit_test(physical_blocks_of_two),
+		cmocka_unit_test(sequential_zones_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
