@@ -153,6 +153,22 @@ uint32_t zone_slot_blocks(const struct zone_set *set, uint32_t slot);
 uint32_t zone_slot_cap_blocks(const struct zone_set *set, uint32_t slot);
 bool zone_slot_is_conv(const struct zone_set *set, uint32_t slot);
 
+/*
+ * How far a sequential slot's data reaches: its write pointer, the capacity
+ * when FULL, what zone_set_state() was given when READ ONLY or OFFLINE.
+ */
+static inline uint32_t zone_slot_wp_blocks(const struct zone_set *set,
+					   uint32_t slot)
+{
+	return set->slots[slot].wp_blocks;
+}
+
+static inline enum zone_cond zone_slot_cond(const struct zone_set *set,
+					    uint32_t slot)
+{
+	return (enum zone_cond)set->slots[slot].cond;
+}
+
 /* Describes the zone that contains @lba, which is below the capacity. */
 void zone_info_at(const struct zone_set *set, uint64_t lba,
 		  struct zone_info *info);
