@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * The descriptor cache: its bound, who leaves first, and that no error of a
+ * sync is lost on the way.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "store/file.h"
+#include "store/ops.h"
+
+struct env {
+	char *dir;
+	struct store *st;
+	unsigned fds; /* of the process, before any slot was used */
+};
+
+static atomic_uint nr_syncs;
+static atomic_int sync_error; /* errno for the next sync; 0 = none */
+
+/* Instead of fdatasync(): counts, and fails once where told to.  A real sync
+ * would only make the tests wait for the disk. */
+static int fake_sync(int fd)
+{
+	int error = atomic_exchange(&sync_error, 0);
+
+	(void)fd;
+	atomic_fetch_add(&nr_syncs, 1);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+static unsigned open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static int setup(void **state)
+{
+	struct env *env = calloc(1, sizeof(*env));
+
+	env->dir = tmp_make();
+	env->st = tmp_open(env->dir);
+	env->fds = open_fds();
+	store_file_set_max_fds(8);
+	atomic_store(&nr_syncs, 0);
+	atomic_store(&sync_error, 0);
+	fd_sync_fn = fake_sync;
+	assert_int_equal(store_file_nr_fds(), 0);
+	*state = env;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct env *env = *state;
+
+	store_close(env->st);
+	assert_int_equal(store_file_nr_fds(), 0);
+	fd_sync_fn = fdatasync;
+	tmp_remove(env->dir);
+	free(env);
+	return 0;
+}
+
+static void make_slots(struct env *env, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		assert_int_equal(store_make(env->st, i, 0), 0);
+}
+
+/* Uses slots that nothing else uses until @slot has left the cache. */
+static void push_out(struct env *env)
+{
+	uint8_t b;
+
+	for (uint32_t i = 100; i < 108; i++) {
+		store_make(env->st, i, 0);
+		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	}
+}
+
+static bool is_cached(struct env *env, uint32_t slot)
+{
+	struct fd_entry *e;
+
+	if (fd_get(to_file(env->st), slot, true, &e) < 0)
+		return false;
+	fd_put(e, true);
+	return true;
+}
+
+static void descriptors_are_bounded(void **state)
+{
+	struct env *env = *state;
+	const uint32_t nr = 3000;
+	uint32_t got;
+
+	make_slots(env, nr);
+	for (int round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < nr; i++) {
+			assert_int_equal(op_write(env->st, i, round * 4, &i, 4),
+					 4);
+			assert_true(store_file_nr_fds() <= 8);
+		}
+	}
+	assert_int_equal(open_fds(), env->fds + store_file_nr_fds());
+	for (uint32_t i = 0; i < nr; i++) {
+		assert_int_equal(op_read(env->st, i, 4, &got, 4), 4);
+		assert_int_equal(got, i);
+	}
+}
+
+static void the_least_recently_used_leaves(void **state)
+{
+	struct env *env = *state;
+	uint8_t b;
+
+	make_slots(env, 20);
+	for (uint32_t i = 0; i < 20; i++) {
+		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+		assert_int_equal(op_read(env->st, 0, 0, &b, 1), 0);
+		assert_true(is_cached(env, 0));
+	}
+	assert_false(is_cached(env, 1));
+	assert_true(is_cached(env, 19));
+}
+
+static void a_lower_bound_holds_at_once(void **state)
+{
+	struct env *env = *state;
+	uint8_t b;
+
+	make_slots(env, 8);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	assert_int_equal(store_file_nr_fds(), 8);
+	store_file_set_max_fds(0);
+	assert_int_equal(store_file_nr_fds(), 4);
+}
+
+static void pinned_ones_stay_over_the_bound(void **state)
+{
+	struct env *env = *state;
+	struct fd_entry *e[20];
+
+	make_slots(env, 20);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(fd_get(to_file(env->st), i, false, &e[i]), 0);
+	assert_int_equal(store_file_nr_fds(), 20);
+	assert_false(fd_evict());
+	assert_int_equal(fd_drop(to_file(env->st), 3), -EBUSY);
+	for (uint32_t i = 0; i < 20; i++)
+		fd_put(e[i], false);
+	assert_int_equal(store_file_nr_fds(), 8);
+	assert_int_equal(open_fds(), env->fds + 8);
+}
+
+static void nowait_opens_nothing(void **state)
+{
+	struct env *env = *state;
+	uint8_t b;
+
+	make_slots(env, 1);
+	assert_int_equal(
+		op_flags(env->st, STORE_READ, STORE_NOWAIT, 0, 0, &b, 1),
+		-EAGAIN);
+	assert_int_equal(store_file_nr_fds(), 0);
+	assert_int_equal(op_read(env->st, 0, 0, &b, 1), 0);
+	assert_int_equal(
+		op_flags(env->st, STORE_READ, STORE_NOWAIT, 0, 0, &b, 1), 0);
+}
+
+static void without_descriptors_cached_ones_are_closed(void **state)
+{
+	struct env *env = *state;
+	struct rlimit old, limit;
+	struct store *other;
+	uint8_t b;
+
+	make_slots(env, 200);
+	store_file_set_max_fds(1000);
+	getrlimit(RLIMIT_NOFILE, &old);
+	/* The limit is on the highest number; a DIR is open in open_fds(). */
+	limit = (struct rlimit){ env->fds + 20, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (uint32_t i = 0; i < 200; i++)
+		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	assert_true(store_file_nr_fds() > 8);
+	/* The others who open take from the cache as well. */
+	assert_int_equal(store_make(env->st, 200, 0), 0);
+	assert_int_equal(op_read(env->st, 200, 0, &b, 1), 0);
+	assert_int_equal(store_meta_replace(env->st, "m", "x", 1), 0);
+	other = tmp_open(env->dir);
+	for (uint32_t i = 0; i < 50; i++)
+		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	assert_int_equal(store_lock(other, "l", 0, true, NULL), 0);
+	store_close(other);
+	setrlimit(RLIMIT_NOFILE, &old);
+}
+
+static void a_dirty_file_is_synced_before_it_leaves(void **state)
+{
+	struct env *env = *state;
+
+	make_slots(env, 2);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	assert_int_equal(atomic_load(&nr_syncs), 0);
+	push_out(env);
+	assert_false(is_cached(env, 0));
+	assert_int_equal(atomic_load(&nr_syncs), 1);
+	/* A clean one is not; a synced one is clean. */
+	assert_int_equal(op_write(env->st, 1, 0, "abcd", 4), 4);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 1, 0, 0), 0);
+	assert_int_equal(atomic_load(&nr_syncs), 2);
+	push_out(env);
+	assert_false(is_cached(env, 1));
+	assert_int_equal(atomic_load(&nr_syncs), 2);
+}
+
+static void every_change_is_dirty(void **state)
+{
+	static const enum store_op ops[] = { STORE_WRITE,  STORE_RESET,
+					     STORE_FINISH, STORE_CUT,
+					     STORE_PUNCH,  STORE_ALLOC,
+					     STORE_TRIM };
+	struct env *env = *state;
+	char data[4096] = "";
+
+	make_slots(env, 1);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(ops); i++) {
+		assert_int_equal(store_resize(env->st, 0, 4096), 0);
+		assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+		if (ops[i] == STORE_WRITE)
+			op_write(env->st, 0, 4096, data, sizeof(data));
+		else
+			op_run(env->st, ops[i], 0, 0, 4096);
+		atomic_store(&nr_syncs, 0);
+		assert_int_equal(fd_drop(to_file(env->st), 0), 0);
+		assert_int_equal(atomic_load(&nr_syncs), 1);
+	}
+}
+
+static void closing_syncs_what_is_dirty(void **state)
+{
+	struct env *env = *state;
+
+	make_slots(env, 2);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	assert_int_equal(op_write(env->st, 1, 0, "abcd", 4), 4);
+	store_close(env->st);
+	assert_int_equal(atomic_load(&nr_syncs), 2);
+	assert_int_equal(store_file_nr_fds(), 0);
+	env->st = tmp_open(env->dir);
+}
+
+static void an_error_at_eviction_is_returned_once(void **state)
+{
+	struct env *env = *state;
+
+	make_slots(env, 2);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	atomic_store(&sync_error, EIO);
+	push_out(env);
+	assert_false(is_cached(env, 0));
+	assert_int_equal(atomic_load(&nr_syncs), 1);
+	/* Not the other slot's, nor gone with a read, nor with a write. */
+	assert_int_equal(op_run(env->st, STORE_SYNC, 1, 0, 0), 0);
+	assert_int_equal(op_write(env->st, 0, 4, "efgh", 4), 4);
+	push_out(env);
+	assert_false(is_cached(env, 0));
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -EIO);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+}
+
+static void a_remembered_error_survives_a_missing_file(void **state)
+{
+	struct env *env = *state;
+	char name[STORE_NAME_MAX], from[4096], to[4096];
+
+	make_slots(env, 1);
+	store_slot_name(env->st, 0, name);
+	snprintf(from, sizeof(from), "%s/%s", env->dir, name);
+	snprintf(to, sizeof(to), "%s/away", env->dir);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	atomic_store(&sync_error, ENOSPC);
+	push_out(env);
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -ENOENT);
+	assert_int_equal(rename(to, from), 0);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -ENOSPC);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+}
+
+static void an_error_of_a_durable_write_is_the_syncs_too(void **state)
+{
+	struct env *env = *state;
+
+	make_slots(env, 1);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	atomic_store(&sync_error, EIO);
+	assert_int_equal(
+		op_flags(env->st, STORE_WRITE, STORE_DSYNC, 0, 4, "efgh", 4),
+		-EIO);
+	assert_int_equal(op_size(env->st, 0), 8);
+	assert_int_equal(op_run(env->st, STORE_CUT, 0, 4, 0), 0);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -EIO);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+}
+
+static void interrupted_syncs_are_repeated(void **state)
+{
+	struct env *env = *state;
+
+	make_slots(env, 1);
+	atomic_store(&sync_error, EINTR);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	assert_int_equal(atomic_load(&nr_syncs), 2);
+}
+
+/* Two syncs side by side: the kernel tells only one of the error. */
+static atomic_int second_tid;
+
+static char task_state(int tid)
+{
+	char path[64], line[512] = "";
+	char *p;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return '?';
+	p = fgets(line, sizeof(line), f);
+	fclose(f);
+	p = p ? strrchr(p, ')') : NULL;
+	return p ? p[2] : '?';
+}
+
+/* The first sync fails once the second waits for it. */
+static int sync_with_company(int fd)
+{
+	int tid;
+
+	(void)fd;
+	if (atomic_fetch_add(&nr_syncs, 1))
+		return 0;
+	while (!(tid = atomic_load(&second_tid)) || task_state(tid) != 'S')
+		usleep(100);
+	errno = EIO;
+	return -1;
+}
+
+static void *second_sync(void *arg)
+{
+	struct env *env = arg;
+
+	while (!atomic_load(&nr_syncs))
+		;
+	atomic_store(&second_tid, gettid());
+	return (void *)(intptr_t)op_run(env->st, STORE_SYNC, 0, 0, 0);
+}
+
+static void an_error_is_returned_by_syncs_side_by_side(void **state)
+{
+	struct env *env = *state;
+	pthread_t thread;
+	void *ret;
+
+	make_slots(env, 1);
+	fd_sync_fn = sync_with_company;
+	assert_int_equal(pthread_create(&thread, NULL, second_sync, env), 0);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -EIO);
+	pthread_join(thread, &ret);
+	assert_int_equal((intptr_t)ret, -EIO);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+}
+
+struct job {
+	struct store *st;
+	uint32_t first, nr;
+	unsigned rand;
+	unsigned over; /* the most descriptors seen */
+	bool ok;
+};
+
+static bool step(struct job *job, uint32_t *size)
+{
+	uint32_t i = (job->rand = job->rand * 1103515245u + 12345u) >> 8;
+	uint32_t slot, value, got;
+
+	i %= job->nr;
+	slot = job->first + i;
+	value = slot * 1000 + size[i];
+	if (op_write(job->st, slot, size[i] * 4, &value, 4) != 4)
+		return false;
+	size[i]++;
+	if (job->rand % 8 == 0 && op_run(job->st, STORE_SYNC, slot, 0, 0))
+		return false;
+	if (op_read(job->st, slot, (size[i] - 1) * 4, &got, 4) != 4)
+		return false;
+	if (store_file_nr_fds() > job->over)
+		job->over = store_file_nr_fds();
+	return got == value;
+}
+
+static void *work(void *arg)
+{
+	struct job *job = arg;
+	uint32_t *size = calloc(job->nr, sizeof(*size));
+
+	job->ok = true;
+	for (int i = 0; i < 1500 && job->ok; i++)
+		job->ok = step(job, size);
+	free(size);
+	return NULL;
+}
+
+static void keep_files(struct job *job)
+{
+	for (uint32_t i = 0; i < job->nr; i++)
+		assert_int_equal(store_make(job->st, job->first + i, 0), 0);
+}
+
+/* Two stores, eight threads, thousands of slots and few descriptors. */
+static void threads_share_the_bound(void **state)
+{
+	enum {
+		NR = 8,
+		SLOTS = 400,
+		MAX = 16
+	};
+	struct env *env = *state;
+	char *dir = tmp_make();
+	struct store *other = tmp_open(dir);
+	struct job job[NR];
+	pthread_t thread[NR];
+
+	store_file_set_max_fds(MAX);
+	for (int i = 0; i < NR; i++) {
+		job[i] = (struct job){ .st = i % 2 ? other : env->st,
+				       .first = (uint32_t)i * SLOTS,
+				       .nr = SLOTS,
+				       .rand = (unsigned)i };
+		keep_files(&job[i]);
+	}
+	for (int i = 0; i < NR; i++)
+		assert_int_equal(
+			pthread_create(&thread[i], NULL, work, &job[i]), 0);
+	for (int i = 0; i < NR; i++)
+		pthread_join(thread[i], NULL);
+	for (int i = 0; i < NR; i++) {
+		assert_true(job[i].ok);
+		/* Each thread may have counted one that it is about to open. */
+		assert_in_range(job[i].over, 1, MAX + NR);
+	}
+	assert_true(store_file_nr_fds() <= MAX);
+	store_close(other);
+	tmp_remove(dir);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(descriptors_are_bounded),
+		T(the_least_recently_used_leaves),
+		T(a_lower_bound_holds_at_once),
+		T(pinned_ones_stay_over_the_bound),
+		T(nowait_opens_nothing),
+		T(without_descriptors_cached_ones_are_closed),
+		T(a_dirty_file_is_synced_before_it_leaves),
+		T(every_change_is_dirty),
+		T(closing_syncs_what_is_dirty),
+		T(an_error_at_eviction_is_returned_once),
+		T(a_remembered_error_survives_a_missing_file),
+		T(an_error_of_a_durable_write_is_the_syncs_too),
+		T(interrupted_syncs_are_repeated),
+		T(an_error_is_returned_by_syncs_side_by_side),
+		T(threads_share_the_bound),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

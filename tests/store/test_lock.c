@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The directory's lock between processes. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/ops.h"
+
+struct env {
+	char *dir;
+	struct store *st;
+	pid_t pid;
+	int to_child, from_child;
+};
+
+/*
+ * The other process: does what each letter says and answers with a letter.
+ * l: locks, r: replaces the locked file, q: ends.
+ */
+static int serve(const char *dir, int in, int out)
+{
+	struct store *st = tmp_open(dir);
+	char c;
+
+	prctl(PR_SET_NAME, "holder");
+	while (read(in, &c, 1) == 1 && c != 'q') {
+		int ret = c == 'l' ? store_lock(st, "lock", 0, true, NULL)
+				   : store_meta_replace(st, "lock", "new", 3);
+
+		c = ret ? 'n' : 'y';
+		if (write(out, &c, 1) != 1)
+			return 1;
+	}
+	store_close(st);
+	return 0;
+}
+
+static char ask(struct env *env, char what)
+{
+	char c = '?';
+
+	assert_int_equal(write(env->to_child, &what, 1), 1);
+	assert_int_equal(read(env->from_child, &c, 1), 1);
+	return c;
+}
+
+static int setup(void **state)
+{
+	struct env *env = calloc(1, sizeof(*env));
+	int in[2], out[2];
+
+	env->dir = tmp_make();
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(pipe(out), 0);
+	env->pid = fork();
+	if (env->pid == 0) {
+		close(in[1]);
+		close(out[0]);
+		_exit(serve(env->dir, in[0], out[1]));
+	}
+	close(in[0]);
+	close(out[1]);
+	env->to_child = in[1];
+	env->from_child = out[0];
+	env->st = tmp_open(env->dir);
+	*state = env;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct env *env = *state;
+
+	close(env->to_child);
+	close(env->from_child);
+	if (env->pid)
+		waitpid(env->pid, NULL, 0);
+	store_close(env->st);
+	tmp_remove(env->dir);
+	free(env);
+	return 0;
+}
+
+static void the_holder_is_named(void **state)
+{
+	struct env *env = *state;
+	struct zl_err err = { "" };
+	char want[64];
+	FILE *f = fopen("/proc/locks", "r");
+	char line[256];
+	int shown = 0;
+
+	assert_int_equal(ask(env, 'l'), 'y');
+	assert_int_equal(store_lock(env->st, "lock", 0, true, &err), -EBUSY);
+	assert_non_null(strstr(err.msg, env->dir));
+	/* Some containers' /proc/locks is empty. */
+	snprintf(want, sizeof(want), " %d ", env->pid);
+	while (f && fgets(line, sizeof(line), f))
+		shown |= strstr(line, "FLOCK") && strstr(line, want);
+	if (f)
+		fclose(f);
+	if (!shown) {
+		assert_non_null(strstr(err.msg, "another process"));
+		print_message("skipped: /proc/locks does not show locks\n");
+		skip();
+	}
+	snprintf(want, sizeof(want), "process %d (holder)", env->pid);
+	if (!strstr(err.msg, want))
+		fail_msg("\"%s\" lacks \"%s\"", err.msg, want);
+}
+
+static void this_process_is_named(void **state)
+{
+	struct env *env = *state;
+	struct store *other = tmp_open(env->dir);
+	struct zl_err err = { "" };
+
+	assert_int_equal(store_lock(other, "lock", 0, true, NULL), 0);
+	assert_int_equal(store_lock(env->st, "lock", 0, true, &err), -EBUSY);
+	assert_true(strstr(err.msg, "which is this one") ||
+		    strstr(err.msg, "another process"));
+	store_close(other);
+}
+
+/* The child ends while the parent waits; no matter which comes first, the
+ * parent gets it. */
+static void a_waiter_gets_it_when_the_holder_ends(void **state)
+{
+	struct env *env = *state;
+
+	assert_int_equal(ask(env, 'l'), 'y');
+	assert_int_equal(write(env->to_child, "q", 1), 1);
+	assert_int_equal(store_lock(env->st, "lock", 60000, false, NULL), 0);
+}
+
+static void a_waiter_gets_it_when_the_holder_is_killed(void **state)
+{
+	struct env *env = *state;
+
+	assert_int_equal(ask(env, 'l'), 'y');
+	assert_int_equal(store_lock(env->st, "lock", 50, false, NULL), -EBUSY);
+	kill(env->pid, SIGKILL);
+	assert_int_equal(store_lock(env->st, "lock", 60000, false, NULL), 0);
+}
+
+static void a_replaced_file_is_held_all_the_time(void **state)
+{
+	struct env *env = *state;
+	void *data;
+	size_t len;
+
+	assert_int_equal(ask(env, 'l'), 'y');
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(ask(env, 'r'), 'y');
+		assert_int_equal(store_lock(env->st, "lock", 0, true, NULL),
+				 -EBUSY);
+	}
+	assert_int_equal(write(env->to_child, "q", 1), 1);
+	assert_int_equal(store_lock(env->st, "lock", 60000, false, NULL), 0);
+	/* It is the file that has the name. */
+	assert_int_equal(store_meta_append(env->st, "lock", "er", 2, true), 0);
+	assert_int_equal(store_meta_read(env->st, "lock", &data, &len), 0);
+	assert_string_equal(data, "newer");
+	free(data);
+}
+
+/* The parent tries all the time, the child replaces all the time. */
+static void no_moment_is_left_to_a_waiter(void **state)
+{
+	struct env *env = *state;
+	const int nr = 100;
+	char c;
+
+	assert_int_equal(ask(env, 'l'), 'y');
+	for (int i = 0; i < nr; i++)
+		assert_int_equal(write(env->to_child, "r", 1), 1);
+	for (int i = 0; i < nr * 10; i++)
+		assert_int_equal(store_lock(env->st, "lock", 0, true, NULL),
+				 -EBUSY);
+	for (int i = 0; i < nr; i++) {
+		assert_int_equal(read(env->from_child, &c, 1), 1);
+		assert_int_equal(c, 'y');
+		assert_int_equal(store_lock(env->st, "lock", 0, true, NULL),
+				 -EBUSY);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_holder_is_named),
+		T(this_process_is_named),
+		T(a_waiter_gets_it_when_the_holder_ends),
+		T(a_waiter_gets_it_when_the_holder_is_killed),
+		T(a_replaced_file_is_held_all_the_time),
+		T(no_moment_is_left_to_a_waiter),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
