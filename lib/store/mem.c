@@ -18,9 +18,9 @@
 struct mem_file {
 	struct mem_file *next;
 	uint64_t size;
-	uint64_t nr_pieces; /* of the array */
-	uint8_t **piece;    /* NULL: zeros without room */
-	bool locked;
+	uint64_t nr_pieces;	  /* of the array */
+	uint8_t **piece;	  /* NULL: zeros without room */
+	struct mem_store *holder; /* of the lock */
 	char name[];
 };
 
@@ -265,6 +265,8 @@ static int64_t run_on_file(struct store_mem *mem, struct mem_file *f,
 {
 	struct iov_cur cur = iov_start(req->iov, req->iov_cnt);
 
+	if (req->op == STORE_READ || req->op == STORE_WRITE)
+		assert(iov_bytes(req->iov, req->iov_cnt) >= req->len);
 	switch (req->op) {
 	case STORE_READ:
 		return mem_read(f, req->off, req->len, &cur);
@@ -298,9 +300,6 @@ static void mem_submit(struct store *st, struct store_req *req)
 	struct store_mem *mem = to_mem(st)->mem;
 	struct mem_file *f;
 
-	assert(req->op != STORE_READ && req->op != STORE_WRITE
-		       ? true
-		       : iov_bytes(req->iov, req->iov_cnt) >= req->len);
 	pthread_mutex_lock(&mem->lock);
 	f = find_slot(st, req->slot);
 	req->res = f ? run_on_file(mem, f, req) : -ENOENT;
@@ -375,8 +374,8 @@ static int mem_meta_remove(struct store *st, const char *name)
 	f = find_file(mem, name);
 	if (f) {
 		/* As with a real file: the lock goes with its inode. */
-		if (f == to_mem(st)->locked)
-			to_mem(st)->locked = NULL;
+		if (f->holder)
+			f->holder->locked = NULL;
 		remove_file(mem, name);
 	}
 	pthread_mutex_unlock(&mem->lock);
@@ -586,9 +585,9 @@ static int lock_once(struct mem_store *ms, const char *name, bool make)
 		f = add_file(ms->mem, name);
 	if (!f)
 		return -ENOMEM;
-	if (f->locked)
+	if (f->holder)
 		return -EBUSY;
-	f->locked = true;
+	f->holder = ms;
 	ms->locked = f;
 	return 0;
 }
@@ -626,7 +625,7 @@ static void mem_close(struct store *st)
 
 	pthread_mutex_lock(&ms->mem->lock);
 	if (ms->locked)
-		ms->locked->locked = false;
+		ms->locked->holder = NULL;
 	pthread_mutex_unlock(&ms->mem->lock);
 	free(ms);
 }
