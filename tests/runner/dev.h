@@ -120,7 +120,7 @@ struct tcmu_device {
 
 	_Atomic bool hold;
 	sem_t held;
-	sem_t resume;
+	_Atomic uint32_t releases;
 
 	pthread_t *workers;
 	pthread_mutex_t work_lock;

@@ -6,12 +6,15 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,7 +69,7 @@ struct runner_ring {
 	_Atomic uint32_t sq_head;
 	_Atomic uint32_t sq_tail;
 	_Atomic uint32_t sq_idle; /* the command thread wants a wake-up */
-	sem_t sq_sem;
+	_Atomic uint32_t sq_wakes;
 
 	pthread_mutex_t deliver_lock; /* cq head */
 	uint32_t cq_head;
@@ -349,7 +352,6 @@ static void ring_clear(struct runner_ring *r)
 	shared_mutex(&r->submit_lock);
 	shared_mutex(&r->deliver_lock);
 	sem_init(&r->free_sem, 1, r->p.depth);
-	sem_init(&r->sq_sem, 1, 0);
 	sem_init(&r->cq_sem, 1, 0);
 	r->outstanding = 0;
 	r->sq_head = 0;
@@ -441,7 +443,7 @@ static void submit(struct runner_ring *r, struct runner_cmd *cmd)
 	pthread_mutex_unlock(&r->submit_lock);
 
 	if (atomic_exchange(&r->sq_idle, 0))
-		sem_post(&r->sq_sem);
+		ring_wake(r);
 }
 
 void runner_ring_submit(struct runner_ring *r, struct runner_cmd *cmd)
@@ -719,19 +721,37 @@ int ring_fetch(struct runner_ring *r)
 	return (int)i;
 }
 
-void ring_wait(struct runner_ring *r)
+void futex_wait_cancellable(_Atomic uint32_t *word, uint32_t value)
+{
+	int type;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+	syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+	pthread_setcanceltype(type, NULL);
+}
+
+void futex_wake_all(_Atomic uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+uint32_t ring_wakes(struct runner_ring *r)
+{
+	return r->sq_wakes;
+}
+
+void ring_wait(struct runner_ring *r, uint32_t wakes)
 {
 	atomic_store(&r->sq_idle, 1);
-	if (r->sq_head != r->sq_tail) {
-		atomic_store(&r->sq_idle, 0);
-		return;
-	}
-	sem_wait(&r->sq_sem);
+	if (r->sq_head == r->sq_tail)
+		futex_wait_cancellable(&r->sq_wakes, wakes);
+	atomic_store(&r->sq_idle, 0);
 }
 
 void ring_wake(struct runner_ring *r)
 {
-	sem_post(&r->sq_sem);
+	atomic_fetch_add(&r->sq_wakes, 1);
+	futex_wake_all(&r->sq_wakes);
 }
 
 const uint8_t *ring_cdb(struct runner_ring *r, int i)

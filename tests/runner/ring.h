@@ -9,6 +9,7 @@
 
 #include "runner.h"
 
+#include <stdatomic.h>
 #include <sys/uio.h>
 
 /* Prints "runner: ABORT: ..." and aborts. */
@@ -25,11 +26,21 @@ void ring_attach(struct runner_ring *ring);
 /* The next submitted entry, or -1. Only the command thread calls it. */
 int ring_fetch(struct runner_ring *ring);
 /*
- * Sleeps until something was submitted or ring_wake() was called; returns
- * early at times. A cancellation point.
+ * Sleeps until something was submitted, or ring_wake() was called after
+ * @wakes was read by ring_wakes(); returns early at times. A cancellation
+ * point.
  */
-void ring_wait(struct runner_ring *ring);
+uint32_t ring_wakes(struct runner_ring *ring);
+void ring_wait(struct runner_ring *ring, uint32_t wakes);
 void ring_wake(struct runner_ring *ring);
+
+/*
+ * Sleeps while *@word is @value, at most; a cancellation point. The system
+ * call is made here because ThreadSanitizer loses track of a thread that is
+ * cancelled inside libc's blocking calls.
+ */
+void futex_wait_cancellable(_Atomic uint32_t *word, uint32_t value);
+void futex_wake_all(_Atomic uint32_t *word);
 
 const uint8_t *ring_cdb(struct runner_ring *ring, int entry);
 unsigned int ring_iovecs(struct runner_ring *ring, int entry,

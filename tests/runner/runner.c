@@ -206,11 +206,13 @@ static void stop_device(void *arg)
 
 static void obey_hold(struct tcmu_device *dev)
 {
+	uint32_t releases = dev->releases;
+
 	if (!dev->hold)
 		return;
 	sem_post(&dev->held);
-	while (sem_wait(&dev->resume))
-		;
+	while (dev->releases == releases)
+		futex_wait_cancellable(&dev->releases, releases);
 }
 
 static void *command_thread(void *arg)
@@ -220,9 +222,11 @@ static void *command_thread(void *arg)
 	tcmu_set_thread_name("cmdproc", dev);
 	pthread_cleanup_push(stop_device, dev);
 	for (;;) {
+		uint32_t wakes = ring_wakes(dev->ring);
+
 		obey_hold(dev);
 		run_batch(dev);
-		ring_wait(dev->ring);
+		ring_wait(dev->ring, wakes);
 	}
 	pthread_cleanup_pop(0);
 	return NULL;
@@ -239,7 +243,8 @@ void runner_hold(struct tcmu_device *dev)
 void runner_release(struct tcmu_device *dev)
 {
 	dev->hold = false;
-	sem_post(&dev->resume);
+	atomic_fetch_add(&dev->releases, 1);
+	futex_wake_all(&dev->releases);
 }
 
 void runner_settle(struct tcmu_device *dev)
@@ -327,7 +332,6 @@ static void locks_init(struct tcmu_device *dev)
 	pthread_mutex_init(&dev->track_lock, NULL);
 	pthread_cond_init(&dev->track_empty, NULL);
 	sem_init(&dev->held, 0, 0);
-	sem_init(&dev->resume, 0, 0);
 }
 
 /* What a removed device keeps is its struct, see there. */
