@@ -403,7 +403,7 @@ zones() {
 # the field means nothing).
 zone_state() {
   zones --num=1 --start="$(zone_lba "$1")" | while IFS='|' read -r \
-    type condition _ start wp; do
+    _ condition _ start wp; do
     case $condition in
       Empty | *opened | Closed) echo "$condition $((wp - start))" ;;
       *) echo "$condition -" ;;

@@ -28,10 +28,10 @@ errors_in_log() {
 
 sequential_write() {
   fio_disk --name=seq --zonemode=zbd --rw=write --bs=128k --iodepth=8 \
-    --offset="$(zone_byte 8)" --size=192M
+    --offset="$(zone_byte 8)" --size=128M
   equal "zone 8" "Full -" "$(zone_state 8)"
-  equal "zone 10" "Full -" "$(zone_state 10)"
-  equal "zone 11" "Empty 0" "$(zone_state 11)"
+  equal "zone 9" "Full -" "$(zone_state 9)"
+  equal "zone 10" "Empty 0" "$(zone_state 10)"
   errors_in_log
 }
 

@@ -30,7 +30,7 @@ list() {
 inquiry() {
   local out
   out=$(iscsi-inq "$url")
-  contains iscsi-inq "Peripheral Device Type:.*(ZBC|HOST.MANAGED|0x14|20)" "$out"
+  contains iscsi-inq "Peripheral Qualifier:CONNECTED" "$out"
   [ "$HANDLER" = zloop ] || return 0
   contains iscsi-inq "Vendor:ZLOOP" "$out"
   out=$(iscsi-inq -e 1 -c 128 "$url")
@@ -93,7 +93,7 @@ shared_zones() {
 fio_second_path() {
   fio --name=iscsi --filename="/dev/$(cat /run/second)" --direct=1 \
     --zonemode=zbd --rw=write --bs=64k --ioengine=libaio --iodepth=4 \
-    --offset=$((10 * ZONE_BLOCKS * 512)) --size=8M --verify=crc32c \
+    --offset=$((10 * ZONE_BLOCKS * 512)) --size=64M --verify=crc32c \
     --verify_fatal=1 --output-format=terse
 }
 
