@@ -108,7 +108,7 @@ static bool is_cached(struct env *env, uint32_t slot)
 static void descriptors_are_bounded(void **state)
 {
 	struct env *env = *state;
-	const uint32_t nr = 3000;
+	const uint32_t nr = 2000;
 	uint32_t got;
 
 	make_slots(env, nr);
@@ -182,8 +182,7 @@ static void nowait_opens_nothing(void **state)
 		-EAGAIN);
 	assert_int_equal(store_file_nr_fds(), 0);
 	assert_int_equal(op_read(env->st, 0, 0, &b, 1), 0);
-	assert_int_equal(
-		op_flags(env->st, STORE_READ, STORE_NOWAIT, 0, 0, &b, 1), 0);
+	assert_true(is_cached(env, 0));
 }
 
 static void without_descriptors_cached_ones_are_closed(void **state)
