@@ -18,6 +18,7 @@
  *   never has two requests that change one slot under way at the same time;
  *   reads and syncs may run beside anything.  All other functions belong to
  *   one thread at a time.
+ * - A thread must not be cancelled (pthread_cancel) in here: it may hold locks.
  */
 #ifndef ZL_STORE_STORE_H
 #define ZL_STORE_STORE_H
