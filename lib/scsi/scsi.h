@@ -59,6 +59,10 @@ struct scsi_cmd {
 	size_t buf_bytes;
 	uint64_t lba;
 	uint32_t nr_blocks;
+	uint8_t lba_at; /* byte of the CDB's LBA or ZONE ID field */
+	uint8_t nr_at;	/* … and of its transfer length field */
+	bool fua;
+	void (*then)(struct scsi_cmd *cmd); /* after a successful I/O */
 	struct disk_io io;
 };
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* READ CAPACITY(10) and (16): SBC-4 5.20, 5.21. */
+#include "base/be.h"
+#include "base/num.h"
+#include "scsi/internal.h"
+
+/* RETURNED LOGICAL BLOCK ADDRESS is the last of the whole disk. */
+#define RC_BASIS_WHOLE_DISK 0x1
+
+/*
+ * The 10-byte form has no RC_BASIS.  It answers for the whole disk too, as
+ * scsi_debug does: two capacities of one disk would only confuse hosts.
+ */
+enum scsi_next scsi_read_capacity_10(struct scsi_cmd *cmd)
+{
+	const struct scsi_unit *unit = cmd->unit;
+	uint8_t data[8];
+
+	be32_put(data,
+		 (uint32_t)min_u64(unit->capacity_blocks - 1, UINT32_MAX));
+	be32_put(data + 4, unit->block_bytes);
+	return data_in_all(cmd, sizeof(data), data, sizeof(data));
+}
+
+enum scsi_next scsi_read_capacity_16(struct scsi_cmd *cmd)
+{
+	const struct scsi_unit *unit = cmd->unit;
+	uint8_t data[32] = { 0 };
+
+	be64_put(data, unit->capacity_blocks - 1);
+	be32_put(data + 8, unit->block_bytes);
+	data[12] = RC_BASIS_WHOLE_DISK << 4;
+	/* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT; the first logical block
+	 * is aligned. */
+	data[13] = (uint8_t)__builtin_ctz(unit->phys_blocks);
+	return data_in_all(cmd, be32_get(cmd->cdb + 10), data, sizeof(data));
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* From a CDB to its row and back. */
+#include <assert.h>
+
+#include "base/be.h"
+#include "scsi/internal.h"
+
+/* A 32-byte CDB has its service action elsewhere (SPC-5 4.2.3). */
+#define VARIABLE_LENGTH_CDB 0x7f
+
+static int cdb_sa(const struct scsi_cmd *cmd)
+{
+	if (cmd->cdb[0] == VARIABLE_LENGTH_CDB)
+		return cmd->cdb_len >= 10 ? be16_get(cmd->cdb + 8) : 0;
+	return cmd->cdb_len >= 2 ? cmd->cdb[1] & 0x1f : 0;
+}
+
+/* Bits of a byte that may be set, those of the service action included. */
+static uint8_t allowed_bits(const struct scsi_op *op, unsigned byte)
+{
+	if (op->sa == NO_SA)
+		return op->usage[byte];
+	if (op->usage[0] == VARIABLE_LENGTH_CDB)
+		return byte == 8 || byte == 9 ? 0xff : op->usage[byte];
+	return byte == 1 ? op->usage[1] | 0x1f : op->usage[byte];
+}
+
+/* The check of every bit that must be 0. */
+static bool cdb_ok(struct scsi_cmd *cmd)
+{
+	const struct scsi_op *op = cmd->op;
+	uint8_t bad;
+
+	if (cmd->cdb_len < op->cdb_len) {
+		scsi_bad_cdb(cmd, (unsigned)cmd->cdb_len, NO_BIT);
+		return false;
+	}
+	for (unsigned i = 1; i < op->cdb_len; i++) {
+		bad = cmd->cdb[i] & (uint8_t)~allowed_bits(op, i);
+		if (bad) {
+			scsi_bad_cdb(cmd, i, top_bit(bad));
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum scsi_next no_such_command(struct scsi_cmd *cmd, bool opcode_known)
+{
+	if (!opcode_known)
+		return scsi_fail(cmd, INVALID_COMMAND_OPERATION_CODE);
+	if (cmd->cdb[0] == VARIABLE_LENGTH_CDB)
+		return scsi_bad_cdb(cmd, 8, NO_BIT);
+	return scsi_bad_cdb(cmd, 1, 4);
+}
+
+static enum scsi_next begin(struct scsi_cmd *cmd)
+{
+	struct scsi_unit *unit = cmd->unit;
+	bool opcode_known = false;
+
+	if (!cmd->cdb_len)
+		return scsi_fail(cmd, INVALID_COMMAND_OPERATION_CODE);
+	cmd->op = scsi_op_find(unit, cmd->cdb[0], cdb_sa(cmd), &opcode_known);
+	if (!cmd->op)
+		return no_such_command(cmd, opcode_known);
+	if (!cdb_ok(cmd))
+		return SCSI_DONE;
+	if (unit->stopped && !(cmd->op->flags & OP_STOPPED))
+		return scsi_fail(cmd, INITIALIZING_COMMAND_REQUIRED);
+	return cmd->op->begin(cmd);
+}
+
+/*
+ * The transport may hand back the whole buffer whatever data_in_bytes says, and
+ * the buffer may hold what another command left there.
+ */
+static void zero_rest(struct scsi_cmd *cmd)
+{
+	struct iov_cur cur;
+
+	if (cmd->data_in_bytes == cmd->buf_bytes ||
+	    (cmd->op && cmd->op->flags & OP_DATA_OUT))
+		return;
+	cur = iov_start(cmd->iov, cmd->iov_cnt);
+	iov_skip(&cur, cmd->data_in_bytes);
+	iov_zero(&cur, cmd->buf_bytes - cmd->data_in_bytes);
+}
+
+enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
+{
+	cmd->unit = unit;
+	cmd->op = NULL;
+	cmd->buf_bytes = iov_bytes(cmd->iov, cmd->iov_cnt);
+	cmd->status = SCSI_GOOD;
+	cmd->sense_len = 0;
+	cmd->data_in_bytes = 0;
+	if (begin(cmd) == SCSI_RUN)
+		return SCSI_RUN;
+	zero_rest(cmd);
+	return SCSI_DONE;
+}
+
+void scsi_run(struct scsi_cmd *cmd)
+{
+	assert(cmd->op && cmd->op->run);
+	cmd->op->run(cmd);
+}
+
+enum scsi_next scsi_good(struct scsi_cmd *cmd)
+{
+	cmd->status = SCSI_GOOD;
+	cmd->sense_len = 0;
+	return SCSI_DONE;
+}
+
+void scsi_finish(struct scsi_cmd *cmd)
+{
+	zero_rest(cmd);
+	cmd->done(cmd);
+}
+
+static void io_done(struct disk_io *io)
+{
+	struct scsi_cmd *cmd = io->user;
+
+	if (io->status != DISK_OK)
+		scsi_fail_io(cmd);
+	else if (cmd->then)
+		cmd->then(cmd);
+	scsi_finish(cmd);
+}
+
+void scsi_submit(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd))
+{
+	cmd->then = then;
+	cmd->io.done = io_done;
+	cmd->io.user = cmd;
+	disk_submit(cmd->unit->disk, &cmd->io);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* INQUIRY: standard data (SPC-5 6.7) and vital product data pages. */
+#include <string.h>
+
+#include "base/be.h"
+#include "base/num.h"
+#include "scsi/internal.h"
+
+/* Qualifier 000b, host-managed zoned block device. */
+#define PERIPHERAL 0x14
+
+/* Version descriptors, "no version claimed" (SPC-5 table "Version descriptor
+ * values"). */
+static const uint16_t versions[] = {
+	0x00a0, /* SAM-5 */
+	0x05c0, /* SPC-5 */
+	0x0600, /* SBC-4 */
+	0x0660, /* ZBC-2 */
+};
+
+static enum scsi_next standard_data(struct scsi_cmd *cmd, uint32_t alloc)
+{
+	const struct scsi_unit *unit = cmd->unit;
+	uint8_t data[96] = { 0 };
+
+	data[0] = PERIPHERAL;
+	data[2] = 0x07; /* SPC-5 */
+	data[3] = 0x02; /* RESPONSE DATA FORMAT; NORMACA, HISUP 0 */
+	data[4] = sizeof(data) - 5;
+	data[7] = 0x02; /* CMDQUE */
+	memcpy(data + 8, unit->vendor, 8);
+	memcpy(data + 16, unit->product, 16);
+	memcpy(data + 32, unit->revision, 4);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(versions); i++)
+		be16_put(data + 58 + 2 * i, versions[i]);
+	return data_in_all(cmd, alloc, data, sizeof(data));
+}
+
+/*
+ * Vital product data pages.  Each function writes what follows the page's
+ * header and returns its length.
+ */
+
+#define VPD_BODY_MAX 128
+
+static size_t supported_pages(struct scsi_cmd *cmd, uint8_t *body);
+
+static size_t unit_serial_number(struct scsi_cmd *cmd, uint8_t *body)
+{
+	memcpy(body, disk_meta(cmd->unit->disk)->serial, DISK_SERIAL_LEN);
+	return DISK_SERIAL_LEN;
+}
+
+/*
+ * T10 vendor ID based: vendor, product and serial number, as SPC-5 7.7.6.4
+ * recommends.
+ */
+static size_t t10_designator(const struct scsi_unit *unit, uint8_t *d)
+{
+	size_t len = 8 + 16 + DISK_SERIAL_LEN;
+
+	d[0] = 0x02; /* ASCII */
+	d[1] = 0x01; /* of the logical unit, T10 vendor ID */
+	d[2] = 0;
+	d[3] = (uint8_t)len;
+	memcpy(d + 4, unit->vendor, 8);
+	memcpy(d + 12, unit->product, 16);
+	memcpy(d + 28, disk_meta(unit->disk)->serial, DISK_SERIAL_LEN);
+	return 4 + len;
+}
+
+static uint8_t hex_digit(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+/*
+ * NAA 6h (IEEE Registered Extended): the company ID 001405h, under which
+ * Linux's target makes the names of all its disks, 36 bits of 0, which its own
+ * names practically never have, and the serial number's 64 bits as the
+ * extension.
+ */
+static size_t naa_designator(const struct scsi_unit *unit, uint8_t *d)
+{
+	const char *serial = disk_meta(unit->disk)->serial;
+
+	memset(d, 0, 20);
+	d[0] = 0x01; /* binary */
+	d[1] = 0x03; /* of the logical unit, NAA */
+	d[3] = 16;
+	d[4] = 0x60;
+	d[5] = 0x01;
+	d[6] = 0x40;
+	d[7] = 0x50;
+	for (size_t i = 0; i < DISK_SERIAL_LEN; i++)
+		d[12 + i / 2] =
+			(uint8_t)(d[12 + i / 2] << 4 | hex_digit(serial[i]));
+	return 20;
+}
+
+static size_t device_identification(struct scsi_cmd *cmd, uint8_t *body)
+{
+	size_t len = t10_designator(cmd->unit, body);
+
+	return len + naa_designator(cmd->unit, body + len);
+}
+
+static size_t extended_inquiry(struct scsi_cmd *cmd, uint8_t *body)
+{
+	(void)cmd;
+	memset(body, 0, 60);
+	/* SIMPSUP alone: the transport does not say which commands are ordered
+	 * or head of queue, so they could not be treated so. */
+	body[1] = 0x01;
+	body[2] = 0x01; /* V_SUP: a volatile cache */
+	return 60;
+}
+
+/*
+ * No OPTIMAL TRANSFER LENGTH: longer is better up to the maximum, and hosts
+ * take a value for a stripe's size, to which they align file systems.
+ */
+static size_t block_limits(struct scsi_cmd *cmd, uint8_t *body)
+{
+	const struct scsi_unit *unit = cmd->unit;
+
+	memset(body, 0, 60);
+	be16_put(body + 2, (uint16_t)min_u64(unit->phys_blocks, UINT16_MAX));
+	be32_put(body + 4, unit->max_xfer_blocks);
+	return 60;
+}
+
+/*
+ * A rotation rate: shingled disks have one, and hosts choose their scheduling
+ * by it.  Whoever wants to test against a zoned disk wants it treated as such.
+ * ZONED is 00b, as for every disk of device type 14h (SBC-4).
+ */
+static size_t block_characteristics(struct scsi_cmd *cmd, uint8_t *body)
+{
+	(void)cmd;
+	memset(body, 0, 60);
+	be16_put(body, 7200);
+	body[3] = 0x02; /* 3.5 inch */
+	body[4] = 0x02; /* FUAB: SYNCHRONIZE CACHE and FUA go to the medium */
+	return 60;
+}
+
+static bool last_zone_is_smaller(const struct zone_geo *geo)
+{
+	return geo->capacity_blocks % geo->zone_blocks;
+}
+
+static size_t zoned_characteristics(struct scsi_cmd *cmd, uint8_t *body)
+{
+	const struct zone_geo *geo = disk_geo(cmd->unit->disk);
+
+	memset(body, 0, 60);
+	body[0] = geo->urswrz ? 0x01 : 0;
+	be32_put(body + 4, UINT32_MAX); /* optimal open SWP zones: none here */
+	be32_put(body + 8, UINT32_MAX); /* … non-sequentially written ones */
+	be32_put(body + 12, geo->max_open ? geo->max_open : UINT32_MAX);
+	/* ZONE ALIGNMENT METHOD: constant starts with gaps, constant lengths,
+	 * or not reported. */
+	if (geo->zone_cap_blocks < geo->zone_blocks) {
+		body[19] = 0x8;
+		be64_put(body + 20, geo->zone_blocks);
+	} else if (!last_zone_is_smaller(geo)) {
+		body[19] = 0x1;
+	}
+	return 60;
+}
+
+static const struct vpd_page {
+	uint8_t code;
+	size_t (*build)(struct scsi_cmd *cmd, uint8_t *body);
+} vpd_pages[] = {
+	{ 0x00, supported_pages },	 { 0x80, unit_serial_number },
+	{ 0x83, device_identification }, { 0x86, extended_inquiry },
+	{ 0xb0, block_limits },		 { 0xb1, block_characteristics },
+	{ 0xb6, zoned_characteristics },
+};
+
+static size_t supported_pages(struct scsi_cmd *cmd, uint8_t *body)
+{
+	(void)cmd;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(vpd_pages); i++)
+		body[i] = vpd_pages[i].code;
+	return ZL_ARRAY_SIZE(vpd_pages);
+}
+
+static enum scsi_next vpd_data(struct scsi_cmd *cmd,
+			       const struct vpd_page *page, uint32_t alloc)
+{
+	uint8_t data[4 + VPD_BODY_MAX] = { PERIPHERAL, page->code };
+	size_t len = page->build(cmd, data + 4);
+
+	be16_put(data + 2, (uint16_t)len);
+	return data_in_all(cmd, alloc, data, 4 + len);
+}
+
+enum scsi_next scsi_inquiry(struct scsi_cmd *cmd)
+{
+	bool evpd = cmd->cdb[1] & 0x01;
+	uint8_t code = cmd->cdb[2];
+	uint16_t alloc = be16_get(cmd->cdb + 3);
+
+	if (!evpd)
+		return code ? scsi_bad_cdb(cmd, 2, NO_BIT)
+			    : standard_data(cmd, alloc);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(vpd_pages); i++)
+		if (vpd_pages[i].code == code)
+			return vpd_data(cmd, &vpd_pages[i], alloc);
+	return scsi_bad_cdb(cmd, 2, NO_BIT);
+}

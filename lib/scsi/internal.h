@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * What the files of lib/scsi share.
+ *
+ * A command's way: scsi_begin() finds its row in the table, checks the CDB
+ * against the row's usage mask and calls row->begin(), which decodes.  begin()
+ * ends the command itself (SCSI_DONE), or leaves everything in struct scsi_cmd
+ * that row->run() needs (SCSI_RUN).  run() must not look at the CDB again: the
+ * caller may have changed it.
+ */
+#ifndef ZL_SCSI_INTERNAL_H
+#define ZL_SCSI_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/iov.h"
+#include "scsi/scsi.h"
+#include "scsi/sense.h"
+
+/*
+ * The command table.
+ */
+
+#define SCSI_CDB_MAX 32
+#define NO_SA	     (-1)
+
+/* struct scsi_op flags */
+#define OP_DATA_OUT 0x1 /* the buffer is data-out: never written to */
+#define OP_STOPPED  0x2 /* is carried out in the stopped power condition */
+
+struct scsi_op {
+	const char *name;
+	int sa; /* service action or NO_SA */
+	/* CDB USAGE DATA as REPORT SUPPORTED OPERATION CODES returns it: byte 0
+	 * is the operation code, the service action's field has its value, else
+	 * a bit is 1 if the device server evaluates it.  A bit that is 0 must
+	 * be 0 in a CDB. */
+	uint8_t usage[SCSI_CDB_MAX];
+	uint8_t cdb_len;
+	uint8_t flags;
+	uint16_t timeout_s; /* recommended command timeout; 0 = none given */
+	enum scsi_next (*begin)(struct scsi_cmd *cmd);
+	void (*run)(struct scsi_cmd *cmd); /* NULL: begin() does it all */
+};
+
+/* Ascending by operation code, then service action. */
+extern const struct scsi_op scsi_op_table[];
+extern const unsigned scsi_op_count;
+
+/*
+ * The row of a command.  NULL: there is none; then *opcode_known says whether
+ * the operation code has rows with other service actions.
+ */
+const struct scsi_op *scsi_op_find(const struct scsi_unit *unit, uint8_t opcode,
+				   int sa, bool *opcode_known);
+
+/* The first row of an operation code, or NULL. */
+const struct scsi_op *scsi_op_first(const struct scsi_unit *unit,
+				    uint8_t opcode);
+
+/*
+ * Mode pages.
+ */
+
+enum mode_id {
+	MODE_ERROR_RECOVERY,
+	MODE_CACHING,
+	MODE_CONTROL,
+	MODE_IE_CONTROL,
+	MODE_NR
+};
+
+#define MODE_PAGE_MAX 32 /* bytes of the longest page, its header included */
+
+/*
+ * The unit.  The mode pages' current values are changed under mode_lock;
+ * the bits that commands look at have copies that need no lock.
+ */
+struct scsi_unit {
+	struct disk *disk;
+	uint64_t capacity_blocks;
+	uint32_t block_bytes;
+	uint32_t phys_blocks;	  /* logical blocks per physical block */
+	uint32_t max_xfer_blocks; /* 0 = no limit */
+	/* INQUIRY strings, padded with spaces. */
+	char vendor[8], product[16], revision[4];
+	/* Index of an operation code's first row + 1; 0 = none. */
+	uint8_t first_row[256];
+
+	pthread_mutex_t mode_lock;
+	uint8_t mode[MODE_NR][MODE_PAGE_MAX];
+	atomic_bool wce, d_sense, swp;
+
+	atomic_bool stopped;
+};
+
+void scsi_mode_init(struct scsi_unit *unit);
+
+/* The left-most bit that is set; @v is not 0. */
+static inline int top_bit(uint8_t v)
+{
+	return 31 - __builtin_clz(v);
+}
+
+/*
+ * Ending a command.
+ */
+
+/* GOOD without (further) data. */
+enum scsi_next scsi_good(struct scsi_cmd *cmd);
+
+/* After run(): zeroes what must be and calls cmd->done(). */
+void scsi_finish(struct scsi_cmd *cmd);
+
+/*
+ * Submits cmd->io, whose operation is set; ends the command with GOOD or what
+ * the disk says.  @then, if not NULL, is called after a success.
+ */
+void scsi_submit(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd));
+
+/*
+ * Data-in of a command whose CDB has an allocation length: put in order, cut at
+ * the allocation length and the buffer's end.
+ */
+struct data_in {
+	struct scsi_cmd *cmd;
+	struct iov_cur cur;
+	size_t room; /* bytes that can still be put */
+};
+
+void data_in_start(struct data_in *in, struct scsi_cmd *cmd,
+		   uint32_t alloc_bytes);
+void data_in_put(struct data_in *in, const void *data, size_t len);
+/* GOOD with what was put. */
+enum scsi_next data_in_end(struct data_in *in);
+/* All three in one. */
+enum scsi_next data_in_all(struct scsi_cmd *cmd, uint32_t alloc_bytes,
+			   const void *data, size_t len);
+
+/*
+ * The commands.
+ */
+
+/* capacity.c */
+enum scsi_next scsi_read_capacity_10(struct scsi_cmd *cmd);
+enum scsi_next scsi_read_capacity_16(struct scsi_cmd *cmd);
+
+/* inquiry.c */
+enum scsi_next scsi_inquiry(struct scsi_cmd *cmd);
+
+/* mode.c */
+enum scsi_next scsi_mode_sense_6(struct scsi_cmd *cmd);
+enum scsi_next scsi_mode_sense_10(struct scsi_cmd *cmd);
+enum scsi_next scsi_mode_select_6(struct scsi_cmd *cmd);
+enum scsi_next scsi_mode_select_10(struct scsi_cmd *cmd);
+
+/* opcodes.c */
+enum scsi_next scsi_report_opcodes(struct scsi_cmd *cmd);
+enum scsi_next scsi_report_tmfs(struct scsi_cmd *cmd);
+
+/* power.c */
+enum scsi_next scsi_test_unit_ready(struct scsi_cmd *cmd);
+enum scsi_next scsi_request_sense(struct scsi_cmd *cmd);
+enum scsi_next scsi_start_stop(struct scsi_cmd *cmd);
+void scsi_stop_run(struct scsi_cmd *cmd);
+
+/* rw.c */
+enum scsi_next scsi_read(struct scsi_cmd *cmd);
+void scsi_read_run(struct scsi_cmd *cmd);
+enum scsi_next scsi_write(struct scsi_cmd *cmd);
+void scsi_write_run(struct scsi_cmd *cmd);
+enum scsi_next scsi_sync_cache(struct scsi_cmd *cmd);
+void scsi_sync_run(struct scsi_cmd *cmd);
+
+/* zones.c */
+enum scsi_next scsi_report_zones(struct scsi_cmd *cmd);
+enum scsi_next scsi_zone_out(struct scsi_cmd *cmd);
+void scsi_zone_out_run(struct scsi_cmd *cmd);
+
+#endif

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * MODE SENSE and MODE SELECT (SPC-5 6.14 to 6.17, 7.5; SBC-4 6.5).
+ *
+ * Pages are rows of a table: default values and which bits can be changed.
+ * Values are not saved: PS is 0, PC=11b and SP=1 are refused.
+ *
+ * MODE SELECT raises no unit attention for other initiators (SPC-5 wants MODE
+ * PARAMETERS CHANGED): which initiator sent a command is not known here, and
+ * the sender must not get one.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/be.h"
+#include "base/num.h"
+#include "scsi/internal.h"
+
+#define PAGE_ALL    0x3f
+#define SUBPAGE_ALL 0xff
+
+#define PS  0x80
+#define SPF 0x40
+
+#define DEV_SPECIFIC_WP	    0x80
+#define DEV_SPECIFIC_DPOFUA 0x10
+
+#define WCE	0x04 /* byte 2 of the caching page */
+#define D_SENSE 0x04 /* byte 2 of the control page */
+#define SWP	0x08 /* byte 4 of the control page */
+
+struct mode_page {
+	uint8_t len; /* with its header */
+	uint8_t def[MODE_PAGE_MAX];
+	uint8_t changeable[MODE_PAGE_MAX];
+};
+
+/* Ascending by page code, then subpage code. */
+static const struct mode_page pages[MODE_NR] = {
+	/* Nothing is retried or reallocated here: the backing file system has
+	 * done what could be done. */
+	[MODE_ERROR_RECOVERY] = { .len = 12, .def = { 0x01, 10 } },
+	[MODE_CACHING] = { .len = 20,
+			   .def = { 0x08, 18, WCE },
+			   .changeable = { [2] = WCE } },
+	/* QUEUE ALGORITHM MODIFIER 1: commands of different zones run side by
+	 * side. */
+	[MODE_CONTROL] = { .len = 12,
+			   .def = { 0x0a, 10, 0, 0x10 },
+			   .changeable = { [2] = D_SENSE, [4] = SWP } },
+	/* DEXCPT: no informational exceptions are reported. */
+	[MODE_IE_CONTROL] = { .len = 12, .def = { 0x1c, 10, 0x08 } },
+};
+
+static uint8_t page_code(const struct mode_page *page)
+{
+	return page->def[0] & 0x3f;
+}
+
+static uint8_t subpage_code(const struct mode_page *page)
+{
+	return page->def[0] & SPF ? page->def[1] : 0;
+}
+
+/* The copies that commands look at.  Under mode_lock. */
+static void refresh(struct scsi_unit *u)
+{
+	u->wce = u->mode[MODE_CACHING][2] & WCE;
+	u->d_sense = u->mode[MODE_CONTROL][2] & D_SENSE;
+	u->swp = u->mode[MODE_CONTROL][4] & SWP;
+}
+
+void scsi_mode_init(struct scsi_unit *unit)
+{
+	pthread_mutex_init(&unit->mode_lock, NULL);
+	for (unsigned i = 0; i < MODE_NR; i++) {
+		assert(pages[i].len <= MODE_PAGE_MAX);
+		memcpy(unit->mode[i], pages[i].def, MODE_PAGE_MAX);
+	}
+	refresh(unit);
+}
+
+/*
+ * MODE SENSE.
+ */
+
+enum page_control {
+	PC_CURRENT,
+	PC_CHANGEABLE,
+	PC_DEFAULT,
+	PC_SAVED
+};
+
+/* Under mode_lock.  Returns the page's length. */
+static size_t build_page(const struct scsi_unit *u, unsigned id,
+			 enum page_control pc, uint8_t *to)
+{
+	const struct mode_page *page = &pages[id];
+	size_t head = page->def[0] & SPF ? 4 : 2;
+
+	if (pc == PC_CURRENT)
+		memcpy(to, u->mode[id], page->len);
+	else if (pc == PC_DEFAULT)
+		memcpy(to, page->def, page->len);
+	else
+		memcpy(to, page->changeable, page->len);
+	memcpy(to, page->def, head);
+	return page->len;
+}
+
+static bool page_asked_for(const struct mode_page *page, uint8_t code,
+			   uint8_t sub)
+{
+	return (code == PAGE_ALL || code == page_code(page)) &&
+	       (sub == SUBPAGE_ALL || sub == subpage_code(page));
+}
+
+static bool code_known(uint8_t code)
+{
+	for (unsigned i = 0; i < MODE_NR; i++)
+		if (page_code(&pages[i]) == code)
+			return true;
+	return code == PAGE_ALL;
+}
+
+/* Returns the length of the pages; 0: there is none such. */
+static size_t build_pages(struct scsi_unit *u, enum page_control pc,
+			  uint8_t code, uint8_t sub, uint8_t *to)
+{
+	size_t len = 0;
+
+	if (code == PAGE_ALL && sub != 0 && sub != SUBPAGE_ALL)
+		return 0;
+	pthread_mutex_lock(&u->mode_lock);
+	for (unsigned i = 0; i < MODE_NR; i++)
+		if (page_asked_for(&pages[i], code, sub))
+			len += build_page(u, i, pc, to + len);
+	pthread_mutex_unlock(&u->mode_lock);
+	return len;
+}
+
+#define SHORT_BLOCK_DESC 8
+#define LONG_BLOCK_DESC	 16
+
+static size_t build_block_desc(const struct scsi_unit *u, bool long_lba,
+			       uint8_t *to)
+{
+	if (long_lba) {
+		memset(to, 0, LONG_BLOCK_DESC);
+		be64_put(to, u->capacity_blocks);
+		be32_put(to + 12, u->block_bytes);
+		return LONG_BLOCK_DESC;
+	}
+	be32_put(to, (uint32_t)min_u64(u->capacity_blocks, UINT32_MAX));
+	be32_put(to + 4, u->block_bytes); /* byte 4 is reserved */
+	return SHORT_BLOCK_DESC;
+}
+
+static uint8_t device_specific(const struct scsi_unit *u)
+{
+	return DEV_SPECIFIC_DPOFUA | (u->swp ? DEV_SPECIFIC_WP : 0);
+}
+
+#define MODE_DATA_MAX (8 + LONG_BLOCK_DESC + MODE_NR * MODE_PAGE_MAX)
+
+/* The one-byte MODE DATA LENGTH of MODE SENSE(6) must do for all pages. */
+_Static_assert(4 + SHORT_BLOCK_DESC + MODE_NR * MODE_PAGE_MAX <= 256,
+	       "too many mode pages");
+
+struct mode_sense {
+	bool six, dbd, long_lba;
+	enum page_control pc;
+	uint8_t code, sub;
+	uint32_t alloc_bytes;
+};
+
+static void decode_sense(struct mode_sense *ms, const uint8_t *cdb, bool six)
+{
+	ms->six = six;
+	ms->dbd = cdb[1] & 0x08;
+	ms->long_lba = !six && cdb[1] & 0x10;
+	ms->pc = (enum page_control)(cdb[2] >> 6);
+	ms->code = cdb[2] & 0x3f;
+	ms->sub = cdb[3];
+	ms->alloc_bytes = six ? cdb[4] : be16_get(cdb + 7);
+}
+
+/* Length fields tell the whole length, whatever the allocation length cuts. */
+static void build_header(const struct scsi_unit *u, const struct mode_sense *ms,
+			 uint8_t *data, size_t len, size_t desc_len)
+{
+	if (ms->six) {
+		data[0] = (uint8_t)(len - 1);
+		data[2] = device_specific(u);
+		data[3] = (uint8_t)desc_len;
+		return;
+	}
+	be16_put(data, (uint16_t)(len - 2));
+	data[3] = device_specific(u);
+	data[4] = ms->long_lba; /* LONGLBA */
+	be16_put(data + 6, (uint16_t)desc_len);
+}
+
+static enum scsi_next mode_sense(struct scsi_cmd *cmd, bool six)
+{
+	struct scsi_unit *u = cmd->unit;
+	uint8_t data[MODE_DATA_MAX] = { 0 };
+	size_t head_len = six ? 4 : 8, desc_len = 0, len;
+	struct mode_sense ms;
+
+	decode_sense(&ms, cmd->cdb, six);
+	if (ms.pc == PC_SAVED)
+		return scsi_fail(cmd, SAVING_PARAMETERS_NOT_SUPPORTED);
+	if (!ms.dbd)
+		desc_len = build_block_desc(u, ms.long_lba, data + head_len);
+	len = build_pages(u, ms.pc, ms.code, ms.sub,
+			  data + head_len + desc_len);
+	if (!len)
+		return code_known(ms.code) ? scsi_bad_cdb(cmd, 3, NO_BIT)
+					   : scsi_bad_cdb(cmd, 2, 5);
+	len += head_len + desc_len;
+	build_header(u, &ms, data, len, desc_len);
+	return data_in_all(cmd, ms.alloc_bytes, data, len);
+}
+
+enum scsi_next scsi_mode_sense_6(struct scsi_cmd *cmd)
+{
+	return mode_sense(cmd, true);
+}
+
+enum scsi_next scsi_mode_sense_10(struct scsi_cmd *cmd)
+{
+	return mode_sense(cmd, false);
+}
+
+/*
+ * MODE SELECT.  The parameter list is read piece by piece; each function
+ * returns false when it has ended the command with sense data.
+ */
+
+struct mode_list {
+	struct scsi_cmd *cmd;
+	struct iov_cur cur;
+	unsigned at;   /* offset of the next byte in the list */
+	unsigned left; /* bytes */
+};
+
+static bool take(struct mode_list *list, uint8_t *to, unsigned len)
+{
+	if (list->left < len) {
+		scsi_fail(list->cmd, PARAMETER_LIST_LENGTH_ERROR);
+		return false;
+	}
+	iov_get(&list->cur, to, len);
+	list->at += len;
+	list->left -= len;
+	return true;
+}
+
+static bool bad(struct mode_list *list, unsigned byte, int bit)
+{
+	scsi_bad_param(list->cmd, byte, bit);
+	return false;
+}
+
+/* MODE DATA LENGTH is reserved here; the device-specific parameter (WP and
+ * DPOFUA) is ignored, so that what MODE SENSE returned can be sent back. */
+static bool take_header_6(struct mode_list *list, bool *long_lba,
+			  unsigned *desc_len)
+{
+	uint8_t head[4];
+
+	if (!take(list, head, sizeof(head)))
+		return false;
+	if (head[0])
+		return bad(list, 0, NO_BIT);
+	if (head[1]) /* MEDIUM TYPE */
+		return bad(list, 1, NO_BIT);
+	*long_lba = false;
+	*desc_len = head[3];
+	return !*desc_len || *desc_len == SHORT_BLOCK_DESC ||
+	       bad(list, 3, NO_BIT);
+}
+
+static bool take_header_10(struct mode_list *list, bool *long_lba,
+			   unsigned *desc_len)
+{
+	uint8_t head[8];
+
+	if (!take(list, head, sizeof(head)))
+		return false;
+	if (be16_get(head))
+		return bad(list, 0, NO_BIT);
+	if (head[2]) /* MEDIUM TYPE */
+		return bad(list, 2, NO_BIT);
+	if (head[4] & ~0x01)
+		return bad(list, 4, 7);
+	if (head[5])
+		return bad(list, 5, NO_BIT);
+	*long_lba = head[4] & 0x01;
+	*desc_len = be16_get(head + 6);
+	return !*desc_len ||
+	       *desc_len == (*long_lba ? LONG_BLOCK_DESC : SHORT_BLOCK_DESC) ||
+	       bad(list, 6, NO_BIT);
+}
+
+/*
+ * Neither capacity nor block length can be changed.  What MODE SENSE returns is
+ * accepted, and 0 or all ones for the number of blocks ("as it is", SBC-4
+ * 6.5.2).
+ */
+static bool take_block_desc(struct mode_list *list, bool long_lba)
+{
+	const struct scsi_unit *u = list->cmd->unit;
+	uint8_t now[LONG_BLOCK_DESC], d[LONG_BLOCK_DESC];
+	static const uint8_t ones[8] = { 0xff, 0xff, 0xff, 0xff,
+					 0xff, 0xff, 0xff, 0xff };
+	static const uint8_t zeros[8];
+	unsigned len = (unsigned)build_block_desc(u, long_lba, now);
+	unsigned nr_len = long_lba ? 8 : 4;
+	unsigned at = list->at;
+
+	if (!take(list, d, len))
+		return false;
+	if (memcmp(d, now, nr_len) && memcmp(d, zeros, nr_len) &&
+	    memcmp(d, ones, nr_len))
+		return bad(list, at, NO_BIT);
+	for (unsigned i = nr_len; i < len; i++)
+		if (d[i] != now[i])
+			return bad(list, at + i, NO_BIT);
+	return true;
+}
+
+static int find_page(uint8_t code, uint8_t sub)
+{
+	for (int i = 0; i < MODE_NR; i++)
+		if (page_code(&pages[i]) == code &&
+		    subpage_code(&pages[i]) == sub)
+			return i;
+	return -1;
+}
+
+/* Everything from byte @from on may differ from @now in changeable bits only.
+ */
+static bool check_changes(struct mode_list *list, unsigned at,
+			  const struct mode_page *page, unsigned from,
+			  const uint8_t *now, const uint8_t *data)
+{
+	uint8_t wrong;
+
+	for (unsigned i = from; i < page->len; i++) {
+		wrong = (data[i] ^ now[i]) & (uint8_t)~page->changeable[i];
+		if (wrong)
+			return bad(list, at + i, top_bit(wrong));
+	}
+	return true;
+}
+
+static bool take_page(struct mode_list *list, uint8_t mode[][MODE_PAGE_MAX])
+{
+	uint8_t data[MODE_PAGE_MAX];
+	unsigned at = list->at, head = 2;
+	const struct mode_page *page;
+	int id;
+
+	if (!take(list, data, 2))
+		return false;
+	if (data[0] & PS) /* reserved here */
+		return bad(list, at, 7);
+	if (data[0] & SPF) {
+		head = 4;
+		if (!take(list, data + 2, 2))
+			return false;
+	}
+	id = find_page(data[0] & 0x3f, head == 4 ? data[1] : 0);
+	if (id < 0)
+		return bad(list, at, 5);
+	page = &pages[id];
+	/* One page, one form: SPF and the page length must be the page's. */
+	if ((data[0] ^ page->def[0]) & SPF)
+		return bad(list, at, 6);
+	if (memcmp(data, page->def, head))
+		return bad(list, at + head / 2, NO_BIT);
+	if (!take(list, data + head, page->len - head))
+		return false;
+	if (!check_changes(list, at, page, head, mode[id], data))
+		return false;
+	memcpy(mode[id], data, page->len);
+	return true;
+}
+
+/* The list as a whole is right, or nothing changes. */
+static bool take_list(struct mode_list *list, bool six,
+		      uint8_t mode[][MODE_PAGE_MAX])
+{
+	unsigned desc_len;
+	bool long_lba;
+
+	if (!(six ? take_header_6(list, &long_lba, &desc_len)
+		  : take_header_10(list, &long_lba, &desc_len)))
+		return false;
+	if (desc_len && !take_block_desc(list, long_lba))
+		return false;
+	while (list->left)
+		if (!take_page(list, mode))
+			return false;
+	return true;
+}
+
+/* Applies the list; *flush: the write cache has just been switched off. */
+static bool apply(struct mode_list *list, bool six, bool *flush)
+{
+	struct scsi_unit *u = list->cmd->unit;
+	uint8_t mode[MODE_NR][MODE_PAGE_MAX];
+	bool was_on, ok;
+
+	pthread_mutex_lock(&u->mode_lock);
+	memcpy(mode, u->mode, sizeof(mode));
+	ok = take_list(list, six, mode);
+	if (ok) {
+		was_on = u->wce;
+		memcpy(u->mode, mode, sizeof(mode));
+		refresh(u);
+		*flush = was_on && !u->wce;
+	}
+	pthread_mutex_unlock(&u->mode_lock);
+	return ok;
+}
+
+static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
+{
+	unsigned len_at = six ? 4 : 7;
+	unsigned len = six ? cmd->cdb[4] : be16_get(cmd->cdb + 7);
+	struct mode_list list = { .cmd = cmd,
+				  .cur = iov_start(cmd->iov, cmd->iov_cnt),
+				  .left = len };
+	bool flush = false;
+
+	if (!(cmd->cdb[1] & 0x10)) /* PF: pages, not vendor specific data */
+		return scsi_bad_cdb(cmd, 1, 4);
+	if (!len)
+		return scsi_good(cmd);
+	if (len > cmd->buf_bytes)
+		return scsi_bad_cdb(cmd, len_at, NO_BIT);
+	if (!apply(&list, six, &flush))
+		return SCSI_DONE;
+	/* What the cache holds must not outlast the promise that there is
+	 * none. */
+	return flush ? SCSI_RUN : scsi_good(cmd);
+}
+
+enum scsi_next scsi_mode_select_6(struct scsi_cmd *cmd)
+{
+	return mode_select(cmd, true);
+}
+
+enum scsi_next scsi_mode_select_10(struct scsi_cmd *cmd)
+{
+	return mode_select(cmd, false);
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* TEST UNIT READY, REQUEST SENSE and START STOP UNIT. */
+#include "scsi/internal.h"
+
+/* Dispatch has answered for a unit that is stopped. */
+enum scsi_next scsi_test_unit_ready(struct scsi_cmd *cmd)
+{
+	return scsi_good(cmd);
+}
+
+/*
+ * Sense data as parameter data: nothing is ever pending, since every CHECK
+ * CONDITION carries its own; only the unit's condition is left to say.
+ */
+enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
+{
+	bool descriptor = cmd->cdb[1] & 0x01; /* DESC */
+	struct sense sense = { .code = NO_SENSE };
+	uint8_t data[SCSI_SENSE_MAX];
+	size_t len;
+
+	if (cmd->unit->stopped)
+		sense.code = INITIALIZING_COMMAND_REQUIRED;
+	len = sense_build(&sense, descriptor, data);
+	return data_in_all(cmd, cmd->cdb[4], data, len);
+}
+
+/*
+ * The power conditions are active and stopped (POWER CONDITION is 0, START_
+ * VALID).  IMMED is allowed to change nothing: a status that comes only when
+ * all is done is never too early.  Zone conditions stay as they are.
+ */
+enum scsi_next scsi_start_stop(struct scsi_cmd *cmd)
+{
+	bool no_flush = cmd->cdb[4] & 0x04;
+	bool start = cmd->cdb[4] & 0x01;
+
+	if (!start && !no_flush)
+		return SCSI_RUN;
+	cmd->unit->stopped = !start;
+	return scsi_good(cmd);
+}
+
+static void stopped(struct scsi_cmd *cmd)
+{
+	cmd->unit->stopped = true;
+}
+
+/* A unit whose cache could not be written does not stop. */
+void scsi_stop_run(struct scsi_cmd *cmd)
+{
+	cmd->io.op = DISK_SYNC;
+	scsi_submit(cmd, stopped);
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * The commands.  Dispatch, the check of reserved bits and REPORT SUPPORTED
+ * OPERATION CODES all come from this table.
+ *
+ * Decisions that hold for many rows:
+ * - CONTROL is 0: NACA is not supported (NORMACA=0 in INQUIRY), the rest is
+ *   reserved or vendor specific.
+ * - RDPROTECT, WRPROTECT and the like are 0: no protection information, so any
+ *   other value is INVALID FIELD IN CDB (SBC-4 tables "RDPROTECT field"…).
+ * - GROUP NUMBER is 0: GROUP_SUP is 0 in VPD page 86h.
+ * - DPO and FUA are evaluated, as DPOFUA in the mode parameter header promises.
+ * - Obsolete bits (CMDDT, PMI, FUA_NV, SYNC_NV, …) are refused like reserved
+ *   ones: a host that sets them expects something that would not happen.
+ */
+#include "base/num.h"
+#include "scsi/internal.h"
+
+/* clang-format off */
+#define FF4 0xff, 0xff, 0xff, 0xff
+#define FF8 FF4, FF4
+#define Z4  0, 0, 0, 0
+#define Z8  Z4, Z4
+
+/* Recommended timeouts, in seconds: one transfer, and what syncs or changes
+ * every file of the disk. */
+#define T_MEDIA 60
+#define T_ALL	600
+
+const struct scsi_op scsi_op_table[] = {
+	{ "TEST UNIT READY", NO_SA,
+	  { 0x00, 0, 0, 0, 0, 0 },
+	  6, 0, 0, scsi_test_unit_ready },
+	{ "REQUEST SENSE", NO_SA,
+	  { 0x03, 0x01, 0, 0, 0xff, 0 },
+	  6, OP_STOPPED, 0, scsi_request_sense },
+	{ "READ(6)", NO_SA,
+	  { 0x08, 0x1f, 0xff, 0xff, 0xff, 0 },
+	  6, 0, T_MEDIA, scsi_read, scsi_read_run },
+	{ "WRITE(6)", NO_SA,
+	  { 0x0a, 0x1f, 0xff, 0xff, 0xff, 0 },
+	  6, OP_DATA_OUT, T_MEDIA, scsi_write, scsi_write_run },
+	{ "INQUIRY", NO_SA,
+	  { 0x12, 0x01, 0xff, 0xff, 0xff, 0 },
+	  6, OP_STOPPED, 0, scsi_inquiry },
+	{ "MODE SELECT(6)", NO_SA,
+	  { 0x15, 0x10, 0, 0, 0xff, 0 },
+	  6, OP_DATA_OUT | OP_STOPPED, T_ALL, scsi_mode_select_6,
+	  scsi_sync_run },
+	{ "MODE SENSE(6)", NO_SA,
+	  { 0x1a, 0x08, 0xff, 0xff, 0xff, 0 },
+	  6, OP_STOPPED, 0, scsi_mode_sense_6 },
+	{ "START STOP UNIT", NO_SA,
+	  { 0x1b, 0x01, 0, 0, 0x05, 0 },
+	  6, OP_STOPPED, T_ALL, scsi_start_stop, scsi_stop_run },
+	{ "READ CAPACITY(10)", NO_SA,
+	  { 0x25, 0, Z4, 0, 0, 0, 0 },
+	  10, OP_STOPPED, 0, scsi_read_capacity_10 },
+	{ "READ(10)", NO_SA,
+	  { 0x28, 0x18, FF4, 0, 0xff, 0xff, 0 },
+	  10, 0, T_MEDIA, scsi_read, scsi_read_run },
+	{ "WRITE(10)", NO_SA,
+	  { 0x2a, 0x18, FF4, 0, 0xff, 0xff, 0 },
+	  10, OP_DATA_OUT, T_MEDIA, scsi_write, scsi_write_run },
+	{ "SYNCHRONIZE CACHE(10)", NO_SA,
+	  { 0x35, 0x02, FF4, 0, 0xff, 0xff, 0 },
+	  10, 0, T_ALL, scsi_sync_cache, scsi_sync_run },
+	{ "MODE SELECT(10)", NO_SA,
+	  { 0x55, 0x10, 0, 0, 0, 0, 0, 0xff, 0xff, 0 },
+	  10, OP_DATA_OUT | OP_STOPPED, T_ALL, scsi_mode_select_10,
+	  scsi_sync_run },
+	{ "MODE SENSE(10)", NO_SA,
+	  { 0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0 },
+	  10, OP_STOPPED, 0, scsi_mode_sense_10 },
+	{ "READ(16)", NO_SA,
+	  { 0x88, 0x18, FF8, FF4, 0, 0 },
+	  16, 0, T_MEDIA, scsi_read, scsi_read_run },
+	{ "WRITE(16)", NO_SA,
+	  { 0x8a, 0x18, FF8, FF4, 0, 0 },
+	  16, OP_DATA_OUT, T_MEDIA, scsi_write, scsi_write_run },
+	{ "SYNCHRONIZE CACHE(16)", NO_SA,
+	  { 0x91, 0x02, FF8, FF4, 0, 0 },
+	  16, 0, T_ALL, scsi_sync_cache, scsi_sync_run },
+	{ "CLOSE ZONE", ZO_CLOSE,
+	  { 0x94, ZO_CLOSE, FF8, 0, 0, 0xff, 0xff, 0x01, 0 },
+	  16, 0, T_ALL, scsi_zone_out, scsi_zone_out_run },
+	{ "FINISH ZONE", ZO_FINISH,
+	  { 0x94, ZO_FINISH, FF8, 0, 0, 0xff, 0xff, 0x01, 0 },
+	  16, 0, T_ALL, scsi_zone_out, scsi_zone_out_run },
+	{ "OPEN ZONE", ZO_OPEN,
+	  { 0x94, ZO_OPEN, FF8, 0, 0, 0xff, 0xff, 0x01, 0 },
+	  16, 0, T_ALL, scsi_zone_out, scsi_zone_out_run },
+	{ "RESET WRITE POINTER", ZO_RESET,
+	  { 0x94, ZO_RESET, FF8, 0, 0, 0xff, 0xff, 0x01, 0 },
+	  16, 0, T_ALL, scsi_zone_out, scsi_zone_out_run },
+	{ "REPORT ZONES", 0x00,
+	  { 0x95, 0x00, FF8, FF4, 0xbf, 0 },
+	  16, 0, T_MEDIA, scsi_report_zones },
+	{ "READ CAPACITY(16)", 0x10,
+	  { 0x9e, 0x10, Z8, FF4, 0, 0 },
+	  16, OP_STOPPED, 0, scsi_read_capacity_16 },
+	{ "REPORT SUPPORTED OPERATION CODES", 0x0c,
+	  { 0xa3, 0x0c, 0x87, 0xff, 0xff, 0xff, FF4, 0, 0 },
+	  12, OP_STOPPED, 0, scsi_report_opcodes },
+	{ "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", 0x0d,
+	  { 0xa3, 0x0d, 0x80, 0, 0, 0, FF4, 0, 0 },
+	  12, OP_STOPPED, 0, scsi_report_tmfs },
+	{ "READ(12)", NO_SA,
+	  { 0xa8, 0x18, FF4, FF4, 0, 0 },
+	  12, 0, T_MEDIA, scsi_read, scsi_read_run },
+	{ "WRITE(12)", NO_SA,
+	  { 0xaa, 0x18, FF4, FF4, 0, 0 },
+	  12, OP_DATA_OUT, T_MEDIA, scsi_write, scsi_write_run },
+};
+/* clang-format on */
+
+const unsigned scsi_op_count = ZL_ARRAY_SIZE(scsi_op_table);
+
+/* struct scsi_unit indexes the rows with a byte. */
+_Static_assert(ZL_ARRAY_SIZE(scsi_op_table) < UINT8_MAX, "too many rows");
