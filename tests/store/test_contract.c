@@ -225,6 +225,7 @@ static void many_iovecs(void **state)
 	req.len = len;
 	assert_int_equal(store_run(st, &req), len);
 	assert_int_equal(op_size(st, SEQ), len);
+	memset(b, 0, sizeof(b));
 	req.op = STORE_READ;
 	req.iov = in;
 	assert_int_equal(store_run(st, &req), len);
@@ -293,6 +294,7 @@ static void punch_reads_as_zeros(void **state)
 	assert_int_equal(op_run(st, STORE_PUNCH, CNV, 1, 0), 0);
 	memset(a + from, 0, len);
 	assert_int_equal(op_size(st, CNV), sizeof(a));
+	memset(b, 0x55, sizeof(b));
 	assert_int_equal(op_read(st, CNV, 0, b, sizeof(b)), sizeof(b));
 	assert_memory_equal(a, b, sizeof(a));
 }
