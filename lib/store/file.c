@@ -103,7 +103,7 @@ int file_sync_entries(struct store_file *sf)
  * between: it pins the slot's descriptor with fd_get(), hands the request to
  * its ring, and finishes it (fd_set_dirty, fd_put, done) at the completion.  It
  * registers lock_fd in the ring, so that the lock lasts as long as a request
- * can land.
+ * can land, and registers its successor before file_lock_swap() closes it.
  */
 static void file_submit(struct store *st, struct store_req *req)
 {
