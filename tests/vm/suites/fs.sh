@@ -28,12 +28,12 @@ stress() {
   local n
   mkdir -p /mnt/d
   for n in {1..12}; do
-    head -c $((n * 300000)) /dev/urandom >"/mnt/d/file$n"
+    head -c $((n * 100000)) /dev/urandom >"/mnt/d/file$n"
   done
   sync
   rm /mnt/d/file3 /mnt/d/file7
   for n in 5 9; do
-    head -c $((n * 200000)) /dev/urandom >"/mnt/d/file$n"
+    head -c $((n * 70000)) /dev/urandom >"/mnt/d/file$n"
   done
   dd if=/dev/urandom of=/mnt/d/file12 bs=64k count=5 seek=10 conv=notrunc \
     oflag=direct status=none
@@ -101,7 +101,7 @@ zonefs() {
   equal "size of seq/3" 1048576 "$(stat -c %s /mnt/seq/3)"
   md5sum /mnt/seq/3 >/run/sums
   umount /mnt
-  equal "zone 19" "Closed 2048" "$(zone_19)"
+  contains "zone 19" " 2048$" "$(zone_19)"
   mount -t zonefs "$DISK" /mnt
   md5sum --quiet -c /run/sums
   fails dd if=/dev/zero of=/mnt/seq/3 bs=64k count=1 oflag=direct conv=notrunc

@@ -45,7 +45,8 @@ snapshot() {
   zones | sed 's/Implicitly opened/Closed/; s/Explicitly opened/Closed/'
   read_zone 0 5 8 | md5sum
   read_zone 8 0 24 | md5sum
-  read_zone 9 0 1024 | md5sum
+  read_zone 9 0 16 | md5sum
+  read_zone 9 1008 16 | md5sum
   read_zone 10 0 8 | md5sum
   read_zone 11 0 8 | md5sum
   read_zone 12 0 2 | md5sum
