@@ -68,6 +68,12 @@ static inline bool disk_opt_given(const struct disk_opts *o,
 	return o->given >> id & 1;
 }
 
+/* Nothing given: every value is its default (0 where the table has none). */
+void disk_opts_init(struct disk_opts *opts);
+
+/* Whether an option was given that describes a disk to be made. */
+bool disk_opts_has_geometry(const struct disk_opts *opts);
+
 /*
  * Parses "OPTION[=VALUE]" separated by @sep ('/' in a cfgstring, ',' in the
  * kernel's string) into @opts, whose values not given are the table's defaults.
@@ -84,10 +90,19 @@ int disk_opts_parse(struct disk_opts *opts, const char *str, size_t len,
  * in bytes if it is known (0: from capacity_mb if given, else unknown): zone
  * size no power of two without any_zone_size, larger than the disk, capacity
  * beyond the zone size, conv_zones, max_open_zones, block sizes, sizes that are
- * no multiple.
+ * no multiple.  Only what was given counts, since the rest is as the disk has
+ * it if there is one; a new disk's defaults are checked when it is made.
  */
 int disk_opts_check(const struct disk_opts *opts, uint64_t size_bytes,
 		    struct zl_err *err);
+
+/*
+ * For the kernel's option string: makes capacity_mb a given option (its default
+ * if it was not) and rounds it down to whole zones, as the kernel's driver does
+ * (its documentation says up).  What is not above the zone size stays, for
+ * disk_opts_check() to refuse.
+ */
+void disk_opts_round_capacity(struct disk_opts *opts);
 
 /*
  * Splits the handler's cfgstring "[OPTION[=VALUE][/…]]@DIRECTORY" (without the

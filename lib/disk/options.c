@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * The options of a disk: the table, and what is refused of one option alone.
+ * Names, defaults and bounds are those of the kernel's zloop
+ * (drivers/block/zloop.c) where they mean the same.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+/* MiB whose bytes still fit the file offset that a disk's end has. */
+#define MAX_MIB (INT64_MAX / (int64_t)ZL_MIB)
+
+const struct disk_opt disk_opt_table[OPT_NR] = {
+	[OPT_CAPACITY_MB] = { "capacity_mb", OPT_KIND_NUMBER, 1, MAX_MIB,
+			      "16384", true, true,
+			      "the disk's size in MiB; a cfgstring needs it "
+			      "only to have everything checked before the "
+			      "device is made" },
+	[OPT_ZONE_SIZE_MB] = { "zone_size_mb", OPT_KIND_NUMBER, 1, 16384, "256",
+			       true, true,
+			       "distance of zone starts in MiB, a power of two "
+			       "unless any_zone_size is given" },
+	[OPT_ZONE_CAPACITY_MB] = { "zone_capacity_mb", OPT_KIND_NUMBER, 1,
+				   16384, NULL, true, true,
+				   "writable MiB of a sequential zone, the "
+				   "rest is a gap zone (default: the zone "
+				   "size)" },
+	[OPT_CONV_ZONES] = { "conv_zones", OPT_KIND_NUMBER, 0,
+			     DISK_MAX_SLOTS - 1, "8", true, true,
+			     "conventional zones, at the disk's start" },
+	[OPT_MAX_OPEN_ZONES] = { "max_open_zones", OPT_KIND_NUMBER, 0,
+				 DISK_MAX_SLOTS, "0", true, true,
+				 "open sequential zones at a time, 0 = no "
+				 "limit" },
+	[OPT_BLOCK_SIZE] = { "block_size", OPT_KIND_NUMBER, 512, 4096, "512",
+			     true, true,
+			     "bytes of a logical block, 512 or 4096 (default: "
+			     "the device's)" },
+	[OPT_PHYSICAL_BLOCK_SIZE] = { "physical_block_size", OPT_KIND_NUMBER,
+				      512, 4096, NULL, true, true,
+				      "bytes of a physical block, 512 or 4096 "
+				      "(default: the logical block's)" },
+	[OPT_SMALLER_LAST_ZONE] = { "smaller_last_zone", OPT_KIND_FLAG, 0, 0,
+				    NULL, true, true,
+				    "the size may be no multiple of the zone "
+				    "size: the last zone has the rest" },
+	[OPT_ANY_ZONE_SIZE] = { "any_zone_size", OPT_KIND_FLAG, 0, 0, NULL,
+				true, true,
+				"the zone size may be no power of two (Linux "
+				"refuses such disks)" },
+	[OPT_URSWRZ] = { "urswrz", OPT_KIND_NUMBER, 0, 1, "1", true, true,
+			 "1: reads may cross the write pointer and zones "
+			 "(unrestricted reads), 0: they may not" },
+	[OPT_BUFFERED_IO] = { "buffered_io", OPT_KIND_FLAG, 0, 0, NULL, false,
+			      true, "go through the page cache, as always" },
+	/* Without effect so far, and a cfgstring must not promise it. */
+	[OPT_DIRECT_IO] = { "direct_io", OPT_KIND_FLAG, 0, 0, NULL, false,
+			    false, "without effect" },
+	[OPT_NR_QUEUES] = { "nr_queues", OPT_KIND_NUMBER, 1, UINT32_MAX, "1",
+			    false, true, "the kernel's; without effect" },
+	[OPT_QUEUE_DEPTH] = { "queue_depth", OPT_KIND_NUMBER, 1, UINT32_MAX,
+			      "128", false, true,
+			      "the kernel's; without effect" },
+	[OPT_ZONE_APPEND] = { "zone_append", OPT_KIND_NUMBER, 0, 1, "1", false,
+			      true,
+			      "the kernel's; without effect: SCSI has no zone "
+			      "append" },
+	[OPT_ORDERED_ZONE_APPEND] = { "ordered_zone_append", OPT_KIND_FLAG, 0,
+				      0, NULL, false, true,
+				      "the kernel's; without effect" },
+	[OPT_DISCARD_WRITE_CACHE] = { "discard_write_cache", OPT_KIND_FLAG, 0,
+				      0, NULL, false, false,
+				      "the kernel's; without effect" },
+	[OPT_ID] = { "id", OPT_KIND_NUMBER, 0, INT32_MAX, NULL, false, false,
+		     "the disk's number: the directory's name (default: the "
+		     "lowest free)" },
+	[OPT_BASE_DIR] = { "base_dir", OPT_KIND_STRING, 0, 0,
+			   "/var/local/zloop", false, false,
+			   "where the disks' directories are" },
+};
+
+static_assert(OPT_NR <= 32, "struct disk_opts.given has a bit per option");
+
+/* An option as it was typed: "NAME[=VALUE]" in a longer string. */
+struct token {
+	const char *name, *value; /* value is NULL without '=' */
+	size_t name_len, value_len;
+	char text[64]; /* all of it, made fit for a sentence */
+};
+
+void printable(char *out, size_t size, const char *s, size_t len)
+{
+	size_t n = min_u64(len, size - 1);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = s[i] >= ' ' && s[i] != 0x7f ? s[i] : '?';
+	out[n] = 0;
+	if (len > n && n >= 3)
+		memcpy(out + n - 3, "...", 3);
+}
+
+static void token_split(struct token *t, const char *s, size_t len)
+{
+	const char *eq = memchr(s, '=', len);
+
+	t->name = s;
+	t->name_len = eq ? (size_t)(eq - s) : len;
+	t->value = eq ? eq + 1 : NULL;
+	t->value_len = eq ? len - t->name_len - 1 : 0;
+	printable(t->text, sizeof(t->text), s, len);
+}
+
+static enum disk_opt_id opt_find(const struct token *t)
+{
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++)
+		if (strlen(disk_opt_table[id].name) == t->name_len &&
+		    !memcmp(disk_opt_table[id].name, t->name, t->name_len))
+			return id;
+	return OPT_NR;
+}
+
+static int unknown_option(const struct token *t, bool cfgstring,
+			  struct zl_err *err)
+{
+	char names[400] = "", name[48];
+
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++) {
+		if (cfgstring && !disk_opt_table[id].cfgstring)
+			continue;
+		if (names[0])
+			strcat(names, ", ");
+		strcat(names, disk_opt_table[id].name);
+		assert(strlen(names) < sizeof(names) - 32);
+	}
+	printable(name, sizeof(name), t->name, t->name_len);
+	return zl_fail(err, EINVAL, "unknown option %s; there are %s", name,
+		       names);
+}
+
+static int take_flag(struct disk_opts *opts, enum disk_opt_id id,
+		     const struct token *t, struct zl_err *err)
+{
+	if (t->value)
+		return zl_fail(err, EINVAL, "%s: %s takes no value; write %s",
+			       t->text, disk_opt_table[id].name,
+			       disk_opt_table[id].name);
+	opts->num[id] = 1;
+	return 0;
+}
+
+static int take_number(struct disk_opts *opts, enum disk_opt_id id,
+		       const struct token *t, struct zl_err *err)
+{
+	const struct disk_opt *o = &disk_opt_table[id];
+	uint64_t v;
+	int ret;
+
+	ret = parse_u64(t->value, t->value_len, &v);
+	if (ret == -EINVAL)
+		return zl_fail(err, EINVAL,
+			       "%s is not a plain number; use digits only, "
+			       "from %" PRIu64 " to %" PRIu64,
+			       t->text, o->min, o->max);
+	if (ret || v < o->min || v > o->max)
+		return zl_fail(err, EINVAL,
+			       "%s is out of bounds; use %" PRIu64
+			       " to %" PRIu64,
+			       t->text, o->min, o->max);
+	opts->num[id] = v;
+	return 0;
+}
+
+static int take_string(struct disk_opts *opts, const struct token *t,
+		       struct zl_err *err)
+{
+	if (t->value_len >= sizeof(opts->base_dir))
+		return zl_fail(err, EINVAL,
+			       "base_dir is %zu bytes long; use %zu or fewer",
+			       t->value_len, sizeof(opts->base_dir) - 1);
+	memcpy(opts->base_dir, t->value, t->value_len);
+	opts->base_dir[t->value_len] = 0;
+	return 0;
+}
+
+static int take_value(struct disk_opts *opts, enum disk_opt_id id,
+		      const struct token *t, struct zl_err *err)
+{
+	const struct disk_opt *o = &disk_opt_table[id];
+
+	if (o->kind == OPT_KIND_FLAG)
+		return take_flag(opts, id, t, err);
+	if (!t->value_len)
+		return zl_fail(err, EINVAL, "%s needs a value: %s=%s", o->name,
+			       o->name,
+			       o->kind == OPT_KIND_STRING ? "DIRECTORY"
+							  : "NUMBER");
+	if (o->kind == OPT_KIND_STRING)
+		return take_string(opts, t, err);
+	return take_number(opts, id, t, err);
+}
+
+static int take_token(struct disk_opts *opts, const char *s, size_t len,
+		      char sep, bool cfgstring, struct zl_err *err)
+{
+	const struct disk_opt *o;
+	enum disk_opt_id id;
+	struct token t;
+	int ret;
+
+	if (!len)
+		return zl_fail(
+			err, EINVAL,
+			"an option is empty; write OPTION=VALUE with one "
+			"'%c' between two of them",
+			sep);
+	token_split(&t, s, len);
+	id = opt_find(&t);
+	if (id == OPT_NR)
+		return unknown_option(&t, cfgstring, err);
+	o = &disk_opt_table[id];
+	if (cfgstring && !o->cfgstring)
+		return zl_fail(
+			err, EINVAL,
+			"%s is not possible in a cfgstring; leave it out",
+			o->name);
+	if (disk_opt_given(opts, id))
+		return zl_fail(err, EINVAL, "%s is given twice; give it once",
+			       o->name);
+	ret = take_value(opts, id, &t, err);
+	if (!ret)
+		opts->given |= UINT32_C(1) << id;
+	return ret;
+}
+
+void disk_opts_init(struct disk_opts *opts)
+{
+	*opts = (struct disk_opts){ 0 };
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++) {
+		const struct disk_opt *o = &disk_opt_table[id];
+
+		if (o->def && o->kind == OPT_KIND_NUMBER)
+			parse_u64(o->def, strlen(o->def), &opts->num[id]);
+	}
+	strcpy(opts->base_dir, disk_opt_table[OPT_BASE_DIR].def);
+}
+
+int disk_opts_parse(struct disk_opts *opts, const char *str, size_t len,
+		    char sep, bool cfgstring, struct zl_err *err)
+{
+	const char *end = str + len;
+
+	disk_opts_init(opts);
+	if (!len)
+		return 0;
+	for (;;) {
+		const char *stop = memchr(str, sep, (size_t)(end - str));
+		size_t n = (size_t)((stop ? stop : end) - str);
+		int ret = take_token(opts, str, n, sep, cfgstring, err);
+
+		if (ret || !stop)
+			return ret;
+		str = stop + 1;
+	}
+}
+
+bool disk_opts_has_geometry(const struct disk_opts *opts)
+{
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++)
+		if (disk_opt_table[id].geometry && disk_opt_given(opts, id))
+			return true;
+	return false;
+}
+
+void disk_opts_round_capacity(struct disk_opts *opts)
+{
+	uint64_t *mib = &opts->num[OPT_CAPACITY_MB];
+	uint64_t zone_mib = opts->num[OPT_ZONE_SIZE_MB];
+
+	opts->given |= UINT32_C(1) << OPT_CAPACITY_MB;
+	if (*mib > zone_mib && !disk_opt_given(opts, OPT_SMALLER_LAST_ZONE))
+		*mib -= *mib % zone_mib;
+}
