@@ -20,12 +20,17 @@
 #define DISK_SIDECAR "zloop.json"
 #define DISK_JOURNAL "zloop.state"
 
+/* Bounds memory and time whatever a sidecar says, and with them the journal. */
+#define DISK_MAX_SLOTS (UINT32_C(1) << 20)
+
 /* struct disk_slot flags */
 #define SLOT_DIRTY	 0x01 /* changed since its last sync began */
 #define SLOT_BAD	 0x02 /* has a range in disk->bad */
 #define SLOT_CUT	 0x04 /* a failed write could not be taken back yet */
 #define SLOT_JOURNAL_EXP 0x08 /* the journal says explicitly opened */
 #define SLOT_DAMAGED	 0x10 /* its file is not what it should be */
+#define SLOT_JOURNAL_RO	 0x20 /* the journal says READ ONLY */
+#define SLOT_JOURNAL_OFF 0x40 /* the journal says OFFLINE */
 
 struct disk_slot {
 	/* What changes the slot's file runs one at a time: the head runs, the
@@ -46,8 +51,8 @@ struct bad_range {
 
 struct problem {
 	struct problem *next;
-	uint32_t slot;
-	char what[160];
+	uint32_t slot; /* UINT32_MAX: not a zone's matter */
+	char what[];
 };
 
 /*
@@ -56,19 +61,28 @@ struct problem {
  */
 struct journal {
 	pthread_mutex_t lock;
-	struct store *store;
-	uint64_t seq;	  /* of the next record */
-	uint32_t records; /* in the file */
-	int error;	  /* the file could not be written: first errno */
+	struct disk *disk;
+	uint64_t seq;	     /* of the next record */
+	uint32_t records;    /* in the file */
+	uint32_t compact_at; /* … when it is rewritten */
+	int error; /* why the file's end is not sound: it is rewritten before
+		      the next record; 0 = it is */
 };
 
 enum journal_type {
 	JR_OPEN = 1,	  /* the disk was opened; value: hash of the boot id */
 	JR_CLEAN = 2,	  /* clean stop */
-	JR_CONDITION = 3, /* slot, value: READ ONLY or OFFLINE and how far it
-			     could be read; 0 = back to normal */
+	JR_CONDITION = 3, /* slot, value: ZC_READ_ONLY or ZC_OFFLINE, 0 = back
+			     to normal */
 	JR_EXP_OPEN = 4,  /* slot, value: 1 explicitly opened, 0 no longer */
-	JR_COUNTER = 5,	  /* slot field: which counter; value */
+	JR_COUNTER = 5,	  /* slot field: enum journal_counter; value */
+};
+
+enum journal_counter {
+	JC_OPENS,
+	JC_UNCLEAN_OPENS,
+	JC_RETRIES_ABSORBED,
+	JC_NR,
 };
 
 struct worker_pool {
@@ -100,11 +114,21 @@ struct disk {
 	struct bad_range *bad;
 	struct disk_io *syncs, **syncs_tail; /* waiting for a round */
 	bool syncing;			     /* a round is under way */
-	struct problem *problems;
+	struct problem *problems, **problems_end;
+	uint32_t nr_problems;
 	struct disk_stats stats;
+	struct disk *next_open; /* open.c's list */
 };
 
-/* options.c, cfg.c: see options.h */
+/* options.c, cfg.c, opts_check.c: see options.h */
+
+/* Copies text from outside for a sentence: cut to @size - 1 bytes, control
+ * characters replaced. */
+void printable(char *out, size_t size, const char *s, size_t len);
+
+/* disk_opts_check(); @making: options not given count with their defaults. */
+int opts_check(const struct disk_opts *opts, uint64_t size_bytes, bool making,
+	       struct zl_err *err);
 
 /* sidecar.c: zloop.json */
 enum sidecar_state {
@@ -121,50 +145,134 @@ int sidecar_parse(const char *text, size_t len, const char *name,
 		  struct disk_meta *meta, enum sidecar_state *state,
 		  struct zl_err *err);
 
+/* Why a small file could not be read: "… is %s". */
+const char *meta_read_error(int error);
+
 /* meta.c: geometry from what was asked for, and the comparison with a disk */
 int meta_from_opts(const struct disk_opts *opts, uint64_t size_bytes,
 		   struct disk_meta *meta, struct zl_err *err);
-int meta_agrees(const struct disk_meta *meta, const struct disk_opts *opts,
-		uint64_t size_bytes, struct zl_err *err);
+int meta_agrees(const struct disk_meta *meta, const char *name,
+		const struct disk_opts *opts, uint64_t size_bytes,
+		struct zl_err *err);
 void meta_geo(const struct disk_meta *meta, struct zone_geo *geo);
+/* Sets the members that follow from others. */
+void meta_derive(struct disk_meta *meta);
+uint64_t meta_slots(const struct disk_meta *meta);
+/* Why a geometry from outside is impossible (a clause), or NULL. */
+const char *meta_error(const struct disk_meta *meta);
+/* A random serial number. */
+int meta_new_serial(struct disk_meta *meta, struct zl_err *err);
 
-/* journal.c.  Records are kept in memory only as the zone state they led to. */
+/* journal.c */
 struct journal_state {
-	bool clean;	/* ended with the mark of a clean stop */
+	bool clean;	/* ended with the mark of a clean stop, or never used */
 	bool same_boot; /* the last opening was in this boot */
-	bool damaged;	/* a torn or foreign tail was ignored */
+	bool boot_known;
+	uint64_t bad_bytes; /* ignored: torn, or not records of this disk */
+	uint64_t next_seq;
+	uint32_t records;
 	struct disk_stats stats;
 };
-/* Reads zloop.state; each_condition and each_exp are called for the slots'
- * last records. */
-int journal_load(struct store *st, uint32_t nr_slots,
+
+/*
+ * Reads zloop.state (missing: as if empty).  Calls @each with JR_CONDITION
+ * (value: the condition) and JR_EXP_OPEN (value 1) for the slots that the last
+ * records say so of; explicitly opened only where that outlives the stop.
+ */
+int journal_load(struct store *st, const char *name, uint32_t nr_slots,
 		 struct journal_state *state,
 		 void (*each)(void *user, enum journal_type type, uint32_t slot,
 			      uint64_t value),
 		 void *user, struct zl_err *err);
-/* Rewrites the file compactly from the disk as it is and marks it opened. */
-int journal_start(struct disk *d, struct zl_err *err);
-/* Appends one record; @sync: durable.  Errors are remembered. */
+
+/*
+ * Rewrites the file compactly from the disk as it is and marks it opened;
+ * where there is no room for that, only the mark is added.
+ */
+int journal_start(struct disk *d, const struct journal_state *old,
+		  struct zl_err *err);
+
+/*
+ * Appends one record; @sync: durable.  Rewrites the file first when it has
+ * grown or an earlier record did not get out; conditions and explicitly opened
+ * zones are then those that the slots' flags say, so a caller sets the flag
+ * first.  Takes disk->lock.
+ */
 int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
 		   uint64_t value, bool sync);
-/* The mark of a clean stop. */
+
+/* A record as it is in the file (tests). */
+#define JOURNAL_RECORD_BYTES 32
+void journal_encode(uint8_t rec[JOURNAL_RECORD_BYTES], uint64_t seq,
+		    enum journal_type type, uint32_t slot, uint64_t value);
+
+/* Counters and the mark of a clean stop. */
 int journal_stop(struct disk *d);
 
-/* mountpoint.c: true if @dir is named in fstab or by a mount unit and nothing
- * is mounted there now; @who gets the file that says so. */
-bool mountpoint_is_unmounted(const char *dir, char *who, size_t len);
+/* Where the id of this boot is read (tests). */
+extern const char *journal_boot_id_path;
 
-/* make.c: creates, completes or adopts; meta is ready afterwards. */
-int disk_make(struct store *st, const char *name, const struct disk_meta *meta,
+/* mountpoint.c: true if @dir is named in fstab or by a mount unit and nothing
+ * is mounted there now; @who gets the file that says so.  @root is put before
+ * the names of the system's files (tests), else "". */
+bool mountpoint_is_unmounted(const char *root, const char *dir, char *who,
+			     size_t len);
+
+/* survey.c: what a directory has, before a sidecar says what it should have */
+struct survey {
+	bool foreign; /* something that is no file of a disk */
+	char foreign_name[64];
+	uint32_t conv_files, seq_files;
+	uint32_t end; /* highest number of a zone file + 1 */
+};
+int survey_dir(struct store *st, const char *name, struct survey *sv,
+	       struct zl_err *err);
+/* Parses "cnv-%06u" and "seq-%06u". */
+bool survey_zone_name(const char *name, bool *conv, uint32_t *slot);
+
+/* make.c: creates, or completes where the sidecar says so; adopt.c: adopts. The
+ * sidecar says "ready" afterwards. */
+int disk_make(struct store *st, const char *name, const struct survey *sv,
+	      const struct disk_meta *meta, bool complete,
 	      const struct disk_open_args *args, struct zl_err *err);
-int disk_adopt(struct store *st, const char *name, const struct disk_meta *meta,
-	       const struct disk_open_args *args, struct zl_err *err);
+int disk_adopt(struct store *st, const char *name, const struct survey *sv,
+	       const struct disk_meta *meta, const struct disk_open_args *args,
+	       struct zl_err *err);
+/* Calls args->progress now and then. */
+void make_progress(const struct disk_open_args *args, uint32_t done,
+		   uint32_t total);
+
+/* adopt.c: what must be added before a directory of the kernel driver's can be
+ * adopted; always fails. */
+int adopt_missing(struct store *st, const char *name, const struct survey *sv,
+		  const struct disk_open_args *args, struct zl_err *err);
+/* Whether every option is there that adoption needs. */
+bool adopt_wanted(const struct disk_open_args *args);
 
 /* load.c: zone states from file sizes and the journal */
+/*
+ * Examines every slot's file and sets the zones' state; mends what a crash left
+ * (not in look_only mode).  @journal gets what zloop.state said.
+ */
 int disk_load_zones(struct disk *d, const struct disk_open_args *args,
-		    struct zl_err *err);
+		    struct journal_state *journal, struct zl_err *err);
+/* Logs it (the first ones, and what no zone has) and keeps it for
+ * disk_each_problem(). */
 void disk_add_problem(struct disk *d, uint32_t slot, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* open.c */
+int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
+	       struct disk **disk, struct zl_err *err);
+/* Frees; the store stays. */
+void disk_free(struct disk *d);
+/* What the death of the process does (tests): no sync, no mark of a clean stop;
+ * no I/O is under way. */
+void disk_abandon(struct disk *d);
+
+/* check.c: disk_check() on a store, which stays the caller's. */
+int check_store(struct store *st, const char *name, disk_problem_fn *fn,
+		void *user, struct zl_err *err);
 
 /* run.c: the disk while it runs.  start needs store, meta, zones and slots. */
 int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err);
@@ -200,6 +308,9 @@ void read_run(struct disk_io *io);
 void write_run(struct disk_io *io);
 void zoneop_run(struct disk_io *io);
 void sync_run(struct disk_io *io);
+/* Explicitly opened or no longer: tells the journal where it differs from what
+ * it was told last.  Not under disk->lock. */
+int zoneop_journal_slot(struct disk *d, uint32_t slot);
 /* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
 int sync_round(struct disk *d);
 

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * Adopting a directory that the kernel's zloop made: it stores no geometry, so
+ * all of it must be given, and every file must fit it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "disk/internal.h"
+
+static bool size_is_known(const struct disk_open_args *args)
+{
+	return args->size_bytes ||
+	       (args->opts && disk_opt_given(args->opts, OPT_CAPACITY_MB));
+}
+
+static bool is_given(const struct disk_open_args *args, enum disk_opt_id id)
+{
+	return args->opts && disk_opt_given(args->opts, id);
+}
+
+bool adopt_wanted(const struct disk_open_args *args)
+{
+	return args->may_make && size_is_known(args) &&
+	       is_given(args, OPT_ZONE_SIZE_MB) &&
+	       is_given(args, OPT_ZONE_CAPACITY_MB) &&
+	       is_given(args, OPT_CONV_ZONES);
+}
+
+static void add_text(char *list, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void add_text(char *list, size_t size, const char *fmt, ...)
+{
+	size_t n = strlen(list);
+	va_list ap;
+
+	if (n)
+		n += (size_t)snprintf(list + n, size - n, ", ");
+	va_start(ap, fmt);
+	vsnprintf(list + n, size - n, fmt, ap);
+	va_end(ap);
+}
+
+/* The zone size as the first conventional file tells it, 0 = it does not. */
+static uint64_t zone_mib_of_files(struct store *st, const struct survey *sv)
+{
+	struct store_stat stat;
+
+	if (!sv->conv_files)
+		return 0;
+	store_set_layout(st, sv->conv_files);
+	if (store_stat(st, 0, &stat) || stat.size_bytes % ZL_MIB)
+		return 0;
+	return stat.size_bytes / ZL_MIB;
+}
+
+int adopt_missing(struct store *st, const char *name, const struct survey *sv,
+		  const struct disk_open_args *args, struct zl_err *err)
+{
+	uint64_t mib = zone_mib_of_files(st, sv);
+	char list[128] = "";
+
+	if (!is_given(args, OPT_ZONE_SIZE_MB)) {
+		if (mib)
+			add_text(list, sizeof(list), "zone_size_mb=%" PRIu64,
+				 mib);
+		else
+			add_text(list, sizeof(list), "zone_size_mb=NUMBER");
+	}
+	if (!is_given(args, OPT_ZONE_CAPACITY_MB))
+		add_text(list, sizeof(list), "zone_capacity_mb=NUMBER");
+	if (!is_given(args, OPT_CONV_ZONES))
+		add_text(list, sizeof(list), "conv_zones=%u", sv->conv_files);
+	if (!size_is_known(args))
+		add_text(list, sizeof(list), "capacity_mb=NUMBER");
+	return zl_fail(err, EINVAL,
+		       "%s has zone files but no " DISK_SIDECAR
+		       ", as the kernel's zloop leaves them; to adopt them, "
+		       "create the disk with %s",
+		       name,
+		       list[0] ? list : "the options that you have given");
+}
+
+static int check_counts(const char *name, const struct survey *sv,
+			const struct disk_meta *meta, struct zl_err *err)
+{
+	uint64_t slots = meta_slots(meta);
+
+	if (sv->conv_files != meta->conv_zones)
+		return zl_fail(err, EINVAL,
+			       "conv_zones=%u does not fit %s, which has %u "
+			       "files of conventional zones; use conv_zones=%u",
+			       meta->conv_zones, name, sv->conv_files,
+			       sv->conv_files);
+	if (sv->end > slots)
+		return zl_fail(err, EINVAL,
+			       "%s has files for %u zones, but the size given "
+			       "makes %" PRIu64 "; use size=%" PRIu64,
+			       name, sv->end, slots,
+			       sv->end * meta->zone_bytes);
+	return 0;
+}
+
+/* A slot's file as it must be, or a clause about what is wrong. */
+static const char *file_error(const struct disk_meta *meta, uint32_t slot,
+			      const struct store_stat *stat)
+{
+	uint64_t size = min_u64(meta->zone_bytes,
+				meta->capacity_bytes - slot * meta->zone_bytes);
+
+	if (stat->kind == STORE_KIND_MISSING)
+		return "is missing";
+	if (stat->kind != STORE_KIND_FILE)
+		return "is not a regular file";
+	if (slot < meta->conv_zones)
+		return stat->size_bytes == size
+			       ? NULL
+			       : "does not have the zone size that is given";
+	if (stat->size_bytes > min_u64(size, meta->zone_cap_bytes))
+		return "is larger than the zone capacity that is given";
+	if (stat->size_bytes % meta->phys_block_bytes)
+		return "is not a multiple of the block size that is given";
+	return NULL;
+}
+
+static int check_file(struct store *st, const char *name,
+		      const struct disk_meta *meta, uint32_t slot,
+		      struct zl_err *err)
+{
+	char file[STORE_NAME_MAX];
+	struct store_stat stat;
+	const char *error;
+	int ret = store_stat(st, slot, &stat);
+
+	store_slot_name(st, slot, file);
+	if (ret)
+		return zl_fail(err, -ret, "%s/%s cannot be examined: %s", name,
+			       file, strerror(-ret));
+	error = file_error(meta, slot, &stat);
+	if (!error)
+		return 0;
+	if (stat.kind != STORE_KIND_FILE)
+		return zl_fail(err, EINVAL,
+			       "%s/%s %s, so the directory cannot be adopted",
+			       name, file, error);
+	return zl_fail(err, EINVAL,
+		       "%s/%s %s: it has %" PRIu64
+		       " bytes; correct zone_size_mb, zone_capacity_mb or "
+		       "block_size",
+		       name, file, error, stat.size_bytes);
+}
+
+/* What no file tells. */
+static void log_unverified(const char *name, const struct disk_meta *meta)
+{
+	zl_log(ZL_LOG_WARN,
+	       "%s: adopted from the kernel's zloop; not to be verified: "
+	       "max_open_zones=%u, zone_capacity_mb=%" PRIu64 "%s",
+	       name, meta->max_open, meta->zone_cap_bytes / ZL_MIB,
+	       meta->conv_zones ? "" : ", the zone size");
+}
+
+int disk_adopt(struct store *st, const char *name, const struct survey *sv,
+	       const struct disk_meta *meta, const struct disk_open_args *args,
+	       struct zl_err *err)
+{
+	uint32_t slots = (uint32_t)meta_slots(meta);
+	int ret = check_counts(name, sv, meta, err);
+
+	store_set_layout(st, meta->conv_zones);
+	for (uint32_t i = 0; !ret && i < slots; i++) {
+		ret = check_file(st, name, meta, i, err);
+		make_progress(args, i + 1, slots);
+	}
+	if (ret)
+		return ret;
+	ret = sidecar_write(st, meta, SIDECAR_READY);
+	if (ret)
+		return zl_fail(err, -ret,
+			       "%s/" DISK_SIDECAR " cannot be written: %s",
+			       name, strerror(-ret));
+	log_unverified(name, meta);
+	return 0;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Writing the journal, zloop.state: see docs/on-disk-format.md. */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "disk/journal.h"
+
+/* Records that may pile up before the file is rewritten (2 MiB), and that the
+ * file may have at all: stores read no small file over 64 MiB. */
+#define COMPACT_AFTER 65536
+#define MAX_RECORDS   (31 * COMPACT_AFTER)
+
+static_assert(MAX_RECORDS - COMPACT_AFTER > DISK_MAX_SLOTS,
+	      "a record for each slot fits");
+
+const char *journal_boot_id_path = "/proc/sys/kernel/random/boot_id";
+
+uint64_t journal_boot_hash(void)
+{
+	FILE *f = fopen(journal_boot_id_path, "re");
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	size_t n = 0;
+	int c;
+
+	if (!f)
+		return 0;
+	for (; n < 64 && (c = getc(f)) != EOF && c != '\n'; n++)
+		hash = (hash ^ (uint8_t)c) * UINT64_C(0x100000001b3);
+	fclose(f);
+	return n ? hash : 0;
+}
+
+void journal_encode(uint8_t rec[JOURNAL_RECORD_BYTES], uint64_t seq,
+		    enum journal_type type, uint32_t slot, uint64_t value)
+{
+	memcpy(rec, JOURNAL_MAGIC, 4);
+	le_put(rec + 4, 2, type);
+	le_put(rec + 6, 2, 0);
+	le_put(rec + 8, 8, seq);
+	le_put(rec + 16, 8, value);
+	le_put(rec + 24, 4, slot);
+	le_put(rec + 28, 4, crc32c(rec, 28));
+}
+
+/* Records on their way to the file. */
+struct batch {
+	uint8_t *data;
+	size_t records, room;
+	uint64_t seq; /* of the next one */
+	bool failed;  /* out of memory */
+};
+
+static void batch_add(struct batch *b, enum journal_type type, uint32_t slot,
+		      uint64_t value)
+{
+	size_t room = b->room ? b->room * 2 : 64;
+	uint8_t *data;
+
+	if (b->records == b->room) {
+		data = realloc(b->data, room * JOURNAL_RECORD_BYTES);
+		if (!data) {
+			b->failed = true;
+			return;
+		}
+		b->data = data;
+		b->room = room;
+	}
+	journal_encode(b->data + b->records * JOURNAL_RECORD_BYTES, b->seq,
+		       type, slot, value);
+	b->records++;
+	b->seq++;
+}
+
+static size_t batch_bytes(const struct batch *b)
+{
+	return b->records * JOURNAL_RECORD_BYTES;
+}
+
+static void add_counters(struct batch *b, const struct disk_stats *s)
+{
+	batch_add(b, JR_COUNTER, JC_OPENS, s->opens);
+	batch_add(b, JR_COUNTER, JC_UNCLEAN_OPENS, s->unclean_opens);
+	batch_add(b, JR_COUNTER, JC_RETRIES_ABSORBED, s->retries_absorbed);
+}
+
+static void add_slots(struct batch *b, struct disk *d)
+{
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
+		uint8_t flags = d->slots[i].flags;
+
+		if (flags & SLOT_JOURNAL_OFF)
+			batch_add(b, JR_CONDITION, i, ZC_OFFLINE);
+		else if (flags & SLOT_JOURNAL_RO)
+			batch_add(b, JR_CONDITION, i, ZC_READ_ONLY);
+		else if (flags & SLOT_JOURNAL_EXP)
+			batch_add(b, JR_EXP_OPEN, i, 1);
+	}
+}
+
+/* All there is to say of an open disk, beginning with that it is open. */
+static void add_all(struct batch *b, struct disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	batch_add(b, JR_OPEN, 0, journal_boot_hash());
+	add_counters(b, &d->stats);
+	add_slots(b, d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void set_compact_at(struct journal *j)
+{
+	j->compact_at = (uint32_t)min_u64(
+		2 * (uint64_t)j->records + COMPACT_AFTER, MAX_RECORDS);
+}
+
+/* Puts @b in the file's place. */
+static int replace(struct journal *j, const struct batch *b)
+{
+	int ret = b->failed ? -ENOMEM
+			    : store_meta_replace(j->disk->store, DISK_JOURNAL,
+						 b->data, batch_bytes(b));
+
+	if (ret)
+		return ret;
+	j->seq = b->seq;
+	j->records = (uint32_t)b->records;
+	set_compact_at(j);
+	j->error = 0;
+	return 0;
+}
+
+static int append(struct journal *j, const struct batch *b, bool sync)
+{
+	int ret = b->failed ? -ENOMEM
+			    : store_meta_append(j->disk->store, DISK_JOURNAL,
+						b->data, batch_bytes(b), sync);
+
+	/* Whether or not they got out, their numbers are used up. */
+	j->seq = b->seq;
+	if (ret)
+		j->error = ret;
+	else
+		j->records += (uint32_t)b->records;
+	return ret;
+}
+
+static int rewrite(struct journal *j, enum journal_type type, uint32_t slot,
+		   uint64_t value)
+{
+	struct batch b = { .seq = j->seq };
+	int ret;
+
+	add_all(&b, j->disk);
+	batch_add(&b, type, slot, value);
+	ret = replace(j, &b);
+	free(b.data);
+	return ret;
+}
+
+static int append_one(struct journal *j, enum journal_type type, uint32_t slot,
+		      uint64_t value, bool sync)
+{
+	struct batch b = { .seq = j->seq };
+	int ret;
+
+	batch_add(&b, type, slot, value);
+	ret = append(j, &b, sync);
+	free(b.data);
+	return ret;
+}
+
+int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
+		   uint64_t value, bool sync)
+{
+	int ret;
+
+	pthread_mutex_lock(&j->lock);
+	if (!j->error && j->records < j->compact_at) {
+		ret = append_one(j, type, slot, value, sync);
+	} else {
+		ret = rewrite(j, type, slot, value);
+		/* No room for a new file is no reason not to add to the old
+		 * one. */
+		if (ret && !j->error && j->records < MAX_RECORDS) {
+			set_compact_at(j);
+			ret = append_one(j, type, slot, value, sync);
+		}
+	}
+	pthread_mutex_unlock(&j->lock);
+	return ret;
+}
+
+static bool is_full(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
+int journal_start(struct disk *d, const struct journal_state *old,
+		  struct zl_err *err)
+{
+	struct journal *j = &d->journal;
+	struct batch b = { .seq = old->next_seq };
+	int ret;
+
+	pthread_mutex_lock(&j->lock);
+	j->disk = d;
+	j->records = old->records;
+	set_compact_at(j);
+	/* A torn end must not get something behind it. */
+	j->error = old->bad_bytes ? -EIO : 0;
+	add_all(&b, d);
+	ret = replace(j, &b);
+	if (is_full(ret) && !j->error)
+		ret = append(j, &b, true);
+	pthread_mutex_unlock(&j->lock);
+	free(b.data);
+	if (is_full(ret)) {
+		zl_log(ZL_LOG_WARN,
+		       "%s: the file system is full: " DISK_JOURNAL
+		       " does not say that the disk is open",
+		       d->name);
+		ret = 0;
+	}
+	if (ret)
+		return zl_fail(err, -ret,
+			       "%s/" DISK_JOURNAL " cannot be written: %s",
+			       d->name, strerror(-ret));
+	return 0;
+}
+
+int journal_stop(struct disk *d)
+{
+	struct journal *j = &d->journal;
+	struct batch b = { .seq = 0 };
+	int ret = 0;
+
+	pthread_mutex_lock(&j->lock);
+	b.seq = j->seq;
+	if (j->error)
+		add_all(&b, d);
+	else
+		add_counters(&b, &d->stats);
+	batch_add(&b, JR_CLEAN, 0, 0);
+	ret = j->error ? replace(j, &b) : append(j, &b, true);
+	pthread_mutex_unlock(&j->lock);
+	free(b.data);
+	return ret;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Reading the journal, zloop.state: see docs/on-disk-format.md. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "disk/journal.h"
+
+#define SLOT_COND 0x0f /* a condition's code */
+#define SLOT_EXP  0x10
+
+struct loader {
+	struct journal_state *state;
+	uint32_t nr_slots;
+	uint8_t *slots; /* SLOT_COND, SLOT_EXP */
+	uint64_t boot;	/* of the last opening */
+	uint64_t seq;	/* of the last record, 0 = none yet */
+};
+
+struct record {
+	uint64_t seq, value;
+	uint32_t slot;
+	uint16_t type;
+};
+
+static bool decode(const uint8_t *p, struct record *r)
+{
+	if (memcmp(p, JOURNAL_MAGIC, 4) ||
+	    crc32c(p, 28) != (uint32_t)le_get(p + 28, 4))
+		return false;
+	*r = (struct record){
+		.type = (uint16_t)le_get(p + 4, 2),
+		.seq = le_get(p + 8, 8),
+		.value = le_get(p + 16, 8),
+		.slot = (uint32_t)le_get(p + 24, 4),
+	};
+	return true;
+}
+
+static void drop_explicit(struct loader *l)
+{
+	for (uint32_t i = 0; i < l->nr_slots; i++)
+		l->slots[i] &= (uint8_t)~SLOT_EXP;
+}
+
+static void take_open(struct loader *l, uint64_t boot)
+{
+	/* Only the daemon's death leaves zones open, a power loss does not. */
+	if (!boot || boot != l->boot)
+		drop_explicit(l);
+	l->boot = boot;
+	l->state->clean = false;
+}
+
+static bool take_condition(struct loader *l, const struct record *r)
+{
+	if (r->slot >= l->nr_slots ||
+	    (r->value && r->value != ZC_READ_ONLY && r->value != ZC_OFFLINE))
+		return false;
+	l->slots[r->slot] &= (uint8_t)~SLOT_COND;
+	l->slots[r->slot] |= (uint8_t)r->value;
+	return true;
+}
+
+static bool take_explicit(struct loader *l, const struct record *r)
+{
+	if (r->slot >= l->nr_slots || r->value > 1)
+		return false;
+	l->slots[r->slot] &= (uint8_t)~SLOT_EXP;
+	l->slots[r->slot] |= r->value ? SLOT_EXP : 0;
+	return true;
+}
+
+static bool take_counter(struct loader *l, const struct record *r)
+{
+	struct disk_stats *s = &l->state->stats;
+
+	switch (r->slot) {
+	case JC_OPENS:
+		s->opens = r->value;
+		return true;
+	case JC_UNCLEAN_OPENS:
+		s->unclean_opens = r->value;
+		return true;
+	case JC_RETRIES_ABSORBED:
+		s->retries_absorbed = r->value;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* False: sound, but not of this disk, or of a newer version. */
+static bool take_record(struct loader *l, const struct record *r)
+{
+	switch (r->type) {
+	case JR_OPEN:
+		take_open(l, r->value);
+		return true;
+	case JR_CLEAN:
+		drop_explicit(l);
+		l->state->clean = true;
+		return true;
+	case JR_CONDITION:
+		return take_condition(l, r);
+	case JR_EXP_OPEN:
+		return take_explicit(l, r);
+	case JR_COUNTER:
+		return take_counter(l, r);
+	default:
+		return false;
+	}
+}
+
+/* Bad records are passed over: what is behind a flipped bit still counts. */
+static void take_all(struct loader *l, const uint8_t *p, size_t len)
+{
+	struct record r;
+	bool ok;
+
+	for (; len >= JOURNAL_RECORD_BYTES;
+	     p += JOURNAL_RECORD_BYTES, len -= JOURNAL_RECORD_BYTES) {
+		ok = decode(p, &r) && r.seq > l->seq && r.seq < UINT64_MAX;
+		if (ok) {
+			l->seq = r.seq;
+			ok = take_record(l, &r);
+		}
+		if (!ok)
+			l->state->bad_bytes += JOURNAL_RECORD_BYTES;
+		l->state->records++;
+	}
+	l->state->bad_bytes += len;
+}
+
+static void report(const struct loader *l,
+		   void (*each)(void *user, enum journal_type type,
+				uint32_t slot, uint64_t value),
+		   void *user)
+{
+	bool keep = !l->state->clean && l->state->same_boot;
+
+	for (uint32_t i = 0; i < l->nr_slots; i++) {
+		if (l->slots[i] & SLOT_COND)
+			each(user, JR_CONDITION, i, l->slots[i] & SLOT_COND);
+		if (keep && l->slots[i] & SLOT_EXP)
+			each(user, JR_EXP_OPEN, i, 1);
+	}
+}
+
+static int read_file(struct store *st, const char *name, void **data,
+		     size_t *len, struct zl_err *err)
+{
+	int ret = store_meta_read(st, DISK_JOURNAL, data, len);
+
+	if (ret == -ENOENT) {
+		*data = NULL;
+		*len = 0;
+		return 0;
+	}
+	if (ret)
+		return zl_fail(err, -ret, "%s/" DISK_JOURNAL " is %s", name,
+			       meta_read_error(ret));
+	return 0;
+}
+
+int journal_load(struct store *st, const char *name, uint32_t nr_slots,
+		 struct journal_state *state,
+		 void (*each)(void *user, enum journal_type type, uint32_t slot,
+			      uint64_t value),
+		 void *user, struct zl_err *err)
+{
+	struct loader l = { .state = state, .nr_slots = nr_slots };
+	uint64_t boot = journal_boot_hash();
+	void *data;
+	size_t len;
+	int ret;
+
+	*state = (struct journal_state){ .clean = true };
+	ret = read_file(st, name, &data, &len, err);
+	if (ret)
+		return ret;
+	l.slots = calloc(nr_slots, 1);
+	if (!l.slots) {
+		free(data);
+		return zl_fail(err, ENOMEM, "out of memory");
+	}
+	take_all(&l, data, len);
+	state->same_boot = boot && boot == l.boot;
+	state->boot_known = boot && l.boot;
+	state->next_seq = l.seq + 1;
+	report(&l, each, user);
+	free(l.slots);
+	free(data);
+	return 0;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * The zones' state from their files' sizes and the journal.  A file that is not
+ * as it should be costs its zone, not the disk.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "disk/internal.h"
+
+#define MAX_LOGGED 32	 /* zones */
+#define MAX_KEPT   65536 /* … for disk_each_problem() */
+
+static void keep_problem(struct disk *d, uint32_t slot, const char *what)
+{
+	struct problem *p = malloc(sizeof(*p) + strlen(what) + 1);
+
+	if (!p)
+		return; /* it has been logged */
+	p->next = NULL;
+	p->slot = slot;
+	strcpy(p->what, what);
+	*d->problems_end = p;
+	d->problems_end = &p->next;
+}
+
+void disk_add_problem(struct disk *d, uint32_t slot, const char *fmt, ...)
+{
+	char what[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	d->nr_problems++;
+	if (slot == UINT32_MAX)
+		zl_log(ZL_LOG_WARN, "%s: %s", d->name, what);
+	else if (d->nr_problems <= MAX_LOGGED)
+		zl_log(ZL_LOG_WARN, "%s: zone %u: %s", d->name, slot, what);
+	if (d->nr_problems <= MAX_KEPT)
+		keep_problem(d, slot, what);
+}
+
+void disk_each_problem(const struct disk *d, disk_problem_fn *fn, void *user)
+{
+	for (const struct problem *p = d->problems; p; p = p->next)
+		fn(user, p->slot, p->what);
+}
+
+/* The slot that is being loaded. */
+struct loading {
+	struct disk *d;
+	uint32_t slot;
+	struct store_stat stat;
+	char file[STORE_NAME_MAX];
+	uint64_t cap_bytes;
+};
+
+static void damaged(const struct loading *l, enum zone_cond cond,
+		    uint64_t wp_bytes)
+{
+	struct disk *d = l->d;
+
+	d->slots[l->slot].flags |= SLOT_DAMAGED;
+	zone_set_state(&d->zones, l->slot, cond,
+		       (uint32_t)(wp_bytes >> d->block_shift));
+}
+
+static void offline(const struct loading *l, const char *why)
+{
+	disk_add_problem(l->d, l->slot, "%s %s: the zone is offline", l->file,
+			 why);
+	damaged(l, ZC_OFFLINE, 0);
+}
+
+/* What keeps a file from being used at all, or NULL. */
+static const char *unusable(const struct store_stat *stat)
+{
+	switch (stat->kind) {
+	case STORE_KIND_MISSING:
+		return "is missing";
+	case STORE_KIND_SYMLINK:
+		return "is a symbolic link";
+	case STORE_KIND_DIR:
+		return "is a directory";
+	case STORE_KIND_OTHER:
+		return "is not a regular file";
+	case STORE_KIND_FILE:
+		break;
+	}
+	return stat->readable ? NULL : "cannot be read";
+}
+
+static void load_conv(const struct loading *l)
+{
+	uint64_t size = l->stat.size_bytes;
+
+	/* Its blocks may be shifted or gone: to look at, not to write to. */
+	if (size != l->cap_bytes)
+		disk_add_problem(l->d, l->slot,
+				 "%s has %" PRIu64 " bytes instead of %" PRIu64
+				 ": the zone is read-only",
+				 l->file, size, l->cap_bytes);
+	else if (!l->stat.writable)
+		disk_add_problem(l->d, l->slot,
+				 "%s cannot be written: the zone is read-only",
+				 l->file);
+	else
+		return;
+	damaged(l, ZC_READ_ONLY, 0);
+}
+
+/* What a crash in the middle of a write left was never acknowledged. */
+static int cut_tail(const struct loading *l, uint64_t *size)
+{
+	uint64_t cut = *size - *size % l->d->meta.phys_block_bytes;
+	int ret = 0;
+
+	if (cut == *size)
+		return 0;
+	if (!l->d->look_only)
+		ret = store_resize(l->d->store, l->slot, cut);
+	if (ret)
+		disk_add_problem(l->d, l->slot,
+				 "%s has %" PRIu64
+				 " bytes, no whole blocks, and cannot be cut "
+				 "(%s): the zone is read-only",
+				 l->file, *size, strerror(-ret));
+	else
+		disk_add_problem(
+			l->d, l->slot,
+			"%s had %" PRIu64 " bytes, no whole %sblocks: "
+			"%s to %" PRIu64,
+			l->file, *size,
+			l->d->meta.phys_block_bytes == l->d->meta.block_bytes
+				? ""
+				: "physical ",
+			l->d->look_only ? "is cut when it is opened" : "cut",
+			cut);
+	*size = cut;
+	return ret;
+}
+
+static void load_seq(const struct loading *l)
+{
+	struct disk *d = l->d;
+	uint64_t size = l->stat.size_bytes;
+	enum zone_cond cond = ZC_CLOSED;
+
+	if (size > l->cap_bytes) {
+		disk_add_problem(d, l->slot,
+				 "%s has %" PRIu64
+				 " bytes, more than the zone's %" PRIu64
+				 ": the zone is read-only",
+				 l->file, size, l->cap_bytes);
+		damaged(l, ZC_READ_ONLY, l->cap_bytes);
+		return;
+	}
+	if (!l->stat.writable) {
+		disk_add_problem(d, l->slot,
+				 "%s cannot be written: the zone is read-only",
+				 l->file);
+		damaged(l, ZC_READ_ONLY, size);
+		return;
+	}
+	if (cut_tail(l, &size)) {
+		damaged(l, ZC_READ_ONLY, size);
+		return;
+	}
+	if (!size)
+		cond = ZC_EMPTY;
+	else if (size == l->cap_bytes)
+		cond = ZC_FULL;
+	zone_set_state(&d->zones, l->slot, cond,
+		       (uint32_t)(size >> d->block_shift));
+}
+
+/* What the journal says, as far as the file can still follow it. */
+static void apply_journal(const struct loading *l)
+{
+	struct disk *d = l->d;
+	enum zone_cond cond = zone_slot_cond(&d->zones, l->slot);
+	uint32_t wp = zone_slot_wp_blocks(&d->zones, l->slot);
+	uint8_t *flags = &d->slots[l->slot].flags;
+	uint32_t max_open = d->zones.geo.max_open;
+
+	if (cond == ZC_OFFLINE)
+		*flags &= (uint8_t)~SLOT_JOURNAL_EXP;
+	else if (*flags & SLOT_JOURNAL_OFF)
+		zone_set_state(&d->zones, l->slot, ZC_OFFLINE, wp);
+	else if (*flags & SLOT_JOURNAL_RO)
+		zone_set_state(&d->zones, l->slot, ZC_READ_ONLY, wp);
+	else if (*flags & SLOT_JOURNAL_EXP &&
+		 (cond == ZC_EMPTY || cond == ZC_CLOSED) &&
+		 (!max_open || d->zones.nr_cond[ZC_EXP_OPEN] < max_open)) {
+		zone_set_state(&d->zones, l->slot, ZC_EXP_OPEN, wp);
+		return;
+	}
+	*flags &= (uint8_t)~SLOT_JOURNAL_EXP;
+}
+
+static void load_slot(struct disk *d, uint32_t slot)
+{
+	struct loading l = { .d = d, .slot = slot };
+	const char *why;
+	int ret;
+
+	l.cap_bytes = blocks_to_bytes(d, zone_slot_cap_blocks(&d->zones, slot));
+	store_slot_name(d->store, slot, l.file);
+	ret = store_stat(d->store, slot, &l.stat);
+	why = ret ? "cannot be examined" : unusable(&l.stat);
+	if (why)
+		offline(&l, why);
+	else if (zone_slot_is_conv(&d->zones, slot))
+		load_conv(&l);
+	else
+		load_seq(&l);
+	apply_journal(&l);
+}
+
+static void take_journal(void *user, enum journal_type type, uint32_t slot,
+			 uint64_t value)
+{
+	struct disk *d = user;
+	uint8_t *flags = &d->slots[slot].flags;
+
+	if (type == JR_EXP_OPEN && slot >= d->meta.conv_zones)
+		*flags |= SLOT_JOURNAL_EXP;
+	else if (type == JR_CONDITION)
+		*flags |= value == ZC_OFFLINE ? SLOT_JOURNAL_OFF
+					      : SLOT_JOURNAL_RO;
+}
+
+/*
+ * What a dead process of this boot wrote may still be in the page cache only,
+ * and nobody knows which files it had changed: the next sync takes them all.
+ */
+static void mark_all_dirty(struct disk *d)
+{
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
+		uint32_t blocks = zone_slot_is_conv(&d->zones, i)
+					  ? zone_slot_blocks(&d->zones, i)
+					  : zone_slot_wp_blocks(&d->zones, i);
+
+		if (zone_slot_cond(&d->zones, i) != ZC_OFFLINE)
+			slot_mark_dirty(d, i, 0, blocks);
+	}
+}
+
+static void log_rest(const struct disk *d)
+{
+	if (d->nr_problems > MAX_LOGGED)
+		zl_log(ZL_LOG_WARN,
+		       "%s: %u more zones are not as they should be; zloop "
+		       "check lists them",
+		       d->name, d->nr_problems - MAX_LOGGED);
+}
+
+int disk_load_zones(struct disk *d, const struct disk_open_args *args,
+		    struct journal_state *journal, struct zl_err *err)
+{
+	uint32_t n = d->zones.nr_slots;
+	int ret;
+
+	ret = journal_load(d->store, d->name, n, journal, take_journal, d, err);
+	if (ret)
+		return ret;
+	d->stats = journal->stats;
+	for (uint32_t i = 0; i < n; i++) {
+		load_slot(d, i);
+		make_progress(args, i + 1, n);
+	}
+	log_rest(d);
+	if (journal->bad_bytes)
+		disk_add_problem(d, UINT32_MAX,
+				 DISK_JOURNAL " has %" PRIu64
+					      " bytes that are no records of "
+					      "this disk; they are ignored",
+				 journal->bad_bytes);
+	if (!journal->clean && (journal->same_boot || !journal->boot_known))
+		mark_all_dirty(d);
+	return 0;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * Making a disk: the sidecar first, in state "creating", then the files, then
+ * "ready".  Whatever stops it in between, the directory says what was wanted,
+ * and the next opening goes on.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "disk/internal.h"
+
+void make_progress(const struct disk_open_args *args, uint32_t done,
+		   uint32_t total)
+{
+	uint32_t step = (uint32_t)min_u64(4096, max_u64(1, total / 100));
+
+	if (args->progress && (done == total || done % step == 0))
+		args->progress(args->progress_user, done, total);
+}
+
+static int check_inodes(const struct store_space *space, const char *name,
+			uint64_t need, struct zl_err *err)
+{
+	if (space->free_inodes >= need)
+		return 0;
+	return zl_fail(err, ENOSPC,
+		       "the disk needs %" PRIu64
+		       " more files, but the file system of %s has room for "
+		       "%" PRIu64
+		       "; use a larger zone_size_mb or another file system",
+		       need, name, space->free_inodes);
+}
+
+/* A thin disk is allowed; who did not mean one should know. */
+static void warn_thin(const struct store_space *space, const char *name,
+		      const struct disk_meta *meta)
+{
+	if (space->free_bytes < meta->capacity_bytes)
+		zl_log(ZL_LOG_WARN,
+		       "%s: the disk has %" PRIu64
+		       " bytes, but its file system only %" PRIu64
+		       " free: writes fail when that is used up",
+		       name, meta->capacity_bytes, space->free_bytes);
+}
+
+static int check_space(struct store *st, const char *name,
+		       const struct survey *sv, const struct disk_meta *meta,
+		       struct zl_err *err)
+{
+	uint64_t slots = meta_slots(meta);
+	uint64_t there = (uint64_t)sv->conv_files + sv->seq_files;
+	struct store_space space;
+	int ret = store_space(st, &space);
+
+	if (ret)
+		return zl_fail(err, -ret,
+			       "the room on the file system of %s is not "
+			       "known: %s",
+			       name, strerror(-ret));
+	/* The zones' files, the sidecar and its successor. */
+	ret = check_inodes(&space, name, slots - min_u64(there, slots) + 2,
+			   err);
+	if (!ret)
+		warn_thin(&space, name, meta);
+	return ret;
+}
+
+static int cannot_make(struct store *st, const char *name, uint32_t slot,
+		       const char *why, int ret, struct zl_err *err)
+{
+	char file[STORE_NAME_MAX];
+
+	store_slot_name(st, slot, file);
+	return zl_fail(err, -ret,
+		       "%s/%s cannot be made: %s; the next opening completes "
+		       "the disk",
+		       name, file, why);
+}
+
+/*
+ * A file that is there already is of an earlier attempt: of the right size, or
+ * empty where a crash came before the size.
+ */
+static int complete_slot(struct store *st, const char *name, uint32_t slot,
+			 uint64_t size_bytes, struct zl_err *err)
+{
+	struct store_req sync = { .op = STORE_SYNC, .slot = slot };
+	struct store_stat stat;
+	int ret = store_stat(st, slot, &stat);
+
+	if (!ret && (stat.kind != STORE_KIND_FILE ||
+		     (stat.size_bytes && stat.size_bytes != size_bytes)))
+		return cannot_make(st, name, slot,
+				   "something else is in its place, remove it",
+				   -EEXIST, err);
+	if (!ret && stat.size_bytes != size_bytes)
+		ret = store_resize(st, slot, size_bytes);
+	if (!ret && size_bytes)
+		ret = (int)store_run(st, &sync);
+	if (ret)
+		return cannot_make(st, name, slot, strerror(-ret), ret, err);
+	return 0;
+}
+
+static int make_slot(struct store *st, const char *name, uint32_t slot,
+		     uint64_t size_bytes, struct zl_err *err)
+{
+	int ret = store_make(st, slot, size_bytes);
+
+	if (ret == -EEXIST)
+		return complete_slot(st, name, slot, size_bytes, err);
+	if (ret)
+		return cannot_make(st, name, slot, strerror(-ret), ret, err);
+	return 0;
+}
+
+static uint64_t slot_bytes(const struct disk_meta *meta, uint32_t slot)
+{
+	if (slot >= meta->conv_zones)
+		return 0;
+	return min_u64(meta->zone_bytes,
+		       meta->capacity_bytes - slot * meta->zone_bytes);
+}
+
+static int make_slots(struct store *st, const char *name,
+		      const struct disk_meta *meta,
+		      const struct disk_open_args *args, struct zl_err *err)
+{
+	uint32_t slots = (uint32_t)meta_slots(meta);
+	int ret;
+
+	for (uint32_t i = 0; i < slots; i++) {
+		ret = make_slot(st, name, i, slot_bytes(meta, i), err);
+		if (ret)
+			return ret;
+		make_progress(args, i + 1, slots);
+	}
+	ret = store_sync_dir(st);
+	if (ret)
+		return zl_fail(err, -ret,
+			       "the files in %s cannot be made durable: %s; "
+			       "the next opening completes the disk",
+			       name, strerror(-ret));
+	return 0;
+}
+
+static int write_sidecar(struct store *st, const char *name,
+			 const struct disk_meta *meta, enum sidecar_state state,
+			 struct zl_err *err)
+{
+	int ret = sidecar_write(st, meta, state);
+
+	if (ret)
+		return zl_fail(err, -ret,
+			       "%s/" DISK_SIDECAR " cannot be written: %s",
+			       name, strerror(-ret));
+	return 0;
+}
+
+int disk_make(struct store *st, const char *name, const struct survey *sv,
+	      const struct disk_meta *meta, bool complete,
+	      const struct disk_open_args *args, struct zl_err *err)
+{
+	int ret;
+
+	store_set_layout(st, meta->conv_zones);
+	ret = check_space(st, name, sv, meta, err);
+	if (!ret && !complete)
+		ret = write_sidecar(st, name, meta, SIDECAR_CREATING, err);
+	if (!ret)
+		ret = make_slots(st, name, meta, args, err);
+	if (!ret)
+		ret = write_sidecar(st, name, meta, SIDECAR_READY, err);
+	return ret;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* A disk's geometry: from what was asked for, and compared with it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+int meta_from_opts(const struct disk_opts *opts, uint64_t size_bytes,
+		   struct disk_meta *meta, struct zl_err *err)
+{
+	const uint64_t *num = opts->num;
+	int ret = opts_check(opts, size_bytes, true, err);
+
+	if (ret)
+		return ret;
+	if (!size_bytes && !disk_opt_given(opts, OPT_CAPACITY_MB))
+		return zl_fail(err, EINVAL,
+			       "the size of the new disk is not known; add "
+			       "capacity_mb=NUMBER");
+	*meta = (struct disk_meta){
+		.capacity_bytes =
+			size_bytes ? size_bytes : num[OPT_CAPACITY_MB] * ZL_MIB,
+		.zone_bytes = num[OPT_ZONE_SIZE_MB] * ZL_MIB,
+		.zone_cap_bytes = num[OPT_ZONE_CAPACITY_MB] * ZL_MIB,
+		.conv_zones = (uint32_t)num[OPT_CONV_ZONES],
+		.max_open = (uint32_t)num[OPT_MAX_OPEN_ZONES],
+		.block_bytes = (uint32_t)num[OPT_BLOCK_SIZE],
+		.phys_block_bytes = (uint32_t)num[OPT_PHYSICAL_BLOCK_SIZE],
+		.urswrz = num[OPT_URSWRZ],
+	};
+	if (!meta->zone_cap_bytes)
+		meta->zone_cap_bytes = meta->zone_bytes;
+	if (!meta->phys_block_bytes)
+		meta->phys_block_bytes = meta->block_bytes;
+	meta_derive(meta);
+	return 0;
+}
+
+void meta_derive(struct disk_meta *meta)
+{
+	meta->smaller_last_zone = meta->capacity_bytes % meta->zone_bytes != 0;
+	meta->any_zone_size = !is_pow2(meta->zone_bytes);
+}
+
+void meta_geo(const struct disk_meta *meta, struct zone_geo *geo)
+{
+	uint32_t block = meta->block_bytes;
+
+	*geo = (struct zone_geo){
+		.capacity_blocks = meta->capacity_bytes / block,
+		.zone_blocks = (uint32_t)(meta->zone_bytes / block),
+		.zone_cap_blocks = (uint32_t)(meta->zone_cap_bytes / block),
+		.conv_slots = meta->conv_zones,
+		.max_open = meta->max_open,
+		.phys_blocks = meta->phys_block_bytes / block,
+		.urswrz = meta->urswrz,
+	};
+}
+
+uint64_t meta_slots(const struct disk_meta *meta)
+{
+	return div_up_u64(meta->capacity_bytes, meta->zone_bytes);
+}
+
+static bool block_size_ok(uint32_t bytes)
+{
+	return bytes == 512 || bytes == 4096;
+}
+
+const char *meta_error(const struct disk_meta *meta)
+{
+	struct zone_geo geo;
+
+	if (!block_size_ok(meta->block_bytes) ||
+	    !block_size_ok(meta->phys_block_bytes) ||
+	    meta->phys_block_bytes < meta->block_bytes)
+		return "the block sizes are not 512 or 4096";
+	if (meta->capacity_bytes % meta->block_bytes ||
+	    meta->zone_bytes % meta->block_bytes ||
+	    meta->zone_cap_bytes % meta->block_bytes)
+		return "a size is not a multiple of the block size";
+	if (meta->capacity_bytes > INT64_MAX)
+		return "the capacity is larger than a file can be";
+	if (!meta->zone_bytes)
+		return "the zone size is 0";
+	/* Before geo cuts them to 32 bits of blocks. */
+	if (meta->zone_bytes > 16384 * ZL_MIB)
+		return "the zone size is larger than 16384 MiB";
+	if (meta->zone_cap_bytes > meta->zone_bytes)
+		return "the zone capacity is larger than the zone size";
+	if (meta_slots(meta) > DISK_MAX_SLOTS)
+		return "there are more than 1048576 zones";
+	meta_geo(meta, &geo);
+	return zone_geo_error(&geo);
+}
+
+static uint64_t disk_value(const struct disk_meta *meta, enum disk_opt_id id)
+{
+	switch (id) {
+	case OPT_CAPACITY_MB:
+		return meta->capacity_bytes;
+	case OPT_ZONE_SIZE_MB:
+		return meta->zone_bytes;
+	case OPT_ZONE_CAPACITY_MB:
+		return meta->zone_cap_bytes;
+	case OPT_CONV_ZONES:
+		return meta->conv_zones;
+	case OPT_MAX_OPEN_ZONES:
+		return meta->max_open;
+	case OPT_BLOCK_SIZE:
+		return meta->block_bytes;
+	case OPT_PHYSICAL_BLOCK_SIZE:
+		return meta->phys_block_bytes;
+	default:
+		return meta->urswrz;
+	}
+}
+
+static bool opt_is_mib(enum disk_opt_id id)
+{
+	return id == OPT_CAPACITY_MB || id == OPT_ZONE_SIZE_MB ||
+	       id == OPT_ZONE_CAPACITY_MB;
+}
+
+static int disagree(enum disk_opt_id id, uint64_t asked, uint64_t has,
+		    const char *name, struct zl_err *err)
+{
+	const char *opt = disk_opt_table[id].name;
+	uint64_t unit = opt_is_mib(id) ? ZL_MIB : 1;
+
+	if (has % unit)
+		return zl_fail(err, EINVAL,
+			       "%s=%" PRIu64
+			       " does not agree with the disk in %s, which has "
+			       "%" PRIu64 " bytes there; leave %s out",
+			       opt, asked, name, has, opt);
+	return zl_fail(err, EINVAL,
+		       "%s=%" PRIu64
+		       " does not agree with the disk in %s; use %s=%" PRIu64
+		       " or leave it out",
+		       opt, asked, name, opt, has / unit);
+}
+
+int meta_agrees(const struct disk_meta *meta, const char *name,
+		const struct disk_opts *opts, uint64_t size_bytes,
+		struct zl_err *err)
+{
+	/* The flags only permit something at making: they always agree. */
+	static const enum disk_opt_id ids[] = {
+		OPT_CAPACITY_MB,	 OPT_ZONE_SIZE_MB,
+		OPT_ZONE_CAPACITY_MB,	 OPT_CONV_ZONES,
+		OPT_MAX_OPEN_ZONES,	 OPT_BLOCK_SIZE,
+		OPT_PHYSICAL_BLOCK_SIZE, OPT_URSWRZ,
+	};
+
+	for (size_t i = 0; opts && i < ZL_ARRAY_SIZE(ids); i++) {
+		uint64_t unit = opt_is_mib(ids[i]) ? ZL_MIB : 1;
+		uint64_t has = disk_value(meta, ids[i]);
+
+		if (disk_opt_given(opts, ids[i]) &&
+		    opts->num[ids[i]] * unit != has)
+			return disagree(ids[i], opts->num[ids[i]], has, name,
+					err);
+	}
+	if (size_bytes && size_bytes != meta->capacity_bytes)
+		return zl_fail(err, EINVAL,
+			       "size=%" PRIu64
+			       " does not agree with the disk in %s; use "
+			       "size=%" PRIu64,
+			       size_bytes, name, meta->capacity_bytes);
+	return 0;
+}
+
+int meta_new_serial(struct disk_meta *meta, struct zl_err *err)
+{
+	uint64_t v;
+
+	if (getrandom(&v, sizeof(v), 0) != sizeof(v))
+		return zl_fail(err, EIO,
+			       "the system gives no random number for a serial "
+			       "number");
+	snprintf(meta->serial, sizeof(meta->serial), "%016" PRIx64, v);
+	return 0;
+}

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * Opening and closing.  What the directory is decides what is done; that is
+ * decided twice: without the lock, so that what cannot become right is refused
+ * at once and without leaving a lock file, and again with it.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "disk/internal.h"
+
+enum action {
+	ACT_OPEN,
+	ACT_MAKE,
+	ACT_COMPLETE,
+	ACT_ADOPT,
+};
+
+struct opening {
+	struct store *store;
+	const char *name; /* what sentences call the directory */
+	const char *path; /* NULL: a store that is no directory */
+	const struct disk_open_args *args;
+	struct zl_err *err;
+	enum action action;
+	struct survey survey; /* not for ACT_OPEN */
+	struct disk_meta meta;
+};
+
+/*
+ * The open disks of this process, by serial number: a copied directory has its
+ * original's, and two disks with one identity confuse every initiator.
+ */
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct disk *open_disks;
+
+static int register_open(struct disk *d, struct zl_err *err)
+{
+	const struct disk *o;
+	int ret = 0;
+
+	if (d->look_only)
+		return 0;
+	pthread_mutex_lock(&open_lock);
+	for (o = open_disks; o; o = o->next_open)
+		if (!strcmp(o->meta.serial, d->meta.serial))
+			break;
+	if (o) {
+		ret = zl_fail(err, EBUSY,
+			      "%s has the serial number %s of the disk in %s, "
+			      "which is open; a copy needs another one in "
+			      "its " DISK_SIDECAR,
+			      d->name, d->meta.serial, o->name);
+	} else {
+		d->next_open = open_disks;
+		open_disks = d;
+	}
+	pthread_mutex_unlock(&open_lock);
+	return ret;
+}
+
+static void unregister_open(struct disk *d)
+{
+	struct disk **link;
+
+	pthread_mutex_lock(&open_lock);
+	for (link = &open_disks; *link; link = &(*link)->next_open)
+		if (*link == d) {
+			*link = d->next_open;
+			break;
+		}
+	pthread_mutex_unlock(&open_lock);
+}
+
+/*
+ * What to do.
+ */
+
+static int decide_adopt(struct opening *o)
+{
+	if (!adopt_wanted(o->args))
+		return adopt_missing(o->store, o->name, &o->survey, o->args,
+				     o->err);
+	o->action = ACT_ADOPT;
+	return meta_from_opts(o->args->opts, o->args->size_bytes, &o->meta,
+			      o->err);
+}
+
+static int decide_make(struct opening *o)
+{
+	const struct disk_opts *opts = o->args->opts;
+	char who[256];
+
+	if (!o->args->may_make)
+		return zl_fail(o->err, ENOENT, "%s is empty: no disk is there",
+			       o->name);
+	if (!opts || !disk_opts_has_geometry(opts))
+		return zl_fail(o->err, ENOENT,
+			       "%s is empty: no disk is there; to make one, "
+			       "give an option, e.g. zone_size_mb=256",
+			       o->name);
+	if (o->path && mountpoint_is_unmounted("", o->path, who, sizeof(who)))
+		return zl_fail(o->err, ENOENT,
+			       "%s is a mount point according to %s, and "
+			       "nothing is mounted there; mount it, or use a "
+			       "directory below it",
+			       o->name, who);
+	o->action = ACT_MAKE;
+	return meta_from_opts(opts, o->args->size_bytes, &o->meta, o->err);
+}
+
+static int decide_new(struct opening *o)
+{
+	int ret = survey_dir(o->store, o->name, &o->survey, o->err);
+
+	if (ret)
+		return ret;
+	if (o->survey.end)
+		return decide_adopt(o);
+	if (o->survey.foreign)
+		return zl_fail(o->err, EEXIST,
+			       "%s has no disk but other files (%s); use an "
+			       "empty directory",
+			       o->name, o->survey.foreign_name);
+	return decide_make(o);
+}
+
+static int decide_complete(struct opening *o)
+{
+	if (!o->args->may_make || o->args->look_only)
+		return zl_fail(o->err, EINVAL,
+			       "the disk in %s is half made; opening it as "
+			       "when it was created completes it",
+			       o->name);
+	o->action = ACT_COMPLETE;
+	return survey_dir(o->store, o->name, &o->survey, o->err);
+}
+
+static int decide(struct opening *o)
+{
+	enum sidecar_state state;
+	int ret = sidecar_read(o->store, o->name, &o->meta, &state, o->err);
+
+	if (ret == -ENOENT)
+		return decide_new(o);
+	if (ret)
+		return ret;
+	ret = meta_agrees(&o->meta, o->name, o->args->opts, o->args->size_bytes,
+			  o->err);
+	if (ret)
+		return ret;
+	o->action = ACT_OPEN;
+	return state == SIDECAR_CREATING ? decide_complete(o) : 0;
+}
+
+/*
+ * Alone in the directory.
+ */
+
+static int check_writable(struct opening *o)
+{
+	struct store_space space;
+	int ret = store_space(o->store, &space);
+
+	if (ret)
+		return zl_fail(o->err, -ret,
+			       "the file system of %s cannot be examined: %s",
+			       o->name, strerror(-ret));
+	if (space.read_only)
+		return zl_fail(o->err, EROFS,
+			       "%s is on a read-only file system; mount it "
+			       "writable",
+			       o->name);
+	return 0;
+}
+
+static int lock(struct opening *o)
+{
+	int ret = store_lock(o->store, DISK_JOURNAL, o->args->lock_wait_ms,
+			     o->action != ACT_OPEN, o->err);
+
+	if (ret == -ENOENT)
+		return zl_fail(o->err, ENOENT,
+			       "%s/" DISK_JOURNAL
+			       " is missing: the lock and the record of "
+			       "read-only and offline zones; put it back, or "
+			       "make an empty file of that name",
+			       o->name);
+	return ret;
+}
+
+/*
+ * The kernel's zloop takes no lock but has every zone's file open.  Both the
+ * first and the last are asked for, since a backup has one open at a time.
+ */
+static int check_kernel(struct opening *o)
+{
+	uint32_t last = (uint32_t)meta_slots(&o->meta) - 1;
+
+	if (!o->path || o->action == ACT_MAKE)
+		return 0;
+	store_set_layout(o->store, o->meta.conv_zones);
+	if (store_file_probe_users(o->store, 0) != -EBUSY ||
+	    store_file_probe_users(o->store, last) != -EBUSY)
+		return 0;
+	return zl_fail(o->err, EBUSY,
+		       "the zone files in %s are open in another program; if "
+		       "that is the kernel's zloop, remove its device first",
+		       o->name);
+}
+
+static int enter(struct opening *o)
+{
+	int ret = decide(o);
+
+	if (ret || o->args->look_only)
+		return ret;
+	ret = check_writable(o);
+	if (!ret)
+		ret = lock(o);
+	if (!ret)
+		ret = decide(o);
+	if (!ret)
+		ret = check_kernel(o);
+	return ret;
+}
+
+static int prepare(struct opening *o)
+{
+	int ret = 0;
+
+	if (o->action == ACT_MAKE || o->action == ACT_ADOPT)
+		ret = meta_new_serial(&o->meta, o->err);
+	if (ret)
+		return ret;
+	switch (o->action) {
+	case ACT_MAKE:
+	case ACT_COMPLETE:
+		return disk_make(o->store, o->name, &o->survey, &o->meta,
+				 o->action == ACT_COMPLETE, o->args, o->err);
+	case ACT_ADOPT:
+		o->meta.adopted = true;
+		return disk_adopt(o->store, o->name, &o->survey, &o->meta,
+				  o->args, o->err);
+	case ACT_OPEN:
+		break;
+	}
+	return 0;
+}
+
+/*
+ * The disk in memory.
+ */
+
+int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
+	       struct disk **disk, struct zl_err *err)
+{
+	struct disk *d = calloc(1, sizeof(*d));
+	uint32_t n = (uint32_t)meta_slots(meta);
+	struct zone_geo geo;
+
+	if (!d)
+		return zl_fail(err, ENOMEM, "out of memory");
+	d->store = st;
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	d->meta = *meta;
+	d->block_shift = (uint32_t)__builtin_ctz(meta->block_bytes);
+	d->problems_end = &d->problems;
+	d->zone_slots = calloc(n, sizeof(*d->zone_slots));
+	d->slots = calloc(n, sizeof(*d->slots));
+	d->dirty = calloc(div_up_u64(n, 64), sizeof(*d->dirty));
+	if (!d->zone_slots || !d->slots || !d->dirty) {
+		disk_free(d);
+		return zl_fail(err, ENOMEM, "out of memory for %u zones", n);
+	}
+	pthread_mutex_init(&d->journal.lock, NULL);
+	meta_geo(meta, &geo);
+	zone_set_init(&d->zones, &geo, d->zone_slots);
+	store_set_layout(st, meta->conv_zones);
+	*disk = d;
+	return 0;
+}
+
+void disk_free(struct disk *d)
+{
+	struct problem *p;
+	struct bad_range *b;
+
+	while ((p = d->problems)) {
+		d->problems = p->next;
+		free(p);
+	}
+	while ((b = d->bad)) {
+		d->bad = b->next;
+		free(b);
+	}
+	free(d->zone_slots);
+	free(d->slots);
+	free(d->dirty);
+	free(d);
+}
+
+/* Zones that the sidecar knows nothing of: it may be another disk's. */
+static void look_beyond(struct disk *d)
+{
+	uint32_t n = d->zones.nr_slots;
+	struct store_stat stat;
+
+	if (store_stat(d->store, n, &stat) || stat.kind == STORE_KIND_MISSING)
+		return;
+	disk_add_problem(d, UINT32_MAX,
+			 "there are zone files beyond the last zone, %u; "
+			 "does " DISK_SIDECAR " belong here?",
+			 n - 1);
+}
+
+static int start(struct disk *d, const struct disk_open_args *args,
+		 struct zl_err *err)
+{
+	struct journal_state journal;
+	int ret = disk_load_zones(d, args, &journal, err);
+
+	if (ret)
+		return ret;
+	look_beyond(d);
+	ret = disk_start(d, args->nr_workers, err);
+	if (ret || d->look_only)
+		return ret;
+	d->stats.opens++;
+	d->stats.unclean_opens += !journal.clean;
+	ret = journal_start(d, &journal, err);
+	if (ret)
+		disk_stop(d);
+	return ret;
+}
+
+static void log_opened(const struct disk *d)
+{
+	zl_log(ZL_LOG_INFO, "%s: %s the disk %s, %u zones, %u not in order",
+	       d->name, d->made ? "made" : "opened", d->meta.serial,
+	       d->zones.nr_slots, d->nr_problems);
+}
+
+static int open_disk(struct opening *o, struct disk **disk)
+{
+	struct disk *d;
+	int ret = disk_alloc(o->store, o->name, &o->meta, &d, o->err);
+
+	if (ret)
+		return ret;
+	d->made = o->action != ACT_OPEN;
+	d->look_only = o->args->look_only;
+	ret = register_open(d, o->err);
+	if (!ret) {
+		ret = start(d, o->args, o->err);
+		if (ret)
+			unregister_open(d);
+	}
+	if (ret) {
+		disk_free(d);
+		return ret;
+	}
+	log_opened(d);
+	*disk = d;
+	return 0;
+}
+
+static int open_at(struct store *st, const char *name, const char *path,
+		   const struct disk_open_args *args, struct disk **disk,
+		   struct zl_err *err)
+{
+	struct opening o = {
+		.store = st,
+		.name = name,
+		.path = path,
+		.args = args,
+		.err = err,
+	};
+	int ret = enter(&o);
+
+	if (!ret)
+		ret = prepare(&o);
+	if (!ret)
+		ret = open_disk(&o, disk);
+	return ret;
+}
+
+int disk_open_store(struct store *store, const char *name,
+		    const struct disk_open_args *args, struct disk **disk,
+		    struct zl_err *err)
+{
+	return open_at(store, name, NULL, args, disk, err);
+}
+
+int disk_open(const char *dir, const struct disk_open_args *args,
+	      struct disk **disk, struct zl_err *err)
+{
+	struct store *st;
+	int ret = store_file_open(dir, &st, err);
+
+	if (ret)
+		return ret;
+	ret = open_at(st, dir, dir, args, disk, err);
+	if (ret)
+		store_close(st);
+	return ret;
+}
+
+static void end(struct disk *d)
+{
+	struct store *st = d->store;
+
+	disk_stop(d);
+	unregister_open(d);
+	pthread_mutex_destroy(&d->journal.lock);
+	disk_free(d);
+	store_close(st);
+}
+
+void disk_close(struct disk *d)
+{
+	int ret = 0;
+
+	if (!d->look_only) {
+		ret = sync_round(d);
+		if (!ret)
+			ret = journal_stop(d);
+	}
+	if (ret)
+		zl_log(ZL_LOG_ERR,
+		       "%s: closed, but not everything is durable: %s", d->name,
+		       strerror(-ret));
+	end(d);
+}
+
+void disk_abandon(struct disk *d)
+{
+	end(d);
+}
+
+bool disk_was_made(const struct disk *d)
+{
+	return d->made;
+}
+
+const struct disk_meta *disk_meta(const struct disk *d)
+{
+	return &d->meta;
+}
+
+const struct zone_geo *disk_geo(const struct disk *d)
+{
+	return &d->zones.geo;
+}

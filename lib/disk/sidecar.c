@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The sidecar, zloop.json: see docs/on-disk-format.md. */
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+#define FORMAT_VERSION 1
+#define SIDECAR_MAX    65536 /* bytes; ours has some hundred */
+#define MODEL	       "host-managed"
+
+static const char *const state_name[] = {
+	[SIDECAR_CREATING] = "creating",
+	[SIDECAR_READY] = "ready",
+};
+
+/*
+ * Writing.
+ */
+
+/* json-c takes the value over even where adding it fails for want of memory:
+ * the text is then refused by our own reader before it is written. */
+static void add(struct json_object *o, const char *key, struct json_object *v)
+{
+	json_object_object_add(o, key, v);
+}
+
+static void add_u64(struct json_object *o, const char *key, uint64_t v)
+{
+	add(o, key, json_object_new_uint64(v));
+}
+
+static void add_str(struct json_object *o, const char *key, const char *v)
+{
+	add(o, key, json_object_new_string(v));
+}
+
+static struct json_object *to_json(const struct disk_meta *meta,
+				   enum sidecar_state state)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o)
+		return NULL;
+	add_u64(o, "format_version", FORMAT_VERSION);
+	add_str(o, "state", state_name[state]);
+	add_str(o, "serial", meta->serial);
+	add_str(o, "model", MODEL);
+	add_u64(o, "capacity_bytes", meta->capacity_bytes);
+	add_u64(o, "zone_size_bytes", meta->zone_bytes);
+	add_u64(o, "zone_capacity_bytes", meta->zone_cap_bytes);
+	add_u64(o, "conv_zones", meta->conv_zones);
+	add_u64(o, "max_open_zones", meta->max_open);
+	add_u64(o, "block_size", meta->block_bytes);
+	add_u64(o, "physical_block_size", meta->phys_block_bytes);
+	add(o, "urswrz", json_object_new_boolean(meta->urswrz));
+	add(o, "adopted", json_object_new_boolean(meta->adopted));
+	return o;
+}
+
+static int check_own(const char *text, size_t len)
+{
+	struct disk_meta meta;
+	enum sidecar_state state;
+
+	return sidecar_parse(text, len, "", &meta, &state, NULL) ? -ENOMEM : 0;
+}
+
+int sidecar_write(struct store *st, const struct disk_meta *meta,
+		  enum sidecar_state state)
+{
+	struct json_object *o = to_json(meta, state);
+	const char *text = NULL;
+	size_t len = 0;
+	char *line;
+	int ret;
+
+	if (o)
+		text = json_object_to_json_string_ext(
+			o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+	if (text)
+		len = strlen(text);
+	line = text ? malloc(len + 1) : NULL;
+	if (line) {
+		memcpy(line, text, len);
+		line[len++] = '\n';
+	}
+	json_object_put(o);
+	if (!line)
+		return -ENOMEM;
+	ret = check_own(line, len);
+	if (!ret)
+		ret = store_meta_replace(st, DISK_SIDECAR, line, len);
+	free(line);
+	return ret;
+}
+
+/*
+ * Reading.
+ */
+
+struct reader {
+	struct json_object *o;
+	const char *name; /* of the directory */
+	struct zl_err *err;
+	int ret;
+};
+
+static void bad(struct reader *r, const char *key, const char *what)
+{
+	if (!r->ret)
+		r->ret = zl_fail(r->err, EINVAL,
+				 "%s/" DISK_SIDECAR ": \"%s\" %s", r->name, key,
+				 what);
+}
+
+static struct json_object *get(struct reader *r, const char *key,
+			       enum json_type type, const char *what)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(r->o, key, &v)) {
+		bad(r, key, "is missing");
+		return NULL;
+	}
+	if (json_object_get_type(v) != type) {
+		bad(r, key, what);
+		return NULL;
+	}
+	return v;
+}
+
+static uint64_t get_u64(struct reader *r, const char *key, uint64_t max)
+{
+	struct json_object *v = get(r, key, json_type_int, "is not a number");
+	uint64_t n;
+
+	if (!v)
+		return 0;
+	/* Saturated by json-c at both ends. */
+	if (json_object_get_int64(v) < 0) {
+		bad(r, key, "is negative");
+		return 0;
+	}
+	n = json_object_get_uint64(v);
+	if (n > max) {
+		bad(r, key, "is too large");
+		return 0;
+	}
+	return n;
+}
+
+static bool get_bool(struct reader *r, const char *key)
+{
+	struct json_object *v =
+		get(r, key, json_type_boolean, "is not true or false");
+
+	return v && json_object_get_boolean(v);
+}
+
+static const char *get_str(struct reader *r, const char *key)
+{
+	struct json_object *v =
+		get(r, key, json_type_string, "is not a string");
+	const char *s = v ? json_object_get_string(v) : NULL;
+
+	if (s && strlen(s) != (size_t)json_object_get_string_len(v)) {
+		bad(r, key, "has a zero byte");
+		return NULL;
+	}
+	return s;
+}
+
+static void get_version(struct reader *r)
+{
+	uint64_t v = get_u64(r, "format_version", UINT64_MAX);
+
+	if (r->ret || v == FORMAT_VERSION)
+		return;
+	r->ret = zl_fail(r->err, ENOTSUP,
+			 "%s/" DISK_SIDECAR " has format version %" PRIu64
+			 ", but this program knows %d only; use a newer one",
+			 r->name, v, FORMAT_VERSION);
+}
+
+static void get_state(struct reader *r, enum sidecar_state *state)
+{
+	const char *s = get_str(r, "state");
+
+	if (!s)
+		return;
+	if (!strcmp(s, state_name[SIDECAR_CREATING]))
+		*state = SIDECAR_CREATING;
+	else if (!strcmp(s, state_name[SIDECAR_READY]))
+		*state = SIDECAR_READY;
+	else
+		bad(r, "state", "is not \"creating\" or \"ready\"");
+}
+
+static void get_serial(struct reader *r, char serial[DISK_SERIAL_LEN + 1])
+{
+	const char *s = get_str(r, "serial");
+
+	if (!s)
+		return;
+	if (strlen(s) != DISK_SERIAL_LEN ||
+	    strspn(s, "0123456789abcdef") != DISK_SERIAL_LEN)
+		bad(r, "serial", "is not 16 digits 0-9 and a-f");
+	else
+		memcpy(serial, s, DISK_SERIAL_LEN + 1);
+}
+
+static void get_model(struct reader *r)
+{
+	const char *s = get_str(r, "model");
+
+	if (s && strcmp(s, MODEL))
+		bad(r, "model", "is not \"" MODEL "\"");
+}
+
+static void get_all(struct reader *r, struct disk_meta *meta,
+		    enum sidecar_state *state)
+{
+	const char *error;
+
+	get_version(r);
+	get_state(r, state);
+	get_serial(r, meta->serial);
+	get_model(r);
+	meta->capacity_bytes = get_u64(r, "capacity_bytes", INT64_MAX);
+	meta->zone_bytes = get_u64(r, "zone_size_bytes", INT64_MAX);
+	meta->zone_cap_bytes = get_u64(r, "zone_capacity_bytes", INT64_MAX);
+	meta->conv_zones = (uint32_t)get_u64(r, "conv_zones", UINT32_MAX);
+	meta->max_open = (uint32_t)get_u64(r, "max_open_zones", UINT32_MAX);
+	meta->block_bytes = (uint32_t)get_u64(r, "block_size", UINT32_MAX);
+	meta->phys_block_bytes =
+		(uint32_t)get_u64(r, "physical_block_size", UINT32_MAX);
+	meta->urswrz = get_bool(r, "urswrz");
+	meta->adopted = get_bool(r, "adopted");
+	if (r->ret)
+		return;
+	error = meta_error(meta);
+	if (error)
+		r->ret = zl_fail(r->err, EINVAL,
+				 "%s/" DISK_SIDECAR
+				 " describes an impossible disk: %s",
+				 r->name, error);
+	else
+		meta_derive(meta);
+}
+
+static struct json_object *parse_text(const char *text, size_t len,
+				      const char *name, struct zl_err *err)
+{
+	struct json_tokener *tok = json_tokener_new();
+	struct json_object *o = NULL;
+	enum json_tokener_error why;
+	size_t end;
+
+	if (!tok) {
+		zl_fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
+					    JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(tok, text, (int)len);
+	why = json_tokener_get_error(tok);
+	end = json_tokener_get_parse_end(tok);
+	json_tokener_free(tok);
+	if (why == json_tokener_continue)
+		zl_fail(err, EINVAL,
+			"%s/" DISK_SIDECAR
+			" is cut short: its JSON does not end",
+			name);
+	else if (why != json_tokener_success)
+		zl_fail(err, EINVAL,
+			"%s/" DISK_SIDECAR " is not JSON: %s at byte %zu", name,
+			json_tokener_error_desc(why), end);
+	return o;
+}
+
+int sidecar_parse(const char *text, size_t len, const char *name,
+		  struct disk_meta *meta, enum sidecar_state *state,
+		  struct zl_err *err)
+{
+	struct reader r = { .name = name, .err = err };
+
+	if (len > SIDECAR_MAX)
+		return zl_fail(err, EINVAL,
+			       "%s/" DISK_SIDECAR
+			       " has %zu bytes, too many for a sidecar",
+			       name, len);
+	r.o = parse_text(text, len, name, err);
+	if (!r.o)
+		return -EINVAL;
+	*meta = (struct disk_meta){ 0 };
+	*state = SIDECAR_CREATING;
+	if (json_object_get_type(r.o) == json_type_object)
+		get_all(&r, meta, state);
+	else
+		r.ret = zl_fail(err, EINVAL,
+				"%s/" DISK_SIDECAR " is not a JSON object",
+				name);
+	json_object_put(r.o);
+	return r.ret;
+}
+
+int sidecar_read(struct store *st, const char *name, struct disk_meta *meta,
+		 enum sidecar_state *state, struct zl_err *err)
+{
+	void *data;
+	size_t len;
+	int ret = store_meta_read(st, DISK_SIDECAR, &data, &len);
+
+	if (ret == -ENOENT)
+		return ret;
+	if (ret)
+		return zl_fail(err, -ret, "%s/" DISK_SIDECAR " is %s", name,
+			       meta_read_error(ret));
+	ret = sidecar_parse(data, len, name, meta, state, err);
+	free(data);
+	return ret;
+}
+
+const char *meta_read_error(int error)
+{
+	switch (error) {
+	case -ELOOP:
+		return "a symbolic link; it must be a regular file";
+	case -EINVAL:
+		return "not a regular file";
+	case -EFBIG:
+		return "too large";
+	case -EACCES:
+	case -EPERM:
+		return "not readable for this user";
+	default:
+		return "not readable: the file system reports an error";
+	}
+}
