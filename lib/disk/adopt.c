@@ -24,12 +24,16 @@ static bool is_given(const struct disk_open_args *args, enum disk_opt_id id)
 	return args->opts && disk_opt_given(args->opts, id);
 }
 
-bool adopt_wanted(const struct disk_open_args *args)
+bool adopt_wanted_but_size(const struct disk_open_args *args)
 {
-	return args->may_make && size_is_known(args) &&
-	       is_given(args, OPT_ZONE_SIZE_MB) &&
+	return args->may_make && is_given(args, OPT_ZONE_SIZE_MB) &&
 	       is_given(args, OPT_ZONE_CAPACITY_MB) &&
 	       is_given(args, OPT_CONV_ZONES);
+}
+
+bool adopt_wanted(const struct disk_open_args *args)
+{
+	return size_is_known(args) && adopt_wanted_but_size(args);
 }
 
 static void add_text(char *list, size_t size, const char *fmt, ...)

@@ -248,6 +248,8 @@ int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 		  const struct disk_open_args *args, struct zl_err *err);
 /* Whether every option is there that adoption needs. */
 bool adopt_wanted(const struct disk_open_args *args);
+/* … but perhaps the size. */
+bool adopt_wanted_but_size(const struct disk_open_args *args);
 
 /* load.c: zone states from file sizes and the journal */
 /*

@@ -27,6 +27,7 @@ struct opening {
 	const char *path; /* NULL: a store that is no directory */
 	const struct disk_open_args *args;
 	struct zl_err *err;
+	bool size_unknown; /* a look ahead: the size comes later */
 	enum action action;
 	struct survey survey; /* not for ACT_OPEN */
 	struct disk_meta meta;
@@ -83,6 +84,8 @@ static void unregister_open(struct disk *d)
 
 static int decide_adopt(struct opening *o)
 {
+	if (o->size_unknown && adopt_wanted_but_size(o->args))
+		return 0;
 	if (!adopt_wanted(o->args))
 		return adopt_missing(o->store, o->name, &o->survey, o->args,
 				     o->err);
@@ -111,6 +114,8 @@ static int decide_make(struct opening *o)
 			       "directory below it",
 			       o->name, who);
 	o->action = ACT_MAKE;
+	if (o->size_unknown)
+		return opts_check(opts, 0, true, o->err);
 	return meta_from_opts(opts, o->args->size_bytes, &o->meta, o->err);
 }
 
@@ -408,6 +413,28 @@ int disk_open(const char *dir, const struct disk_open_args *args,
 	ret = open_at(st, dir, dir, args, disk, err);
 	if (ret)
 		store_close(st);
+	return ret;
+}
+
+int disk_precheck(const char *dir, const struct disk_opts *opts,
+		  struct zl_err *err)
+{
+	const struct disk_open_args args = { .opts = opts, .may_make = true };
+	struct opening o = {
+		.name = dir,
+		.path = dir,
+		.args = &args,
+		.err = err,
+		.size_unknown = !disk_opt_given(opts, OPT_CAPACITY_MB),
+	};
+	int ret = store_file_open(dir, &o.store, err);
+
+	if (ret)
+		return ret;
+	ret = decide(&o);
+	if (!ret)
+		ret = check_writable(&o);
+	store_close(o.store);
 	return ret;
 }
 
