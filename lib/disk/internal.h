@@ -39,7 +39,8 @@ struct disk_slot {
 	uint32_t dirty_lo, dirty_hi; /* blocks changed since the last sync
 					began, [lo, hi) */
 	uint8_t flags;
-	uint8_t gen; /* counts resets: a read that overlaps one may be short */
+	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
+			ends: a read that overlaps one may be short */
 };
 
 /* Blocks whose content is not to be trusted: their sync failed. */

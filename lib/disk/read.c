@@ -91,7 +91,7 @@ static bool was_reset(struct disk_io *io)
 	bool reset;
 
 	pthread_mutex_lock(&d->lock);
-	reset = d->slots[io->slot].gen != io->gen;
+	reset = d->slots[io->slot].gen != io->gen || io->gen % 2;
 	pthread_mutex_unlock(&d->lock);
 	return reset;
 }

@@ -18,17 +18,23 @@ static int64_t run_req(struct disk_io *io, enum store_op op, uint64_t off,
 	return store_run(io->disk->store, &io->req);
 }
 
-static void set_gen(struct disk *d, uint32_t slot)
+static void next_gen(struct disk *d, uint32_t slot)
 {
 	pthread_mutex_lock(&d->lock);
 	d->slots[slot].gen++;
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* gen is odd while the file may be shorter than the write pointer says. */
 static int64_t reset_file(struct disk_io *io)
 {
-	set_gen(io->disk, io->slot);
-	return run_req(io, STORE_RESET, 0, 0);
+	int64_t ret;
+
+	next_gen(io->disk, io->slot);
+	ret = run_req(io, STORE_RESET, 0, 0);
+	if (ret < 0)
+		next_gen(io->disk, io->slot);
+	return ret;
 }
 
 static int64_t finish_file(struct disk_io *io)

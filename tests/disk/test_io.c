@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Reads, writes, syncs and zone management of an open disk. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "disk_fixture.h"
+
+static int setup(void **state)
+{
+	static struct fixture f;
+
+	fixture_start(&f, FIXTURE_CFG, 0);
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_stop(*state);
+	return 0;
+}
+
+static void arm(struct fixture *f, uint64_t fail_at, uint64_t count, int error,
+		uint32_t only)
+{
+	struct store_fault_plan plan = { .fail_at = fail_at,
+					 .fail_count = count,
+					 .error = error,
+					 .only = only };
+
+	store_fault_arm(f->fault, &plan);
+}
+
+static void disarm(struct fixture *f)
+{
+	arm(f, UINT64_MAX, 0, 0, 0);
+}
+
+static void write_moves_write_pointer(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(cond_of(f, SEQ(0)), ZC_IMP_OPEN);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 8);
+	assert_int_equal(do_write(f, SEQ(0) + 8, 5, 2), DISK_OK);
+	assert_int_equal(do_read(f, SEQ(0), 13), DISK_OK);
+	assert_filled(f->buf, SEQ(0), 8, 1);
+	assert_filled(f->buf + 8 * BLOCK, SEQ(0) + 8, 5, 2);
+	assert_sizes_match(f);
+}
+
+static void write_not_at_write_pointer_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(run_rw(f, &io, DISK_WRITE, SEQ(0) + 1, 1, false),
+			 DISK_REFUSED);
+	assert_int_equal(io.verdict, ZV_UNALIGNED_WRITE);
+	assert_int_equal(cond_of(f, SEQ(0)), ZC_EMPTY);
+	assert_sizes_match(f);
+}
+
+static void write_to_the_end_makes_full(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(1), ZONE, 3), DISK_OK);
+	assert_int_equal(cond_of(f, SEQ(1)), ZC_FULL);
+	assert_int_equal(do_write(f, SEQ(1), 1, 3), DISK_REFUSED);
+	assert_sizes_match(f);
+}
+
+static void read_beyond_write_pointer_is_zeros(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 3, 1), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(1), 4, 2), DISK_OK);
+	assert_int_equal(do_read(f, SEQ(0), ZONE + 8), DISK_OK);
+	assert_filled(f->buf, SEQ(0), 3, 1);
+	assert_zeros(f->buf + 3 * BLOCK, (ZONE - 3) * BLOCK);
+	assert_filled(f->buf + ZONE * BLOCK, SEQ(1), 4, 2);
+	assert_zeros(f->buf + (ZONE + 4) * BLOCK, 4 * BLOCK);
+}
+
+static void conventional_zones_take_writes_across(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, ZONE - 4, 8, 7), DISK_OK);
+	assert_int_equal(do_write(f, ZONE - 1, 2, 8), DISK_OK);
+	assert_int_equal(do_read(f, ZONE - 5, 10), DISK_OK);
+	assert_zeros(f->buf, BLOCK);
+	assert_filled(f->buf + BLOCK, ZONE - 4, 3, 7);
+	assert_filled(f->buf + 4 * BLOCK, ZONE - 1, 2, 8);
+	assert_filled(f->buf + 6 * BLOCK, ZONE + 1, 3, 7);
+	assert_zeros(f->buf + 9 * BLOCK, BLOCK);
+}
+
+static void scattered_buffers_of_odd_sizes(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = calloc(16, BLOCK);
+	struct iovec iov[40];
+	struct disk_io io = {
+		.op = DISK_WRITE, .lba = SEQ(0), .nr_blocks = 16, .iov = iov
+	};
+	size_t at = 0, len;
+
+	assert_non_null(data);
+	fill(data, SEQ(0), 16, 9);
+	for (len = 1; at < 16 * BLOCK; len = len * 3 % 397 + 1) {
+		if (len > 16 * BLOCK - at || io.iov_cnt == 39)
+			len = 16 * BLOCK - at;
+		iov[io.iov_cnt++] = (struct iovec){ data + at, len };
+		at += len;
+	}
+	assert_int_equal(disk_run(f->disk, &io), DISK_OK);
+	memset(data, 0, 16 * BLOCK);
+	io.op = DISK_READ;
+	assert_int_equal(disk_run(f->disk, &io), DISK_OK);
+	assert_filled(data, SEQ(0), 16, 9);
+	free(data);
+}
+
+static void failed_write_is_taken_back(void **state)
+{
+	struct fixture *f = *state;
+	struct store_fault_plan plan = { .fail_at = 0,
+					 .fail_count = 1,
+					 .error = EIO,
+					 .partial_bytes = 700,
+					 .only = 1u << STORE_WRITE };
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	store_fault_arm(f->fault, &plan);
+	fill(f->buf, SEQ(0) + 4, 4, 2);
+	assert_int_equal(run_rw(f, &io, DISK_WRITE, SEQ(0) + 4, 4, false),
+			 DISK_WRITE_ERROR);
+	assert_int_equal(io.bad_lba, SEQ(0) + 4);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 4);
+	assert_sizes_match(f);
+	/* A plain retry works. */
+	assert_int_equal(do_write(f, SEQ(0) + 4, 4, 2), DISK_OK);
+	assert_int_equal(do_read(f, SEQ(0), 8), DISK_OK);
+	assert_filled(f->buf + 4 * BLOCK, SEQ(0) + 4, 4, 2);
+}
+
+static void failed_write_that_cannot_be_taken_back_is_later(void **state)
+{
+	struct fixture *f = *state;
+	struct store_fault_plan plan = { .fail_at = 0,
+					 .fail_count = 2,
+					 .error = EIO,
+					 .partial_bytes = 700,
+					 .only = 1u << STORE_WRITE |
+						 1u << STORE_CUT };
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	store_fault_arm(f->fault, &plan);
+	assert_int_equal(do_write(f, SEQ(0) + 4, 4, 2), DISK_WRITE_ERROR);
+	assert_int_equal(store_fault_hits(f->fault), 2);
+	/* What it left behind is not to be seen. */
+	assert_int_equal(do_read(f, SEQ(0), 8), DISK_OK);
+	assert_zeros(f->buf + 4 * BLOCK, 4 * BLOCK);
+	disarm(f);
+	assert_int_equal(do_zone(f, ZO_FINISH, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_read(f, SEQ(0), 8), DISK_OK);
+	assert_filled(f->buf, SEQ(0), 4, 1);
+	assert_zeros(f->buf + 4 * BLOCK, 4 * BLOCK);
+	assert_sizes_match(f);
+}
+
+static void errors_of_the_backing_store(void **state)
+{
+	static const struct {
+		int error;
+		enum disk_status status;
+	} cases[] = {
+		{ ENOSPC, DISK_NO_SPACE },     { EDQUOT, DISK_NO_SPACE },
+		{ EROFS, DISK_WRITE_PROTECT }, { EIO, DISK_WRITE_ERROR },
+		{ EMFILE, DISK_INTERNAL },     { ENFILE, DISK_INTERNAL },
+		{ ENOENT, DISK_WRITE_ERROR },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		arm(f, 0, 1, cases[i].error, 1u << STORE_WRITE);
+		assert_int_equal(do_write(f, SEQ(0), 1, 1), cases[i].status);
+		assert_sizes_match(f);
+		arm(f, 0, 1, cases[i].error, 1u << STORE_WRITE);
+		assert_int_equal(do_write(f, 5, 1, 1), cases[i].status);
+	}
+	disarm(f);
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_OK);
+}
+
+static void read_error_names_the_block(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, ZONE - 2, 4, 1), DISK_OK);
+	/* The second file's read fails. */
+	arm(f, 1, 1, EIO, 1u << STORE_READ);
+	assert_int_equal(run_rw(f, &io, DISK_READ, ZONE - 2, 4, false),
+			 DISK_READ_ERROR);
+	assert_int_equal(io.bad_lba, ZONE);
+}
+
+static void cut_file_is_a_read_error(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(store_resize(f->fault, NR_CONV, 3 * BLOCK), 0);
+	assert_int_equal(run_rw(f, &io, DISK_READ, SEQ(0), 8, false),
+			 DISK_READ_ERROR);
+	assert_int_equal(io.bad_lba, SEQ(0) + 3);
+}
+
+static void sync_touches_only_what_is_dirty(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0) + 1, 1, 1), DISK_OK);
+	assert_int_equal(do_write(f, 3, 1, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_FINISH, SEQ(2), false), DISK_OK);
+	arm(f, UINT64_MAX, 0, 0, 1u << STORE_SYNC);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 3);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 3);
+	/* Nothing of these is left to be synced. */
+	assert_int_equal(do_write_fua(f, SEQ(0) + 2, 1, 1), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 4);
+	assert_int_equal(do_write_fua(f, 3, 1, 1), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 4);
+}
+
+static void failed_sync_is_never_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0) + 4, 4, 1), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(1), 4, 1), DISK_OK);
+	arm(f, 0, 1, EIO, 1u << STORE_SYNC);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	disarm(f);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	/* What was synced before is good, the rest is not. */
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_OK);
+	assert_int_equal(run_rw(f, &io, DISK_READ, SEQ(0), 8, false),
+			 DISK_READ_ERROR);
+	assert_int_equal(io.bad_lba, SEQ(0) + 4);
+	/* Other zones go on. */
+	assert_int_equal(do_read(f, SEQ(1), 4), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0), 8, 2), DISK_OK);
+	assert_int_equal(do_read(f, SEQ(0), 8), DISK_OK);
+}
+
+static void failed_sync_of_overwrites_ends_with_rewriting(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, 10, 10, 1), DISK_OK);
+	arm(f, 0, 1, EIO, 1u << STORE_SYNC);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	disarm(f);
+	/* A hole in the middle, then both ends. */
+	assert_int_equal(do_write(f, 14, 2, 2), DISK_OK);
+	assert_int_equal(do_read(f, 14, 2), DISK_OK);
+	assert_int_equal(do_read(f, 13, 1), DISK_READ_ERROR);
+	assert_int_equal(do_read(f, 16, 1), DISK_READ_ERROR);
+	assert_int_equal(do_write(f, 8, 6, 2), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_write(f, 16, 4, 2), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(do_read(f, 8, 12), DISK_OK);
+	assert_filled(f->buf, 8, 12, 2);
+}
+
+static void failed_fua_write_is_taken_back(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	arm(f, 0, 1, EIO, 1u << STORE_SYNC);
+	assert_int_equal(do_write_fua(f, SEQ(0) + 4, 4, 2), DISK_WRITE_ERROR);
+	disarm(f);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 4);
+	assert_sizes_match(f);
+	/* The earlier, unsynced blocks shared the failed sync. */
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_READ_ERROR);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+}
+
+static void reset_and_finish(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_FINISH, SEQ(0), false), DISK_OK);
+	assert_int_equal(cond_of(f, SEQ(0)), ZC_FULL);
+	assert_int_equal(do_read(f, SEQ(0), ZONE), DISK_OK);
+	assert_filled(f->buf, SEQ(0), 4, 1);
+	assert_zeros(f->buf + 4 * BLOCK, (ZONE - 4) * BLOCK);
+	assert_sizes_match(f);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(cond_of(f, SEQ(0)), ZC_EMPTY);
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_OK);
+	assert_zeros(f->buf, 4 * BLOCK);
+	assert_sizes_match(f);
+}
+
+static void reset_all(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, 0, 1, 5), DISK_OK);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(do_write(f, SEQ(i), i + 1, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_RESET, 12345, true), DISK_OK);
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(cond_of(f, SEQ(i)), ZC_EMPTY);
+	assert_sizes_match(f);
+	assert_int_equal(do_read(f, 0, 1), DISK_OK);
+	assert_filled(f->buf, 0, 1, 5);
+}
+
+/* Fails the 1st call of the command, then the 2nd, … until none is left. */
+static void sweep(struct fixture *f, enum zone_op op, bool all)
+{
+	enum disk_status status;
+	uint64_t at;
+
+	for (at = 0;; at++) {
+		disarm(f);
+		assert_int_equal(do_zone(f, ZO_RESET, 0, true), DISK_OK);
+		for (unsigned i = 0; i < 4; i++)
+			assert_int_equal(do_write(f, SEQ(i), 2, 1), DISK_OK);
+		arm(f, at, 1, EIO, 0);
+		status = do_zone(f, op, all ? 0 : SEQ(1), all);
+		if (!store_fault_hits(f->fault))
+			break;
+		disarm(f);
+		assert_int_equal(status, DISK_WRITE_ERROR);
+		/* Some zones changed, others not, but none lies. */
+		assert_sizes_match(f);
+		assert_int_equal(do_zone(f, op, all ? 0 : SEQ(1), all),
+				 DISK_OK);
+		assert_sizes_match(f);
+	}
+	assert_int_equal(status, DISK_OK);
+	assert_true(at > 0);
+}
+
+static void faults_in_zone_management(void **state)
+{
+	sweep(*state, ZO_RESET, false);
+	sweep(*state, ZO_RESET, true);
+	sweep(*state, ZO_FINISH, false);
+	sweep(*state, ZO_FINISH, true);
+}
+
+static void explicitly_opened_zones_are_closed_by_a_clean_stop(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_zone(f, ZO_OPEN, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_OPEN, SEQ(1), false), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(1), 3, 1), DISK_OK);
+	assert_int_equal(cond_of(f, SEQ(1)), ZC_EXP_OPEN);
+	fixture_reopen(f, FIXTURE_CFG);
+	assert_int_equal(cond_of(f, SEQ(0)), ZC_EMPTY);
+	assert_int_equal(cond_of(f, SEQ(1)), ZC_CLOSED);
+	assert_int_equal(wp_of(f, SEQ(1)), SEQ(1) + 3);
+	assert_int_equal(do_read(f, SEQ(1), 3), DISK_OK);
+	assert_filled(f->buf, SEQ(1), 3, 1);
+}
+
+/*
+ * Many I/Os in flight with worker threads: writes of one zone arrive in order
+ * and must all succeed; finishes and resets wait their turn.
+ */
+#define FLIGHT 64
+
+struct flight {
+	struct disk_io io[FLIGHT];
+	struct iovec iov[FLIGHT];
+	uint8_t buf[FLIGHT][BLOCK];
+	pthread_mutex_t lock;
+	pthread_cond_t landed;
+	unsigned left;
+};
+
+static void flight_done(struct disk_io *io)
+{
+	struct flight *fl = io->user;
+
+	pthread_mutex_lock(&fl->lock);
+	fl->left--;
+	pthread_cond_signal(&fl->landed);
+	pthread_mutex_unlock(&fl->lock);
+}
+
+static void flight_add(struct fixture *f, struct flight *fl, unsigned i,
+		       struct disk_io io)
+{
+	fl->iov[i] = (struct iovec){ fl->buf[i], BLOCK };
+	fl->io[i] = io;
+	fl->io[i].iov = &fl->iov[i];
+	fl->io[i].iov_cnt = 1;
+	fl->io[i].done = flight_done;
+	fl->io[i].user = fl;
+	if (io.op == DISK_WRITE)
+		fill(fl->buf[i], io.lba, 1, i);
+	disk_submit(f->disk, &fl->io[i]);
+}
+
+static void flight_wait(struct flight *fl)
+{
+	pthread_mutex_lock(&fl->lock);
+	while (fl->left)
+		pthread_cond_wait(&fl->landed, &fl->lock);
+	pthread_mutex_unlock(&fl->lock);
+	for (unsigned i = 0; i < FLIGHT; i++)
+		assert_int_equal(fl->io[i].status, DISK_OK);
+}
+
+static void one_round(struct fixture *f, struct flight *fl)
+{
+	const unsigned zones = 4;
+
+	fl->left = FLIGHT;
+	for (unsigned i = 0; i < FLIGHT; i++) {
+		uint64_t lba = SEQ(i % zones) + i / zones;
+		struct disk_io io = { .op = DISK_WRITE,
+				      .lba = lba,
+				      .nr_blocks = 1 };
+
+		if (i / zones == FLIGHT / zones - 1)
+			io = (struct disk_io){ .op = DISK_ZONE,
+					       .lba = SEQ(i % zones),
+					       .zone_op = ZO_FINISH };
+		if (i % 13 == 5)
+			io.fua = true;
+		flight_add(f, fl, i, io);
+	}
+	flight_wait(fl);
+	for (unsigned z = 0; z < zones; z++) {
+		assert_int_equal(cond_of(f, SEQ(z)), ZC_FULL);
+		assert_int_equal(do_read(f, SEQ(z), 15), DISK_OK);
+		for (unsigned b = 0; b < 15; b++)
+			assert_filled(f->buf + b * BLOCK, SEQ(z) + b, 1,
+				      b * zones + z);
+	}
+	/* Reads, syncs and resets together. */
+	fl->left = FLIGHT;
+	for (unsigned i = 0; i < FLIGHT; i++) {
+		struct disk_io io = { .op = i % 3 ? DISK_READ : DISK_SYNC,
+				      .lba = SEQ(i % zones) + 2,
+				      .nr_blocks = 1 };
+
+		if (i % 8 == 7)
+			io = (struct disk_io){ .op = DISK_ZONE,
+					       .lba = SEQ(i / 8 % zones),
+					       .zone_all = i == FLIGHT - 1,
+					       .zone_op = ZO_RESET };
+		flight_add(f, fl, i, io);
+	}
+	flight_wait(fl);
+	for (unsigned z = 0; z < zones; z++)
+		assert_int_equal(cond_of(f, SEQ(z)), ZC_EMPTY);
+	assert_sizes_match(f);
+}
+
+static void many_in_flight(void **state)
+{
+	struct fixture f;
+	struct flight *fl = calloc(1, sizeof(*fl));
+
+	(void)state;
+	assert_non_null(fl);
+	pthread_mutex_init(&fl->lock, NULL);
+	pthread_cond_init(&fl->landed, NULL);
+	fixture_start(&f, FIXTURE_CFG, 4);
+	for (unsigned round = 0; round < 50; round++)
+		one_round(&f, fl);
+	fixture_stop(&f);
+	pthread_cond_destroy(&fl->landed);
+	pthread_mutex_destroy(&fl->lock);
+	free(fl);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(write_moves_write_pointer),
+		T(write_not_at_write_pointer_is_refused),
+		T(write_to_the_end_makes_full),
+		T(read_beyond_write_pointer_is_zeros),
+		T(conventional_zones_take_writes_across),
+		T(scattered_buffers_of_odd_sizes),
+		T(failed_write_is_taken_back),
+		T(failed_write_that_cannot_be_taken_back_is_later),
+		T(errors_of_the_backing_store),
+		T(read_error_names_the_block),
+		T(cut_file_is_a_read_error),
+		T(sync_touches_only_what_is_dirty),
+		T(failed_sync_is_never_forgotten),
+		T(failed_sync_of_overwrites_ends_with_rewriting),
+		T(failed_fua_write_is_taken_back),
+		T(reset_and_finish),
+		T(reset_all),
+		T(faults_in_zone_management),
+		T(explicitly_opened_zones_are_closed_by_a_clean_stop),
+		cmocka_unit_test(many_in_flight),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
