@@ -138,3 +138,11 @@ void scsi_submit(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd))
 	cmd->io.user = cmd;
 	disk_submit(cmd->unit->disk, &cmd->io);
 }
+
+void scsi_submit_sync(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd))
+{
+	cmd->io.op = DISK_SYNC;
+	cmd->io.lba = 0;
+	cmd->io.nr_blocks = 0;
+	scsi_submit(cmd, then);
+}

@@ -119,6 +119,9 @@ void scsi_finish(struct scsi_cmd *cmd);
  */
 void scsi_submit(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd));
 
+/* The same for the whole disk's cache. */
+void scsi_submit_sync(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd));
+
 /*
  * Data-in of a command whose CDB has an allocation length: put in order, cut at
  * the allocation length and the buffer's end.

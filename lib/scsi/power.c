@@ -49,6 +49,5 @@ static void stopped(struct scsi_cmd *cmd)
 /* A unit whose cache could not be written does not stop. */
 void scsi_stop_run(struct scsi_cmd *cmd)
 {
-	cmd->io.op = DISK_SYNC;
-	scsi_submit(cmd, stopped);
+	scsi_submit_sync(cmd, stopped);
 }

@@ -138,6 +138,5 @@ enum scsi_next scsi_sync_cache(struct scsi_cmd *cmd)
 
 void scsi_sync_run(struct scsi_cmd *cmd)
 {
-	cmd->io.op = DISK_SYNC;
-	scsi_submit(cmd, NULL);
+	scsi_submit_sync(cmd, NULL);
 }

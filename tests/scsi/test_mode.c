@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* MODE SENSE and MODE SELECT. */
+#include "rig.h"
+
+#define OPTS	  "capacity_mb=8,zone_size_mb=1,conv_zones=2"
+#define NR_BLOCKS (8 * MIB_BLOCKS)
+
+static struct rig rig;
+
+static int start(void **state)
+{
+	(void)state;
+	rig_start(&rig, OPTS);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rig_stop(&rig);
+	return 0;
+}
+
+/* clang-format off */
+#define PAGE_01 0x01, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define PAGE_08(wce) 0x08, 18, wce, 0, 0, 0, 0, 0, 0, 0,                       \
+		     0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define PAGE_0A(d_sense, swp) 0x0a, 10, d_sense, 0x10, swp, 0, 0, 0, 0, 0, 0, 0
+#define PAGE_1C 0x1c, 10, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0
+/* Block descriptors of 16384 blocks of 512 bytes. */
+#define SHORT_BD 0, 0, 0x40, 0, 0, 0, 2, 0
+#define LONG_BD 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 2, 0
+/* clang-format on */
+
+#define SENSE_6(pc_page, sub) \
+	CMD(&rig, NULL, 255, 0x1a, 0x08, pc_page, sub, 255)
+
+static void sense_6(void **state)
+{
+	static const uint8_t all[] = {
+		67,	  0,	   0x10,	  8,
+		SHORT_BD, PAGE_01, PAGE_08(0x04), PAGE_0A(0, 0),
+		PAGE_1C
+	};
+	static const uint8_t caching[] = { 23, 0, 0x10, 0, PAGE_08(0x04) };
+
+	(void)state;
+	CMD(&rig, NULL, 255, 0x1a, 0, 0x3f, 0, 255);
+	check_data(&rig, all, sizeof(all));
+	CMD(&rig, NULL, 255, 0x1a, 0, 0x3f, 0xff, 255);
+	check_data(&rig, all, sizeof(all));
+	SENSE_6(0x08, 0);
+	check_data(&rig, caching, sizeof(caching));
+	/* defaults; subpage FFh of a page with none */
+	SENSE_6(0x88, 0);
+	check_data(&rig, caching, sizeof(caching));
+	SENSE_6(0x08, 0xff);
+	check_data(&rig, caching, sizeof(caching));
+}
+
+static void sense_10(void **state)
+{
+	static const uint8_t shorter[] = { 0, 26, 0, 0x10,     0,
+					   0, 0,  8, SHORT_BD, PAGE_1C };
+	static const uint8_t longer[] = { 0, 34, 0,  0x10,    1,
+					  0, 0,	 16, LONG_BD, PAGE_1C };
+	static const uint8_t none[] = { 0, 18, 0, 0x10, 0, 0, 0, 0, PAGE_1C };
+	static const uint8_t none_long[] = {
+		0, 18, 0, 0x10, 1, 0, 0, 0, PAGE_1C
+	};
+
+	(void)state;
+	CMD(&rig, NULL, 99, 0x5a, 0, 0x1c, [8] = 99);
+	check_data(&rig, shorter, sizeof(shorter));
+	CMD(&rig, NULL, 99, 0x5a, 0x10, 0x1c, [8] = 99);
+	check_data(&rig, longer, sizeof(longer));
+	CMD(&rig, NULL, 99, 0x5a, 0x08, 0x1c, [8] = 99);
+	check_data(&rig, none, sizeof(none));
+	CMD(&rig, NULL, 99, 0x5a, 0x18, 0x1c, [8] = 99);
+	check_data(&rig, none_long, sizeof(none_long));
+}
+
+static void sense_changeable(void **state)
+{
+	static const uint8_t all[] = {
+		59,   0,  0x10, 0, 0x01, 10, 0,	   0, 0,    0, 0, 0, 0, 0, 0, 0,
+		0x08, 18, 0x04, 0, 0,	 0,  0,	   0, 0,    0, 0, 0, 0, 0, 0, 0,
+		0,    0,  0,	0, 0x0a, 10, 0x04, 0, 0x08, 0, 0, 0, 0, 0, 0, 0,
+		0x1c, 10, 0,	0, 0,	 0,  0,	   0, 0,    0, 0, 0,
+	};
+
+	(void)state;
+	SENSE_6(0x7f, 0);
+	check_data(&rig, all, sizeof(all));
+}
+
+static void sense_refused(void **state)
+{
+	(void)state;
+	/* saved values */
+	SENSE_6(0xc8, 0);
+	check_sense(&rig, 0x53900);
+	CMD(&rig, NULL, 99, 0x5a, 0, 0xff, 0xff, [8] = 99);
+	check_sense(&rig, 0x53900);
+	/* unknown page, unknown subpage */
+	SENSE_6(0x02, 0);
+	check_bad_cdb(&rig, 2, 5);
+	SENSE_6(0x00, 0);
+	check_bad_cdb(&rig, 2, 5);
+	SENSE_6(0x08, 1);
+	check_bad_cdb(&rig, 3, -1);
+	SENSE_6(0x3f, 1);
+	check_bad_cdb(&rig, 3, -1);
+	CMD(&rig, NULL, 99, 0x5a, 0, 0x0a, 2, [8] = 99);
+	check_bad_cdb(&rig, 3, -1);
+}
+
+static void select_6(const uint8_t *list, size_t len)
+{
+	CMD(&rig, list, len, 0x15, 0x10, 0, 0, (uint8_t)len);
+}
+
+static void select_10(const uint8_t *list, size_t len)
+{
+	CMD(&rig, list, len, 0x55, 0x10, [7] = (uint8_t)(len >> 8),
+	    (uint8_t)len);
+}
+
+#define SELECT_6(...)                              \
+	select_6((const uint8_t[]){ __VA_ARGS__ }, \
+		 sizeof((const uint8_t[]){ __VA_ARGS__ }))
+#define SELECT_10(...)                              \
+	select_10((const uint8_t[]){ __VA_ARGS__ }, \
+		  sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+static void check_current(uint8_t wce, uint8_t d_sense, uint8_t swp)
+{
+	CMD(&rig, NULL, 255, 0x1a, 0x08, 0x3f, 0, 255);
+	check_good(&rig);
+	assert_int_equal(rig.data[2], swp ? 0x90 : 0x10);
+	assert_int_equal(rig.data[4 + 12 + 2], wce);
+	assert_int_equal(rig.data[4 + 12 + 20 + 2], d_sense);
+	assert_int_equal(rig.data[4 + 12 + 20 + 4], swp);
+}
+
+static void select_changes(void **state)
+{
+	(void)state;
+	SELECT_6(0, 0, 0, 0, PAGE_08(0));
+	check_good(&rig);
+	assert_true(rig.ran);
+	check_current(0, 0, 0);
+	/* off stays off, on: nothing to flush */
+	SELECT_6(0, 0, 0, 0, PAGE_08(0));
+	check_good(&rig);
+	assert_false(rig.ran);
+	SELECT_10(0, 0, 0, 0, 0, 0, 0, 0, PAGE_08(0x04));
+	check_good(&rig);
+	assert_false(rig.ran);
+	/* two pages, a block descriptor, WP and DPOFUA sent back */
+	SELECT_6(0, 0, 0x90, 8, SHORT_BD, PAGE_0A(0, 8), PAGE_08(0));
+	check_good(&rig);
+	check_current(0, 0, 8);
+	SELECT_10(0, 0, 0, 0x10, 1, 0, 0, 16, LONG_BD, PAGE_0A(0, 0));
+	check_good(&rig);
+	check_current(0, 0, 0);
+	/* what MODE SENSE gives for all pages can be sent back */
+	SELECT_6(0, 0, 0x10, 8, SHORT_BD, PAGE_01, PAGE_08(0x04), PAGE_0A(0, 0),
+		 PAGE_1C);
+	check_good(&rig);
+	check_current(4, 0, 0);
+	/* nothing at all; a header alone; with a block descriptor */
+	CMD(&rig, NULL, 0, 0x15, 0x10);
+	check_good(&rig);
+	SELECT_6(0, 0, 0, 0);
+	check_good(&rig);
+	SELECT_6(0, 0, 0, 8, SHORT_BD);
+	check_good(&rig);
+	check_current(4, 0, 0);
+}
+
+static void select_block_descriptor(void **state)
+{
+	(void)state;
+	/* "as it is" */
+	SELECT_6(0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 2, 0);
+	check_good(&rig);
+	SELECT_6(0, 0, 0, 8, 0xff, 0xff, 0xff, 0xff, 0, 0, 2, 0);
+	check_good(&rig);
+	/* another capacity, reserved, another block length */
+	SELECT_6(0, 0, 0, 8, 0, 0, 0x20, 0, 0, 0, 2, 0);
+	check_bad_param(&rig, 4, -1);
+	SELECT_6(0, 0, 0, 8, 0, 0, 0x40, 0, 1, 0, 2, 0);
+	check_bad_param(&rig, 8, -1);
+	SELECT_6(0, 0, 0, 8, 0, 0, 0x40, 0, 0, 0, 0x10, 0);
+	check_bad_param(&rig, 10, -1);
+	SELECT_10(0, 0, 0, 0, 1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0x40, 1, 0, 0, 0,
+		  0, 0, 0, 2, 0);
+	check_bad_param(&rig, 8, -1);
+	SELECT_10(0, 0, 0, 0, 1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0,
+		  0, 0, 0, 2, 1);
+	check_bad_param(&rig, 23, -1);
+	/* its length */
+	SELECT_6(0, 0, 0, 16, LONG_BD);
+	check_bad_param(&rig, 3, -1);
+	SELECT_10(0, 0, 0, 0, 0, 0, 0, 16, LONG_BD);
+	check_bad_param(&rig, 6, -1);
+	SELECT_10(0, 0, 0, 0, 1, 0, 0, 8, SHORT_BD);
+	check_bad_param(&rig, 6, -1);
+}
+
+static void select_cdb_refused(void **state)
+{
+	static const uint8_t list[24] = { 0, 0, 0, 0, PAGE_08(0) };
+
+	(void)state;
+	/* PF=0, even without a list; SP=1 */
+	CMD(&rig, list, 24, 0x15, 0x00, 0, 0, 24);
+	check_bad_cdb(&rig, 1, 4);
+	CMD(&rig, list, 0, 0x55, 0x00);
+	check_bad_cdb(&rig, 1, 4);
+	CMD(&rig, list, 24, 0x15, 0x11, 0, 0, 24);
+	check_bad_cdb(&rig, 1, 0);
+	/* less data than the list's length */
+	CMD(&rig, list, 23, 0x15, 0x10, 0, 0, 24);
+	check_bad_cdb(&rig, 4, -1);
+	CMD(&rig, list, 24, 0x55, 0x10, [7] = 0xff, 0xff);
+	check_bad_cdb(&rig, 7, -1);
+	check_current(4, 0, 0);
+}
+
+/* A list cut at any byte is refused and changes nothing. */
+static void select_cut_off(void **state)
+{
+	static const uint8_t six[] = {
+		0, 0, 0, 8, SHORT_BD, PAGE_08(0), PAGE_0A(4, 8)
+	};
+	static const uint8_t ten[] = {
+		0, 0, 0, 0, 1, 0, 0, 16, LONG_BD, PAGE_08(0), PAGE_0A(4, 8)
+	};
+
+	(void)state;
+	for (size_t len = 1; len < sizeof(six); len++) {
+		if (len == 4 + 8 || len == 4 + 8 + 20)
+			continue; /* whole pages */
+		select_6(six, len);
+		check_sense(&rig, 0x51a00);
+	}
+	for (size_t len = 1; len < sizeof(ten); len++) {
+		if (len == 8 + 16 || len == 8 + 16 + 20)
+			continue;
+		select_10(ten, len);
+		check_sense(&rig, 0x51a00);
+	}
+	check_current(4, 0, 0);
+}
+
+static void select_list_refused(void **state)
+{
+	(void)state;
+	/* header: MODE DATA LENGTH, MEDIUM TYPE, reserved */
+	SELECT_6(23, 0, 0, 0, PAGE_08(0));
+	check_bad_param(&rig, 0, -1);
+	SELECT_6(0, 1, 0, 0, PAGE_08(0));
+	check_bad_param(&rig, 1, -1);
+	SELECT_10(0, 1, 0, 0, 0, 0, 0, 0, PAGE_08(0));
+	check_bad_param(&rig, 0, -1);
+	SELECT_10(0, 0, 1, 0, 0, 0, 0, 0, PAGE_08(0));
+	check_bad_param(&rig, 2, -1);
+	SELECT_10(0, 0, 0, 0, 2, 0, 0, 0, PAGE_08(0));
+	check_bad_param(&rig, 4, 7);
+	SELECT_10(0, 0, 0, 0, 0, 1, 0, 0, PAGE_08(0));
+	check_bad_param(&rig, 5, -1);
+	/* page: PS, SPF, unknown, length */
+	SELECT_6(0, 0, 0, 0, 0x88, 18, 0);
+	check_bad_param(&rig, 4, 7);
+	SELECT_6(0, 0, 0, 0, 0x48, 0x01, 0, 0);
+	check_bad_param(&rig, 4, 5);
+	SELECT_6(0, 0, 0, 0, 0x48, 0x00, 0, 16);
+	check_bad_param(&rig, 4, 6);
+	SELECT_6(0, 0, 0, 0, 0x3f, 18, 0);
+	check_bad_param(&rig, 4, 5);
+	SELECT_6(0, 0, 0, 0, 0x08, 17, 0);
+	check_bad_param(&rig, 5, -1);
+	SELECT_6(0, 0, 0, 0, 0x08, 19, 0);
+	check_bad_param(&rig, 5, -1);
+	check_current(4, 0, 0);
+}
+
+/* Every bit of every page that is not changeable, behind one good page. */
+static void select_unchangeable(void **state)
+{
+	static const uint8_t list[] = {
+		0, 0, 0, 0, PAGE_0A(0, 8), PAGE_01, PAGE_08(4), PAGE_1C
+	};
+	uint8_t changed[sizeof(list)];
+	unsigned refused = 0;
+	size_t byte = 4 + 12;
+
+	(void)state;
+	while (byte < sizeof(list)) {
+		size_t page = byte, len = list[byte + 1];
+
+		for (byte += 2; byte < page + 2 + len; byte++) {
+			for (int bit = 0; bit < 8; bit++) {
+				if (list[page] == 0x08 && byte == page + 2 &&
+				    bit == 2)
+					continue; /* WCE */
+				memcpy(changed, list, sizeof(list));
+				changed[byte] ^= (uint8_t)(1 << bit);
+				select_6(changed, sizeof(changed));
+				check_bad_param(&rig, (unsigned)byte, bit);
+				refused++;
+			}
+		}
+	}
+	assert_int_equal(refused, (10 + 18 + 10) * 8 - 1);
+	/* the good page before it was not applied either */
+	check_current(4, 0, 0);
+}
+
+/* D_SENSE: the sense data of the next command already. */
+static void descriptor_sense(void **state)
+{
+	static const uint8_t opcode[8] = { 0x72, 5, 0x20 };
+	static const uint8_t field[16] = { 0x72, 5, 0x24, 0, 0,	   0, 0, 8,
+					   2,	 6, 0,	  0, 0xcf, 0, 1, 0 };
+
+	(void)state;
+	SELECT_6(0, 0, 0, 0, PAGE_0A(4, 0));
+	check_good(&rig);
+	CMD(&rig, NULL, 0, 0xc0);
+	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
+	assert_int_equal(rig.cmd.sense_len, sizeof(opcode));
+	assert_memory_equal(rig.cmd.sense, opcode, sizeof(opcode));
+	CMD(&rig, NULL, 0, 0x00, 0x80);
+	assert_int_equal(rig.cmd.sense_len, sizeof(field));
+	assert_memory_equal(rig.cmd.sense, field, sizeof(field));
+	check_current(4, 4, 0);
+	SELECT_6(0, 0, 0, 0, PAGE_0A(0, 0));
+	check_good(&rig);
+	CMD(&rig, NULL, 0, 0xc0);
+	check_sense(&rig, 0x52000);
+}
+
+/* SWP: whatever changes the medium is refused; the rest is not. */
+static void software_write_protect(void **state)
+{
+	static const uint8_t opcodes[] = { 0x0a, 0x2a, 0x8a, 0xaa };
+	uint64_t lba = 2 * MIB_BLOCKS;
+
+	(void)state;
+	rig_write(&rig, lba, 1);
+	SELECT_6(0, 0, 0, 0, PAGE_0A(0, 8));
+	check_good(&rig);
+	for (size_t i = 0; i < sizeof(opcodes); i++) {
+		CMD(&rig, NULL, 256 * 512, opcodes[i]);
+		check_sense(&rig, 0x72702);
+	}
+	rig_rw(&rig, 0x8a, NR_BLOCKS, 1, NULL, 512);
+	check_sense(&rig, 0x52100);
+	for (uint8_t sa = 1; sa <= 4; sa++) {
+		rig_zone(&rig, sa, lba);
+		check_sense(&rig, 0x72702);
+		rig_zone_all(&rig, sa);
+		check_sense(&rig, 0x72702);
+	}
+	rig_rw(&rig, 0x88, lba, 1, NULL, 512);
+	check_good(&rig);
+	CMD(&rig, NULL, 0, 0x91);
+	check_good(&rig);
+	check_zone(&rig, lba, ZC_IMP_OPEN, lba + 1);
+	SELECT_6(0, 0, 0, 0, PAGE_0A(0, 0));
+	check_good(&rig);
+	rig_write(&rig, lba + 1, 1);
+	check_good(&rig);
+}
+
+/* Without the write cache each write is as one with FUA. */
+static void write_cache_off(void **state)
+{
+	struct store_fault_plan plan = { .fail_at = UINT64_MAX,
+					 .only = 1u << STORE_SYNC };
+	uint64_t lba = 2 * MIB_BLOCKS;
+
+	(void)state;
+	store_fault_arm(rig.fault, &plan);
+	rig_write(&rig, lba, 1);
+	check_good(&rig);
+	assert_int_equal(store_fault_calls(rig.fault), 0);
+	/* switching it off writes what it holds */
+	SELECT_6(0, 0, 0, 0, PAGE_08(0));
+	check_good(&rig);
+	assert_int_equal(store_fault_calls(rig.fault), 1);
+	rig_write(&rig, lba + 1, 1);
+	check_good(&rig);
+	assert_int_equal(store_fault_calls(rig.fault), 2);
+	SELECT_6(0, 0, 0, 0, PAGE_08(4));
+	check_good(&rig);
+	rig_write(&rig, lba + 2, 1);
+	check_good(&rig);
+	assert_int_equal(store_fault_calls(rig.fault), 2);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
+	const struct CMUnitTest tests[] = {
+		T(sense_6),
+		T(sense_10),
+		T(sense_changeable),
+		T(sense_refused),
+		T(select_changes),
+		T(select_block_descriptor),
+		T(select_cdb_refused),
+		T(select_cut_off),
+		T(select_list_refused),
+		T(select_unchangeable),
+		T(descriptor_sense),
+		T(software_write_protect),
+		T(write_cache_off),
+	};
+
+	return cmocka_run_group_tests_name("mode", tests, NULL, NULL);
+}
