@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop check: everything that is not as it should be. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli.h"
+
+struct check {
+	const char *dir;
+	struct json_object *problems; /* NULL: as text */
+};
+
+struct check_args {
+	bool json;
+	int first; /* of the directories */
+};
+
+static const struct argp_option options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct check_args *a = state->input;
+
+	(void)arg;
+	switch (key) {
+	case 'j':
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		a->first = state->next;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "there is no directory");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "DIRECTORY...",
+	.doc = "Examine the disk in each DIRECTORY completely and print what "
+	       "is not as it should be, a line each; nothing when all is "
+	       "well.  Changes nothing.",
+};
+
+static void print_problem(void *user, uint32_t slot, const char *what)
+{
+	const struct check *c = user;
+
+	if (c->problems)
+		json_add_problem(c->problems, slot, what);
+	else if (slot == UINT32_MAX)
+		printf("%s: %s\n", c->dir, what);
+	else
+		printf("%s: zone %" PRIu32 ": %s\n", c->dir, slot, what);
+}
+
+/* What is being written can look wrong. */
+static void note_in_use(const char *dir)
+{
+	struct disk *disk;
+	char who[128];
+
+	if (cli_look(dir, &disk, NULL))
+		return;
+	if (cli_in_use(dir, disk_meta(disk), who, sizeof(who)))
+		cli_note("%s is in use by %s; what it is just changing may "
+			 "look wrong",
+			 dir, who);
+	disk_close(disk);
+}
+
+/* Fills @o with the findings if it is not NULL. */
+static int check(const char *dir, struct json_object *o)
+{
+	struct check c = { .dir = dir };
+	struct zl_err err;
+	int ret;
+
+	if (o) {
+		c.problems = json_object_new_array();
+		json_add_str(o, "directory", dir);
+		json_object_object_add(o, "problems", c.problems);
+	}
+	note_in_use(dir);
+	ret = disk_check(dir, print_problem, &c, &err);
+	if (ret < 0) {
+		cli_error("%s", err.msg);
+		if (o)
+			json_add_str(o, "error", err.msg);
+	}
+	return ret ? CLI_FAILED : CLI_OK;
+}
+
+static int check_json(int argc, char **argv)
+{
+	struct json_object *all = json_object_new_array();
+	int status = CLI_OK;
+
+	for (int i = 0; i < argc; i++) {
+		struct json_object *o = json_object_new_object();
+
+		if (check(argv[i], o))
+			status = CLI_FAILED;
+		json_object_array_add(all, o);
+	}
+	json_print(all);
+	return status;
+}
+
+int check_main(int argc, char **argv)
+{
+	struct check_args a = { .json = false };
+	int status = CLI_OK;
+
+	cli_parse(&argp, argc, argv, &a);
+	argc -= a.first;
+	argv += a.first;
+	if (a.json)
+		return check_json(argc, argv);
+	for (int i = 0; i < argc; i++)
+		if (check(argv[i], NULL))
+			status = CLI_FAILED;
+	return status;
+}

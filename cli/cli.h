@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * What the subcommands of zloop share.
+ *
+ * Rules that hold everywhere here:
+ * - Standard output has what was asked for and nothing else; everything else
+ *   goes to standard error as "zloop: SENTENCE".
+ * - One thread.
+ */
+#ifndef ZL_CLI_CLI_H
+#define ZL_CLI_CLI_H
+
+#include <argp.h>
+#include <json-c/json.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "disk/disk.h"
+
+/* Exit status, as zloop(8) documents it. */
+enum cli_status {
+	CLI_OK = 0,
+	CLI_FAILED = 1, /* the operation failed, or check found something */
+	CLI_USAGE = 2,	/* the command line is wrong; nothing was done */
+};
+
+/*
+ * A subcommand: a row of the table in main.c.  run() gets its own words, with
+ * "zloop NAME" as argv[0], and returns an enum cli_status.
+ */
+struct cli_command {
+	const char *name;
+	const char *help; /* one line */
+	int (*run)(int argc, char **argv);
+};
+
+int create_main(int argc, char **argv);
+int info_main(int argc, char **argv);
+int zones_main(int argc, char **argv);
+int check_main(int argc, char **argv);
+
+/* Parses a subcommand's words; exits on --help and on a usage error. */
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* msg.c: "zloop: SENTENCE" and "zloop: note: SENTENCE" on standard error. */
+void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A log hook that passes on warnings and errors. */
+void cli_log(enum zl_log_level level, const char *line);
+/* A count of zones done, redrawn in place; only on a terminal. */
+void cli_progress(void *user, uint32_t done, uint32_t total);
+void cli_progress_end(void);
+
+#define CLI_SIZE_MAX 32
+/* Writes a size for people, e.g. "2 GiB" or "1.5 MiB". */
+const char *cli_size(uint64_t bytes, char buf[CLI_SIZE_MAX]);
+
+/* look.c: looking at directories, which changes nothing. */
+
+/* Opens a disk to look at it; 0, or -errno when it has said why not. */
+int cli_look(const char *dir, struct disk **disk, struct zl_err *err);
+/*
+ * Whether somebody has the disk in @dir open; @who gets who it is, as far as
+ * can be found out, e.g. "process 12 (tcmu-runner)".
+ */
+bool cli_in_use(const char *dir, const struct disk_meta *meta, char *who,
+		size_t size);
+/* What the zone files take on the backing file system, in bytes. */
+uint64_t cli_space_used(const char *dir, const struct disk_meta *meta,
+			uint32_t nr_slots);
+
+/* A condition or type as one word, as options and JSON spell it, e.g.
+ * "implicitly-opened". */
+#define CLI_WORD_MAX 32
+const char *cli_word(const char *name, char buf[CLI_WORD_MAX]);
+/* The condition that @name spells, or -1. */
+int cli_cond_parse(const char *name);
+
+/* json.c: members of an object, which takes the value over. */
+void json_add_str(struct json_object *o, const char *key, const char *v);
+void json_add_u64(struct json_object *o, const char *key, uint64_t v);
+void json_add_bool(struct json_object *o, const char *key, bool v);
+/* Appends {"zone": slot or null, "what": sentence} to an array. */
+void json_add_problem(struct json_object *array, uint32_t slot,
+		      const char *what);
+/* Prints and frees. */
+void json_print(struct json_object *o);
+void json_print_compact(struct json_object *o);
+
+#endif

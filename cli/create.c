@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop create: a disk in a directory of its own. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "cli.h"
+
+/* Somebody else may be looking, which takes no longer. */
+#define LOCK_WAIT_MS 2000
+
+struct create_args {
+	const char *words[2];
+	const char *options; /* NULL: all defaults */
+	const char *dir;
+};
+
+static void sort_words(struct create_args *a, struct argp_state *state,
+		       unsigned nr)
+{
+	const char *last;
+
+	if (!nr) {
+		argp_error(state, "there is no directory");
+		return;
+	}
+	last = a->words[nr - 1];
+	/* One word that is more likely the options alone. */
+	if (nr == 1 && strchr(last, '=') && !strchr(last, '/'))
+		argp_error(state,
+			   "there is no directory behind the options %s; write "
+			   "./%s if that is one",
+			   last, last);
+	a->options = nr == 2 ? a->words[0] : NULL;
+	a->dir = last;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct create_args *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		if (state->arg_num >= 2)
+			argp_error(state, "'%s' is one word too many", arg);
+		else
+			a->words[state->arg_num] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		sort_words(a, state, state->arg_num);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "[OPTION[=VALUE][,OPTION[=VALUE]...]] DIRECTORY",
+	.doc = "Make a disk in DIRECTORY, which must be empty, or missing in a "
+	       "directory that is there.  The options are those of the "
+	       "kernel's zloop and more, for example "
+	       "capacity_mb=2048,zone_size_mb=64,conv_zones=8.\v"
+	       "See zloop-handler(8) for all options and their defaults.",
+};
+
+/* What a disk's files have nothing of is taken, with a note. */
+static void note_ignored(const struct disk_opts *opts)
+{
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++)
+		if (disk_opt_given(opts, id) && !disk_opt_table[id].geometry)
+			cli_note("%s changes nothing about the disk that is "
+				 "made",
+				 disk_opt_table[id].name);
+}
+
+static int parse_options(const char *text, struct disk_opts *opts)
+{
+	struct zl_err err;
+	uint64_t asked;
+
+	if (disk_opts_parse(opts, text, strlen(text), ',', false, &err)) {
+		cli_error("%s", err.msg);
+		return -EINVAL;
+	}
+	for (enum disk_opt_id id = OPT_ID; id <= OPT_BASE_DIR; id++) {
+		if (!disk_opt_given(opts, id))
+			continue;
+		cli_error("%s says where the disk is, as DIRECTORY does; "
+			  "leave it out",
+			  disk_opt_table[id].name);
+		return -EINVAL;
+	}
+	asked = opts->num[OPT_CAPACITY_MB];
+	disk_opts_round_capacity(opts);
+	if (opts->num[OPT_CAPACITY_MB] != asked)
+		cli_note("capacity_mb=%" PRIu64 " is rounded down to %" PRIu64
+			 ", whole zones of %" PRIu64 " MiB",
+			 asked, opts->num[OPT_CAPACITY_MB],
+			 opts->num[OPT_ZONE_SIZE_MB]);
+	note_ignored(opts);
+	/* Before a directory is made for it. */
+	if (disk_opts_check(opts, 0, &err)) {
+		cli_error("%s", err.msg);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static bool is_disk(const char *dir)
+{
+	struct disk *disk;
+
+	if (cli_look(dir, &disk, NULL))
+		return false;
+	cli_error("%s is a disk already, with serial number %s; nothing was "
+		  "changed",
+		  dir, disk_meta(disk)->serial);
+	disk_close(disk);
+	return true;
+}
+
+/* 1: made, 0: was there, -errno */
+static int make_dir(const char *dir)
+{
+	if (!mkdir(dir, 0700))
+		return 1;
+	if (errno == EEXIST)
+		return 0;
+	if (errno == ENOENT)
+		cli_error("%s cannot be made, since the directory above it "
+			  "does not exist; make that first, or mount what "
+			  "belongs there",
+			  dir);
+	else
+		cli_error("%s cannot be made: %s", dir, strerror(errno));
+	return -errno;
+}
+
+static int make_disk(const char *dir, const struct disk_opts *opts)
+{
+	struct disk_open_args args = {
+		.opts = opts,
+		.may_make = true,
+		.lock_wait_ms = LOCK_WAIT_MS,
+		.progress = cli_progress,
+	};
+	struct disk *disk;
+	struct zl_err err;
+	int ret;
+
+	ret = disk_open(dir, &args, &disk, &err);
+	cli_progress_end();
+	if (ret) {
+		cli_error("%s", err.msg);
+		return ret;
+	}
+	disk_close(disk);
+	return 0;
+}
+
+int create_main(int argc, char **argv)
+{
+	struct create_args a = { .dir = NULL };
+	struct disk_opts opts;
+	int made;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (parse_options(a.options ? a.options : "", &opts))
+		return CLI_USAGE;
+	if (is_disk(a.dir))
+		return CLI_FAILED;
+	made = make_dir(a.dir);
+	if (made < 0)
+		return CLI_FAILED;
+	zl_log_set(cli_log);
+	if (!make_disk(a.dir, &opts))
+		return CLI_OK;
+	/* Only if nothing is in it: what is half made can be completed. */
+	if (made)
+		rmdir(a.dir);
+	return CLI_FAILED;
+}

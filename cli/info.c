@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop info: what a disk is, how full, and what is wrong with it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "cli.h"
+
+#define NR_CONDS 16
+
+struct info {
+	const char *dir;
+	char *path; /* absolute, for a cfgstring */
+	struct disk *disk;
+	const struct disk_meta *meta;
+	uint64_t nr_cond[NR_CONDS]; /* gap zones not counted */
+	uint64_t nr_seq, nr_gap;
+	uint64_t used_bytes;
+	bool in_use;
+	char who[128];
+	struct disk_stats stats;
+};
+
+struct info_args {
+	bool json;
+	int first; /* of the directories */
+};
+
+static const struct argp_option options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct info_args *a = state->input;
+
+	(void)arg;
+	switch (key) {
+	case 'j':
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		a->first = state->next;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "there is no directory");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "DIRECTORY...",
+	.doc = "Say what the disk in each DIRECTORY is: its serial number, "
+	       "size and zones, the size= that targetcli wants, the zones' "
+	       "conditions, the space they use, who has it open, and what is "
+	       "wrong with it.  Changes nothing.",
+};
+
+static bool count_zone(void *user, const struct zone_info *z)
+{
+	struct info *in = user;
+
+	if (z->type == ZT_GAP) {
+		in->nr_gap++;
+		return true;
+	}
+	in->nr_cond[z->cond]++;
+	in->nr_seq += z->type != ZT_CONVENTIONAL;
+	return true;
+}
+
+/* Fails with the sentence in @err. */
+static int gather(struct info *in, const char *dir, struct zl_err *err)
+{
+	int ret;
+
+	*in = (struct info){ .dir = dir };
+	ret = cli_look(dir, &in->disk, err);
+	if (ret)
+		return ret;
+	in->path = realpath(dir, NULL);
+	in->meta = disk_meta(in->disk);
+	disk_each_zone(in->disk, 0, count_zone, in);
+	disk_get_stats(in->disk, &in->stats);
+	in->used_bytes = cli_space_used(dir, in->meta,
+					zone_geo_slots(disk_geo(in->disk)));
+	in->in_use = cli_in_use(dir, in->meta, in->who, sizeof(in->who));
+	return 0;
+}
+
+static void release(struct info *in)
+{
+	disk_close(in->disk);
+	free(in->path);
+}
+
+/*
+ * Text.
+ */
+
+#define LABEL "  %-16s"
+
+static void print_size(const char *label, uint64_t bytes)
+{
+	char size[CLI_SIZE_MAX];
+
+	if (bytes < 1024)
+		printf(LABEL "%" PRIu64 " bytes\n", label, bytes);
+	else
+		printf(LABEL "%" PRIu64 " bytes (%s)\n", label, bytes,
+		       cli_size(bytes, size));
+}
+
+static void print_zones(const struct info *in)
+{
+	const struct disk_meta *m = in->meta;
+	uint64_t rest = m->capacity_bytes % m->zone_bytes;
+
+	printf(LABEL "%" PRIu32 " conventional, %" PRIu64
+		     " sequential write required\n",
+	       "zones", m->conv_zones, in->nr_seq);
+	print_size("zone size", m->zone_bytes);
+	if (m->zone_cap_bytes != m->zone_bytes)
+		print_size("zone capacity", m->zone_cap_bytes);
+	if (rest)
+		print_size("last zone", rest);
+	if (m->max_open)
+		printf(LABEL "%" PRIu32 "\n", "max open zones", m->max_open);
+	else
+		printf(LABEL "no limit\n", "max open zones");
+}
+
+static void print_conditions(const struct info *in)
+{
+	const char *comma = "";
+	char cond[CLI_WORD_MAX];
+
+	printf(LABEL, "conditions");
+	for (unsigned c = 0; c < NR_CONDS; c++) {
+		if (!in->nr_cond[c])
+			continue;
+		printf("%s%" PRIu64 " %s", comma, in->nr_cond[c],
+		       cli_word(zone_cond_name((enum zone_cond)c), cond));
+		comma = ", ";
+	}
+	putchar('\n');
+}
+
+static void print_problem(void *user, uint32_t slot, const char *what)
+{
+	(void)user;
+	if (slot == UINT32_MAX)
+		printf(LABEL "%s\n", "problem", what);
+	else
+		printf(LABEL "zone %" PRIu32 ": %s\n", "problem", slot, what);
+}
+
+static void print_text(const struct info *in)
+{
+	const struct disk_meta *m = in->meta;
+
+	printf("%s\n", in->dir);
+	printf(LABEL "%s\n", "serial", m->serial);
+	print_size("size", m->capacity_bytes);
+	printf(LABEL "%" PRIu32 " bytes logical, %" PRIu32 " physical\n",
+	       "blocks", m->block_bytes, m->phys_block_bytes);
+	print_zones(in);
+	printf(LABEL "%s\n", "reads",
+	       m->urswrz ? "unrestricted (URSWRZ=1)"
+			 : "up to the write pointer (URSWRZ=0)");
+	print_conditions(in);
+	print_size("space used", in->used_bytes);
+	printf(LABEL "%" PRIu64 ", %" PRIu64 " after an unclean stop\n",
+	       "openings", in->stats.opens, in->stats.unclean_opens);
+	if (in->stats.retries_absorbed)
+		printf(LABEL "%" PRIu64 "\n", "writes repeated",
+		       in->stats.retries_absorbed);
+	printf(LABEL "%s\n", "made by",
+	       m->adopted ? "the kernel's zloop" : "user:zloop");
+	printf(LABEL "%s%s\n", "in use", in->in_use ? "by " : "no", in->who);
+	disk_each_problem(in->disk, print_problem, NULL);
+	printf(LABEL "/backstores/user:zloop create name=NAME size=%" PRIu64
+		     " cfgstring=@%s\n",
+	       "targetcli", m->capacity_bytes, in->path ? in->path : in->dir);
+}
+
+/*
+ * JSON.
+ */
+
+static struct json_object *conditions_json(const struct info *in)
+{
+	struct json_object *o = json_object_new_object();
+	char cond[CLI_WORD_MAX];
+
+	for (unsigned c = 0; c < NR_CONDS; c++)
+		if (in->nr_cond[c])
+			json_add_u64(o,
+				     cli_word(zone_cond_name((enum zone_cond)c),
+					      cond),
+				     in->nr_cond[c]);
+	return o;
+}
+
+static void add_problem(void *user, uint32_t slot, const char *what)
+{
+	json_add_problem(user, slot, what);
+}
+
+/* The sidecar's names for what the sidecar has. */
+static void add_geometry(const struct info *in, struct json_object *o)
+{
+	const struct disk_meta *m = in->meta;
+
+	json_add_str(o, "serial", m->serial);
+	json_add_u64(o, "capacity_bytes", m->capacity_bytes);
+	json_add_u64(o, "zone_size_bytes", m->zone_bytes);
+	json_add_u64(o, "zone_capacity_bytes", m->zone_cap_bytes);
+	json_add_u64(o, "conv_zones", m->conv_zones);
+	json_add_u64(o, "seq_zones", in->nr_seq);
+	json_add_u64(o, "gap_zones", in->nr_gap);
+	json_add_u64(o, "max_open_zones", m->max_open);
+	json_add_u64(o, "block_size", m->block_bytes);
+	json_add_u64(o, "physical_block_size", m->phys_block_bytes);
+	json_add_bool(o, "urswrz", m->urswrz);
+	json_add_bool(o, "adopted", m->adopted);
+}
+
+static void add_state(const struct info *in, struct json_object *o)
+{
+	struct json_object *problems = json_object_new_array();
+
+	json_object_object_add(o, "conditions", conditions_json(in));
+	json_add_u64(o, "space_used_bytes", in->used_bytes);
+	json_add_u64(o, "opens", in->stats.opens);
+	json_add_u64(o, "unclean_opens", in->stats.unclean_opens);
+	json_add_u64(o, "retries_absorbed", in->stats.retries_absorbed);
+	json_add_bool(o, "in_use", in->in_use);
+	json_object_object_add(o, "in_use_by",
+			       in->in_use ? json_object_new_string(in->who)
+					  : NULL);
+	disk_each_problem(in->disk, add_problem, problems);
+	json_object_object_add(o, "problems", problems);
+}
+
+/* One directory: as text, or as an element of @array. */
+static int info(const char *dir, struct json_object *array, bool first)
+{
+	struct json_object *o = NULL;
+	struct info in;
+	struct zl_err err;
+	int ret = gather(&in, dir, &err);
+
+	if (ret)
+		cli_error("%s", err.msg);
+	if (array) {
+		o = json_object_new_object();
+		json_object_array_add(array, o);
+		json_add_str(o, "directory", dir);
+	}
+	if (ret) {
+		if (o)
+			json_add_str(o, "error", err.msg);
+		return CLI_FAILED;
+	}
+	if (o) {
+		add_geometry(&in, o);
+		add_state(&in, o);
+	} else {
+		fputs(first ? "" : "\n", stdout);
+		print_text(&in);
+	}
+	release(&in);
+	return CLI_OK;
+}
+
+int info_main(int argc, char **argv)
+{
+	struct info_args a = { .json = false };
+	struct json_object *array = NULL;
+	int status = CLI_OK;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (a.json)
+		array = json_object_new_array();
+	for (int i = a.first; i < argc; i++)
+		if (info(argv[i], array, i == a.first))
+			status = CLI_FAILED;
+	if (array)
+		json_print(array);
+	return status;
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Looking at a disk's directory, in use or not, without changing anything. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* The file that carries a disk's lock, see docs/on-disk-format.md. */
+#define LOCK_FILE "zloop.state"
+
+int cli_look(const char *dir, struct disk **disk, struct zl_err *err)
+{
+	struct disk_open_args args = { .look_only = true };
+
+	return disk_open(dir, &args, disk, err);
+}
+
+/* The part of the store's sentence that says who. */
+static void copy_holder(const char *sentence, char *who, size_t size)
+{
+	static const char mark[] = " is in use by ";
+	const char *s = strstr(sentence, mark);
+
+	snprintf(who, size, "%s", s ? s + sizeof(mark) - 1 : sentence);
+}
+
+bool cli_in_use(const char *dir, const struct disk_meta *meta, char *who,
+		size_t size)
+{
+	struct store *st;
+	struct zl_err err;
+	bool in_use = true;
+
+	*who = 0;
+	if (store_file_open(dir, &st, NULL))
+		return false;
+	store_set_layout(st, meta->conv_zones);
+	if (store_lock(st, LOCK_FILE, 0, false, &err) == -EBUSY)
+		copy_holder(err.msg, who, size);
+	else if (store_file_probe_users(st, 0) == -EBUSY)
+		snprintf(who, size,
+			 "a program without a lock, perhaps the kernel's zloop "
+			 "driver");
+	else
+		in_use = false;
+	store_close(st);
+	return in_use;
+}
+
+uint64_t cli_space_used(const char *dir, const struct disk_meta *meta,
+			uint32_t nr_slots)
+{
+	struct store_stat stat;
+	uint64_t sum = 0;
+	struct store *st;
+
+	if (store_file_open(dir, &st, NULL))
+		return 0;
+	store_set_layout(st, meta->conv_zones);
+	for (uint32_t slot = 0; slot < nr_slots; slot++)
+		if (!store_stat(st, slot, &stat))
+			sum += stat.alloc_bytes;
+	store_close(st);
+	return sum;
+}
+
+const char *cli_word(const char *name, char buf[CLI_WORD_MAX])
+{
+	char *p = buf;
+
+	snprintf(buf, CLI_WORD_MAX, "%s", name);
+	for (; *p; p++)
+		*p = *p == ' ' ? '-' : (char)tolower((unsigned char)*p);
+	return buf;
+}
+
+int cli_cond_parse(const char *name)
+{
+	static const enum zone_cond conds[] = {
+		ZC_NOT_WP, ZC_EMPTY,	 ZC_IMP_OPEN, ZC_EXP_OPEN, ZC_CLOSED,
+		ZC_FULL,   ZC_READ_ONLY, ZC_OFFLINE,  ZC_INACTIVE,
+	};
+	char buf[CLI_WORD_MAX];
+
+	for (size_t i = 0; i < sizeof(conds) / sizeof(conds[0]); i++)
+		if (!strcmp(cli_word(zone_cond_name(conds[i]), buf), name))
+			return (int)conds[i];
+	return -1;
+}

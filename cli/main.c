@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The zloop command: the table of subcommands. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "cli.h"
+
+static int help_main(int argc, char **argv);
+
+static const struct cli_command commands[] = {
+	{ "create", "make a disk in a directory", create_main },
+	{ "info", "say what a disk is and how it is", info_main },
+	{ "zones", "list a disk's zones", zones_main },
+	{ "check", "look for everything that is not as it should be",
+	  check_main },
+	{ "help", "explain a command", help_main },
+};
+
+static const struct cli_command *find(const char *name)
+{
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static void usage(FILE *f)
+{
+	fputs("usage: zloop COMMAND [ARGUMENT...]\n"
+	      "       zloop COMMAND --help\n"
+	      "       zloop --version\n\n"
+	      "Disks of the tcmu-runner handler user:zloop: one directory "
+	      "each, one file per zone.\n\n",
+	      f);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
+		fprintf(f, "  %-8s  %s\n", commands[i].name, commands[i].help);
+	fputs("\nExit status: 0 done, 1 failed or something found, 2 wrong "
+	      "usage.  See zloop(8).\n",
+	      f);
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "zloop %s", command->name);
+	argv[0] = name;
+	return command->run(argc, argv);
+}
+
+static int unknown(const char *name)
+{
+	char names[128] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len,
+					"%s%s", i ? ", " : "",
+					commands[i].name);
+	cli_error("unknown command '%s'; there are %s", name, names);
+	return CLI_USAGE;
+}
+
+static int help_main(int argc, char **argv)
+{
+	char option[] = "--help", *words[] = { NULL, option, NULL };
+	const struct cli_command *command;
+
+	if (argc < 2 || argv[1][0] == '-' || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return CLI_OK;
+	}
+	command = find(argv[1]);
+	return command ? run(command, 2, words) : unknown(argv[1]);
+}
+
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	argp_err_exit_status = CLI_USAGE;
+	/* Fails only by exiting or for want of memory. */
+	if (argp_parse(argp, argc, argv, 0, NULL, input)) {
+		cli_error("out of memory");
+		exit(CLI_FAILED);
+	}
+}
+
+/* What could not be written was not done. */
+static int finish(int status)
+{
+	int failed = ferror(stdout);
+
+	if (fclose(stdout) || failed) {
+		cli_error("cannot write the output: %s", strerror(errno));
+		return status ? status : CLI_FAILED;
+	}
+	return status;
+}
+
+static int dispatch(int argc, char **argv)
+{
+	const struct cli_command *command;
+
+	if (argc < 2) {
+		usage(stderr);
+		return CLI_USAGE;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("zloop " ZL_VERSION);
+		return CLI_OK;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		usage(stdout);
+		return CLI_OK;
+	}
+	command = find(argv[1]);
+	return command ? run(command, argc - 1, argv + 1) : unknown(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	return finish(dispatch(argc, argv));
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Messages for people, all on standard error. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static void say(const char *prefix, const char *fmt, va_list ap)
+{
+	fflush(stdout);
+	fputs(prefix, stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+void cli_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("zloop: ", fmt, ap);
+	va_end(ap);
+}
+
+void cli_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("zloop: note: ", fmt, ap);
+	va_end(ap);
+}
+
+void cli_log(enum zl_log_level level, const char *line)
+{
+	if (level == ZL_LOG_ERR)
+		cli_error("%s", line);
+	else if (level == ZL_LOG_WARN)
+		cli_note("%s", line);
+}
+
+void cli_progress(void *user, uint32_t done, uint32_t total)
+{
+	(void)user;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%" PRIu32 " of %" PRIu32 " zones", done,
+			total);
+}
+
+void cli_progress_end(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+}
+
+const char *cli_size(uint64_t bytes, char buf[CLI_SIZE_MAX])
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB",
+					     "GiB",   "TiB", "PiB" };
+	unsigned unit = 0;
+	uint64_t tenths;
+
+	while (unit < 5 && bytes >> (10 * (unit + 1)))
+		unit++;
+	/* Whole units and tenths, each cut. */
+	tenths = unit ? (bytes >> (10 * (unit - 1)) & 1023) * 10 / 1024 : 0;
+	if (tenths)
+		snprintf(buf, CLI_SIZE_MAX, "%" PRIu64 ".%" PRIu64 " %s",
+			 bytes >> (10 * unit), tenths, units[unit]);
+	else
+		snprintf(buf, CLI_SIZE_MAX, "%" PRIu64 " %s",
+			 bytes >> (10 * unit), units[unit]);
+	return buf;
+}

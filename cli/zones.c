@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop zones: a report of a directory's zones, attached or not. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli.h"
+
+struct zones_args {
+	const char *dir;
+	bool json;
+	int cond;	/* -1: all */
+	uint64_t start; /* LBA */
+	uint64_t count; /* zones left to print */
+};
+
+static const struct argp_option options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{ "condition", 'c', "CONDITION", 0,
+	  "Only zones in this condition: not-write-pointer, empty, "
+	  "implicitly-opened, explicitly-opened, closed, full, read-only, "
+	  "offline or inactive",
+	  0 },
+	{ "start", 's', "LBA", 0,
+	  "Begin with the zone that contains this logical block (decimal, or "
+	  "hexadecimal with 0x)",
+	  0 },
+	{ "count", 'n', "N", 0, "Print at most N zones", 0 },
+	{ 0 },
+};
+
+static uint64_t number(const char *option, const char *s,
+		       struct argp_state *state)
+{
+	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
+	const char *digits = hex ? s + 2 : s;
+	unsigned long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoull(digits, &end, hex ? 16 : 10);
+	/* strtoull() itself would pass over spaces, signs and a second 0x. */
+	if (!isxdigit((unsigned char)*digits) || *end || errno ||
+	    (hex && (digits[1] == 'x' || digits[1] == 'X')))
+		argp_error(state,
+			   "%s %s is not a number from 0 to "
+			   "18446744073709551615, decimal or hexadecimal with "
+			   "0x",
+			   option, s);
+	return v;
+}
+
+static int condition(const char *s, struct argp_state *state)
+{
+	int cond = cli_cond_parse(s);
+
+	if (cond < 0)
+		argp_error(state,
+			   "--condition %s is unknown; use not-write-pointer, "
+			   "empty, implicitly-opened, explicitly-opened, "
+			   "closed, full, read-only, offline or inactive",
+			   s);
+	return cond;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct zones_args *a = state->input;
+
+	switch (key) {
+	case 'j':
+		a->json = true;
+		return 0;
+	case 'c':
+		a->cond = condition(arg, state);
+		return 0;
+	case 's':
+		a->start = number("--start", arg, state);
+		return 0;
+	case 'n':
+		a->count = number("--count", arg, state);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->dir)
+			argp_error(state, "'%s' is one word too many", arg);
+		a->dir = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "there is no directory");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "DIRECTORY",
+	.doc = "List the zones of the disk in DIRECTORY.  Addresses and "
+	       "lengths are logical blocks.\v"
+	       "A disk in use can be listed too; its implicitly opened zones "
+	       "are then shown as closed, since only the daemon knows better.",
+};
+
+struct report {
+	struct zones_args *args;
+	bool any; /* something has been printed */
+};
+
+static void print_text(const struct zone_info *z)
+{
+	char wp[24] = "-", file[16] = "-", type[CLI_WORD_MAX],
+	     cond[CLI_WORD_MAX];
+
+	if (z->wp_lba != UINT64_MAX)
+		snprintf(wp, sizeof(wp), "0x%" PRIx64, z->wp_lba);
+	if (z->type != ZT_GAP)
+		snprintf(file, sizeof(file), "%s-%06" PRIu32,
+			 z->type == ZT_CONVENTIONAL ? "cnv" : "seq", z->slot);
+	printf("%-11s %-26s %-18s 0x%-10" PRIx64 " 0x%-8" PRIx64 " %s\n", file,
+	       cli_word(zone_type_name(z->type), type),
+	       cli_word(zone_cond_name(z->cond), cond), z->start_lba, z->blocks,
+	       wp);
+}
+
+static void print_json(const struct zone_info *z, bool first)
+{
+	struct json_object *o = json_object_new_object();
+	char word[CLI_WORD_MAX];
+
+	json_add_u64(o, "zone", z->slot);
+	json_add_str(o, "type", cli_word(zone_type_name(z->type), word));
+	json_add_str(o, "condition", cli_word(zone_cond_name(z->cond), word));
+	json_add_u64(o, "start_lba", z->start_lba);
+	json_add_u64(o, "blocks", z->blocks);
+	json_object_object_add(o, "write_pointer_lba",
+			       z->wp_lba == UINT64_MAX
+				       ? NULL
+				       : json_object_new_uint64(z->wp_lba));
+	fputs(first ? "\n    " : ",\n    ", stdout);
+	json_print_compact(o);
+}
+
+static bool print_zone(void *user, const struct zone_info *z)
+{
+	struct report *r = user;
+
+	if (!r->args->count)
+		return false;
+	if (r->args->cond >= 0 && (int)z->cond != r->args->cond)
+		return true;
+	if (r->args->json)
+		print_json(z, !r->any);
+	else
+		print_text(z);
+	r->any = true;
+	return --r->args->count > 0;
+}
+
+/* One zone at a time: a list of a million as one JSON value would need more
+ * memory than the disk. */
+static void print_zones(struct disk *disk, struct zones_args *args)
+{
+	struct report r = { .args = args };
+	struct json_object *dir = json_object_new_string(args->dir);
+
+	if (args->json) {
+		fputs("{\n  \"directory\": ", stdout);
+		json_print_compact(json_object_get(dir));
+		printf(",\n  \"block_size\": %" PRIu32 ",\n  \"zones\": [",
+		       disk_meta(disk)->block_bytes);
+	} else {
+		printf("%-11s %-26s %-18s %-12s %-10s %s\n", "FILE", "TYPE",
+		       "CONDITION", "START LBA", "BLOCKS", "WRITE POINTER");
+	}
+	disk_each_zone(disk, args->start, print_zone, &r);
+	if (args->json)
+		printf("%s]\n}\n", r.any ? "\n  " : "");
+	json_object_put(dir);
+}
+
+static void count_problem(void *user, uint32_t slot, const char *what)
+{
+	(void)slot, (void)what;
+	++*(unsigned *)user;
+}
+
+static void note_problems(struct disk *disk, const char *dir)
+{
+	unsigned nr = 0;
+
+	disk_each_problem(disk, count_problem, &nr);
+	if (nr)
+		cli_note("%u thing%s with the disk %s not as should be; zloop "
+			 "check %s explains",
+			 nr, nr == 1 ? "" : "s", nr == 1 ? "is" : "are", dir);
+}
+
+int zones_main(int argc, char **argv)
+{
+	struct zones_args a = { .cond = -1, .count = UINT64_MAX };
+	struct disk *disk;
+	struct zl_err err;
+	int status = CLI_OK;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (cli_look(a.dir, &disk, &err)) {
+		cli_error("%s", err.msg);
+		return CLI_FAILED;
+	}
+	if (a.start < disk_geo(disk)->capacity_blocks) {
+		print_zones(disk, &a);
+		note_problems(disk, a.dir);
+	} else {
+		cli_error("--start %" PRIu64 " is beyond the disk; use %" PRIu64
+			  " or less",
+			  a.start, disk_geo(disk)->capacity_blocks - 1);
+		status = CLI_FAILED;
+	}
+	disk_close(disk);
+	return status;
+}
