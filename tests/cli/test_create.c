@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop create: what it makes, and what it refuses without leaving a trace. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define MIB 1048576
+
+#define SMALL "capacity_mb=16,zone_size_mb=1,conv_zones=2"
+
+static mode_t mode_of(const char *path)
+{
+	struct stat sb;
+
+	assert_int_equal(lstat(path, &sb), 0);
+	return sb.st_mode & 07777;
+}
+
+static void files_of_a_disk(void **state)
+{
+	char name[32];
+
+	(void)state;
+	umask(0);
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	umask(022);
+	assert_silent();
+	assert_int_equal(mode_of("d"), 0700);
+	for (unsigned i = 0; i < 16; i++) {
+		snprintf(name, sizeof(name), "d/%s-%06u", i < 2 ? "cnv" : "seq",
+			 i);
+		assert_int_equal(file_size(name), i < 2 ? MIB : 0);
+		assert_int_equal(mode_of(name), 0600);
+	}
+	assert_true(exists("d/zloop.json"));
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	assert_silent();
+}
+
+static void defaults(void **state)
+{
+	(void)state;
+	/* It may say that there is less room than that. */
+	assert_int_equal(zloop("create", "d", NULL), 0);
+	assert_string_equal(run_out, "");
+	assert_int_equal(file_size("d/cnv-000007"), 256 * MIB);
+	assert_int_equal(file_size("d/seq-000008"), 0);
+	assert_true(exists("d/seq-000063"));
+	assert_false(exists("d/seq-000064"));
+}
+
+static void empty_directory(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("d", 0755), 0);
+	assert_int_equal(mkdir("d/lost+found", 0700), 0);
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	assert_silent();
+	assert_true(exists("d/seq-000015"));
+	assert_int_equal(mode_of("d"), 0755);
+}
+
+static void absolute_and_slash(void **state)
+{
+	char *dir = realpath(".", NULL), path[4096];
+
+	(void)state;
+	assert_non_null(dir);
+	snprintf(path, sizeof(path), "%s/d/", dir);
+	free(dir);
+	assert_int_equal(zloop("create", SMALL, path, NULL), 0);
+	assert_true(exists("d/seq-000015"));
+}
+
+static void rounded_down(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create",
+			       "capacity_mb=100,zone_size_mb=8,conv_zones=1",
+			       "d", NULL),
+			 0);
+	assert_string_equal(run_out, "");
+	assert_sentence("note: capacity_mb=100 is rounded down to 96, whole "
+			"zones of 8 MiB");
+	assert_true(exists("d/seq-000011"));
+	assert_false(exists("d/seq-000012"));
+}
+
+static void smaller_last_zone(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create",
+			       "capacity_mb=100,zone_size_mb=8,conv_zones=1,"
+			       "smaller_last_zone",
+			       "d", NULL),
+			 0);
+	assert_silent();
+	assert_true(exists("d/seq-000012"));
+}
+
+/* The kernel's string as it is. */
+static void options_of_the_kernel(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create",
+			       SMALL ",nr_queues=4,queue_depth=64,buffered_io,"
+				     "zone_append=0,discard_write_cache",
+			       "d", NULL),
+			 0);
+	assert_string_equal(run_out, "");
+	assert_int_equal(count_lines(run_err), 5);
+	assert_contains(run_err, "zloop: note: nr_queues changes nothing");
+	assert_contains(run_err, "discard_write_cache changes nothing");
+}
+
+static void a_disk_already(void **state)
+{
+	char *before, *after;
+
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	before = read_file("d/zloop.json");
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 1);
+	assert_string_equal(run_out, "");
+	assert_sentence("d is a disk already, with serial number ");
+	assert_int_equal(zloop("create", "d", NULL), 1);
+	assert_sentence("d is a disk already, with serial number ");
+	after = read_file("d/zloop.json");
+	assert_string_equal(before, after);
+	assert_false(exists("d/seq-000016"));
+	free(before);
+	free(after);
+}
+
+static void not_empty(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("d", 0700), 0);
+	make_file("d/letter", 1);
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 1);
+	assert_string_equal(run_out, "");
+	assert_sentence("letter");
+	assert_int_equal(count_entries("d"), 1);
+}
+
+static void no_parent(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "a/d", NULL), 1);
+	assert_string_equal(run_out, "");
+	assert_sentence("a/d cannot be made, since the directory above it does "
+			"not exist");
+	assert_false(exists("a"));
+}
+
+static void not_a_directory(void **state)
+{
+	(void)state;
+	make_file("d", 3);
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 1);
+	assert_sentence("d");
+	assert_int_equal(file_size("d"), 3);
+	assert_int_equal(mkdir("real", 0700), 0);
+	assert_int_equal(symlink("real", "link"), 0);
+	assert_int_equal(zloop("create", SMALL, "link", NULL), 1);
+	assert_sentence("symbolic link");
+	assert_int_equal(zloop("create", SMALL, "link/", NULL), 1);
+	assert_sentence("symbolic link");
+	assert_int_equal(count_entries("real"), 0);
+}
+
+/* Defaults do not fit either: only known when the disk is made. */
+static void default_does_not_fit(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create", "capacity_mb=1024", "d", NULL), 1);
+	assert_sentence("conv_zones");
+	assert_false(exists("d"));
+}
+
+static void only_options(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, NULL), 2);
+	assert_contains(run_err, "there is no directory behind the options");
+	assert_false(exists(SMALL));
+	assert_int_equal(zloop("create", SMALL, "d", "e", NULL), 2);
+	assert_contains(run_err, "'e' is one word too many");
+	assert_false(exists("d"));
+}
+
+static const struct {
+	const char *options, *words;
+} bad[] = {
+	{ "zone_size=1", "unknown option zone_size" },
+	{ "zone_size_mb", "zone_size_mb needs a value" },
+	{ "zone_size_mb=", "zone_size_mb needs a value" },
+	{ "zone_size_mb=64,zone_size_mb=64", "zone_size_mb is given twice" },
+	{ "zone_size_mb=64,,conv_zones=8", "an option is empty" },
+	{ ",", "an option is empty" },
+	{ "zone_size_mb=64,", "an option is empty" },
+	{ "zone_size_mb=12x", "zone_size_mb=12x" },
+	{ "zone_size_mb=-1", "zone_size_mb=-1" },
+	{ "zone_size_mb= 1", "zone_size_mb= 1" },
+	{ "zone_size_mb=0", "zone_size_mb=0" },
+	{ "zone_size_mb=48", "power of two" },
+	{ "zone_size_mb=32768", "zone_size_mb=32768" },
+	{ "capacity_mb=99999999999999999999",
+	  "capacity_mb=99999999999999999999" },
+	{ "capacity_mb=8796093022208", "capacity_mb=8796093022208" },
+	{ "capacity_mb=64,zone_size_mb=128", "larger than the disk" },
+	{ "capacity_mb=2048,zone_size_mb=64,conv_zones=32", "conv_zones=32" },
+	{ "capacity_mb=2048,zone_size_mb=64,conv_zones=8,max_open_zones=25",
+	  "max_open_zones=25" },
+	{ "zone_size_mb=64,zone_capacity_mb=65", "zone_capacity_mb=65" },
+	{ "block_size=1024", "block_size=1024" },
+	{ "block_size=4096,physical_block_size=512",
+	  "physical_block_size=512" },
+	{ "urswrz=2", "urswrz=2" },
+	{ "buffered_io=1", "buffered_io takes no value" },
+	{ "id=1", "id says where the disk is" },
+	{ "base_dir=x", "base_dir says where the disk is" },
+};
+
+static void bad_options(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int status = zloop("create", bad[i].options, "d", NULL);
+
+		if (status != 2)
+			fail_msg("%s: status %d, %s", bad[i].options, status,
+				 run_err);
+		assert_string_equal(run_out, "");
+		assert_contains(run_err, "zloop: ");
+		assert_contains(run_err, bad[i].words);
+		assert_false(exists("d"));
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, work_enter, work_leave)
+		T(files_of_a_disk),
+		T(defaults),
+		T(empty_directory),
+		T(absolute_and_slash),
+		T(rounded_down),
+		T(smaller_last_zone),
+		T(options_of_the_kernel),
+		T(a_disk_already),
+		T(not_empty),
+		T(no_parent),
+		T(not_a_directory),
+		T(default_does_not_fit),
+		T(only_options),
+		T(bad_options),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
