@@ -346,8 +346,10 @@ block_layer_zones() {
   contains "blkzone report" "wptr 0x000080 .*zcond: 4\(cl\)" \
     "$(blkzone report -o "$(zone_lba 20)" -c 1 "$DISK")"
   blkzone finish -o "$(zone_lba 20)" -c 2 "$DISK"
+  # shellcheck disable=SC2046 # words are what is wanted
   equal "finish" "Full - Full -" "$(echo $(zone_state 20) $(zone_state 21))"
   blkzone reset -o "$(zone_lba 20)" -c 1 "$DISK"
+  # shellcheck disable=SC2046 # words are what is wanted
   equal "reset" "Empty 0 Full -" "$(echo $(zone_state 20) $(zone_state 21))"
   blkzone reset -o "$(zone_lba 8)" "$DISK"
   equal "all reset" 24 "$(zones --report=1 | wc -l)"
