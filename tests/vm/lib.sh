@@ -243,7 +243,7 @@ config_of() {
 # config_again PLACE: the cfgstring that opens the disk that is there.
 config_again() {
   case $HANDLER in
-    zbc) echo "model-HM/zsize-64/conv-8@$1.raw" ;;
+    zbc) echo "@$1.raw" ;; # it formats anew when an option is given
     *) echo "@$1" ;;
   esac
 }
