@@ -204,10 +204,10 @@ static int check_nr_zones(const struct check *c, uint64_t zones)
 		return zl_fail(c->err, EINVAL,
 			       "conv_zones=%" PRIu64
 			       "%s leaves no sequential zone: %s has %" PRIu64
-			       " zones of %" PRIu64
+			       " zone%s of %" PRIu64
 			       " MiB; use conv_zones=%" PRIu64 "%s",
 			       conv, default_note(c, OPT_CONV_ZONES), c->size,
-			       zones, mib, zones - 1,
+			       zones, zones > 1 ? "s" : "", mib, zones - 1,
 			       zones > 1 ? " or less" : "");
 	if (given(c, OPT_MAX_OPEN_ZONES) && max_open > zones - conv)
 		return zl_fail(c->err, EINVAL,
