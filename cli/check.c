@@ -70,7 +70,7 @@ static void note_in_use(const char *dir)
 
 	if (cli_look(dir, &disk, NULL))
 		return;
-	if (cli_in_use(dir, disk_meta(disk), who, sizeof(who)))
+	if (cli_in_use(dir, disk, who, sizeof(who)))
 		cli_note("%s is in use by %s; what it is just changing may "
 			 "look wrong",
 			 dir, who);

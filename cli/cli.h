@@ -63,11 +63,9 @@ int cli_look(const char *dir, struct disk **disk, struct zl_err *err);
  * Whether somebody has the disk in @dir open; @who gets who it is, as far as
  * can be found out, e.g. "process 12 (tcmu-runner)".
  */
-bool cli_in_use(const char *dir, const struct disk_meta *meta, char *who,
-		size_t size);
+bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size);
 /* What the zone files take on the backing file system, in bytes. */
-uint64_t cli_space_used(const char *dir, const struct disk_meta *meta,
-			uint32_t nr_slots);
+uint64_t cli_space_used(const char *dir, struct disk *disk);
 
 /* A condition or type as one word, as options and JSON spell it, e.g.
  * "implicitly-opened". */

@@ -90,9 +90,8 @@ static int gather(struct info *in, const char *dir, struct zl_err *err)
 	in->meta = disk_meta(in->disk);
 	disk_each_zone(in->disk, 0, count_zone, in);
 	disk_get_stats(in->disk, &in->stats);
-	in->used_bytes = cli_space_used(dir, in->meta,
-					zone_geo_slots(disk_geo(in->disk)));
-	in->in_use = cli_in_use(dir, in->meta, in->who, sizeof(in->who));
+	in->used_bytes = cli_space_used(dir, in->disk);
+	in->in_use = cli_in_use(dir, in->disk, in->who, sizeof(in->who));
 	return 0;
 }
 

@@ -26,8 +26,15 @@ static void copy_holder(const char *sentence, char *who, size_t size)
 	snprintf(who, size, "%s", s ? s + sizeof(mark) - 1 : sentence);
 }
 
-bool cli_in_use(const char *dir, const struct disk_meta *meta, char *who,
-		size_t size)
+/* The kernel's zloop takes no lock, but has every zone's file open; a backup
+ * has one at a time. */
+static bool has_users(struct store *st, uint32_t nr_slots)
+{
+	return store_file_probe_users(st, 0) == -EBUSY &&
+	       store_file_probe_users(st, nr_slots - 1) == -EBUSY;
+}
+
+bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 {
 	struct store *st;
 	struct zl_err err;
@@ -36,10 +43,10 @@ bool cli_in_use(const char *dir, const struct disk_meta *meta, char *who,
 	*who = 0;
 	if (store_file_open(dir, &st, NULL))
 		return false;
-	store_set_layout(st, meta->conv_zones);
+	store_set_layout(st, disk_meta(disk)->conv_zones);
 	if (store_lock(st, LOCK_FILE, 0, false, &err) == -EBUSY)
 		copy_holder(err.msg, who, size);
-	else if (store_file_probe_users(st, 0) == -EBUSY)
+	else if (has_users(st, zone_geo_slots(disk_geo(disk))))
 		snprintf(who, size,
 			 "a program without a lock, perhaps the kernel's zloop "
 			 "driver");
@@ -49,16 +56,16 @@ bool cli_in_use(const char *dir, const struct disk_meta *meta, char *who,
 	return in_use;
 }
 
-uint64_t cli_space_used(const char *dir, const struct disk_meta *meta,
-			uint32_t nr_slots)
+uint64_t cli_space_used(const char *dir, struct disk *disk)
 {
+	uint32_t nr_slots = zone_geo_slots(disk_geo(disk));
 	struct store_stat stat;
 	uint64_t sum = 0;
 	struct store *st;
 
 	if (store_file_open(dir, &st, NULL))
 		return 0;
-	store_set_layout(st, meta->conv_zones);
+	store_set_layout(st, disk_meta(disk)->conv_zones);
 	for (uint32_t slot = 0; slot < nr_slots; slot++)
 		if (!store_stat(st, slot, &stat))
 			sum += stat.alloc_bytes;

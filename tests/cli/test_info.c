@@ -175,6 +175,35 @@ static void in_use(void **state)
 	json_object_put(o);
 }
 
+/* The kernel's zloop takes no lock, but has every file open. */
+static void in_use_without_lock(void **state)
+{
+	struct json_object *o;
+	int first, last;
+
+	(void)state;
+	make_disk(GAPS, "d");
+	first = open("d/cnv-000000", O_RDWR);
+	assert_true(first >= 0);
+	if (fcntl(first, F_SETLEASE, F_WRLCK)) {
+		print_message("no leases on this file system: skipped\n");
+		close(first);
+		skip();
+	}
+	assert_int_equal(fcntl(first, F_SETLEASE, F_UNLCK), 0);
+	o = info_json("d");
+	assert_false(json_object_get_boolean(member(o, "in_use")));
+	json_object_put(o);
+	last = open("d/seq-000015", O_RDWR);
+	assert_true(last >= 0);
+	o = info_json("d");
+	assert_true(json_object_get_boolean(member(o, "in_use")));
+	assert_contains(member_str(o, "in_use_by"), "kernel's zloop");
+	json_object_put(o);
+	close(first);
+	close(last);
+}
+
 /* Looking leaves every file as it was, even one that an opening would mend. */
 static void changes_nothing(void **state)
 {
@@ -308,6 +337,7 @@ int main(void)
 		T(as_the_sidecar),
 		T(conditions_and_space),
 		T(in_use),
+		T(in_use_without_lock),
 		T(changes_nothing),
 		T(problems),
 		T(several),
