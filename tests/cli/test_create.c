@@ -137,6 +137,42 @@ static void a_disk_already(void **state)
 	free(after);
 }
 
+/* Stopped after the sidecar and some files. */
+static void half_made(void **state)
+{
+	struct json_object *sidecar;
+	char serial[64], *text;
+
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	sidecar = json_object_from_file("d/zloop.json");
+	snprintf(serial, sizeof(serial), "%s", member_str(sidecar, "serial"));
+	json_object_object_add(sidecar, "state",
+			       json_object_new_string("creating"));
+	assert_int_equal(json_object_to_file("d/zloop.json", sidecar), 0);
+	json_object_put(sidecar);
+	assert_int_equal(unlink("d/seq-000011"), 0);
+	assert_int_equal(unlink("d/zloop.state"), 0);
+	assert_int_equal(zloop("info", "d", NULL), 1);
+	assert_sentence("the disk in d is half made");
+	assert_int_equal(zloop("check", "d", NULL), 1);
+	assert_contains(run_out, "d: the disk is half made");
+	assert_int_equal(zloop("create",
+			       "capacity_mb=16,zone_size_mb=1,conv_zones=3",
+			       "d", NULL),
+			 1);
+	assert_sentence("conv_zones=3 does not agree with the disk in d");
+	assert_false(exists("d/seq-000011"));
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	assert_silent();
+	assert_true(exists("d/seq-000011"));
+	text = read_file("d/zloop.json");
+	assert_contains(text, serial);
+	assert_contains(text, "ready");
+	free(text);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+}
+
 static void not_empty(void **state)
 {
 	(void)state;
@@ -255,6 +291,7 @@ int main(void)
 		T(smaller_last_zone),
 		T(options_of_the_kernel),
 		T(a_disk_already),
+		T(half_made),
 		T(not_empty),
 		T(no_parent),
 		T(not_a_directory),
