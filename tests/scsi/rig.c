@@ -45,6 +45,30 @@ void rig_stop(struct rig *rig)
 	store_mem_free(rig->mem);
 }
 
+void rig_damage(struct rig *rig, uint32_t offline_slot, uint32_t read_only_slot)
+{
+	const struct disk_meta *meta = disk_meta(rig->disk);
+	struct disk_open_args args = { 0 };
+	uint32_t conv_slots = meta->conv_zones;
+	uint64_t too_long = meta->zone_bytes + 512;
+	struct zl_err err = { "" };
+	struct store *st;
+
+	scsi_unit_free(rig->unit);
+	disk_close(rig->disk);
+	st = store_mem_open(rig->mem);
+	store_set_layout(st, conv_slots);
+	if (offline_slot != UINT32_MAX)
+		assert_int_equal(store_unmake(st, offline_slot), 0);
+	if (read_only_slot != UINT32_MAX)
+		assert_int_equal(store_resize(st, read_only_slot, too_long), 0);
+	store_close(st);
+	rig->fault = store_fault_new(store_mem_open(rig->mem));
+	if (disk_open_store(rig->fault, "test", &args, &rig->disk, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(scsi_unit_new(rig->disk, NULL, &rig->unit), 0);
+}
+
 static void scatter(struct scattered *s, const uint8_t *data, size_t len)
 {
 	size_t n;
@@ -159,11 +183,14 @@ void rig_zone_all(struct rig *rig, uint8_t sa)
 
 void rig_write(struct rig *rig, uint64_t lba, uint32_t nr)
 {
-	size_t len = (size_t)nr * rig->unit->block_bytes;
-	uint8_t *zeros = calloc(1, len + 1);
+	size_t block = rig->unit->block_bytes;
+	uint8_t *data = malloc(nr * block + 1);
 
-	rig_rw(rig, 0x8a, lba, nr, zeros, len);
-	free(zeros);
+	assert_non_null(data);
+	for (uint32_t i = 0; i < nr; i++)
+		memset(data + i * block, (uint8_t)(lba + i + 1), block);
+	rig_rw(rig, 0x8a, lba, nr, data, nr * block);
+	free(data);
 }
 
 void rig_report(struct rig *rig, uint64_t lba, uint8_t byte_14, uint32_t alloc,

@@ -43,6 +43,13 @@ void rig_start_args(struct rig *rig, const char *opts,
 void rig_stop(struct rig *rig);
 
 /*
+ * Closes and opens again with the files of two slots damaged in between
+ * (UINT32_MAX: none): one is gone (OFFLINE), the other too long (READ ONLY).
+ */
+void rig_damage(struct rig *rig, uint32_t offline_slot,
+		uint32_t read_only_slot);
+
+/*
  * Runs a command with a buffer of @len bytes, which holds @out first (NULL:
  * A5h bytes).  Fails the test if a guard byte was changed, if done() was not
  * called just so, or if sense data and status do not agree.
@@ -60,7 +67,7 @@ void rig_rw(struct rig *rig, uint8_t opcode, uint64_t lba, uint32_t nr,
 	    const void *out, size_t len);
 void rig_zone(struct rig *rig, uint8_t sa, uint64_t zone_id);
 void rig_zone_all(struct rig *rig, uint8_t sa);
-/* Writes @nr blocks of zeros. */
+/* Writes @nr blocks, each filled with the low byte of its LBA plus 1. */
 void rig_write(struct rig *rig, uint64_t lba, uint32_t nr);
 /* REPORT ZONES. */
 void rig_report(struct rig *rig, uint64_t lba, uint8_t byte_14, uint32_t alloc,
