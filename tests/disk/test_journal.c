@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The journal: what it keeps over which kind of stop, torn and damaged. */
+#include "disk/dirs.h"
+
+#define REC JOURNAL_RECORD_BYTES
+
+static char boot_file[] = "/tmp/zl-boot-XXXXXX";
+
+static void set_boot(const char *id)
+{
+	FILE *f = fopen(boot_file, "w");
+
+	assert_non_null(f);
+	fputs(id, f);
+	fclose(f);
+	journal_boot_id_path = boot_file;
+}
+
+static int setup_all(void **state)
+{
+	int fd = mkstemp(boot_file);
+
+	(void)state;
+	close(fd);
+	return fd < 0;
+}
+
+static int teardown_all(void **state)
+{
+	(void)state;
+	return unlink(boot_file);
+}
+
+static int setup(void **state)
+{
+	set_boot("boot-1");
+	*state = usual_disk();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	store_mem_free(*state);
+	return 0;
+}
+
+/* What journal_load() calls. */
+struct seen {
+	uint64_t cond[USUAL_NR], exp[USUAL_NR];
+	unsigned calls;
+};
+
+static void see(void *user, enum journal_type type, uint32_t slot,
+		uint64_t value)
+{
+	struct seen *s = user;
+
+	assert_true(slot < USUAL_NR);
+	s->calls++;
+	if (type == JR_CONDITION)
+		s->cond[slot] = value;
+	else if (type == JR_EXP_OPEN)
+		s->exp[slot] = value;
+	else
+		fail_msg("type %d", type);
+}
+
+static void load(struct store_mem *mem, struct journal_state *state,
+		 struct seen *seen)
+{
+	struct store *st = store_mem_open(mem);
+	struct zl_err err;
+
+	*seen = (struct seen){ 0 };
+	assert_accepted(
+		"", journal_load(st, "/d", USUAL_NR, state, see, seen, &err),
+		&err);
+	store_close(st);
+}
+
+static enum disk_status zone_op(struct disk *d, enum zone_op op, uint32_t slot)
+{
+	struct disk_io io = {
+		.op = DISK_ZONE,
+		.zone_op = op,
+		.lba = zone_slot_start_lba(&d->zones, slot),
+	};
+
+	return disk_run(d, &io);
+}
+
+static void set_condition(struct disk *d, uint32_t slot, enum zone_cond cond)
+{
+	d->slots[slot].flags |=
+		cond == ZC_OFFLINE ? SLOT_JOURNAL_OFF : SLOT_JOURNAL_RO;
+	zone_set_state(&d->zones, slot, cond, wp_at(d, slot));
+	assert_int_equal(
+		journal_append(&d->journal, JR_CONDITION, slot, cond, true), 0);
+}
+
+/* The format, byte by byte: docs/on-disk-format.md. */
+static void a_record_in_bytes(void **state)
+{
+	static const uint8_t want[28] = {
+		'Z',  'L',  'J',  '1',	3,    0,    0,	  0,	0x08, 0x07,
+		0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0x18, 0x17, 0x16, 0x15,
+		0x14, 0x13, 0x12, 0x11, 0x24, 0x23, 0x22, 0x21,
+	};
+	uint8_t rec[REC];
+
+	(void)state;
+	journal_encode(rec, UINT64_C(0x0102030405060708), JR_CONDITION,
+		       0x21222324, UINT64_C(0x1112131415161718));
+	assert_memory_equal(rec, want, sizeof(want));
+	/* CRC-32C of those, from an independent implementation. */
+	assert_int_equal(rec[28] | rec[29] << 8 | rec[30] << 16 |
+				 (uint32_t)rec[31] << 24,
+			 UINT32_C(0x65ce95e0));
+}
+
+static void made_opened_and_closed(void **state)
+{
+	struct journal_state js;
+	struct seen seen;
+	struct disk *d;
+
+	load(*state, &js, &seen);
+	assert_true(js.clean);
+	assert_int_equal(js.stats.opens, 1);
+	assert_int_equal(js.stats.unclean_opens, 0);
+	d = must_open(*state, NULL, 0);
+	load(*state, &js, &seen);
+	assert_false(js.clean);
+	assert_true(js.same_boot);
+	disk_abandon(d);
+	d = must_open(*state, NULL, 0);
+	disk_close(d);
+	load(*state, &js, &seen);
+	assert_true(js.clean);
+	assert_int_equal(js.stats.opens, 3);
+	assert_int_equal(js.stats.unclean_opens, 1);
+	assert_int_equal(js.bad_bytes, 0);
+	assert_int_equal(seen.calls, 0);
+}
+
+static void explicitly_opened_survives_the_daemons_death(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+
+	assert_int_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	assert_int_equal(zone_op(d, ZO_OPEN, 4), DISK_OK);
+	assert_int_equal(zone_op(d, ZO_OPEN, 5), DISK_OK);
+	assert_int_equal(zone_op(d, ZO_CLOSE, 4), DISK_OK);
+	assert_int_equal(zone_op(d, ZO_RESET, 5), DISK_OK);
+	disk_abandon(d);
+	/* Twice: the first one rewrites the journal. */
+	for (int i = 0; i < 2; i++) {
+		d = must_open(*state, NULL, 0);
+		assert_int_equal(cond_at(d, 3), ZC_EXP_OPEN);
+		assert_int_equal(cond_at(d, 4), ZC_EMPTY);
+		assert_int_equal(cond_at(d, 5), ZC_EMPTY);
+		disk_abandon(d);
+	}
+}
+
+static void explicitly_opened_ends_with_power(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+
+	assert_int_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	disk_abandon(d);
+	set_size(*state, 4, 4096);
+	set_boot("boot-2");
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	assert_int_equal(cond_at(d, 4), ZC_CLOSED);
+	disk_abandon(d);
+	/* And does not come back with the old boot's id. */
+	set_boot("boot-1");
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	disk_close(d);
+}
+
+static void explicitly_opened_ends_with_a_clean_stop(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+
+	assert_int_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	disk_close(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	disk_abandon(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	disk_close(d);
+}
+
+static void no_boot_id_is_another_boot(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+
+	assert_int_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	disk_abandon(d);
+	journal_boot_id_path = "/nonexistent/boot_id";
+	for (int i = 0; i < 2; i++) {
+		d = must_open(*state, NULL, 0);
+		assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+		assert_int_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+		disk_abandon(d);
+	}
+}
+
+/* Explicitly opened ones beyond a limit cannot be: the journal is not ours. */
+static void limit_of_open_zones_holds(void **state)
+{
+	struct store_mem *mem = store_mem_new();
+	struct disk *d;
+	struct zl_err err;
+	unsigned open = 0;
+
+	(void)state;
+	assert_int_equal(open_mem(mem, USUAL ",max_open_zones=2", USUAL_SIZE,
+				  MAKE, &d, &err),
+			 0);
+	for (uint32_t slot = 2; slot < 6; slot++) {
+		d->slots[slot].flags |= SLOT_JOURNAL_EXP;
+		journal_append(&d->journal, JR_EXP_OPEN, slot, 1, false);
+	}
+	disk_abandon(d);
+	d = must_open(mem, NULL, 0);
+	for (uint32_t slot = 2; slot < 8; slot++)
+		open += cond_at(d, slot) == ZC_EXP_OPEN;
+	assert_int_equal(open, 2);
+	disk_close(d);
+	store_mem_free(mem);
+}
+
+static void conditions_are_kept(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+
+	set_condition(d, 1, ZC_READ_ONLY);
+	set_condition(d, 3, ZC_OFFLINE);
+	set_condition(d, 4, ZC_READ_ONLY);
+	disk_abandon(d);
+	set_size(*state, 4, 4096);
+	set_boot("boot-2");
+	/* Over an unclean stop, another boot, clean stops and rewriting. */
+	for (int i = 0; i < 3; i++) {
+		d = must_open(*state, NULL, 0);
+		assert_int_equal(cond_at(d, 1), ZC_READ_ONLY);
+		assert_int_equal(cond_at(d, 3), ZC_OFFLINE);
+		assert_int_equal(cond_at(d, 4), ZC_READ_ONLY);
+		assert_int_equal(wp_at(d, 4), 8);
+		assert_problems(d, "");
+		disk_close(d);
+	}
+	d = must_open(*state, NULL, 0);
+	d->slots[4].flags &= (uint8_t)~SLOT_JOURNAL_RO;
+	assert_int_equal(journal_append(&d->journal, JR_CONDITION, 4, 0, true),
+			 0);
+	disk_close(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 4), ZC_CLOSED);
+	disk_close(d);
+}
+
+/* A missing file must not become the journal's opinion. */
+static void damage_is_not_journaled(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+	struct store *st;
+
+	set_condition(d, 3, ZC_READ_ONLY);
+	disk_close(d);
+	drop_file(*state, "seq-000003");
+	drop_file(*state, "seq-000004");
+	for (int i = 0; i < 2; i++) {
+		d = must_open(*state, NULL, 0);
+		assert_int_equal(cond_at(d, 3), ZC_OFFLINE);
+		assert_int_equal(cond_at(d, 4), ZC_OFFLINE);
+		disk_close(d);
+	}
+	st = files_of(*state);
+	assert_int_equal(store_make(st, 3, 0), 0);
+	assert_int_equal(store_make(st, 4, 0), 0);
+	store_close(st);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_READ_ONLY);
+	assert_int_equal(cond_at(d, 4), ZC_EMPTY);
+	disk_close(d);
+}
+
+/* A journal of known records: OPEN, cond 3 RO, exp 4, cond 5 OFFLINE. */
+static uint8_t *records(size_t *len)
+{
+	static uint8_t rec[4 * REC];
+
+	journal_encode(rec, 7, JR_OPEN, 0, 99);
+	journal_encode(rec + REC, 8, JR_CONDITION, 3, ZC_READ_ONLY);
+	journal_encode(rec + 2 * REC, 9, JR_COUNTER, JC_OPENS, 42);
+	journal_encode(rec + 3 * REC, 10, JR_CONDITION, 5, ZC_OFFLINE);
+	*len = sizeof(rec);
+	return rec;
+}
+
+static void torn_at_every_byte(void **state)
+{
+	struct journal_state js;
+	struct seen seen;
+	struct disk *d;
+	uint8_t *rec;
+	size_t len;
+
+	rec = records(&len);
+	for (size_t cut = 0; cut <= len; cut++) {
+		put_file(*state, DISK_JOURNAL, rec, cut);
+		load(*state, &js, &seen);
+		assert_int_equal(js.clean, cut < REC);
+		assert_int_equal(js.bad_bytes, cut % REC);
+		assert_int_equal(seen.cond[3],
+				 cut >= 2 * REC ? ZC_READ_ONLY : 0);
+		assert_int_equal(js.stats.opens, cut >= 3 * REC ? 42 : 0);
+		assert_int_equal(seen.cond[5], cut == len ? ZC_OFFLINE : 0);
+		/* The next opening mends it. */
+		d = must_open(*state, NULL, 0);
+		assert_int_equal(cond_at(d, 3),
+				 cut >= 2 * REC ? ZC_READ_ONLY : ZC_EMPTY);
+		disk_close(d);
+		load(*state, &js, &seen);
+		assert_int_equal(js.bad_bytes, 0);
+		assert_int_equal(seen.cond[3],
+				 cut >= 2 * REC ? ZC_READ_ONLY : 0);
+	}
+}
+
+/* A flipped bit costs its record, not the others. */
+static void every_flipped_bit(void **state)
+{
+	struct journal_state js;
+	struct seen seen;
+	uint8_t *rec;
+	size_t len;
+
+	rec = records(&len);
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		unsigned hit = (unsigned)(bit / 8 / REC);
+
+		rec[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		put_file(*state, DISK_JOURNAL, rec, len);
+		rec[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		load(*state, &js, &seen);
+		assert_int_equal(js.bad_bytes, REC);
+		assert_int_equal(seen.cond[3], hit == 1 ? 0 : ZC_READ_ONLY);
+		assert_int_equal(js.stats.opens, hit == 2 ? 0 : 42);
+		assert_int_equal(seen.cond[5], hit == 3 ? 0 : ZC_OFFLINE);
+	}
+}
+
+static void foreign_records(void **state)
+{
+	struct journal_state js;
+	struct seen seen;
+	uint8_t rec[9 * REC];
+	char junk[1000];
+
+	/* A slot that is not, odd values, a newer type, numbers going back. */
+	journal_encode(rec, 5, JR_CONDITION, USUAL_NR, ZC_OFFLINE);
+	journal_encode(rec + REC, 6, JR_CONDITION, UINT32_MAX, ZC_OFFLINE);
+	journal_encode(rec + 2 * REC, 7, JR_CONDITION, 3, ZC_EMPTY);
+	journal_encode(rec + 3 * REC, 8, JR_EXP_OPEN, 3, 2);
+	journal_encode(rec + 4 * REC, 9, JR_EXP_OPEN, USUAL_NR, 1);
+	journal_encode(rec + 5 * REC, 10, JR_COUNTER, 77, 1);
+	journal_encode(rec + 6 * REC, 11, (enum journal_type)77, 0, 1);
+	journal_encode(rec + 7 * REC, 11, JR_CONDITION, 3, ZC_OFFLINE);
+	journal_encode(rec + 8 * REC, UINT64_MAX, JR_CONDITION, 3, ZC_OFFLINE);
+	put_file(*state, DISK_JOURNAL, rec, sizeof(rec));
+	load(*state, &js, &seen);
+	assert_int_equal(js.bad_bytes, sizeof(rec));
+	assert_int_equal(seen.calls, 0);
+	assert_int_equal(js.next_seq, 12);
+
+	memset(junk, 'j', sizeof(junk));
+	put_file(*state, DISK_JOURNAL, junk, sizeof(junk));
+	load(*state, &js, &seen);
+	assert_int_equal(js.bad_bytes, sizeof(junk));
+	memset(junk, 0, sizeof(junk));
+	put_file(*state, DISK_JOURNAL, junk, sizeof(junk));
+	load(*state, &js, &seen);
+	assert_int_equal(js.bad_bytes, sizeof(junk));
+}
+
+static void damage_is_reported(void **state)
+{
+	struct disk *d;
+
+	put_file(*state, DISK_JOURNAL, "rubbish", 7);
+	start_log();
+	d = must_open(*state, NULL, 0);
+	assert_problems(d, "-: zloop.state has 7 bytes that are no records of "
+			   "this disk; they are ignored\n");
+	assert_logged("/d: zloop.state has 7 bytes that are no records of this "
+		      "disk; they are ignored");
+	disk_close(d);
+}
+
+/* Opening and closing zones for ever does not fill the file system. */
+static void the_file_stays_small(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+	struct journal_state js;
+	struct seen seen;
+	size_t len, max = 0;
+
+	assert_int_equal(zone_op(d, ZO_OPEN, 5), DISK_OK);
+	set_condition(d, 6, ZC_OFFLINE);
+	for (unsigned i = 0; i < 150000; i++) {
+		assert_int_equal(zone_op(d, i % 2 ? ZO_CLOSE : ZO_OPEN, 3),
+				 DISK_OK);
+		if (i % 1000 == 0) {
+			free(get_file(*state, DISK_JOURNAL, &len));
+			max = max_u64(max, len);
+		}
+	}
+	assert_true(max < 3 << 20);
+	assert_int_equal(zone_op(d, ZO_OPEN, 4), DISK_OK);
+	disk_abandon(d);
+	load(*state, &js, &seen);
+	assert_int_equal(seen.exp[3], 0);
+	assert_int_equal(seen.exp[4], 1);
+	assert_int_equal(seen.exp[5], 1);
+	assert_int_equal(seen.cond[6], ZC_OFFLINE);
+}
+
+/* The record that did not get out is there when the next one is. */
+static void a_failed_append_is_made_good(void **state)
+{
+	static const struct store_fault_plan fail = {
+		.fail_at = 0,
+		.fail_count = 1,
+		.error = EIO,
+	};
+	static const struct store_fault_plan never = { .fail_at = UINT64_MAX };
+	struct store *st = store_fault_new(store_mem_open(*state));
+	struct journal_state js;
+	struct seen seen;
+	struct disk *d;
+	struct zl_err err;
+
+	assert_int_equal(open_store(st, NULL, 0, 0, &d, &err), 0);
+	store_fault_arm(st, &fail);
+	d->slots[3].flags |= SLOT_JOURNAL_RO;
+	assert_int_equal(journal_append(&d->journal, JR_CONDITION, 3,
+					ZC_READ_ONLY, true),
+			 -EIO);
+	store_fault_arm(st, &never);
+	assert_int_equal(journal_append(&d->journal, JR_EXP_OPEN, 4, 1, false),
+			 0);
+	load(*state, &js, &seen);
+	assert_int_equal(js.bad_bytes, 0);
+	assert_int_equal(seen.cond[3], ZC_READ_ONLY);
+	assert_int_equal(seen.exp[4], 1);
+	disk_abandon(d);
+}
+
+#define OP_META_REPLACE_BIT (UINT32_C(1) << 24)
+#define OP_META_APPEND_BIT  (UINT32_C(1) << 25)
+
+/* Opens with these operations of the store failing for want of room. */
+static int open_without_room(struct store_mem *mem, uint32_t ops,
+			     struct disk **d)
+{
+	struct store_fault_plan full = {
+		.fail_count = UINT64_MAX,
+		.error = ENOSPC,
+		.only = ops,
+	};
+	struct store *st = store_fault_new(store_mem_open(mem));
+	struct zl_err err;
+
+	store_fault_arm(st, &full);
+	return open_store(st, NULL, 0, 0, d, &err);
+}
+
+static void a_full_file_system_opens(void **state)
+{
+	struct journal_state js;
+	struct seen seen;
+	struct disk *d;
+
+	start_log();
+	assert_int_equal(open_without_room(*state, OP_META_REPLACE_BIT, &d), 0);
+	load(*state, &js, &seen);
+	assert_false(js.clean);
+	assert_int_equal(js.stats.opens, 2);
+	assert_null(strstr(logged, "full"));
+	disk_abandon(d);
+	assert_int_equal(
+		open_without_room(*state,
+				  OP_META_REPLACE_BIT | OP_META_APPEND_BIT, &d),
+		0);
+	assert_logged("/d: the file system is full: zloop.state does not say "
+		      "that the disk is open");
+	disk_abandon(d);
+}
+
+static void an_unwritable_journal_is_refused(void **state)
+{
+	struct store_fault_plan plan = {
+		.fail_count = UINT64_MAX,
+		.error = EIO,
+		.only = OP_META_REPLACE_BIT,
+	};
+	struct store *st = store_fault_new(store_mem_open(*state));
+	struct disk *d;
+	struct zl_err err;
+
+	store_fault_arm(st, &plan);
+	assert_refused("", open_store(st, NULL, 0, 0, &d, &err), &err,
+		       "/d/zloop.state cannot be written: Input/output error");
+}
+
+/* What a dead process left in the page cache is synced by the next one. */
+static void all_is_dirty_after_an_unclean_stop(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+
+	assert_int_equal(slot_next_dirty(d, 0), UINT32_MAX);
+	disk_abandon(d);
+	d = must_open(*state, NULL, 0);
+	for (uint32_t i = 0; i < USUAL_NR; i++)
+		assert_int_equal(slot_next_dirty(d, i), i);
+	disk_close(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(slot_next_dirty(d, 0), UINT32_MAX);
+	disk_abandon(d);
+	set_boot("boot-2");
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(slot_next_dirty(d, 0), UINT32_MAX);
+	disk_close(d);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_record_in_bytes),
+		T(made_opened_and_closed),
+		T(explicitly_opened_survives_the_daemons_death),
+		T(explicitly_opened_ends_with_power),
+		T(explicitly_opened_ends_with_a_clean_stop),
+		T(no_boot_id_is_another_boot),
+		T(limit_of_open_zones_holds),
+		T(conditions_are_kept),
+		T(damage_is_not_journaled),
+		T(torn_at_every_byte),
+		T(every_flipped_bit),
+		T(foreign_records),
+		T(damage_is_reported),
+		T(the_file_stays_small),
+		T(a_failed_append_is_made_good),
+		T(a_full_file_system_opens),
+		T(an_unwritable_journal_is_refused),
+		T(all_is_dirty_after_an_unclean_stop),
+	};
+
+	return cmocka_run_group_tests(tests, setup_all, teardown_all);
+}
