@@ -29,6 +29,8 @@
 #define NR_WORKERS     8
 #define LOCK_WAIT_MS   10000
 #define MAX_XFER_BYTES (1 * ZL_MIB)
+#define LOG_PREFIX     SUBTYPE ":0: " /* libtcmu's, for these calls */
+#define LOG_TEXT_MAX   (254 - sizeof(LOG_PREFIX)) /* … and a newline */
 
 struct unit {
 	struct tcmu_device *dev;
@@ -52,22 +54,45 @@ static void cancel_restore(int old)
 	pthread_setcancelstate(old, NULL);
 }
 
+static void log_part(enum zl_log_level level, const char *before,
+		     const char *text, size_t len, const char *after)
+{
+	static void (*const message[])(struct tcmu_device *, const char *, int,
+				       const char *, ...) = {
+		[ZL_LOG_ERR] = tcmu_err_message,
+		[ZL_LOG_WARN] = tcmu_warn_message,
+		[ZL_LOG_INFO] = tcmu_info_message,
+		[ZL_LOG_DEBUG] = tcmu_dbg_message,
+	};
+
+	message[level](NULL, SUBTYPE, 0, "%s%.*s%s\n", before, (int)len, text,
+		       after);
+}
+
+/* Up to @max bytes of @text, to a space where there is one. */
+static size_t part_len(const char *text, size_t max)
+{
+	size_t len = max;
+
+	while (len && text[len] != ' ')
+		len--;
+	return len ? len : max;
+}
+
+/* libtcmu cuts long lines: what a person is to read goes on in the next. */
 static void log_line(enum zl_log_level level, const char *line)
 {
-	switch (level) {
-	case ZL_LOG_ERR:
-		tcmu_err_message(NULL, SUBTYPE, 0, "%s\n", line);
-		break;
-	case ZL_LOG_WARN:
-		tcmu_warn_message(NULL, SUBTYPE, 0, "%s\n", line);
-		break;
-	case ZL_LOG_INFO:
-		tcmu_info_message(NULL, SUBTYPE, 0, "%s\n", line);
-		break;
-	case ZL_LOG_DEBUG:
-		tcmu_dbg_message(NULL, SUBTYPE, 0, "%s\n", line);
-		break;
+	const char *before = "";
+	size_t len;
+
+	while (strlen(before) + strlen(line) > LOG_TEXT_MAX) {
+		len = part_len(line, LOG_TEXT_MAX - strlen(before) - 4);
+		log_part(level, before, line, len, " ...");
+		line += len;
+		line += *line == ' ';
+		before = "... ";
 	}
+	log_part(level, before, line, strlen(line), "");
 }
 
 /* The part behind "zloop/". */
@@ -107,6 +132,8 @@ static int status_of(struct cmd *cmd, struct tcmulib_cmd *lib_cmd)
 	}
 	static_assert(sizeof(lib_cmd->sense_buf) >= SCSI_SENSE_MAX,
 		      "sense data does not fit");
+	/* All of it goes to the initiator, and the memory is not new. */
+	memset(lib_cmd->sense_buf, 0, sizeof(lib_cmd->sense_buf));
 	memcpy(lib_cmd->sense_buf, cmd->scsi.sense, cmd->scsi.sense_len);
 	return TCMU_STS_PASSTHROUGH_ERR;
 }
@@ -142,7 +169,8 @@ static int begin(struct unit *unit, struct tcmur_cmd *tcmur_cmd)
 	cmd->scsi.iov_cnt = lib_cmd->iov_cnt;
 	cmd->scsi.done = command_done;
 	cmd->scsi.user = cmd;
-	if (scsi_begin(unit->scsi, &cmd->scsi) == SCSI_RUN) {
+	if (scsi_begin(unit->scsi, &cmd->scsi) == SCSI_RUN &&
+	    !scsi_try(&cmd->scsi)) {
 		unit->at_door = cmd;
 		lib_cmd->cdb[0] = 0x35; /* SYNCHRONIZE CACHE(10) */
 		return TCMU_STS_NOT_HANDLED;
@@ -184,12 +212,6 @@ static int never_read(struct tcmu_device *dev, struct tcmur_cmd *cmd,
 {
 	(void)dev, (void)cmd, (void)iovec, (void)iov_cnt, (void)len, (void)off;
 	return TCMU_STS_HW_ERR;
-}
-
-static void log_problem(void *user, uint32_t slot, const char *what)
-{
-	(void)slot;
-	tcmu_warn_message(user, SUBTYPE, 0, "%s\n", what);
 }
 
 /*
@@ -238,42 +260,94 @@ static void forget_how_to_make(struct tcmu_device *dev, const char *dir)
 		ret = tcmu_cfgfs_set_str(control, text, len);
 	}
 	if (ret < 0)
-		tcmu_warn_message(dev, SUBTYPE, 0,
-				  "could not set %s (errno %d); a saved target "
-				  "configuration keeps the options that made "
-				  "the disk\n",
-				  text, -ret);
+		zl_log(ZL_LOG_WARN,
+		       "%s: could not set %s (%s); a saved target "
+		       "configuration keeps the options that made the disk",
+		       dir, text, strerror(-ret));
+}
+
+/* As its creator gave it; a number of LBAs would hide a part of a block. */
+static uint64_t device_bytes(struct tcmu_device *dev)
+{
+	uint64_t size;
+	int ret;
+
+	size = tcmu_cfgfs_dev_get_info_u64(dev, "Size", &ret);
+	if (ret < 0)
+		size = tcmu_dev_get_num_lbas(dev) *
+		       tcmu_dev_get_block_size(dev);
+	return size;
+}
+
+/*
+ * The attribute hw_block_size: 512 is its default, and says nothing; 4096 is a
+ * new disk's default.  It is not an option given, as those are what allows a
+ * disk to be made, and saved configurations keep the attribute.
+ */
+static int take_hw_block_size(uint32_t bytes, struct disk_opts *opts,
+			      struct zl_err *err)
+{
+	if (bytes == 512)
+		return 0;
+	if (bytes != 4096)
+		return zl_fail(err, EINVAL,
+			       "hw_block_size=%u is not possible; use 512 or "
+			       "4096",
+			       bytes);
+	if (disk_opt_given(opts, OPT_BLOCK_SIZE) &&
+	    opts->num[OPT_BLOCK_SIZE] != bytes)
+		return zl_fail(err, EINVAL,
+			       "block_size=%" PRIu64
+			       " does not agree with hw_block_size=%u; leave "
+			       "one of them out",
+			       opts->num[OPT_BLOCK_SIZE], bytes);
+	opts->num[OPT_BLOCK_SIZE] = bytes;
+	return 0;
+}
+
+static int check_hw_block_size(uint32_t bytes, const char *dir,
+			       const struct disk *disk, struct zl_err *err)
+{
+	uint32_t has = disk_meta(disk)->block_bytes;
+
+	if (bytes == 512 || bytes == has)
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "hw_block_size=%u does not agree with the disk in %s, "
+		       "whose blocks have %u bytes; leave hw_block_size out",
+		       bytes, dir, has);
 }
 
 static int open_disk(struct unit *unit, const char *cfg, struct zl_err *err)
 {
 	struct tcmu_device *dev = unit->dev;
 	struct disk_open_args args = {
+		.size_bytes = device_bytes(dev),
 		.may_make = true,
 		.lock_wait_ms = LOCK_WAIT_MS,
 		.nr_workers = NR_WORKERS,
 	};
-	uint32_t block_bytes = tcmu_dev_get_block_size(dev);
+	uint32_t hw_block_size = tcmu_dev_get_block_size(dev);
 	struct disk_opts opts;
 	const char *dir;
 	int ret;
 
 	ret = disk_cfg_parse(cfg, &opts, &dir, err);
+	if (!ret)
+		ret = take_hw_block_size(hw_block_size, &opts, err);
 	if (ret)
 		return ret;
-	/* hw_block_size: 512 is its default, and says nothing. */
-	if (block_bytes != 512 && !disk_opt_given(&opts, OPT_BLOCK_SIZE)) {
-		opts.given |= 1u << OPT_BLOCK_SIZE;
-		opts.num[OPT_BLOCK_SIZE] = block_bytes;
-	}
 	args.opts = &opts;
-	args.size_bytes = tcmu_dev_get_num_lbas(dev) * block_bytes;
 	ret = disk_open(dir, &args, &unit->disk, err);
 	if (ret)
 		return ret;
-	if (strchr(cfg, '@') != cfg)
+	ret = check_hw_block_size(hw_block_size, dir, unit->disk, err);
+	if (ret) {
+		disk_close(unit->disk);
+		return ret;
+	}
+	if (cfg[0] != '@')
 		forget_how_to_make(dev, dir);
-	disk_each_problem(unit->disk, log_problem, dev);
 	return 0;
 }
 
@@ -325,13 +399,11 @@ static int zloop_open(struct tcmu_device *dev, bool reopen)
 	cmd_pool_init(&unit->pool);
 	ret = open_unit(unit, cfg, &err);
 	if (ret) {
-		tcmu_err_message(dev, SUBTYPE, 0, "%s: %s\n", cfg, err.msg);
+		zl_log(ZL_LOG_ERR, "%s: %s", cfg, err.msg);
 		cmd_pool_free(&unit->pool);
 		free(unit);
 	} else {
 		tcmur_dev_set_private(dev, unit);
-		tcmu_info_message(dev, SUBTYPE, 0, "%s: serial %s, opened\n",
-				  cfg, disk_meta(unit->disk)->serial);
 	}
 	cancel_restore(old);
 	return ret;

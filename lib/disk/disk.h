@@ -198,6 +198,7 @@ struct disk_io {
 	struct store_req req;
 	struct slot_turn turn;
 	bool has_turn;
+	bool async;
 	atomic_uint phase;
 	unsigned state;
 	int error;
@@ -213,6 +214,13 @@ struct disk_io {
 
 /* Starts an I/O.  Never fails by itself: everything comes through done(). */
 void disk_submit(struct disk *disk, struct disk_io *io);
+
+/*
+ * Tries to carry a READ or WRITE out at once, without blocking.  True: it is
+ * done, and io->status is set; done() is not called.  False: nothing has
+ * happened; disk_submit() it.
+ */
+bool disk_try(struct disk *disk, struct disk_io *io);
 
 /* Submits and waits; returns io->status.  Overwrites done and user. */
 enum disk_status disk_run(struct disk *disk, struct disk_io *io);

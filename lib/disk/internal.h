@@ -31,11 +31,12 @@
 #define SLOT_DAMAGED	 0x10 /* its file is not what it should be */
 #define SLOT_JOURNAL_RO	 0x20 /* the journal says READ ONLY */
 #define SLOT_JOURNAL_OFF 0x40 /* the journal says OFFLINE */
+#define SLOT_BUSY	 0x80 /* somebody has the turn */
 
 struct disk_slot {
-	/* What changes the slot's file runs one at a time: the head runs, the
-	 * others wait (sequential slots). */
-	struct slot_turn *head, *tail;
+	/* What changes a sequential slot's file runs one at a time; these wait
+	 * for their turn. */
+	struct slot_turn *first, *last;
 	uint32_t dirty_lo, dirty_hi; /* blocks changed since the last sync
 					began, [lo, hi) */
 	uint8_t flags;
@@ -104,6 +105,7 @@ struct disk {
 
 	struct journal journal;
 	struct worker_pool work;
+	uint32_t try_blocks; /* how long an I/O disk_try() tries; 0 = none */
 
 	pthread_mutex_t exp_lock;
 

@@ -122,6 +122,8 @@ void disk_submit(struct disk *d, struct disk_io *io)
 	io->verdict = ZV_OK;
 	io->bad_lba = 0;
 	io->has_turn = false;
+	io->async = io->op == DISK_READ && d->store->async &&
+		    io->nr_blocks <= d->try_blocks;
 	io->state = 0;
 	io->error = 0;
 	io->turn.granted = turn_granted;
@@ -139,7 +141,9 @@ void disk_submit(struct disk *d, struct disk_io *io)
 			pthread_mutex_unlock(&d->lock);
 		}
 	}
-	if (granted)
+	if (io->async)
+		io->run(io);
+	else if (granted)
 		work_push(d, io);
 }
 

@@ -103,6 +103,12 @@ static bool read_step(struct disk_io *io)
 
 	if (io->state == READ_NEXT)
 		return read_next(io);
+	if (res == -EAGAIN && io->async) {
+		/* A file must be opened first: not in the caller's thread. */
+		io->async = false;
+		work_push(io->disk, io);
+		return false;
+	}
 	if (res < 0) {
 		io_finish(io, io_fail_status(io, (int)res, segment_lba(io)));
 		return false;

@@ -3,7 +3,24 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/log.h"
 #include "disk/internal.h"
+
+/* Small I/Os are tried in the caller's thread, and small reads that miss the
+ * page cache go to the engine; large ones are copied by the workers, side by
+ * side. */
+#define TRY_BYTES (32 * 1024)
+
+static void start_engine(struct disk *d)
+{
+	int ret = store_start_engine(d->store);
+
+	if (ret)
+		zl_log(ZL_LOG_WARN,
+		       "%s: no io_uring here (errno %d); threads do its work",
+		       d->name, -ret);
+	d->try_blocks = TRY_BYTES >> d->block_shift;
+}
 
 int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 {
@@ -18,6 +35,8 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	if (ret)
 		return zl_fail(err, -ret, "%s: cannot start %u threads",
 			       d->name, nr_workers);
+	if (nr_workers)
+		start_engine(d);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ void segment_prepare(struct disk_io *io, enum store_op op, uint64_t max_bytes)
 	struct iov_cur ahead = io->cur;
 
 	io->req.op = op;
-	io->req.flags = 0;
+	io->req.flags = io->async ? STORE_ASYNC : 0;
 	io->req.slot = io->slot;
 	io->req.off = segment_offset(io);
 	if (ahead.iov == io->iov && !ahead.off &&

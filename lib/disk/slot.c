@@ -135,24 +135,32 @@ bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn)
 {
 	struct disk_slot *s = &d->slots[slot];
 
-	turn->next = NULL;
-	if (s->head) {
-		s->tail->next = turn;
-		s->tail = turn;
-		return false;
+	if (!(s->flags & SLOT_BUSY)) {
+		s->flags |= SLOT_BUSY;
+		return true;
 	}
-	s->head = s->tail = turn;
-	return true;
+	turn->next = NULL;
+	if (s->first)
+		s->last->next = turn;
+	else
+		s->first = turn;
+	s->last = turn;
+	return false;
 }
 
+/* A turn that was granted is out of the queue: its I/O may be gone by now. */
 void slot_leave(struct disk *d, uint32_t slot)
 {
 	struct disk_slot *s = &d->slots[slot];
 	struct slot_turn *next;
 
 	pthread_mutex_lock(&d->lock);
-	assert(s->head);
-	next = s->head = s->head->next;
+	assert(s->flags & SLOT_BUSY);
+	next = s->first;
+	if (next)
+		s->first = next->next;
+	else
+		s->flags &= ~SLOT_BUSY;
 	pthread_mutex_unlock(&d->lock);
 	if (next)
 		next->granted(next);

@@ -95,6 +95,7 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	cmd->status = SCSI_GOOD;
 	cmd->sense_len = 0;
 	cmd->data_in_bytes = 0;
+	cmd->trying = false;
 	if (begin(cmd) == SCSI_RUN)
 		return SCSI_RUN;
 	zero_rest(cmd);
@@ -120,20 +121,43 @@ void scsi_finish(struct scsi_cmd *cmd)
 	cmd->done(cmd);
 }
 
+static void io_over(struct scsi_cmd *cmd)
+{
+	if (cmd->io.status != DISK_OK)
+		scsi_fail_io(cmd);
+	else if (cmd->then)
+		cmd->then(cmd);
+}
+
 static void io_done(struct disk_io *io)
 {
 	struct scsi_cmd *cmd = io->user;
 
-	if (io->status != DISK_OK)
-		scsi_fail_io(cmd);
-	else if (cmd->then)
-		cmd->then(cmd);
+	io_over(cmd);
 	scsi_finish(cmd);
+}
+
+bool scsi_try(struct scsi_cmd *cmd)
+{
+	if (!(cmd->op->flags & OP_TRY))
+		return false;
+	cmd->trying = true;
+	cmd->op->run(cmd);
+	cmd->trying = false;
+	if (!cmd->tried)
+		return false;
+	io_over(cmd);
+	zero_rest(cmd);
+	return true;
 }
 
 void scsi_submit(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd))
 {
 	cmd->then = then;
+	if (cmd->trying) {
+		cmd->tried = disk_try(cmd->unit->disk, &cmd->io);
+		return;
+	}
 	cmd->io.done = io_done;
 	cmd->io.user = cmd;
 	disk_submit(cmd->unit->disk, &cmd->io);

@@ -27,6 +27,7 @@
 
 /* struct scsi_op flags */
 #define OP_DATA_OUT 0x1 /* the buffer is data-out: never written to */
+#define OP_TRY	    0x4 /* scsi_try() is worth it: run() is a READ or WRITE */
 #define OP_STOPPED  0x2 /* is carried out in the stopped power condition */
 
 struct scsi_op {

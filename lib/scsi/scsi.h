@@ -63,6 +63,7 @@ struct scsi_cmd {
 	uint8_t nr_at;	/* … and of its transfer length field */
 	bool fua;
 	void (*then)(struct scsi_cmd *cmd); /* after a successful I/O */
+	bool trying, tried;		    /* scsi_try() */
 	struct disk_io io;
 };
 
@@ -89,6 +90,12 @@ void scsi_unit_free(struct scsi_unit *unit);
  * media access, cache and zone management commands).
  */
 enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd);
+
+/*
+ * After SCSI_RUN: tries to carry the command out at once, without blocking.
+ * True: it is done, as after SCSI_DONE.  False: scsi_run() it.
+ */
+bool scsi_try(struct scsi_cmd *cmd);
 
 /* Carries out what scsi_begin() left.  Comes back through cmd->done(). */
 void scsi_run(struct scsi_cmd *cmd);

@@ -98,17 +98,29 @@ int file_sync_entries(struct store_file *sf)
 	return fsync(sf->dir_fd) < 0 ? -errno : 0;
 }
 
-/*
- * Requests run here, in the calling thread.  An asynchronous engine goes in
- * between: it pins the slot's descriptor with fd_get(), hands the request to
- * its ring, and finishes it (fd_set_dirty, fd_put, done) at the completion.  It
- * registers lock_fd in the ring, so that the lock lasts as long as a request
- * can land, and registers its successor before file_lock_swap() closes it.
- */
+/* Without an engine, requests run here, in the calling thread. */
 static void file_submit(struct store *st, struct store_req *req)
 {
-	req->res = file_request(to_file(st), req);
+	struct store_file *sf = to_file(st);
+
+#ifdef ZL_URING
+	if (req->flags & STORE_ASYNC && sf->ring) {
+		file_ring_submit(sf->ring, req);
+		return;
+	}
+#endif
+	req->res = file_request(sf, req);
 	req->done(req);
+}
+
+static int file_start_engine(struct store *st)
+{
+#ifdef ZL_URING
+	return file_ring_start(to_file(st), &to_file(st)->ring);
+#else
+	(void)st;
+	return -ENOSYS;
+#endif
 }
 
 static void file_free(struct store_file *sf)
@@ -124,6 +136,10 @@ static void file_close(struct store *st)
 {
 	struct store_file *sf = to_file(st);
 
+#ifdef ZL_URING
+	if (sf->ring)
+		file_ring_stop(sf->ring);
+#endif
 	fd_drop_all(sf);
 	file_free(sf);
 }
@@ -144,6 +160,7 @@ static const struct store_ops file_ops = {
 	.meta_remove = file_meta_remove,
 	.lock = file_lock,
 	.close = file_close,
+	.start_engine = file_start_engine,
 };
 
 static struct store_file *new_file_store(const char *path)

@@ -19,6 +19,7 @@ struct store_file {
 	char *lock_name;
 	/* Files have been made since the last sync_dir. */
 	bool made;
+	struct file_ring *ring; /* NULL: requests run where they come from */
 };
 
 static inline struct store_file *to_file(struct store *st)
@@ -48,6 +49,15 @@ int file_sync_entries(struct store_file *sf);
 
 /* file_io.c: runs a request to its end; returns its res. */
 int64_t file_request(struct store_file *sf, const struct store_req *req);
+
+/* file_ring.c: see store_start_engine().  start: with the lock taken. */
+int file_ring_start(struct store_file *sf, struct file_ring **ring);
+/* No request is under way. */
+void file_ring_stop(struct file_ring *r);
+/* READ and WRITE without STORE_DSYNC. */
+void file_ring_submit(struct file_ring *r, struct store_req *req);
+/* sf->lock_fd has changed. */
+int file_ring_relock(struct file_ring *r);
 
 /* file_dir.c */
 int file_stat(struct store *st, uint32_t slot, struct store_stat *stat);

@@ -55,7 +55,8 @@ static int64_t rw(int fd, const struct store_req *req)
 	while (done < req->len) {
 		n = rw_once(fd, req, &cur, done);
 		if (n < 0)
-			return n;
+			return done && req->flags & STORE_NOWAIT ? (int64_t)done
+								 : n;
 		if (n == 0)
 			return req->op == STORE_READ ? (int64_t)done : -EIO;
 		done += (uint64_t)n;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What all kinds of stores have in common. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -44,4 +45,17 @@ int64_t store_run(struct store *st, struct store_req *req)
 	pthread_cond_destroy(&w.cond);
 	pthread_mutex_destroy(&w.lock);
 	return req->res;
+}
+
+int store_start_engine(struct store *st)
+{
+	int ret = -ENOSYS;
+
+	if (st->lower)
+		ret = store_start_engine(st->lower);
+	else if (st->ops->start_engine)
+		ret = st->ops->start_engine(st);
+	if (!ret)
+		st->async = true;
+	return ret;
 }

@@ -66,13 +66,16 @@ enum store_op {
 	STORE_NR_OPS,
 };
 
-/* Complete at once or fail with -EAGAIN, never block (READ and WRITE).  A WRITE
- * may have written a part before -EAGAIN: the same request without this flag
- * writes it again. */
+/* Complete before store_submit() returns and never block (READ and WRITE): res
+ * is -EAGAIN, or fewer bytes than asked for, where the rest would have. */
 #define STORE_NOWAIT 0x1
 /* The data is durable when the request completes (WRITE: FUA).  Never together
  * with STORE_NOWAIT. */
 #define STORE_DSYNC 0x2
+/* Leave it to the engine, do not run it in the calling thread (READ and WRITE
+ * without STORE_DSYNC, where store->async).  -EAGAIN if the calling thread
+ * would have had to open a file first. */
+#define STORE_ASYNC 0x4
 
 struct store_req {
 	/* Set by the user, unchanged below. */
@@ -143,6 +146,8 @@ struct store_ops {
 	int (*lock)(struct store *st, const char *name, unsigned wait_ms,
 		    bool make, struct zl_err *err);
 	void (*close)(struct store *st);
+	/* NULL: there is none. */
+	int (*start_engine)(struct store *st);
 };
 
 /* The head of every kind of store. */
@@ -150,6 +155,7 @@ struct store {
 	const struct store_ops *ops;
 	uint32_t conv_slots; /* set once by store_set_layout() */
 	struct store *lower; /* the store that this one wraps; NULL = none */
+	bool async;	     /* STORE_ASYNC means something */
 };
 
 /* How many slots are conventional, for @st and all stores below it; before the
@@ -183,6 +189,13 @@ static inline void store_submit(struct store *st, struct store_req *req)
  * overwritten.  Not to be called from a done().
  */
 int64_t store_run(struct store *st, struct store_req *req);
+
+/*
+ * Starts the engine that runs requests with STORE_ASYNC: io_uring for a store
+ * of files.  After store_lock().  -ENOSYS or another -errno if there is none,
+ * or the system does not permit it; the store then works without.
+ */
+int store_start_engine(struct store *st);
 
 /* What a slot's file is now; a missing one is not an error. */
 static inline int store_stat(struct store *st, uint32_t slot,

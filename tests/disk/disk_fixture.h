@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@
 
 struct fixture {
 	struct store_mem *mem;
+	char dir[64]; /* files instead of memory, if not empty */
 	struct store *fault;
 	struct disk *disk;
 	uint8_t *buf;
@@ -46,7 +48,12 @@ static inline void fixture_open(struct fixture *f, const char *options,
 	args.size_bytes = CAPACITY * BLOCK;
 	args.may_make = true;
 	args.nr_workers = nr_workers;
-	f->fault = store_fault_new(store_mem_open(f->mem));
+	if (!f->dir[0])
+		f->fault = store_fault_new(store_mem_open(f->mem));
+	else if (store_file_open(f->dir, &f->fault, &err))
+		fail_msg("%s", err.msg);
+	else
+		f->fault = store_fault_new(f->fault);
 	if (disk_open_store(f->fault, "test", &args, &f->disk, &err))
 		fail_msg("%s", err.msg);
 }
@@ -54,9 +61,23 @@ static inline void fixture_open(struct fixture *f, const char *options,
 static inline void fixture_start(struct fixture *f, const char *options,
 				 unsigned nr_workers)
 {
+	f->dir[0] = 0;
 	f->mem = store_mem_new();
 	f->buf = calloc(MAX_BLOCKS, BLOCK);
 	assert_non_null(f->buf);
+	fixture_open(f, options, nr_workers);
+}
+
+static inline void fixture_start_files(struct fixture *f, const char *options,
+				       unsigned nr_workers)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	f->mem = NULL;
+	f->buf = calloc(MAX_BLOCKS, BLOCK);
+	assert_non_null(f->buf);
+	snprintf(f->dir, sizeof(f->dir), "%s/zloop-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(f->dir));
 	fixture_open(f, options, nr_workers);
 }
 
@@ -68,8 +89,15 @@ static inline void fixture_reopen(struct fixture *f, const char *options)
 
 static inline void fixture_stop(struct fixture *f)
 {
+	char cmd[128];
+
 	disk_close(f->disk);
-	store_mem_free(f->mem);
+	if (f->dir[0]) {
+		snprintf(cmd, sizeof(cmd), "rm -r %s", f->dir);
+		assert_int_equal(system(cmd), 0);
+	} else {
+		store_mem_free(f->mem);
+	}
 	free(f->buf);
 }
 

@@ -487,22 +487,109 @@ static void one_round(struct fixture *f, struct flight *fl)
 	assert_sizes_match(f);
 }
 
-static void many_in_flight(void **state)
+static void run_flights(struct fixture *f)
 {
-	struct fixture f;
 	struct flight *fl = calloc(1, sizeof(*fl));
 
-	(void)state;
 	assert_non_null(fl);
 	pthread_mutex_init(&fl->lock, NULL);
 	pthread_cond_init(&fl->landed, NULL);
-	fixture_start(&f, FIXTURE_CFG, 4);
 	for (unsigned round = 0; round < 50; round++)
-		one_round(&f, fl);
-	fixture_stop(&f);
+		one_round(f, fl);
+	fixture_stop(f);
 	pthread_cond_destroy(&fl->landed);
 	pthread_mutex_destroy(&fl->lock);
 	free(fl);
+}
+
+static void many_in_flight_in_memory(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_start(&f, FIXTURE_CFG, 4);
+	run_flights(&f);
+}
+
+static void many_in_flight_in_files(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_start_files(&f, FIXTURE_CFG, 4);
+	/* Fewer than zones: files are opened again and again. */
+	store_file_set_max_fds(4);
+	run_flights(&f);
+	store_file_set_max_fds(512);
+}
+
+/*
+ * disk_try() either does all of it, as disk_submit() would have, or nothing.
+ */
+static bool try_rw(struct fixture *f, struct disk_io *io, enum disk_op op,
+		   uint64_t lba, uint32_t blocks)
+{
+	struct iovec iov = { f->buf, (size_t)blocks * BLOCK };
+
+	if (op == DISK_WRITE)
+		fill(f->buf, lba, blocks, 77);
+	else
+		memset(f->buf, 0xee, (size_t)blocks * BLOCK);
+	*io = (struct disk_io){ .op = op,
+				.lba = lba,
+				.nr_blocks = blocks,
+				.iov = &iov,
+				.iov_cnt = 1 };
+	return disk_try(f->disk, io);
+}
+
+static void trying(void **state)
+{
+	struct fixture f;
+	struct disk_io io;
+
+	(void)state;
+	fixture_start(&f, FIXTURE_CFG, 1);
+	assert_true(try_rw(&f, &io, DISK_WRITE, SEQ(0), 8));
+	assert_int_equal(io.status, DISK_OK);
+	assert_int_equal(wp_of(&f, SEQ(0)), SEQ(0) + 8);
+	assert_true(try_rw(&f, &io, DISK_READ, SEQ(0), 8));
+	assert_int_equal(io.status, DISK_OK);
+	assert_filled(f.buf, SEQ(0), 8, 77);
+	assert_true(try_rw(&f, &io, DISK_READ, SEQ(0) + 8, 8));
+	assert_zeros(f.buf, 8 * BLOCK);
+	/* Data and zeros, or two zones: the full path's. */
+	assert_false(try_rw(&f, &io, DISK_READ, SEQ(0) + 4, 8));
+	assert_false(try_rw(&f, &io, DISK_READ, SEQ(1) - 4, 8));
+	assert_false(try_rw(&f, &io, DISK_WRITE, ZONE - 4, 8));
+	assert_true(try_rw(&f, &io, DISK_WRITE, SEQ(0) + 9, 1));
+	assert_int_equal(io.status, DISK_REFUSED);
+	assert_int_equal(io.verdict, ZV_UNALIGNED_WRITE);
+	assert_int_equal(do_sync(&f), DISK_OK);
+	assert_sizes_match(&f);
+	fixture_stop(&f);
+}
+
+static void trying_fails_without_a_trace(void **state)
+{
+	struct store_fault_plan plan = { .fail_at = 0,
+					 .fail_count = 1,
+					 .error = EAGAIN,
+					 .only = 1u << STORE_WRITE };
+	struct fixture f;
+	struct disk_io io;
+
+	(void)state;
+	fixture_start(&f, FIXTURE_CFG, 1);
+	store_fault_arm(f.fault, &plan);
+	assert_false(try_rw(&f, &io, DISK_WRITE, SEQ(0), 8));
+	assert_int_equal(store_fault_hits(f.fault), 1);
+	assert_sizes_match(&f);
+	assert_int_equal(do_write(&f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(do_read(&f, SEQ(0), 8), DISK_OK);
+	assert_filled(f.buf, SEQ(0), 8, 1);
+	assert_sizes_match(&f);
+	fixture_stop(&f);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -529,7 +616,10 @@ int main(void)
 		T(reset_all),
 		T(faults_in_zone_management),
 		T(explicitly_opened_zones_are_closed_by_a_clean_stop),
-		cmocka_unit_test(many_in_flight),
+		cmocka_unit_test(many_in_flight_in_memory),
+		cmocka_unit_test(many_in_flight_in_files),
+		cmocka_unit_test(trying),
+		cmocka_unit_test(trying_fails_without_a_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

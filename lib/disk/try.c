@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * Reads and writes that need not wait for anything: from and to the page cache,
+ * in the caller's thread.
+ */
+#include "base/num.h"
+#include "disk/internal.h"
+
+static bool end(struct disk_io *io, enum disk_status status,
+		enum zone_verdict verdict)
+{
+	io->status = status;
+	io->verdict = verdict;
+	return true;
+}
+
+static void nowait_done(struct store_req *req)
+{
+	(void)req; /* it completes before store_submit() returns */
+}
+
+/* Runs io->req, which covers all of the I/O; false: it would have blocked. */
+static bool run_nowait(struct disk_io *io, enum store_op op)
+{
+	io->req = (struct store_req){ .op = op,
+				      .flags = STORE_NOWAIT,
+				      .slot = io->slot,
+				      .off = segment_offset(io),
+				      .len = io->left_bytes,
+				      .iov = io->iov,
+				      .iov_cnt = io->iov_cnt };
+	io->req.done = nowait_done;
+	store_submit(io->disk->store, &io->req);
+	return io->req.res == (int64_t)io->req.len;
+}
+
+enum read_kind {
+	KIND_DATA,
+	KIND_ZEROS,
+	KIND_OTHER
+};
+
+/* Whether all of the read is data of one slot, or all of it is not there. */
+static enum read_kind look(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint64_t off, end_off, written;
+
+	io->slot = zone_slot_of(&d->zones, io->lba);
+	off = segment_offset(io);
+	end_off = off + io->left_bytes;
+	if (end_off > blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot)))
+		return KIND_OTHER;
+	if (d->slots[io->slot].flags & SLOT_BAD)
+		return KIND_OTHER;
+	if (zone_slot_is_conv(&d->zones, io->slot))
+		return KIND_DATA;
+	written = blocks_to_bytes(d, zone_slot_wp_blocks(&d->zones, io->slot));
+	if (end_off <= written)
+		return KIND_DATA;
+	return off >= written ? KIND_ZEROS : KIND_OTHER;
+}
+
+static bool try_read(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+	enum read_kind kind = KIND_OTHER;
+
+	pthread_mutex_lock(&d->lock);
+	verdict = zone_read_check(&d->zones, io->lba, io->nr_blocks, NULL);
+	if (!verdict && io->left_bytes)
+		kind = look(io);
+	pthread_mutex_unlock(&d->lock);
+	if (verdict)
+		return end(io, DISK_REFUSED, verdict);
+	if (!io->left_bytes)
+		return end(io, DISK_OK, ZV_OK);
+	if (kind == KIND_ZEROS) {
+		segment_zero(io, io->left_bytes);
+		return end(io, DISK_OK, ZV_OK);
+	}
+	/* A short read or an error is looked into by the full path. */
+	return kind == KIND_DATA && run_nowait(io, STORE_READ) &&
+	       end(io, DISK_OK, ZV_OK);
+}
+
+/* The write's one slot is free for us and needs nothing first.  Under the
+ * lock. */
+static bool can_try_write(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	struct disk_slot *s;
+	uint64_t end_off;
+
+	if (io->lba >= d->zones.geo.capacity_blocks)
+		return false;
+	io->slot = zone_slot_of(&d->zones, io->lba);
+	s = &d->slots[io->slot];
+	end_off = segment_offset(io) + io->left_bytes;
+	return !(s->flags & (SLOT_BUSY | SLOT_CUT | SLOT_BAD)) &&
+	       end_off <= blocks_to_bytes(
+				  d, zone_slot_blocks(&d->zones, io->slot));
+}
+
+/* Begins the write and takes the slot's turn; *verdict if it is refused. */
+static bool begin_write(struct disk_io *io, enum zone_verdict *verdict)
+{
+	struct disk *d = io->disk;
+	bool ok;
+
+	*verdict = ZV_OK;
+	pthread_mutex_lock(&d->lock);
+	ok = can_try_write(io);
+	if (ok) {
+		*verdict = zone_write_begin(&d->zones, io->lba, io->nr_blocks,
+					    NULL);
+		if (!*verdict)
+			slot_enter(d, io->slot, &io->turn);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return ok;
+}
+
+static void end_write(struct disk_io *io, bool written)
+{
+	struct disk *d = io->disk;
+	uint32_t lo = (uint32_t)(segment_offset(io) >> d->block_shift);
+
+	pthread_mutex_lock(&d->lock);
+	if (written) {
+		slot_mark_dirty(d, io->slot, lo, lo + io->nr_blocks);
+		if (!zone_slot_is_conv(&d->zones, io->slot))
+			zone_write_end(&d->zones, io->slot, io->nr_blocks);
+	} else if (io->req.res > 0 && !zone_slot_is_conv(&d->zones, io->slot)) {
+		/* Part of it is there; the next write cuts it off. */
+		d->slots[io->slot].flags |= SLOT_CUT;
+	}
+	pthread_mutex_unlock(&d->lock);
+	slot_leave(d, io->slot);
+}
+
+static bool try_write(struct disk_io *io)
+{
+	enum zone_verdict verdict;
+	bool written;
+
+	if (io->disk->look_only || io->fua || !io->left_bytes)
+		return false;
+	if (!begin_write(io, &verdict))
+		return false;
+	if (verdict)
+		return end(io, DISK_REFUSED, verdict);
+	written = run_nowait(io, STORE_WRITE);
+	end_write(io, written);
+	return written && end(io, DISK_OK, ZV_OK);
+}
+
+bool disk_try(struct disk *d, struct disk_io *io)
+{
+	if (io->op != DISK_READ && io->op != DISK_WRITE)
+		return false;
+	if (io->nr_blocks > d->try_blocks)
+		return false;
+	io->disk = d;
+	io->bad_lba = 0;
+	segment_start(io);
+	if (io->left_bytes != iov_bytes(io->iov, io->iov_cnt))
+		return false;
+	return io->op == DISK_READ ? try_read(io) : try_write(io);
+}
