@@ -135,14 +135,13 @@ static int cut_tail(const struct loading *l, uint64_t *size)
 	else
 		disk_add_problem(
 			l->d, l->slot,
-			"%s had %" PRIu64 " bytes, no whole %sblocks: "
+			"%s has %" PRIu64 " bytes, no whole %sblocks: "
 			"%s to %" PRIu64,
 			l->file, *size,
 			l->d->meta.phys_block_bytes == l->d->meta.block_bytes
 				? ""
 				: "physical ",
-			l->d->look_only ? "is cut when it is opened" : "cut",
-			cut);
+			l->d->look_only ? "opening cuts it" : "cut", cut);
 	*size = cut;
 	return ret;
 }

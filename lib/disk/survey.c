@@ -14,11 +14,12 @@ static const char *const our_files[] = {
 
 bool survey_zone_name(const char *name, bool *conv, uint32_t *slot)
 {
-	size_t digits = strlen(name) - 4;
+	size_t digits;
 	uint64_t v;
 
 	if (strncmp(name, "cnv-", 4) && strncmp(name, "seq-", 4))
 		return false;
+	digits = strlen(name + 4);
 	/* As printf's %06u writes it, not "seq-7" or "seq-0000007". */
 	if (digits < 6 || (digits > 6 && name[4] == '0'))
 		return false;
