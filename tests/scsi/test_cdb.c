@@ -24,6 +24,49 @@ static int stop(void **state)
 }
 
 /*
+ * The whole command set as it should be, written down a second time: the CDB
+ * usage data, whether the command works on a stopped unit, and whether it
+ * leaves its buffer alone because that is data-out.
+ */
+/* clang-format off */
+#define FF4 0xff, 0xff, 0xff, 0xff
+static const struct {
+	int sa;
+	uint8_t len;
+	bool stopped, out;
+	uint8_t usage[16];
+} command_set[] = {
+	{ NO_SA, 6, 0, 0, { 0x00 } },
+	{ NO_SA, 6, 1, 0, { 0x03, 0x01, 0, 0, 0xff } },
+	{ NO_SA, 6, 0, 0, { 0x08, 0x1f, 0xff, 0xff, 0xff } },
+	{ NO_SA, 6, 0, 1, { 0x0a, 0x1f, 0xff, 0xff, 0xff } },
+	{ NO_SA, 6, 1, 0, { 0x12, 0x01, 0xff, 0xff, 0xff } },
+	{ NO_SA, 6, 1, 1, { 0x15, 0x10, 0, 0, 0xff } },
+	{ NO_SA, 6, 1, 0, { 0x1a, 0x08, 0xff, 0xff, 0xff } },
+	{ NO_SA, 6, 1, 0, { 0x1b, 0x01, 0, 0, 0x05 } },
+	{ NO_SA, 10, 1, 0, { 0x25 } },
+	{ NO_SA, 10, 0, 0, { 0x28, 0x18, FF4, 0, 0xff, 0xff } },
+	{ NO_SA, 10, 0, 1, { 0x2a, 0x18, FF4, 0, 0xff, 0xff } },
+	{ NO_SA, 10, 0, 0, { 0x35, 0x02, FF4, 0, 0xff, 0xff } },
+	{ NO_SA, 10, 1, 1, { 0x55, 0x10, [7] = 0xff, 0xff } },
+	{ NO_SA, 10, 1, 0, { 0x5a, 0x18, 0xff, 0xff, [7] = 0xff, 0xff } },
+	{ NO_SA, 16, 0, 0, { 0x88, 0x18, FF4, FF4, FF4 } },
+	{ NO_SA, 16, 0, 1, { 0x8a, 0x18, FF4, FF4, FF4 } },
+	{ NO_SA, 16, 0, 0, { 0x91, 0x02, FF4, FF4, FF4 } },
+	{ 1, 16, 0, 0, { 0x94, 1, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
+	{ 2, 16, 0, 0, { 0x94, 2, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
+	{ 3, 16, 0, 0, { 0x94, 3, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
+	{ 4, 16, 0, 0, { 0x94, 4, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
+	{ 0, 16, 0, 0, { 0x95, 0, FF4, FF4, FF4, 0xbf } },
+	{ 0x10, 16, 1, 0, { 0x9e, 0x10, [10] = FF4 } },
+	{ 0x0c, 12, 1, 0, { 0xa3, 0x0c, 0x87, 0xff, 0xff, 0xff, FF4 } },
+	{ 0x0d, 12, 1, 0, { 0xa3, 0x0d, 0x80, 0, 0, 0, FF4 } },
+	{ NO_SA, 12, 0, 0, { 0xa8, 0x18, FF4, FF4 } },
+	{ NO_SA, 12, 0, 1, { 0xaa, 0x18, FF4, FF4 } },
+};
+/* clang-format on */
+
+/*
  * A harmless CDB of a row: its opcode and service action; what must not be 0
  * for the command to be well formed is set.
  */
@@ -43,6 +86,23 @@ static void plain_cdb(const struct scsi_op *op, uint8_t cdb[SCSI_CDB_MAX])
 		cdb[4] = 0x01; /* START */
 	if (op->usage[0] == 0x94)
 		be64_put(cdb + 2, 2 * MIB_BLOCKS);
+}
+
+/*
+ * A buffer that is not data-in is left alone, a data-in buffer is not: no A5h
+ * of the initiator's is left there.
+ */
+static void buffers(void **state)
+{
+	uint8_t cdb[SCSI_CDB_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < scsi_op_count; i++) {
+		plain_cdb(&scsi_op_table[i], cdb);
+		rig_cmd(&rig, cdb, scsi_op_table[i].cdb_len, NULL, 256 * 512);
+		assert_int_equal(rig.data[256 * 512 - 1],
+				 command_set[i].out ? 0xa5 : 0);
+	}
 }
 
 /* GOOD with a buffer for READ(6) and WRITE(6), which transfer 256 blocks. */
@@ -303,6 +363,25 @@ static void opcodes_one_command(void **state)
 	}
 }
 
+static void whole_command_set(void **state)
+{
+	(void)state;
+	assert_int_equal(scsi_op_count, ZL_ARRAY_SIZE(command_set));
+	for (unsigned i = 0; i < scsi_op_count; i++) {
+		const uint8_t *usage = command_set[i].usage;
+		uint8_t len = command_set[i].len;
+		int sa = command_set[i].sa;
+
+		CMD(&rig, NULL, 64, 0xa3, 0x0c, 3, usage[0], 0,
+		    (uint8_t)(sa == NO_SA ? 0 : sa), [9] = 64);
+		check_good(&rig);
+		assert_int_equal(rig.cmd.data_in_bytes, 4 + len);
+		assert_int_equal(rig.data[1], 3);
+		assert_int_equal(be16_get(rig.data + 2), len);
+		assert_memory_equal(rig.data + 4, usage, len);
+	}
+}
+
 static void opcodes_all_with_timeouts(void **state)
 {
 	uint32_t each = 20;
@@ -449,7 +528,7 @@ static void stopped_unit(void **state)
 			continue;
 		plain_cdb(op, cdb);
 		rig_cmd(&rig, cdb, op->cdb_len, NULL, 256 * 512);
-		if (op->flags & OP_STOPPED)
+		if (command_set[i].stopped)
 			check_good(&rig);
 		else
 			check_sense(&rig, 0x20402);
@@ -500,6 +579,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(rows_are_sane),
 		T(plain_commands),
+		T(buffers),
+		T(whole_command_set),
 		T(reserved_bits),
 		T(reserved_bits_order),
 		T(short_cdbs),
