@@ -279,7 +279,8 @@ remove_loopback() {
   for tpg in "$CONFIGFS"/loopback/naa.*/tpgt_*; do
     [ -d "$tpg" ] || continue
     find "$tpg/lun" -mindepth 2 -maxdepth 2 -type l -exec rm {} +
-    rmdir "$tpg"/lun/lun_* "$tpg"
+    find "$tpg/lun" -mindepth 1 -maxdepth 1 -type d -exec rmdir {} +
+    rmdir "$tpg"
     rmdir "$(dirname "$tpg")"
   done
 }
