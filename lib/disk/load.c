@@ -236,10 +236,7 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 					      : SLOT_JOURNAL_RO;
 }
 
-/*
- * What a dead process of this boot wrote may still be in the page cache only,
- * and nobody knows which files it had changed: the next sync takes them all.
- */
+/* Only their own syncs can tell which files failed. */
 static void mark_all_dirty(struct disk *d)
 {
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
@@ -250,6 +247,29 @@ static void mark_all_dirty(struct disk *d)
 		if (zone_slot_cond(&d->zones, i) != ZC_OFFLINE)
 			slot_mark_dirty(d, i, 0, blocks);
 	}
+}
+
+/*
+ * What a dead process of this boot (or the kernel's driver) wrote may still be
+ * in the page cache only, and nobody knows which files it had changed.  A sync
+ * of each would take minutes on a large disk, so all at once, and now: an
+ * initiator's SYNCHRONIZE CACHE must not have to wait for it.
+ */
+static void sync_leftovers(struct disk *d, const struct journal_state *j)
+{
+	bool died = !j->clean && (j->same_boot || !j->boot_known);
+	int ret;
+
+	if (d->look_only || !(died || (d->made && d->meta.adopted)))
+		return;
+	ret = store_sync_all(d->store);
+	if (!ret)
+		return;
+	zl_log(ZL_LOG_ERR,
+	       "%s: what was written before cannot be made durable: %s; it is "
+	       "tried again with the next sync",
+	       d->name, strerror(-ret));
+	mark_all_dirty(d);
 }
 
 static void log_rest(const struct disk *d)
@@ -282,7 +302,6 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 					      " bytes that are no records of "
 					      "this disk; they are ignored",
 				 journal->bad_bytes);
-	if (!journal->clean && (journal->same_boot || !journal->boot_known))
-		mark_all_dirty(d);
+	sync_leftovers(d, journal);
 	return 0;
 }

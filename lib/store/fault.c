@@ -25,6 +25,7 @@ enum other_op {
 	OP_META_APPEND,
 	OP_META_REMOVE,
 	OP_LOCK,
+	OP_SYNC_ALL,
 };
 
 _Static_assert((int)STORE_NR_OPS <= OP_STAT, "bits of store_fault_plan.only");
@@ -218,6 +219,13 @@ static void fault_close(struct store *st)
 	free(st);
 }
 
+static int fault_sync_all(struct store *st)
+{
+	int ret = count(to_fault(st), OP_SYNC_ALL);
+
+	return ret ? ret : store_sync_all(st->lower);
+}
+
 static const struct store_ops fault_ops = {
 	.name = "fault",
 	.submit = fault_submit,
@@ -233,6 +241,7 @@ static const struct store_ops fault_ops = {
 	.meta_append = fault_meta_append,
 	.meta_remove = fault_meta_remove,
 	.lock = fault_lock,
+	.sync_all = fault_sync_all,
 	.close = fault_close,
 };
 

@@ -159,6 +159,7 @@ static const struct store_ops file_ops = {
 	.meta_append = file_meta_append,
 	.meta_remove = file_meta_remove,
 	.lock = file_lock,
+	.sync_all = file_sync_all,
 	.close = file_close,
 	.start_engine = file_start_engine,
 };

@@ -65,6 +65,7 @@ int file_make(struct store *st, uint32_t slot, uint64_t size_bytes);
 int file_unmake(struct store *st, uint32_t slot);
 int file_resize(struct store *st, uint32_t slot, uint64_t size_bytes);
 int file_sync_dir(struct store *st);
+int file_sync_all(struct store *st);
 int file_space(struct store *st, struct store_space *space);
 int file_list(struct store *st, int (*each)(void *user, const char *name),
 	      void *user);

@@ -111,6 +111,11 @@ int file_sync_dir(struct store *st)
 	return file_sync_entries(sf);
 }
 
+int file_sync_all(struct store *st)
+{
+	return syncfs(to_file(st)->dir_fd) < 0 ? -errno : 0;
+}
+
 int file_space(struct store *st, struct store_space *space)
 {
 	struct statvfs sv;

@@ -630,6 +630,12 @@ static void mem_close(struct store *st)
 	free(ms);
 }
 
+static int mem_sync_all(struct store *st)
+{
+	(void)st;
+	return 0;
+}
+
 static const struct store_ops mem_ops = {
 	.name = "memory",
 	.submit = mem_submit,
@@ -645,6 +651,7 @@ static const struct store_ops mem_ops = {
 	.meta_append = mem_meta_append,
 	.meta_remove = mem_meta_remove,
 	.lock = mem_lock,
+	.sync_all = mem_sync_all,
 	.close = mem_close,
 };
 

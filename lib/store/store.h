@@ -145,6 +145,7 @@ struct store_ops {
 	int (*meta_remove)(struct store *st, const char *name);
 	int (*lock)(struct store *st, const char *name, unsigned wait_ms,
 		    bool make, struct zl_err *err);
+	int (*sync_all)(struct store *st);
 	void (*close)(struct store *st);
 	/* NULL: there is none. */
 	int (*start_engine)(struct store *st);
@@ -230,6 +231,16 @@ static inline int store_resize(struct store *st, uint32_t slot,
 static inline int store_sync_dir(struct store *st)
 {
 	return st->ops->sync_dir(st);
+}
+
+/*
+ * Makes all files durable at once, whoever wrote them: for what a process that
+ * died left in the page cache.  Syncs the whole file system, so that hundreds
+ * of thousands of files cost no more than what is dirty of them.
+ */
+static inline int store_sync_all(struct store *st)
+{
+	return st->ops->sync_all(st);
 }
 
 /* Room on the file system. */

@@ -521,23 +521,56 @@ static void an_unwritable_journal_is_refused(void **state)
 		       "/d/zloop.state cannot be written: Input/output error");
 }
 
+#define OP_SYNC_ALL_BIT (UINT32_C(1) << 28)
+
+/* Opens; returns how many calls to sync all there were, failing if @fail. */
+static uint64_t count_sync_all(struct store_mem *mem, bool fail,
+			       struct disk **d)
+{
+	struct store_fault_plan plan = {
+		.fail_at = fail ? 0 : UINT64_MAX,
+		.fail_count = UINT64_MAX,
+		.error = EIO,
+		.only = OP_SYNC_ALL_BIT,
+	};
+	struct store *st = store_fault_new(store_mem_open(mem));
+	struct zl_err err;
+
+	store_fault_arm(st, &plan);
+	if (open_store(st, NULL, 0, 0, d, &err))
+		fail_msg("%s", err.msg);
+	return store_fault_calls(st);
+}
+
 /* What a dead process left in the page cache is synced by the next one. */
-static void all_is_dirty_after_an_unclean_stop(void **state)
+static void what_a_dead_process_left_is_synced(void **state)
+{
+	struct disk *d;
+
+	assert_int_equal(count_sync_all(*state, false, &d), 0);
+	disk_abandon(d);
+	assert_int_equal(count_sync_all(*state, false, &d), 1);
+	assert_int_equal(slot_next_dirty(d, 0), UINT32_MAX);
+	disk_close(d);
+	assert_int_equal(count_sync_all(*state, false, &d), 0);
+	disk_abandon(d);
+	set_boot("boot-2");
+	assert_int_equal(count_sync_all(*state, false, &d), 0);
+	disk_close(d);
+}
+
+static void what_cannot_be_synced_is_dirty(void **state)
 {
 	struct disk *d = must_open(*state, NULL, 0);
 
-	assert_int_equal(slot_next_dirty(d, 0), UINT32_MAX);
 	disk_abandon(d);
-	d = must_open(*state, NULL, 0);
+	start_log();
+	assert_int_equal(count_sync_all(*state, true, &d), 1);
+	assert_logged("/d: what was written before cannot be made durable: "
+		      "Input/output error; it is tried again with the next "
+		      "sync");
 	for (uint32_t i = 0; i < USUAL_NR; i++)
 		assert_int_equal(slot_next_dirty(d, i), i);
-	disk_close(d);
-	d = must_open(*state, NULL, 0);
-	assert_int_equal(slot_next_dirty(d, 0), UINT32_MAX);
-	disk_abandon(d);
-	set_boot("boot-2");
-	d = must_open(*state, NULL, 0);
-	assert_int_equal(slot_next_dirty(d, 0), UINT32_MAX);
 	disk_close(d);
 }
 
@@ -563,7 +596,8 @@ int main(void)
 		T(a_failed_append_is_made_good),
 		T(a_full_file_system_opens),
 		T(an_unwritable_journal_is_refused),
-		T(all_is_dirty_after_an_unclean_stop),
+		T(what_a_dead_process_left_is_synced),
+		T(what_cannot_be_synced_is_dirty),
 	};
 
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "store/crash.h"
 #include "store/ops.h"
 
 #define CNV 0 /* a conventional slot, with a file of 256 KiB */
@@ -69,11 +70,27 @@ static struct store *open_fault_tmp(void *dir)
 	return store_fault_new(tmp_open(dir));
 }
 
+static void *new_crash(void)
+{
+	return store_crash_new();
+}
+
+static void free_crash(void *dir)
+{
+	store_crash_free(dir);
+}
+
+static struct store *open_crash(void *dir)
+{
+	return store_crash_open(dir);
+}
+
 static const struct kind kinds[] = {
 	{ "memory", new_mem, free_mem, open_mem },
 	{ "file", new_tmp, free_tmp, open_tmp },
 	{ "fault over memory", new_mem, free_mem, open_fault_mem },
 	{ "fault over file", new_tmp, free_tmp, open_fault_tmp },
+	{ "crash", new_crash, free_crash, open_crash },
 };
 
 static struct store *open_again(struct env *env)
@@ -156,6 +173,7 @@ static void make_and_unmake(void **state)
 	assert_int_equal(store_make(st, NEW, 0), 0);
 	assert_int_equal(op_size(st, NEW), 0);
 	assert_int_equal(store_sync_dir(st), 0);
+	assert_int_equal(store_sync_all(st), 0);
 }
 
 static void a_write_at_the_end_grows_the_file(void **state)

@@ -147,12 +147,14 @@ static int call_other(struct store *st, int nr)
 		return store_meta_append(st, "m", "x", 1, true);
 	case 10:
 		return store_meta_remove(st, "m");
-	default:
+	case 11:
 		return store_lock(st, "m", 0, true, NULL);
+	default:
+		return store_sync_all(st);
 	}
 }
 
-#define NR_OTHERS 12
+#define NR_OTHERS 13
 
 static void every_operation_has_its_bit(void **state)
 {
