@@ -43,6 +43,7 @@ struct cfgfs {
 	uint64_t size_bytes;
 	uint32_t hw_block_size;
 	uint32_t hw_max_sectors;
+	int control_error;
 	char wwn[256];
 	char **writes;
 	unsigned int num_writes;

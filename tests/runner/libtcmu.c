@@ -505,6 +505,8 @@ int tcmu_cfgfs_set_str(const char *path, const char *value, int value_bytes)
 		no_file(path);
 		return -ENOENT;
 	}
+	if (dev->cfgfs.control_error)
+		return dev->cfgfs.control_error;
 	cfgfs_record(dev, value, strnlen(value, (size_t)value_bytes));
 	return 0;
 }

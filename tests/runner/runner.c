@@ -305,6 +305,7 @@ static void cfgfs_init(struct cfgfs *c, const struct runner_dev_params *p)
 	c->size_bytes = p->size_bytes;
 	c->hw_block_size = p->hw_block_size ? p->hw_block_size : 512;
 	c->hw_max_sectors = p->hw_max_sectors ? p->hw_max_sectors : 128;
+	c->control_error = p->control_error;
 	snprintf(c->wwn, sizeof(c->wwn), "%s", p->wwn ? p->wwn : "");
 }
 

@@ -170,8 +170,9 @@ struct runner_dev_params {
 	uint64_t size_bytes;
 	uint32_t hw_block_size;	 /* 0: 512 */
 	uint32_t hw_max_sectors; /* 0: 128 */
-	const char *wwn;      /* unit serial; NULL: empty, as during creation */
-	int drain_timeout_ms; /* 0: 10,000 */
+	const char *wwn;   /* unit serial; NULL: empty, as during creation */
+	int control_error; /* -errno of writes to the control file; 0: none */
+	int drain_timeout_ms;		 /* 0: 10,000 */
 	struct runner_ring_params ring;	 /* when shared_ring is NULL */
 	struct runner_ring *shared_ring; /* reset it after a crash, first */
 };
