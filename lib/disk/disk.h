@@ -206,6 +206,7 @@ struct disk_io {
 	struct iovec seg[8];
 	uint64_t at_bytes;   /* where the next segment starts on the disk */
 	uint64_t left_bytes; /* from there on */
+	uint32_t there_blocks; /* of a repeated WRITE, see grace.c */
 	uint32_t slot;
 	struct zone_sel sel;
 	uint32_t dirty_lo, dirty_hi;
@@ -231,7 +232,8 @@ enum disk_status disk_run(struct disk *disk, struct disk_io *io);
 struct disk_stats {
 	uint64_t opens;		   /* times the disk was opened */
 	uint64_t unclean_opens;	   /* … after an unclean stop */
-	uint64_t retries_absorbed; /* writes repeated after a daemon's death */
+	uint64_t retries_absorbed; /* writes repeated after the daemon's
+				      death and found on the medium */
 };
 void disk_get_stats(struct disk *disk, struct disk_stats *stats);
 

@@ -40,6 +40,7 @@ struct disk_slot {
 	uint32_t dirty_lo, dirty_hi; /* blocks changed since the last sync
 					began, [lo, hi) */
 	uint8_t flags;
+	bool grace;  /* a write may be repeated once, see grace.c */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */
 };
@@ -120,6 +121,7 @@ struct disk {
 	struct problem *problems, **problems_end;
 	uint32_t nr_problems;
 	struct disk_stats stats;
+	uint64_t grace_end_ms;	/* on grace_clock_ms() */
 	struct disk *next_open; /* open.c's list */
 };
 
@@ -307,6 +309,30 @@ uint64_t segment_lba(const struct disk_io *io);
 void segment_prepare(struct disk_io *io, enum store_op op, uint64_t max_bytes);
 void segment_pass(struct disk_io *io, uint64_t bytes);
 void segment_zero(struct disk_io *io, uint64_t bytes);
+
+/*
+ * grace.c: writes that the initiator repeats since the process that had carried
+ * them out died before it could say so.
+ */
+/* How long after opening, and the clock (tests set their own). */
+#define GRACE_MS 60000
+extern uint64_t (*grace_clock_ms)(void);
+/* Every sequential zone with data gets its grace: the disk has been opened
+ * after an unclean stop. */
+void grace_begin(struct disk *d);
+/* The slot's grace is over.  Under disk->lock. */
+static inline void grace_end(struct disk *d, uint32_t slot)
+{
+	d->slots[slot].grace = false;
+}
+/*
+ * Whether the WRITE, which was refused with @verdict and has its slot's turn,
+ * is a repeated one: then sets io->slot and there_blocks.  Reads from the store
+ * and waits: only where that is allowed.
+ */
+bool grace_repeats(struct disk_io *io, enum zone_verdict verdict);
+/* A repeated write has been accepted: counts it, in the journal as well. */
+void grace_count(struct disk *d);
 
 /* read.c, write.c, zoneop.c, sync.c: the operations' io->run */
 void read_run(struct disk_io *io);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "base/num.h"
 #include "disk/journal.h"
 
 #define SLOT_COND 0x0f /* a condition's code */
@@ -84,7 +85,7 @@ static bool take_counter(struct loader *l, const struct record *r)
 		s->unclean_opens = r->value;
 		return true;
 	case JC_RETRIES_ABSORBED:
-		s->retries_absorbed = r->value;
+		s->retries_absorbed = max_u64(s->retries_absorbed, r->value);
 		return true;
 	default:
 		return false;

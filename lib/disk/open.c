@@ -338,6 +338,10 @@ static int start(struct disk *d, const struct disk_open_args *args,
 		return ret;
 	d->stats.opens++;
 	d->stats.unclean_opens += !journal.clean;
+	/* A power loss takes the initiators' memory, or part of the data, along
+	 * with the daemon: then there is nothing to repeat. */
+	if (!journal.clean && (journal.same_boot || !journal.boot_known))
+		grace_begin(d);
 	ret = journal_start(d, &journal, err);
 	if (ret)
 		disk_stop(d);

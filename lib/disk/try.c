@@ -98,7 +98,7 @@ static bool can_try_write(struct disk_io *io)
 	io->slot = zone_slot_of(&d->zones, io->lba);
 	s = &d->slots[io->slot];
 	end_off = segment_offset(io) + io->left_bytes;
-	return !(s->flags & (SLOT_BUSY | SLOT_CUT | SLOT_BAD)) &&
+	return !s->grace && !(s->flags & (SLOT_BUSY | SLOT_CUT | SLOT_BAD)) &&
 	       end_off <= blocks_to_bytes(
 				  d, zone_slot_blocks(&d->zones, io->slot));
 }

@@ -19,11 +19,13 @@ static bool is_sequential(const struct disk_io *io)
 	return !zone_slot_is_conv(&io->disk->zones, io->slot);
 }
 
+/* The first one that this write brings. */
 static uint32_t first_block(const struct disk_io *io)
 {
 	const struct zone_set *z = &io->disk->zones;
 
-	return (uint32_t)(io->lba - zone_slot_start_lba(z, io->slot));
+	return (uint32_t)(io->lba - zone_slot_start_lba(z, io->slot)) +
+	       io->there_blocks;
 }
 
 static bool submit_cut(struct disk_io *io, enum write_state state)
@@ -43,8 +45,11 @@ static bool finish_failed(struct disk_io *io)
 	if (is_sequential(io)) {
 		pthread_mutex_lock(&d->lock);
 		zone_write_end(&d->zones, io->slot, 0);
+		/* It will be repeated once more. */
+		if (io->there_blocks)
+			d->slots[io->slot].grace = true;
 		pthread_mutex_unlock(&d->lock);
-		/* None of it is there any more. */
+		/* None of it is there any more, or no more than before. */
 		io->at_bytes = blocks_to_bytes(d, io->lba);
 	}
 	io_finish(io, io_fail_status(io, io->error, segment_lba(io)));
@@ -106,12 +111,13 @@ static bool finish_written(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	uint32_t lo = first_block(io);
+	uint32_t blocks = io->nr_blocks - io->there_blocks;
 
 	if (is_sequential(io)) {
 		pthread_mutex_lock(&d->lock);
-		zone_write_end(&d->zones, io->slot, io->nr_blocks);
+		zone_write_end(&d->zones, io->slot, blocks);
 		if (!io->fua)
-			slot_mark_dirty(d, io->slot, lo, lo + io->nr_blocks);
+			slot_mark_dirty(d, io->slot, lo, lo + blocks);
 		pthread_mutex_unlock(&d->lock);
 	}
 	io_finish(io, DISK_OK);
@@ -193,22 +199,42 @@ static bool write_start(struct disk_io *io)
 	io->step = write_step;
 	if (io->state == WRITE_CUT_OLD)
 		return submit_cut(io, WRITE_CUT_OLD);
-	return write_next(io);
+	if (io->left_bytes)
+		return write_next(io);
+	/* A repeated write, all of which is there. */
+	return io->fua ? submit_sync(io) : finish_written(io);
+}
+
+/* Begins the write behind the blocks that are there; ends the grace. */
+static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+
+	pthread_mutex_lock(&d->lock);
+	verdict = zone_write_begin(&d->zones, io->lba + io->there_blocks,
+				   io->nr_blocks - io->there_blocks, NULL);
+	if (!verdict && io->nr_blocks) {
+		io->slot = zone_slot_of(&d->zones, io->lba);
+		grace_end(d, io->slot);
+		*cut_first = d->slots[io->slot].flags & SLOT_CUT;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return verdict;
 }
 
 void write_run(struct disk_io *io)
 {
-	struct disk *d = io->disk;
 	enum zone_verdict verdict;
 	bool cut_first = false;
 
-	pthread_mutex_lock(&d->lock);
-	verdict = zone_write_begin(&d->zones, io->lba, io->nr_blocks, NULL);
-	if (!verdict && io->nr_blocks) {
-		io->slot = zone_slot_of(&d->zones, io->lba);
-		cut_first = d->slots[io->slot].flags & SLOT_CUT;
+	io->there_blocks = 0;
+	verdict = begin(io, &cut_first);
+	if (verdict && grace_repeats(io, verdict)) {
+		verdict = begin(io, &cut_first);
+		if (!verdict)
+			grace_count(io->disk);
 	}
-	pthread_mutex_unlock(&d->lock);
 	if (verdict) {
 		io_refuse(io, verdict);
 		return;
@@ -218,6 +244,7 @@ void write_run(struct disk_io *io)
 		return;
 	}
 	segment_start(io);
+	segment_pass(io, blocks_to_bytes(io->disk, io->there_blocks));
 	io->state = cut_first ? WRITE_CUT_OLD : WRITE_NEXT;
 	io->step = write_start;
 	io_drive(io);

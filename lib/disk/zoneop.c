@@ -106,6 +106,7 @@ static int64_t change_slot(struct disk_io *io)
 	/* The turn may have come late: is there still something to do? */
 	one.all = io->sel.all;
 	pthread_mutex_lock(&d->lock);
+	grace_end(d, io->slot);
 	slot = zone_op_next(&d->zones, io->zone_op, &one, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	if (slot != io->slot)

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * The daemon's death, invisible to an initiator with one write in flight per
+ * zone.
+ *
+ * A write that reached the zone's file while its completion did not reach the
+ * ring is sent again, at an LBA that is now below the write pointer.  After an
+ * unclean stop each zone therefore has a grace, once: a WRITE that begins below
+ * the write pointer and ends at or behind it is the repeated one if its bytes
+ * below the write pointer are what the file has.  Those count as written; the
+ * rest, if there is any, is an ordinary write at the write pointer.  Anything
+ * else gets the sense data that the standard demands.
+ *
+ * The grace of a zone ends with its first other write, with FINISH and RESET,
+ * and for all zones GRACE_MS after opening.  tcmu-runner has the kernel
+ * complete BUSY what was under way before it opens the disk, and lets commands
+ * through as soon as the disk is open, so that most initiators are back after
+ * milliseconds.  One that had timed out before (Linux: after 30 s) first goes
+ * through its error recovery, whose steps have limits of 10 to 30 s each.
+ */
+#include <time.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+#define COMPARE_BYTES 16384 /* on the stack */
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint64_t (*grace_clock_ms)(void) = monotonic_ms;
+
+void grace_begin(struct disk *d)
+{
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++)
+		if (!zone_slot_is_conv(&d->zones, i) &&
+		    zone_slot_wp_blocks(&d->zones, i))
+			d->slots[i].grace = true;
+	d->grace_end_ms = grace_clock_ms() + GRACE_MS;
+}
+
+/*
+ * How many of the blocks would have to be there already, 0 = it is no repeated
+ * write.  The two verdicts come after all that has to do with the zone itself.
+ * Under the lock.
+ */
+static uint32_t blocks_below_wp(const struct disk_io *io,
+				enum zone_verdict verdict)
+{
+	const struct disk *d = io->disk;
+	const struct zone_set *z = &d->zones;
+	uint32_t phys_mask = z->geo.phys_blocks - 1;
+	uint32_t slot, off, wp;
+
+	if (verdict != ZV_UNALIGNED_WRITE && verdict != ZV_FULL)
+		return 0;
+	slot = zone_slot_of(z, io->lba);
+	if (!d->slots[slot].grace || d->slots[slot].flags & SLOT_BAD)
+		return 0;
+	off = (uint32_t)(io->lba - zone_slot_start_lba(z, slot));
+	wp = zone_slot_wp_blocks(z, slot);
+	if (off & phys_mask || io->nr_blocks & phys_mask)
+		return 0;
+	return off < wp && wp - off <= io->nr_blocks ? wp - off : 0;
+}
+
+static uint32_t look(struct disk_io *io, enum zone_verdict verdict)
+{
+	struct disk *d = io->disk;
+	bool over = grace_clock_ms() >= d->grace_end_ms;
+	uint32_t blocks = 0;
+
+	pthread_mutex_lock(&d->lock);
+	if (!over && zone_write_check(&d->zones, io->lba, io->nr_blocks,
+				      NULL) == verdict)
+		blocks = blocks_below_wp(io, verdict);
+	pthread_mutex_unlock(&d->lock);
+	return blocks;
+}
+
+/* Whether the file has the first @blocks of the write. */
+static bool on_medium(struct disk_io *io, uint32_t blocks)
+{
+	struct disk *d = io->disk;
+	uint64_t start_lba = zone_slot_start_lba(&d->zones, io->slot);
+	uint64_t off = blocks_to_bytes(d, io->lba - start_lba);
+	uint64_t left = blocks_to_bytes(d, blocks);
+	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
+	uint8_t data[COMPARE_BYTES];
+	struct iovec iov = { data, 0 };
+
+	for (; left; off += iov.iov_len, left -= iov.iov_len) {
+		iov.iov_len = min_u64(left, sizeof(data));
+		io->req = (struct store_req){ .op = STORE_READ,
+					      .slot = io->slot,
+					      .off = off,
+					      .len = iov.iov_len,
+					      .iov = &iov,
+					      .iov_cnt = 1 };
+		if (store_run(d->store, &io->req) != (int64_t)iov.iov_len ||
+		    iov_match(&cur, data, iov.iov_len) != iov.iov_len)
+			return false;
+	}
+	return true;
+}
+
+bool grace_repeats(struct disk_io *io, enum zone_verdict verdict)
+{
+	uint32_t blocks = look(io, verdict);
+
+	if (!blocks)
+		return false;
+	io->slot = zone_slot_of(&io->disk->zones, io->lba);
+	/* Another look: meanwhile the zone may have become READ ONLY, or its
+	 * blocks bad. */
+	if (!on_medium(io, blocks) || look(io, verdict) != blocks)
+		return false;
+	io->there_blocks = blocks;
+	return true;
+}
+
+void grace_count(struct disk *d)
+{
+	uint64_t absorbed;
+
+	pthread_mutex_lock(&d->lock);
+	absorbed = ++d->stats.retries_absorbed;
+	pthread_mutex_unlock(&d->lock);
+	/* A counter that cannot be kept is no reason to fail a write. */
+	journal_append(&d->journal, JR_COUNTER, JC_RETRIES_ABSORBED, absorbed,
+		       false);
+}
