@@ -183,7 +183,10 @@ int disk_adopt(struct store *st, const char *name, const struct survey *sv,
 	}
 	if (ret)
 		return ret;
-	ret = sidecar_write(st, meta, SIDECAR_READY);
+	/* A sidecar whose lock file a power loss took would be a puzzle. */
+	ret = store_sync_dir(st);
+	if (!ret)
+		ret = sidecar_write(st, meta, SIDECAR_READY);
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_SIDECAR " cannot be written: %s",
