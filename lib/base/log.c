@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/log.h"
 
@@ -14,17 +15,66 @@ void zl_log_set(zl_log_fn *fn)
 	log_fn = fn;
 }
 
-void zl_log(enum zl_log_level level, const char *fmt, ...)
+static void log_va(enum zl_log_level level, const char *fmt, va_list ap)
 {
 	int saved = errno;
 	char line[1024];
-	va_list ap;
 
 	if (!log_fn)
 		return;
-	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
 	log_fn(level, line);
 	errno = saved;
+}
+
+void zl_log(enum zl_log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_va(level, fmt, ap);
+	va_end(ap);
+}
+
+static long long monotonic_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
+long long (*zl_limit_clock)(void) = monotonic_seconds;
+
+/* Windows have numbers from 1: 0 is "none yet". */
+bool zl_limit_ok(struct zl_limit *limit, unsigned *dropped)
+{
+	long long now = zl_limit_clock() / ZL_LIMIT_SECONDS + 1;
+	long long old = atomic_load(&limit->window);
+	unsigned lines = 0;
+
+	*dropped = 0;
+	if (old != now &&
+	    atomic_compare_exchange_strong(&limit->window, &old, now)) {
+		lines = atomic_exchange(&limit->lines, 0);
+		if (lines > ZL_LIMIT_BURST)
+			*dropped = lines - ZL_LIMIT_BURST;
+	}
+	return atomic_fetch_add(&limit->lines, 1) < ZL_LIMIT_BURST;
+}
+
+void zl_log_limited(struct zl_limit *limit, enum zl_log_level level,
+		    const char *fmt, ...)
+{
+	unsigned dropped;
+	va_list ap;
+
+	if (!zl_limit_ok(limit, &dropped))
+		return;
+	if (dropped)
+		zl_log(level, "%u more lines like the next were not logged",
+		       dropped);
+	va_start(ap, fmt);
+	log_va(level, fmt, ap);
+	va_end(ap);
 }

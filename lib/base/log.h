@@ -6,6 +6,9 @@
 #ifndef ZL_BASE_LOG_H
 #define ZL_BASE_LOG_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 enum zl_log_level {
 	ZL_LOG_ERR,   /* data or service is at risk */
 	ZL_LOG_WARN,  /* degraded: a zone offline, an option ignored */
@@ -25,5 +28,30 @@ void zl_log_set(zl_log_fn *fn);
 /* Logs one line.  Any thread; keeps errno. */
 void zl_log(enum zl_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Bounds how often something is logged: a burst of ZL_LIMIT_BURST lines every
+ * ZL_LIMIT_SECONDS.  All zero at first; any thread.
+ */
+#define ZL_LIMIT_BURST	 10
+#define ZL_LIMIT_SECONDS 10
+
+struct zl_limit {
+	atomic_llong window; /* in which of them the lines were counted */
+	atomic_uint lines;   /* … that wanted to be logged */
+};
+
+/*
+ * Whether this line may be logged.  *dropped gets how many were not in the last
+ * window, when this is the first line of a new one; else 0.
+ */
+bool zl_limit_ok(struct zl_limit *limit, unsigned *dropped);
+
+/* Logs a line if it may be; says first how many were dropped. */
+void zl_log_limited(struct zl_limit *limit, enum zl_log_level level,
+		    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* The clock, in seconds (tests set their own). */
+extern long long (*zl_limit_clock)(void);
 
 #endif

@@ -24,6 +24,7 @@
 
 #include "base/err.h"
 #include "base/iov.h"
+#include "disk/inject.h"
 #include "disk/options.h"
 #include "store/store.h"
 #include "zone/zone.h"
@@ -158,6 +159,7 @@ enum disk_status {
 	DISK_NO_SPACE,	    /* the backing file system is full */
 	DISK_WRITE_PROTECT, /* the backing file system is read-only */
 	DISK_INTERNAL,	    /* out of descriptors or memory */
+	DISK_BUSY,	    /* not now (injected only) */
 };
 
 /* A turn at changing a slot; the disk's own. */
@@ -202,6 +204,10 @@ struct disk_io {
 	atomic_uint phase;
 	unsigned state;
 	int error;
+	/* Of an injected fault, see faults.c. */
+	void (*faulty_done)(struct disk_io *io);
+	uint32_t asked_blocks;
+	int64_t due_ms;
 	struct iov_cur cur;
 	struct iovec seg[8];
 	uint64_t at_bytes;   /* where the next segment starts on the disk */
@@ -227,6 +233,31 @@ bool disk_try(struct disk *disk, struct disk_io *io);
 enum disk_status disk_run(struct disk *disk, struct disk_io *io);
 
 /*
+ * Faults, see disk/inject.h.  Each that happens is counted and logged.
+ */
+
+/*
+ * Makes the disk suffer a fault: from now on (events), or at once (a zone that
+ * becomes READ ONLY or OFFLINE, which is durable when this returns, or gets an
+ * attribute).  *id names an event's fault for disk_fault_remove().  Refuses,
+ * with a sentence, a range beyond the disk, states that a zone cannot have, and
+ * a list that is full.
+ */
+int disk_fault_add(struct disk *disk, const struct inject_fault *fault,
+		   uint32_t *id, struct zl_err *err);
+int disk_fault_remove(struct disk *disk, uint32_t id, struct zl_err *err);
+/* Takes back what was injected into the state of the zones from the one that
+ * contains @lba on. */
+int disk_fault_restore(struct disk *disk, uint64_t lba, uint64_t nr_blocks,
+		       struct zl_err *err);
+/* All of both. */
+int disk_fault_clear(struct disk *disk, struct zl_err *err);
+/* Calls @fn for each fault; for a zone's state with id 0 and its range. */
+void disk_fault_each(struct disk *disk,
+		     void (*fn)(void *user, const struct inject_fault *fault),
+		     void *user);
+
+/*
  * Counters, since the disk was made (persistent) unless said otherwise.
  */
 struct disk_stats {
@@ -234,6 +265,7 @@ struct disk_stats {
 	uint64_t unclean_opens;	   /* … after an unclean stop */
 	uint64_t retries_absorbed; /* writes repeated after the daemon's
 				      death and found on the medium */
+	uint64_t faults_injected;  /* since it was opened */
 };
 void disk_get_stats(struct disk *disk, struct disk_stats *stats);
 

@@ -8,6 +8,7 @@
  *   journal.lock the journal's records and its file; held over its I/O
  *   lock         zone state, slot queues, dirty map, bad ranges, statistics;
  *                never held over I/O
+ *   faults.lock  injected faults; held over their file's I/O only
  *   work.lock    the workers' queue; never held over anything
  */
 #ifndef ZL_DISK_INTERNAL_H
@@ -16,6 +17,7 @@
 #include <pthread.h>
 
 #include "disk/disk.h"
+#include "disk/faults.h"
 
 #define DISK_SIDECAR "zloop.json"
 #define DISK_JOURNAL "zloop.state"
@@ -106,6 +108,7 @@ struct disk {
 
 	struct journal journal;
 	struct worker_pool work;
+	struct disk_faults faults;
 	uint32_t try_blocks; /* how long an I/O disk_try() tries; 0 = none */
 
 	pthread_mutex_t exp_lock;
@@ -285,7 +288,9 @@ int check_store(struct store *st, const char *name, disk_problem_fn *fn,
 int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err);
 void disk_stop(struct disk *d);
 
-/* io.c: completion, and the engine that drives an I/O's store requests */
+/* io.c: what runs each operation; completion, and the engine that drives an
+ * I/O's store requests */
+extern void (*const io_run_table[])(struct disk_io *io);
 void io_finish(struct disk_io *io, enum disk_status status);
 void io_refuse(struct disk_io *io, enum zone_verdict verdict);
 /* Status for an errno of the store; sets bad_lba. */
@@ -370,6 +375,18 @@ void slot_leave(struct disk *d, uint32_t slot);
 int work_start(struct worker_pool *pool, unsigned nr_threads);
 void work_stop(struct worker_pool *pool);
 void work_push(struct disk *d, struct disk_io *io);
+
+/* The branch that injecting faults costs while there are none. */
+static inline bool disk_has_faults(struct disk *d)
+{
+	return __builtin_expect(
+		atomic_load_explicit(&d->faults.armed, memory_order_relaxed),
+		0);
+}
+
+/* store_submit() and store_run() for what an I/O does. */
+void disk_request(struct disk *d, struct store_req *req);
+int64_t disk_request_run(struct disk *d, struct store_req *req);
 
 static inline uint64_t blocks_to_bytes(const struct disk *d, uint64_t blocks)
 {

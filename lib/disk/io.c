@@ -5,6 +5,7 @@
 #include <semaphore.h>
 #include <stddef.h>
 
+#include "base/num.h"
 #include "disk/internal.h"
 
 /* What became of the request that io_drive() submitted. */
@@ -22,13 +23,32 @@ static void req_done(struct store_req *req)
 		io_drive(io);
 }
 
+void disk_request(struct disk *d, struct store_req *req)
+{
+	int error = disk_has_faults(d) ? faults_store_error(d, req) : 0;
+
+	if (!error) {
+		store_submit(d->store, req);
+		return;
+	}
+	req->res = error;
+	req->done(req);
+}
+
+int64_t disk_request_run(struct disk *d, struct store_req *req)
+{
+	int error = disk_has_faults(d) ? faults_store_error(d, req) : 0;
+
+	return error ? error : store_run(d->store, req);
+}
+
 void io_drive(struct disk_io *io)
 {
 	while (io->step(io)) {
 		atomic_store(&io->phase, PHASE_SUBMITTED);
 		io->req.done = req_done;
 		io->req.user = io;
-		store_submit(io->disk->store, &io->req);
+		disk_request(io->disk, &io->req);
 		if (atomic_exchange(&io->phase, PHASE_LEFT) == PHASE_SUBMITTED)
 			return;
 	}
@@ -104,7 +124,7 @@ static uint32_t slot_to_queue_at(const struct disk *d, const struct disk_io *io)
 	return zone_slot_is_conv(z, slot) ? UINT32_MAX : slot;
 }
 
-static void (*const run_table[])(struct disk_io *io) = {
+void (*const io_run_table[])(struct disk_io *io) = {
 	[DISK_READ] = read_run,
 	[DISK_WRITE] = write_run,
 	[DISK_SYNC] = sync_run,
@@ -116,9 +136,9 @@ void disk_submit(struct disk *d, struct disk_io *io)
 	bool granted = true;
 	uint32_t slot;
 
-	assert(io->op < sizeof(run_table) / sizeof(run_table[0]));
+	assert(io->op < ZL_ARRAY_SIZE(io_run_table));
 	io->disk = d;
-	io->run = run_table[io->op];
+	io->run = io_run_table[io->op];
 	io->verdict = ZV_OK;
 	io->bad_lba = 0;
 	io->has_turn = false;
@@ -126,6 +146,10 @@ void disk_submit(struct disk *d, struct disk_io *io)
 		    io->nr_blocks <= d->try_blocks;
 	io->state = 0;
 	io->error = 0;
+	if (disk_has_faults(d)) {
+		io->run = faults_run;
+		io->async = false;
+	}
 	io->turn.granted = turn_granted;
 	if (io->op != DISK_READ && io->op != DISK_SYNC) {
 		if (d->look_only) {

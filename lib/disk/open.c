@@ -345,6 +345,8 @@ static int start(struct disk *d, const struct disk_open_args *args,
 	ret = journal_start(d, &journal, err);
 	if (ret)
 		disk_stop(d);
+	else
+		faults_load(d);
 	return ret;
 }
 

@@ -31,6 +31,7 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	d->syncs = NULL;
 	d->syncs_tail = &d->syncs;
 	d->syncing = false;
+	faults_init(&d->faults);
 	ret = work_start(&d->work, nr_workers);
 	if (ret)
 		return zl_fail(err, -ret, "%s: cannot start %u threads",
@@ -42,6 +43,7 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 
 void disk_stop(struct disk *d)
 {
+	faults_stop(d);
 	work_stop(&d->work);
 	assert(!d->syncing);
 	pthread_mutex_destroy(&d->exp_lock);
@@ -76,4 +78,7 @@ void disk_get_stats(struct disk *d, struct disk_stats *stats)
 	pthread_mutex_lock(&d->lock);
 	*stats = d->stats;
 	pthread_mutex_unlock(&d->lock);
+	pthread_mutex_lock(&d->faults.lock);
+	stats->faults_injected = d->faults.injected;
+	pthread_mutex_unlock(&d->faults.lock);
 }

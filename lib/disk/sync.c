@@ -29,7 +29,7 @@ static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 static int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
 	struct store_req req = { .op = STORE_SYNC, .slot = slot };
-	int64_t res = store_run(d->store, &req);
+	int64_t res = disk_request_run(d, &req);
 
 	if (res < 0)
 		sync_failed(d, slot, lo, hi, (int)res);

@@ -160,7 +160,7 @@ bool disk_try(struct disk *d, struct disk_io *io)
 {
 	if (io->op != DISK_READ && io->op != DISK_WRITE)
 		return false;
-	if (io->nr_blocks > d->try_blocks)
+	if (io->nr_blocks > d->try_blocks || disk_has_faults(d))
 		return false;
 	io->disk = d;
 	io->bad_lba = 0;

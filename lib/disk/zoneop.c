@@ -15,7 +15,7 @@ static int64_t run_req(struct disk_io *io, enum store_op op, uint64_t off,
 	io->req = (struct store_req){
 		.op = op, .slot = io->slot, .off = off, .len = len
 	};
-	return store_run(io->disk->store, &io->req);
+	return disk_request_run(io->disk, &io->req);
 }
 
 static void next_gen(struct disk *d, uint32_t slot)

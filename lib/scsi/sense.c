@@ -167,6 +167,11 @@ enum scsi_next scsi_fail_io(struct scsi_cmd *cmd)
 		/* It may pass: ABORTED COMMAND makes hosts try again, a few
 		 * times; BUSY would make them try forever. */
 		return scsi_fail(cmd, SYSTEM_RESOURCE_FAILURE);
+	case DISK_BUSY:
+		cmd->status = SCSI_BUSY;
+		cmd->sense_len = 0;
+		cmd->data_in_bytes = 0;
+		return SCSI_DONE;
 	case DISK_OK:
 		break;
 	}

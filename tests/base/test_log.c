@@ -56,12 +56,48 @@ static void too_long_is_cut(void **state)
 	assert_in_range(strlen(last_line), 500, sizeof(text) - 2);
 }
 
+static long long fake_seconds;
+
+static long long fake_clock(void)
+{
+	return fake_seconds;
+}
+
+/* A burst passes, then nothing until the next window, which says how many. */
+static void limited(void **state)
+{
+	struct zl_limit limit = { 0 };
+
+	(void)state;
+	zl_log_set(keep_line);
+	zl_limit_clock = fake_clock;
+	for (int window = 0; window < 2; window++) {
+		fake_seconds = window * ZL_LIMIT_SECONDS;
+		nr_lines = 0;
+		for (int i = 0; i < 1000; i++)
+			zl_log_limited(&limit, ZL_LOG_ERR, "failure %d", i);
+		assert_int_equal(nr_lines, ZL_LIMIT_BURST + window);
+		assert_string_equal(last_line, "failure 9");
+	}
+	fake_seconds += ZL_LIMIT_SECONDS;
+	nr_lines = 0;
+	errno = ENOENT;
+	zl_log_limited(&limit, ZL_LOG_ERR, "once");
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(nr_lines, 2);
+	fake_seconds += ZL_LIMIT_SECONDS;
+	zl_log_limited(&limit, ZL_LOG_ERR, "again");
+	assert_int_equal(nr_lines, 3);
+	zl_log_set(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line),
 		cmocka_unit_test(no_hook),
 		cmocka_unit_test(too_long_is_cut),
+		cmocka_unit_test(limited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,9 @@ static void statuses(void **state)
 	check_sense(&rig, 0x72700);
 	fail_io(DISK_INTERNAL, ZV_OK, 7);
 	check_sense(&rig, 0xb5500);
+	fail_io(DISK_BUSY, ZV_OK, 7);
+	assert_int_equal(rig.cmd.status, SCSI_BUSY);
+	assert_int_equal(rig.cmd.sense_len, 0);
 }
 
 static void formats(void **state)

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Faults that happen to an open disk's I/O. */
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void faults_init(struct disk_faults *fs)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&fs->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&fs->more, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+void faults_stop(struct disk *d)
+{
+	struct disk_faults *fs = &d->faults;
+
+	pthread_mutex_lock(&fs->lock);
+	assert(!fs->delayed);
+	fs->stop = true;
+	pthread_cond_signal(&fs->more);
+	pthread_mutex_unlock(&fs->lock);
+	if (fs->has_thread)
+		pthread_join(fs->thread, NULL);
+	pthread_cond_destroy(&fs->more);
+	pthread_mutex_destroy(&fs->lock);
+}
+
+/*
+ * Looks for a fault and counts it; *found is a copy, as the list may change.
+ */
+static bool meets(struct disk *d, enum inject_kind kind, enum inject_op op,
+		  uint64_t lba, uint64_t nr_blocks, struct inject_fault *found)
+{
+	struct disk_faults *fs = &d->faults;
+	const struct inject_fault *f;
+
+	pthread_mutex_lock(&fs->lock);
+	f = inject_match(&fs->list, kind, op, lba, nr_blocks);
+	if (f) {
+		*found = *f;
+		fs->injected++;
+		if (!f->count)
+			atomic_fetch_sub(&fs->armed, 1);
+		/* So that it happens no more often after a restart. */
+		if (f->persistent && f->count != INJECT_ALWAYS)
+			faults_save(d);
+	}
+	pthread_mutex_unlock(&fs->lock);
+	if (!f)
+		return false;
+	zl_log_limited(&fs->log_limit, ZL_LOG_INFO,
+		       "%s: injected %s (fault %u) at LBA %llu", d->name,
+		       inject_kind_name(kind), found->id,
+		       (unsigned long long)max_u64(lba, found->lba));
+	return true;
+}
+
+/* The blocks that an I/O is about; 0 = all. */
+static uint64_t io_range(const struct disk_io *io)
+{
+	if (io->op == DISK_SYNC || (io->op == DISK_ZONE && io->zone_all))
+		return 0;
+	if (io->op == DISK_ZONE)
+		return max_u64(io->zone_count, 1) *
+		       io->disk->zones.geo.zone_blocks;
+	return max_u64(io->nr_blocks, 1);
+}
+
+static enum inject_op io_op(const struct disk_io *io)
+{
+	static const enum inject_op ops[] = {
+		[DISK_READ] = INJECT_OP_READ,
+		[DISK_WRITE] = INJECT_OP_WRITE,
+		[DISK_SYNC] = INJECT_OP_SYNC,
+		[DISK_ZONE] = INJECT_OP_ZONE,
+	};
+
+	return ops[io->op];
+}
+
+static bool io_meets(struct disk_io *io, enum inject_kind kind,
+		     struct inject_fault *found)
+{
+	return meets(io->disk, kind, io_op(io), io->lba, io_range(io), found);
+}
+
+/*
+ * Each of these returns true when the I/O is finished.
+ */
+
+static bool fail_read(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+	struct inject_fault f;
+
+	/* Errors of the medium are for what the zones allow. */
+	pthread_mutex_lock(&d->lock);
+	verdict = zone_read_check(&d->zones, io->lba, io->nr_blocks, NULL);
+	pthread_mutex_unlock(&d->lock);
+	if (verdict || !io_meets(io, INJECT_READ_ERROR, &f))
+		return false;
+	io->bad_lba = max_u64(io->lba, f.lba);
+	io_finish(io, DISK_READ_ERROR);
+	return true;
+}
+
+/* The part that was to be written is on the medium. */
+static void part_written(struct disk_io *io)
+{
+	uint64_t bad_lba = io->lba + io->nr_blocks;
+
+	io->nr_blocks = io->asked_blocks;
+	if (io->status == DISK_OK) {
+		io->status = DISK_WRITE_ERROR;
+		io->bad_lba = bad_lba;
+	}
+	io->faulty_done(io);
+}
+
+static bool fail_write(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+	struct inject_fault f;
+
+	pthread_mutex_lock(&d->lock);
+	verdict = zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL);
+	pthread_mutex_unlock(&d->lock);
+	if (verdict || !io_meets(io, INJECT_WRITE_ERROR, &f))
+		return false;
+	/* A write pointer between physical blocks would end the zone's life. */
+	f.written_blocks -= f.written_blocks % d->zones.geo.phys_blocks;
+	if (!f.written_blocks) {
+		io->bad_lba = io->lba;
+		io_finish(io, DISK_WRITE_ERROR);
+		return true;
+	}
+	io->asked_blocks = io->nr_blocks;
+	io->nr_blocks = (uint32_t)min_u64(f.written_blocks, io->nr_blocks - 1);
+	io->nr_blocks -= io->nr_blocks % d->zones.geo.phys_blocks;
+	io->faulty_done = io->done;
+	io->done = part_written;
+	return false;
+}
+
+/* Whether it would take a zone's open resource. */
+static bool would_open(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_cond cond = ZC_NOT_WP;
+
+	if (io->lba >= d->zones.geo.capacity_blocks)
+		return false;
+	if (io->op == DISK_ZONE && io->zone_op != ZO_OPEN)
+		return false;
+	pthread_mutex_lock(&d->lock);
+	if (io->op == DISK_ZONE ||
+	    !zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL))
+		cond = zone_slot_cond(&d->zones,
+				      zone_slot_of(&d->zones, io->lba));
+	pthread_mutex_unlock(&d->lock);
+	return cond == ZC_EMPTY || cond == ZC_CLOSED;
+}
+
+static bool refuse_open(struct disk_io *io)
+{
+	struct inject_fault f;
+
+	if (!would_open(io) || !io_meets(io, INJECT_NO_RESOURCES, &f))
+		return false;
+	io_refuse(io, ZV_NO_RESOURCES);
+	return true;
+}
+
+static bool be_busy(struct disk_io *io)
+{
+	struct inject_fault f;
+
+	if (!io_meets(io, INJECT_BUSY, &f))
+		return false;
+	io_finish(io, DISK_BUSY);
+	return true;
+}
+
+static void run_now(struct disk_io *io)
+{
+	bool finished = be_busy(io);
+
+	io->run = io_run_table[io->op];
+	if (!finished && io->op == DISK_READ && io->nr_blocks)
+		finished = fail_read(io);
+	if (!finished && (io->op == DISK_WRITE || io->op == DISK_ZONE))
+		finished = refuse_open(io);
+	if (!finished && io->op == DISK_WRITE && io->nr_blocks)
+		finished = fail_write(io);
+	if (!finished)
+		io->run(io);
+}
+
+/*
+ * Delays: a thread of their own, so that no worker sleeps.
+ */
+
+/* The first I/O, once it is due; NULL: stop. */
+static struct disk_io *wait_due(struct disk_faults *fs)
+{
+	struct timespec t;
+	struct disk_io *io;
+
+	pthread_mutex_lock(&fs->lock);
+	while (!fs->stop) {
+		if (!fs->delayed) {
+			pthread_cond_wait(&fs->more, &fs->lock);
+			continue;
+		}
+		if (fs->delayed->due_ms <= now_ms())
+			break;
+		t.tv_sec = fs->delayed->due_ms / 1000;
+		t.tv_nsec = fs->delayed->due_ms % 1000 * 1000000;
+		pthread_cond_timedwait(&fs->more, &fs->lock, &t);
+	}
+	io = fs->stop ? NULL : fs->delayed;
+	if (io)
+		fs->delayed = io->next;
+	pthread_mutex_unlock(&fs->lock);
+	return io;
+}
+
+static void *delay_thread(void *arg)
+{
+	struct disk *d = arg;
+	struct disk_io *io;
+
+	while ((io = wait_due(&d->faults))) {
+		io->run = run_now;
+		work_push(d, io);
+	}
+	return NULL;
+}
+
+/* Under the lock.  False: there is no thread to be had. */
+static bool need_thread(struct disk *d)
+{
+	struct disk_faults *fs = &d->faults;
+	sigset_t all, old;
+
+	if (fs->has_thread)
+		return true;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	fs->has_thread = !pthread_create(&fs->thread, NULL, delay_thread, d);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return fs->has_thread;
+}
+
+static bool delay(struct disk_io *io, uint32_t ms)
+{
+	struct disk_faults *fs = &io->disk->faults;
+	struct disk_io **link;
+	bool ok;
+
+	io->due_ms = now_ms() + ms;
+	pthread_mutex_lock(&fs->lock);
+	ok = need_thread(io->disk);
+	if (ok) {
+		for (link = &fs->delayed;
+		     *link && (*link)->due_ms <= io->due_ms;
+		     link = &(*link)->next)
+			;
+		io->next = *link;
+		*link = io;
+		pthread_cond_signal(&fs->more);
+	}
+	pthread_mutex_unlock(&fs->lock);
+	return ok;
+}
+
+void faults_run(struct disk_io *io)
+{
+	struct inject_fault f;
+
+	if (io_meets(io, INJECT_DELAY, &f) && delay(io, f.delay_ms))
+		return;
+	run_now(io);
+}
+
+/*
+ * Calls of the store.
+ */
+
+int faults_store_error(struct disk *d, const struct store_req *req)
+{
+	static const enum inject_op ops[STORE_NR_OPS] = {
+		[STORE_READ] = INJECT_OP_READ,
+		[STORE_WRITE] = INJECT_OP_WRITE,
+		[STORE_RESET] = INJECT_OP_RESET,
+		[STORE_FINISH] = INJECT_OP_FINISH,
+		[STORE_CUT] = INJECT_OP_CUT,
+		[STORE_SYNC] = INJECT_OP_SYNC,
+	};
+	uint64_t lba = zone_slot_start_lba(&d->zones, req->slot);
+	uint64_t nr_blocks = zone_slot_blocks(&d->zones, req->slot);
+	struct inject_fault f;
+
+	if (ops[req->op] == INJECT_OP_ANY)
+		return 0;
+	if (req->op == STORE_READ || req->op == STORE_WRITE) {
+		lba += req->off >> d->block_shift;
+		nr_blocks = max_u64(req->len >> d->block_shift, 1);
+	}
+	return meets(d, INJECT_BACKING_ERROR, ops[req->op], lba, nr_blocks, &f)
+		       ? -f.error
+		       : 0;
+}

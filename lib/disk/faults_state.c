@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * Adding and removing faults of an open disk: those that happen, with the file
+ * of the persistent ones, and those that are a zone's state, with the journal.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+/*
+ * The file of the persistent faults.  Under faults.lock.
+ */
+
+static struct json_object *persistent_faults(const struct inject_list *list)
+{
+	struct json_object *all = json_object_new_array();
+
+	for (unsigned i = 0; i < list->nr; i++)
+		if (list->faults[i].persistent && list->faults[i].count)
+			json_object_array_add(all,
+					      inject_format(&list->faults[i]));
+	return all;
+}
+
+int faults_save(struct disk *d)
+{
+	struct json_object *all = persistent_faults(&d->faults.list);
+	const char *text;
+	int ret = 0;
+
+	if (!json_object_array_length(all)) {
+		if (d->faults.file)
+			ret = store_meta_remove(d->store, DISK_FAULTS);
+		if (ret == -ENOENT)
+			ret = 0;
+		if (!ret)
+			d->faults.file = false;
+	} else {
+		text = json_object_to_json_string_ext(all,
+						      JSON_C_TO_STRING_PRETTY);
+		ret = store_meta_replace(d->store, DISK_FAULTS, text,
+					 strlen(text));
+		if (!ret)
+			d->faults.file = true;
+	}
+	json_object_put(all);
+	return ret;
+}
+
+static void count_armed(struct disk_faults *fs)
+{
+	atomic_store(&fs->armed, inject_live(&fs->list));
+}
+
+static int parse_all(struct disk *d, struct json_object *all,
+		     struct zl_err *err)
+{
+	size_t n = json_object_array_length(all);
+	struct inject_fault f;
+	int ret;
+
+	for (size_t i = 0; i < n; i++) {
+		ret = inject_parse(json_object_array_get_idx(all, i), &f, err);
+		if (ret)
+			return ret;
+		if (inject_is_state(f.kind) || !inject_add(&d->faults.list, &f))
+			return zl_fail(err, EINVAL,
+				       "it has what it cannot have");
+	}
+	return 0;
+}
+
+static int parse_text(struct disk *d, const char *text, size_t len,
+		      struct zl_err *err)
+{
+	struct json_tokener *tok = json_tokener_new();
+	struct json_object *all = NULL;
+	int ret;
+
+	if (!tok)
+		return zl_fail(err, ENOMEM, "out of memory");
+	if (len <= 1 << 20)
+		all = json_tokener_parse_ex(tok, text, (int)len);
+	json_tokener_free(tok);
+	if (json_object_is_type(all, json_type_array))
+		ret = parse_all(d, all, err);
+	else
+		ret = zl_fail(err, EINVAL, "it is not a JSON array");
+	json_object_put(all);
+	return ret;
+}
+
+void faults_load(struct disk *d)
+{
+	struct disk_faults *fs = &d->faults;
+	struct zl_err err;
+	void *text;
+	size_t len;
+	int ret = store_meta_read(d->store, DISK_FAULTS, &text, &len);
+
+	if (ret == -ENOENT)
+		return;
+	fs->file = true;
+	if (ret) {
+		disk_add_problem(d, UINT32_MAX, DISK_FAULTS " is %s",
+				 meta_read_error(ret));
+		return;
+	}
+	if (parse_text(d, text, len, &err)) {
+		fs->list.nr = 0;
+		disk_add_problem(d, UINT32_MAX,
+				 DISK_FAULTS " is not a list of faults (%s); "
+					     "it is ignored",
+				 err.msg);
+	}
+	free(text);
+	count_armed(fs);
+	if (fs->list.nr)
+		zl_log(ZL_LOG_WARN, "%s: %u injected faults are armed", d->name,
+		       fs->list.nr);
+}
+
+/*
+ * Faults that happen.
+ */
+
+static int add_event(struct disk *d, const struct inject_fault *f, uint32_t *id,
+		     struct zl_err *err)
+{
+	struct disk_faults *fs = &d->faults;
+	int ret = 0;
+
+	pthread_mutex_lock(&fs->lock);
+	*id = inject_add(&fs->list, f);
+	if (*id && f->persistent)
+		ret = faults_save(d);
+	if (ret)
+		inject_remove(&fs->list, *id);
+	count_armed(fs);
+	pthread_mutex_unlock(&fs->lock);
+	if (ret)
+		return zl_fail(err, -ret,
+			       "%s/" DISK_FAULTS " cannot be written: %s",
+			       d->name, strerror(-ret));
+	if (!*id)
+		return zl_fail(err, ENOSPC,
+			       "the disk has %d faults already; clear some",
+			       INJECT_MAX);
+	zl_log(ZL_LOG_INFO, "%s: fault %u armed: %s", d->name, *id,
+	       inject_kind_name(f->kind));
+	return 0;
+}
+
+int disk_fault_remove(struct disk *d, uint32_t id, struct zl_err *err)
+{
+	struct disk_faults *fs = &d->faults;
+	bool found;
+	int ret;
+
+	pthread_mutex_lock(&fs->lock);
+	found = inject_remove(&fs->list, id);
+	count_armed(fs);
+	ret = found ? faults_save(d) : 0;
+	pthread_mutex_unlock(&fs->lock);
+	if (!found)
+		return zl_fail(err, ENOENT, "there is no fault %u", id);
+	if (ret)
+		return zl_fail(err, -ret,
+			       "fault %u is cleared, but %s/" DISK_FAULTS
+			       " cannot be written: %s",
+			       id, d->name, strerror(-ret));
+	return 0;
+}
+
+/*
+ * Zones' states.
+ */
+
+struct wait_turn {
+	struct slot_turn turn;
+	sem_t sem;
+};
+
+static void turn_granted(struct slot_turn *turn)
+{
+	sem_post(&((struct wait_turn *)turn)->sem);
+}
+
+/* Until nobody changes the slot's file. */
+static void enter_slot(struct disk *d, uint32_t slot)
+{
+	struct wait_turn w = { .turn.granted = turn_granted };
+	bool granted;
+
+	sem_init(&w.sem, 0, 0);
+	pthread_mutex_lock(&d->lock);
+	granted = slot_enter(d, slot, &w.turn);
+	pthread_mutex_unlock(&d->lock);
+	while (!granted)
+		granted = !sem_wait(&w.sem);
+	sem_destroy(&w.sem);
+}
+
+#define JOURNAL_FLAGS (SLOT_JOURNAL_RO | SLOT_JOURNAL_OFF)
+
+static uint8_t cond_flags(enum zone_cond cond)
+{
+	if (cond == ZC_OFFLINE)
+		return SLOT_JOURNAL_OFF;
+	return cond == ZC_READ_ONLY ? SLOT_JOURNAL_RO : 0;
+}
+
+/* What a zone is without a fault, by its write pointer.  Under the lock. */
+static enum zone_cond natural_cond(const struct disk *d, uint32_t slot)
+{
+	uint32_t wp = zone_slot_wp_blocks(&d->zones, slot);
+
+	if (zone_slot_is_conv(&d->zones, slot))
+		return ZC_NOT_WP;
+	if (!wp)
+		return ZC_EMPTY;
+	return wp == zone_slot_cap_blocks(&d->zones, slot) ? ZC_FULL
+							   : ZC_CLOSED;
+}
+
+/* @cond: READ ONLY, OFFLINE, or 0: back to normal.  With the slot's turn. */
+static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond)
+{
+	struct disk_slot *s = &d->slots[slot];
+	uint8_t was;
+	int ret;
+
+	pthread_mutex_lock(&d->lock);
+	was = s->flags & JOURNAL_FLAGS;
+	if (was == cond_flags(cond)) {
+		pthread_mutex_unlock(&d->lock);
+		return 0;
+	}
+	s->flags = (s->flags & (uint8_t)~JOURNAL_FLAGS) | cond_flags(cond);
+	pthread_mutex_unlock(&d->lock);
+	ret = journal_append(&d->journal, JR_CONDITION, slot, cond, true);
+	pthread_mutex_lock(&d->lock);
+	if (ret)
+		s->flags = (s->flags & (uint8_t)~JOURNAL_FLAGS) | was;
+	else
+		zone_set_state(&d->zones, slot,
+			       cond ? cond : natural_cond(d, slot),
+			       zone_slot_wp_blocks(&d->zones, slot));
+	pthread_mutex_unlock(&d->lock);
+	if (!ret)
+		ret = zoneop_journal_slot(d, slot);
+	return ret;
+}
+
+static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
+		    struct zl_err *err)
+{
+	int ret;
+
+	if (d->slots[slot].flags & SLOT_DAMAGED)
+		return cond ? zl_fail(err, EINVAL,
+				      "zone %u is %s since its file is not as "
+				      "it should be; zloop check explains",
+				      slot,
+				      zone_cond_name(
+					      zone_slot_cond(&d->zones, slot)))
+			    : 0;
+	enter_slot(d, slot);
+	ret = change_cond(d, slot, cond);
+	slot_leave(d, slot);
+	if (ret)
+		return zl_fail(err, -ret,
+			       "zone %u: the journal cannot be written: %s",
+			       slot, strerror(-ret));
+	return 0;
+}
+
+static uint8_t attr_bits(enum inject_kind kind)
+{
+	return kind == INJECT_PREDICTED_ERRORS ? ZA_PUEP : ZA_RESET;
+}
+
+static int set_attr(struct disk *d, uint32_t slot, uint8_t attr,
+		    struct zl_err *err)
+{
+	bool conv = zone_slot_is_conv(&d->zones, slot);
+
+	if (conv && attr == ZA_RESET)
+		return zl_fail(err, EINVAL,
+			       "zone %u is conventional: it has no write "
+			       "pointer to reset",
+			       slot);
+	pthread_mutex_lock(&d->lock);
+	zone_set_attrs(&d->zones, slot, d->zones.slots[slot].attrs | attr);
+	pthread_mutex_unlock(&d->lock);
+	return 0;
+}
+
+static int set_state(struct disk *d, uint32_t slot, enum inject_kind kind,
+		     struct zl_err *err)
+{
+	int ret;
+
+	switch (kind) {
+	case INJECT_READ_ONLY:
+		ret = set_cond(d, slot, ZC_READ_ONLY, err);
+		break;
+	case INJECT_OFFLINE:
+		ret = set_cond(d, slot, ZC_OFFLINE, err);
+		break;
+	default:
+		ret = set_attr(d, slot, attr_bits(kind), err);
+		break;
+	}
+	if (ret)
+		return ret;
+	zl_log(ZL_LOG_INFO, "%s: injected %s into zone %u", d->name,
+	       inject_kind_name(kind), slot);
+	pthread_mutex_lock(&d->faults.lock);
+	d->faults.injected++;
+	pthread_mutex_unlock(&d->faults.lock);
+	return 0;
+}
+
+static int clear_state(struct disk *d, uint32_t slot, struct zl_err *err)
+{
+	pthread_mutex_lock(&d->lock);
+	zone_set_attrs(&d->zones, slot, 0);
+	pthread_mutex_unlock(&d->lock);
+	return set_cond(d, slot, (enum zone_cond)0, err);
+}
+
+/* The range's slots; with nr_blocks UINT64_MAX to the end. */
+static int slots_of(struct disk *d, uint64_t lba, uint64_t nr_blocks,
+		    uint32_t *first, uint32_t *last, struct zl_err *err)
+{
+	uint64_t capacity = d->zones.geo.capacity_blocks;
+
+	if (lba >= capacity ||
+	    (nr_blocks != UINT64_MAX && nr_blocks > capacity - lba))
+		return zl_fail(err, EINVAL,
+			       "the range is beyond the disk, which has %llu "
+			       "blocks",
+			       (unsigned long long)capacity);
+	*first = zone_slot_of(&d->zones, lba);
+	*last = zone_slot_of(&d->zones, nr_blocks == UINT64_MAX
+						? capacity - 1
+						: lba + nr_blocks - 1);
+	return 0;
+}
+
+int disk_fault_add(struct disk *d, const struct inject_fault *f, uint32_t *id,
+		   struct zl_err *err)
+{
+	uint32_t first, last;
+	int ret = slots_of(d, f->lba, f->nr_blocks, &first, &last, err);
+
+	*id = 0;
+	if (ret)
+		return ret;
+	if (!inject_is_state(f->kind))
+		return add_event(d, f, id, err);
+	for (; !ret && first <= last; first++)
+		ret = set_state(d, first, f->kind, err);
+	return ret;
+}
+
+int disk_fault_restore(struct disk *d, uint64_t lba, uint64_t nr_blocks,
+		       struct zl_err *err)
+{
+	uint32_t first, last;
+	int ret = slots_of(d, lba, nr_blocks, &first, &last, err);
+
+	for (; !ret && first <= last; first++)
+		ret = clear_state(d, first, err);
+	return ret;
+}
+
+int disk_fault_clear(struct disk *d, struct zl_err *err)
+{
+	struct disk_faults *fs = &d->faults;
+	int ret;
+
+	pthread_mutex_lock(&fs->lock);
+	fs->list.nr = 0;
+	count_armed(fs);
+	ret = faults_save(d);
+	pthread_mutex_unlock(&fs->lock);
+	if (ret)
+		return zl_fail(err, -ret,
+			       "%s/" DISK_FAULTS " cannot be removed: %s",
+			       d->name, strerror(-ret));
+	return disk_fault_restore(d, 0, UINT64_MAX, err);
+}
+
+/* The next state of a zone that was injected, by number of the kind. */
+static bool has_state(const struct disk *d, uint32_t slot,
+		      enum inject_kind kind)
+{
+	uint8_t flags = d->slots[slot].flags;
+	uint8_t attrs = d->zones.slots[slot].attrs;
+
+	switch (kind) {
+	case INJECT_READ_ONLY:
+		return flags & SLOT_JOURNAL_RO;
+	case INJECT_OFFLINE:
+		return flags & SLOT_JOURNAL_OFF;
+	default:
+		return attrs & attr_bits(kind);
+	}
+}
+
+static void each_state(struct disk *d, uint32_t slot,
+		       void (*fn)(void *user, const struct inject_fault *fault),
+		       void *user)
+{
+	struct inject_fault f = {
+		.lba = zone_slot_start_lba(&d->zones, slot),
+		.nr_blocks = zone_slot_blocks(&d->zones, slot),
+		.count = INJECT_ALWAYS,
+	};
+
+	for (f.kind = INJECT_READ_ONLY; f.kind < INJECT_NR; f.kind++) {
+		pthread_mutex_lock(&d->lock);
+		f.hits = has_state(d, slot, f.kind);
+		pthread_mutex_unlock(&d->lock);
+		if (f.hits)
+			fn(user, &f);
+	}
+}
+
+void disk_fault_each(struct disk *d,
+		     void (*fn)(void *user, const struct inject_fault *fault),
+		     void *user)
+{
+	struct disk_faults *fs = &d->faults;
+	struct inject_fault *copy = malloc(sizeof(fs->list.faults));
+	unsigned nr = 0;
+
+	if (!copy)
+		return;
+	pthread_mutex_lock(&fs->lock);
+	nr = fs->list.nr;
+	memcpy(copy, fs->list.faults, nr * sizeof(*copy));
+	pthread_mutex_unlock(&fs->lock);
+	for (unsigned i = 0; i < nr; i++)
+		fn(user, &copy[i]);
+	free(copy);
+	for (uint32_t slot = 0; slot < d->zones.nr_slots; slot++)
+		each_state(d, slot, fn, user);
+}

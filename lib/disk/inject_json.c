@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Faults as JSON objects: the control protocol's, and zloop.faults'. */
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "disk/inject.h"
+
+#define MAX_DELAY_MS 600000
+
+static const char *const op_names[INJECT_OP_NR] = {
+	[INJECT_OP_ANY] = "any",       [INJECT_OP_READ] = "read",
+	[INJECT_OP_WRITE] = "write",   [INJECT_OP_SYNC] = "sync",
+	[INJECT_OP_ZONE] = "zone",     [INJECT_OP_RESET] = "reset",
+	[INJECT_OP_FINISH] = "finish", [INJECT_OP_CUT] = "cut",
+};
+
+static const struct {
+	const char *name;
+	int error;
+} errors[] = {
+	{ "EIO", EIO },	      { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT },
+	{ "EROFS", EROFS },   { "ENFILE", ENFILE }, { "EMFILE", EMFILE },
+	{ "ENOMEM", ENOMEM },
+};
+
+/* Members beside "fault"; bits of struct form. */
+enum member {
+	M_LBA = 1,
+	M_BLOCKS = 2,
+	M_COUNT = 4,
+	M_PERSISTENT = 8,
+	M_OP = 16,
+	M_WRITTEN = 32,
+	M_DELAY = 64,
+	M_ERRNO = 128,
+};
+
+#define M_RANGE (M_LBA | M_BLOCKS)
+#define M_EVENT (M_RANGE | M_COUNT | M_PERSISTENT)
+
+/* What a kind may have, what it must have, and the ops it knows. */
+static const struct form {
+	unsigned may, must, ops;
+} forms[INJECT_NR] = {
+	[INJECT_READ_ERROR] = { M_EVENT, 0, 0 },
+	[INJECT_WRITE_ERROR] = { M_EVENT | M_WRITTEN, 0, 0 },
+	[INJECT_DELAY] = { M_EVENT | M_OP | M_DELAY, M_DELAY,
+			   1 << INJECT_OP_ANY | 1 << INJECT_OP_READ |
+				   1 << INJECT_OP_WRITE | 1 << INJECT_OP_SYNC |
+				   1 << INJECT_OP_ZONE },
+	[INJECT_BUSY] = { M_EVENT | M_OP, 0,
+			  1 << INJECT_OP_ANY | 1 << INJECT_OP_READ |
+				  1 << INJECT_OP_WRITE | 1 << INJECT_OP_SYNC |
+				  1 << INJECT_OP_ZONE },
+	[INJECT_NO_RESOURCES] = { M_EVENT, 0, 0 },
+	[INJECT_BACKING_ERROR] = { M_EVENT | M_OP | M_ERRNO, M_ERRNO,
+				   1 << INJECT_OP_ANY | 1 << INJECT_OP_READ |
+					   1 << INJECT_OP_WRITE |
+					   1 << INJECT_OP_SYNC |
+					   1 << INJECT_OP_RESET |
+					   1 << INJECT_OP_FINISH |
+					   1 << INJECT_OP_CUT },
+	[INJECT_READ_ONLY] = { M_RANGE, M_LBA, 0 },
+	[INJECT_OFFLINE] = { M_RANGE, M_LBA, 0 },
+	[INJECT_RESET_RECOMMENDED] = { M_RANGE, M_LBA, 0 },
+	[INJECT_PREDICTED_ERRORS] = { M_RANGE, M_LBA, 0 },
+};
+
+static int take_number(struct json_object *v, const char *name, uint64_t min,
+		       uint64_t max, uint64_t *n, struct zl_err *err)
+{
+	int64_t i = json_object_get_int64(v);
+
+	/* json-c gives the nearest it has for what does not fit. */
+	if (!json_object_is_type(v, json_type_int) || i < 0 ||
+	    (uint64_t)i < min || (uint64_t)i > max)
+		return zl_fail(err, EINVAL,
+			       "%s is not a number from %" PRIu64
+			       " to %" PRIu64,
+			       name, min, max);
+	*n = (uint64_t)i;
+	return 0;
+}
+
+static int take_op(struct json_object *v, struct inject_fault *f,
+		   struct zl_err *err)
+{
+	const char *s = json_object_get_string(v);
+
+	for (unsigned i = 0; s && i < INJECT_OP_NR; i++)
+		if (!strcmp(s, op_names[i]) && forms[f->kind].ops >> i & 1) {
+			f->op = (enum inject_op)i;
+			return 0;
+		}
+	return zl_fail(err, EINVAL, "%s has no such op; use %s",
+		       inject_kind_name(f->kind),
+		       f->kind == INJECT_BACKING_ERROR
+			       ? "any, read, write, sync, reset, finish or cut"
+			       : "any, read, write, sync or zone");
+}
+
+static int take_error(struct json_object *v, struct inject_fault *f,
+		      struct zl_err *err)
+{
+	const char *s = json_object_get_string(v);
+
+	for (unsigned i = 0; s && i < ZL_ARRAY_SIZE(errors); i++)
+		if (!strcmp(s, errors[i].name)) {
+			f->error = errors[i].error;
+			return 0;
+		}
+	return zl_fail(err, EINVAL,
+		       "errno is not one of EIO, ENOSPC, EDQUOT, EROFS, "
+		       "ENFILE, EMFILE and ENOMEM");
+}
+
+static int take_count(struct json_object *v, struct inject_fault *f,
+		      struct zl_err *err)
+{
+	const char *s = json_object_get_string(v);
+
+	if (json_object_is_type(v, json_type_string) && s &&
+	    !strcmp(s, "always"))
+		return 0;
+	return take_number(v, "count", 1, INT64_MAX, &f->count, err);
+}
+
+static int take_member(const char *key, struct json_object *v,
+		       struct inject_fault *f, unsigned *has,
+		       struct zl_err *err)
+{
+	unsigned m = 0;
+	uint64_t n = 0;
+	int ret = 0;
+
+	if (!strcmp(key, "lba")) {
+		m = M_LBA;
+		ret = take_number(v, key, 0, INT64_MAX, &f->lba, err);
+	} else if (!strcmp(key, "blocks")) {
+		m = M_BLOCKS;
+		ret = take_number(v, key, 1, INT64_MAX, &f->nr_blocks, err);
+	} else if (!strcmp(key, "count")) {
+		m = M_COUNT;
+		ret = take_count(v, f, err);
+	} else if (!strcmp(key, "persistent")) {
+		m = M_PERSISTENT;
+		f->persistent = json_object_get_boolean(v);
+		if (!json_object_is_type(v, json_type_boolean))
+			ret = zl_fail(err, EINVAL,
+				      "persistent is not true or false");
+	} else if (!strcmp(key, "op")) {
+		m = M_OP;
+		ret = take_op(v, f, err);
+	} else if (!strcmp(key, "written_blocks")) {
+		m = M_WRITTEN;
+		ret = take_number(v, key, 0, UINT32_MAX, &n, err);
+		f->written_blocks = (uint32_t)n;
+	} else if (!strcmp(key, "delay_ms")) {
+		m = M_DELAY;
+		ret = take_number(v, key, 1, MAX_DELAY_MS, &n, err);
+		f->delay_ms = (uint32_t)n;
+	} else if (!strcmp(key, "errno")) {
+		m = M_ERRNO;
+		ret = take_error(v, f, err);
+	}
+	if (!(m & forms[f->kind].may))
+		return zl_fail(err, EINVAL, "%s has no member of that name",
+			       inject_kind_name(f->kind));
+	*has |= m;
+	return ret;
+}
+
+static int take_kind(struct json_object *o, struct inject_fault *f,
+		     struct zl_err *err)
+{
+	struct json_object *v;
+	const char *s;
+
+	if (json_object_object_get_ex(o, "fault", &v) &&
+	    json_object_is_type(v, json_type_string)) {
+		s = json_object_get_string(v);
+		for (unsigned i = 0; i < INJECT_NR; i++)
+			if (!strcmp(s, inject_kind_names[i])) {
+				f->kind = (enum inject_kind)i;
+				return 0;
+			}
+	}
+	return zl_fail(err, EINVAL,
+		       "fault is not one of read-error, write-error, delay, "
+		       "busy, no-zone-resources, backing-error, read-only, "
+		       "offline, reset-recommended and predicted-errors");
+}
+
+static const char *missing(unsigned must)
+{
+	if (must & M_LBA)
+		return "lba";
+	return must & M_DELAY ? "delay_ms" : "errno";
+}
+
+int inject_parse(struct json_object *o, struct inject_fault *fault,
+		 struct zl_err *err)
+{
+	unsigned has = 0;
+	int ret;
+
+	*fault = (struct inject_fault){ .count = INJECT_ALWAYS };
+	if (!json_object_is_type(o, json_type_object))
+		return zl_fail(err, EINVAL, "a fault is not a JSON object");
+	ret = take_kind(o, fault, err);
+	if (ret)
+		return ret;
+	json_object_object_foreach(o, key, v)
+	{
+		if (strcmp(key, "fault"))
+			ret = take_member(key, v, fault, &has, err);
+		if (ret)
+			return ret;
+	}
+	if (forms[fault->kind].must & ~has)
+		return zl_fail(err, EINVAL, "%s needs %s",
+			       inject_kind_name(fault->kind),
+			       missing(forms[fault->kind].must));
+	if (has & M_BLOCKS && !(has & M_LBA))
+		return zl_fail(err, EINVAL, "blocks needs lba");
+	if (!(has & M_BLOCKS))
+		fault->nr_blocks = has & M_LBA ? 1 : UINT64_MAX;
+	return 0;
+}
+
+static const char *error_name(int error)
+{
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(errors); i++)
+		if (errors[i].error == error)
+			return errors[i].name;
+	return "EIO";
+}
+
+static void add_u64(struct json_object *o, const char *key, uint64_t v)
+{
+	json_object_object_add(o, key, json_object_new_int64((int64_t)v));
+}
+
+struct json_object *inject_format(const struct inject_fault *f)
+{
+	struct json_object *o = json_object_new_object();
+	unsigned may = forms[f->kind].may;
+
+	if (!o)
+		return NULL;
+	json_object_object_add(
+		o, "fault", json_object_new_string(inject_kind_name(f->kind)));
+	if (f->nr_blocks != UINT64_MAX) {
+		add_u64(o, "lba", f->lba);
+		add_u64(o, "blocks", f->nr_blocks);
+	}
+	if (may & M_COUNT && f->count != INJECT_ALWAYS)
+		add_u64(o, "count", f->count);
+	if (may & M_OP)
+		json_object_object_add(o, "op",
+				       json_object_new_string(op_names[f->op]));
+	if (may & M_WRITTEN)
+		add_u64(o, "written_blocks", f->written_blocks);
+	if (may & M_DELAY)
+		add_u64(o, "delay_ms", f->delay_ms);
+	if (may & M_ERRNO)
+		json_object_object_add(
+			o, "errno",
+			json_object_new_string(error_name(f->error)));
+	if (may & M_PERSISTENT)
+		json_object_object_add(o, "persistent",
+				       json_object_new_boolean(f->persistent));
+	return o;
+}

@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Faults that an open disk suffers. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <semaphore.h>
+#include <time.h>
+
+#include "disk_fixture.h"
+
+static int setup(void **state)
+{
+	static struct fixture f;
+
+	fixture_start(&f, FIXTURE_CFG, 0);
+	*state = &f;
+	return 0;
+}
+
+static int setup_open_limit(void **state)
+{
+	static struct fixture f;
+
+	fixture_start(&f, FIXTURE_CFG ",block_size=512,max_open_zones=2", 2);
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_stop(*state);
+	return 0;
+}
+
+static int try_inject(struct fixture *f, const char *text, uint32_t *id,
+		      struct zl_err *err)
+{
+	struct json_object *o = json_tokener_parse(text);
+	struct inject_fault fault;
+	int ret;
+
+	assert_non_null(o);
+	ret = inject_parse(o, &fault, err);
+	if (!ret)
+		ret = disk_fault_add(f->disk, &fault, id, err);
+	json_object_put(o);
+	return ret;
+}
+
+/* @fmt: a fault as JSON with one number, written with ' for ". */
+static uint32_t inject(struct fixture *f, const char *fmt, uint64_t n)
+{
+	char text[512];
+	struct zl_err err;
+	uint32_t id;
+
+	snprintf(text, sizeof(text), fmt, (unsigned long long)n);
+	for (char *p = text; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	if (try_inject(f, text, &id, &err))
+		fail_msg("%s: %s", text, err.msg);
+	return id;
+}
+
+static uint64_t injected(struct fixture *f)
+{
+	struct disk_stats stats;
+
+	disk_get_stats(f->disk, &stats);
+	return stats.faults_injected;
+}
+
+static void count_one(void *user, const struct inject_fault *fault)
+{
+	(void)fault;
+	++*(unsigned *)user;
+}
+
+static unsigned nr_listed(struct fixture *f)
+{
+	unsigned n = 0;
+
+	disk_fault_each(f->disk, count_one, &n);
+	return n;
+}
+
+static void clear(struct fixture *f)
+{
+	struct zl_err err;
+
+	assert_int_equal(disk_fault_clear(f->disk, &err), 0);
+	assert_int_equal(nr_listed(f), 0);
+	assert_false(disk_has_faults(f->disk));
+}
+
+static void read_error_names_the_block(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, SEQ(0), 16, 1), DISK_OK);
+	inject(f, "{'fault':'read-error','lba':%llu,'blocks':2}", SEQ(0) + 5);
+	assert_int_equal(do_read(f, SEQ(0), 5), DISK_OK);
+	assert_int_equal(run_rw(f, &io, DISK_READ, SEQ(0), 16, false),
+			 DISK_READ_ERROR);
+	assert_int_equal(io.bad_lba, SEQ(0) + 5);
+	assert_int_equal(run_rw(f, &io, DISK_READ, SEQ(0) + 6, 4, false),
+			 DISK_READ_ERROR);
+	assert_int_equal(io.bad_lba, SEQ(0) + 6);
+	assert_int_equal(do_read(f, SEQ(0) + 7, 9), DISK_OK);
+	assert_int_equal(injected(f), 2);
+	clear(f);
+	assert_int_equal(do_read(f, SEQ(0), 16), DISK_OK);
+	assert_filled(f->buf, SEQ(0), 16, 1);
+}
+
+static void what_the_zones_refuse_meets_no_error_of_the_medium(void **state)
+{
+	struct fixture *f = *state;
+
+	inject(f, "{'fault':'write-error','lba':%llu,'blocks':99}", SEQ(0));
+	assert_int_equal(do_write(f, SEQ(0) + 1, 1, 1), DISK_REFUSED);
+	assert_int_equal(injected(f), 0);
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_WRITE_ERROR);
+	clear(f);
+}
+
+static void write_error_stops_part_way(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	inject(f,
+	       "{'fault':'write-error','lba':%llu,'count':1,"
+	       "'written_blocks':3}",
+	       SEQ(1));
+	fill(f->buf, SEQ(1), 8, 1);
+	assert_int_equal(run_rw(f, &io, DISK_WRITE, SEQ(1), 8, false),
+			 DISK_WRITE_ERROR);
+	assert_int_equal(io.bad_lba, SEQ(1) + 3);
+	assert_int_equal(io.nr_blocks, 8);
+	assert_int_equal(wp_of(f, SEQ(1)), SEQ(1) + 3);
+	assert_sizes_match(f);
+	/* On from there. */
+	assert_int_equal(do_write(f, SEQ(1) + 3, 5, 1), DISK_OK);
+	assert_int_equal(do_read(f, SEQ(1), 8), DISK_OK);
+	assert_filled(f->buf, SEQ(1), 8, 1);
+	assert_false(disk_has_faults(f->disk)); /* once only */
+}
+
+static void a_write_error_never_writes_everything(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	inject(f, "{'fault':'write-error','lba':%llu,'written_blocks':99}",
+	       SEQ(1));
+	assert_int_equal(run_rw(f, &io, DISK_WRITE, SEQ(1), 1, false),
+			 DISK_WRITE_ERROR);
+	assert_int_equal(io.bad_lba, SEQ(1));
+	assert_int_equal(wp_of(f, SEQ(1)), SEQ(1));
+	assert_int_equal(run_rw(f, &io, DISK_WRITE, SEQ(1), 4, true),
+			 DISK_WRITE_ERROR);
+	assert_int_equal(io.bad_lba, SEQ(1) + 3);
+	assert_int_equal(wp_of(f, SEQ(1)), SEQ(1) + 3);
+	clear(f);
+}
+
+static void write_error_in_a_conventional_zone(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, 0, 8, 1), DISK_OK);
+	inject(f, "{'fault':'write-error','lba':%llu,'written_blocks':3}", 0);
+	fill(f->buf, 0, 8, 2);
+	assert_int_equal(run_rw(f, &io, DISK_WRITE, 0, 8, false),
+			 DISK_WRITE_ERROR);
+	assert_int_equal(io.bad_lba, 3);
+	clear(f);
+	assert_int_equal(do_read(f, 0, 8), DISK_OK);
+	assert_filled(f->buf, 0, 3, 2);
+	assert_filled(f->buf + 3 * BLOCK, 3, 5, 1);
+}
+
+static void busy_does_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	inject(f, "{'fault':'busy','op':'write','count':%llu}", 2);
+	assert_int_equal(do_read(f, SEQ(0), 1), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_BUSY);
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_BUSY);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0));
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_OK);
+	inject(f, "{'fault':'busy','op':'zone','count':%llu}", 1);
+	assert_int_equal(do_zone(f, ZO_RESET, 0, true), DISK_BUSY);
+	assert_int_equal(do_zone(f, ZO_RESET, 0, true), DISK_OK);
+	inject(f, "{'fault':'busy','op':'sync','count':%llu}", 1);
+	assert_int_equal(do_sync(f), DISK_BUSY);
+	assert_int_equal(do_sync(f), DISK_OK);
+}
+
+static void no_resources_for_what_would_open(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_OK);
+	inject(f, "{'fault':'no-zone-resources','count':%llu}", 1000);
+	assert_int_equal(do_write(f, SEQ(0) + 1, 1, 1), DISK_OK);
+	assert_int_equal(do_write(f, 0, 1, 1), DISK_OK);
+	assert_int_equal(run_rw(f, &io, DISK_WRITE, SEQ(1), 1, false),
+			 DISK_REFUSED);
+	assert_int_equal(io.verdict, ZV_NO_RESOURCES);
+	assert_int_equal(do_zone(f, ZO_OPEN, SEQ(1), false), DISK_REFUSED);
+	assert_int_equal(do_zone(f, ZO_CLOSE, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	clear(f);
+	assert_int_equal(do_write(f, SEQ(1), 1, 1), DISK_OK);
+}
+
+static void backing_errors_have_their_own_status(void **state)
+{
+	static const struct {
+		const char *error;
+		enum disk_status status;
+	} t[] = {
+		{ "EIO", DISK_WRITE_ERROR }, { "ENOSPC", DISK_NO_SPACE },
+		{ "EDQUOT", DISK_NO_SPACE }, { "EROFS", DISK_WRITE_PROTECT },
+		{ "ENFILE", DISK_INTERNAL }, { "EMFILE", DISK_INTERNAL },
+		{ "ENOMEM", DISK_INTERNAL },
+	};
+	struct fixture *f = *state;
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "{'fault':'backing-error','op':'write','errno':'%s',"
+			 "'lba':%%llu,'blocks':%u,'count':1}",
+			 t[i].error, ZONE);
+		inject(f, text, SEQ(2));
+		assert_int_equal(do_write(f, SEQ(3), 1, 1), DISK_OK);
+		assert_int_equal(do_zone(f, ZO_RESET, SEQ(3), false), DISK_OK);
+		assert_int_equal(do_write(f, SEQ(2), 4, 1), t[i].status);
+		assert_int_equal(wp_of(f, SEQ(2)), SEQ(2));
+		assert_sizes_match(f);
+	}
+	assert_int_equal(do_write(f, SEQ(2), 4, 1), DISK_OK);
+}
+
+static void a_backing_error_of_sync_is_remembered(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(2), 4, 1), DISK_OK);
+	inject(f,
+	       "{'fault':'backing-error','op':'sync','errno':'EIO',"
+	       "'count':%llu}",
+	       1);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_read(f, SEQ(2), 4), DISK_READ_ERROR);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(2), false), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+}
+
+static void reset_and_finish_can_fail(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(2), 4, 1), DISK_OK);
+	inject(f,
+	       "{'fault':'backing-error','op':'reset','errno':'EIO',"
+	       "'count':%llu}",
+	       1);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(2), false), DISK_WRITE_ERROR);
+	assert_int_equal(wp_of(f, SEQ(2)), SEQ(2) + 4);
+	inject(f,
+	       "{'fault':'backing-error','op':'finish','errno':'ENOSPC',"
+	       "'count':%llu}",
+	       1);
+	assert_int_equal(do_zone(f, ZO_FINISH, SEQ(2), false), DISK_NO_SPACE);
+	assert_int_equal(do_zone(f, ZO_FINISH, SEQ(2), false), DISK_OK);
+	assert_sizes_match(f);
+}
+
+static void zones_change_at_once_and_for_good(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+	struct zl_err err;
+
+	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(1), ZONE, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_OPEN, SEQ(2), false), DISK_OK);
+	inject(f, "{'fault':'read-only','lba':%llu}", SEQ(0) + 3);
+	inject(f, "{'fault':'offline','lba':%llu}", SEQ(1));
+	inject(f, "{'fault':'read-only','lba':%llu}", SEQ(2));
+	inject(f, "{'fault':'offline','lba':%llu}", 0);
+	assert_int_equal(nr_listed(f), 4);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(cond_of(f, SEQ(0)), ZC_READ_ONLY);
+		assert_int_equal(cond_of(f, SEQ(1)), ZC_OFFLINE);
+		assert_int_equal(cond_of(f, SEQ(2)), ZC_READ_ONLY);
+		assert_int_equal(cond_of(f, 0), ZC_OFFLINE);
+		assert_int_equal(
+			run_rw(f, &io, DISK_WRITE, SEQ(0) + 8, 1, false),
+			DISK_REFUSED);
+		assert_int_equal(io.verdict, ZV_READ_ONLY);
+		assert_int_equal(do_read(f, SEQ(0), 8), DISK_OK);
+		assert_filled(f->buf, SEQ(0), 8, 1);
+		assert_int_equal(run_rw(f, &io, DISK_READ, SEQ(1), 1, false),
+				 DISK_REFUSED);
+		assert_int_equal(io.verdict, ZV_OFFLINE);
+		fixture_reopen(f, FIXTURE_CFG);
+	}
+	assert_int_equal(disk_fault_restore(f->disk, SEQ(1), 1, &err), 0);
+	assert_int_equal(cond_of(f, SEQ(1)), ZC_FULL);
+	assert_int_equal(cond_of(f, SEQ(0)), ZC_READ_ONLY);
+	clear(f);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(cond_of(f, SEQ(0)), ZC_CLOSED);
+		assert_int_equal(cond_of(f, SEQ(1)), ZC_FULL);
+		assert_int_equal(cond_of(f, SEQ(2)), ZC_EMPTY);
+		assert_int_equal(cond_of(f, 0), ZC_NOT_WP);
+		assert_int_equal(do_read(f, SEQ(1), ZONE), DISK_OK);
+		assert_filled(f->buf, SEQ(1), ZONE, 1);
+		fixture_reopen(f, FIXTURE_CFG);
+	}
+	assert_int_equal(do_write(f, SEQ(0) + 8, 8, 1), DISK_OK);
+}
+
+/* At the death of the process as well: nothing else makes it durable. */
+static void a_condition_survives_the_process(void **state)
+{
+	struct fixture *f = *state;
+
+	inject(f, "{'fault':'offline','lba':%llu}", SEQ(1));
+	disk_abandon(f->disk);
+	fixture_open(f, FIXTURE_CFG, 0);
+	assert_int_equal(cond_of(f, SEQ(1)), ZC_OFFLINE);
+}
+
+static void a_condition_that_cannot_be_kept_is_not_set(void **state)
+{
+	struct store_fault_plan all = { .fail_at = 0,
+					.fail_count = UINT64_MAX,
+					.error = EIO };
+	struct store_fault_plan none = { .fail_at = UINT64_MAX };
+	struct fixture *f = *state;
+	char text[128];
+	struct zl_err err;
+	uint32_t id;
+
+	snprintf(text, sizeof(text), "{\"fault\":\"offline\",\"lba\":%llu}",
+		 (unsigned long long)SEQ(1));
+	store_fault_arm(f->fault, &all);
+	assert_int_equal(try_inject(f, text, &id, &err), -EIO);
+	store_fault_arm(f->fault, &none);
+	assert_int_equal(cond_of(f, SEQ(1)), ZC_EMPTY);
+	assert_int_equal(nr_listed(f), 0);
+	fixture_reopen(f, FIXTURE_CFG);
+	assert_int_equal(cond_of(f, SEQ(1)), ZC_EMPTY);
+}
+
+static uint8_t attrs_of(struct fixture *f, uint64_t lba)
+{
+	struct zone_info info;
+
+	disk_zone_at(f->disk, lba, &info);
+	return info.attrs;
+}
+
+static void attributes(void **state)
+{
+	struct fixture *f = *state;
+	struct zl_err err;
+	uint32_t id;
+
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_OK);
+	inject(f, "{'fault':'reset-recommended','lba':%llu}", SEQ(0));
+	inject(f, "{'fault':'predicted-errors','lba':%llu}", SEQ(0));
+	inject(f, "{'fault':'predicted-errors','lba':%llu}", 0);
+	assert_int_equal(attrs_of(f, SEQ(0)), ZA_RESET | ZA_PUEP);
+	assert_int_equal(attrs_of(f, 0), ZA_PUEP);
+	assert_int_equal(nr_listed(f), 3);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(attrs_of(f, SEQ(0)), ZA_PUEP);
+	assert_int_equal(try_inject(f,
+				    "{\"fault\":\"reset-recommended\","
+				    "\"lba\":0}",
+				    &id, &err),
+			 -EINVAL);
+	assert_string_equal(err.msg, "zone 0 is conventional: it has no write "
+				     "pointer to reset");
+	clear(f);
+	assert_int_equal(attrs_of(f, SEQ(0)), 0);
+}
+
+static void persistent_faults_come_back(void **state)
+{
+	struct fixture *f = *state;
+
+	inject(f, "{'fault':'busy','op':'read','persistent':true,'count':%llu}",
+	       2);
+	inject(f, "{'fault':'busy','op':'read','count':%llu}", 1);
+	assert_int_equal(do_read(f, 0, 1), DISK_BUSY);
+	fixture_reopen(f, FIXTURE_CFG);
+	/* One of the two times is left; what was not persistent is gone. */
+	assert_int_equal(nr_listed(f), 1);
+	assert_int_equal(do_read(f, 0, 1), DISK_BUSY);
+	assert_int_equal(do_read(f, 0, 1), DISK_OK);
+	fixture_reopen(f, FIXTURE_CFG);
+	assert_int_equal(nr_listed(f), 0);
+	assert_int_equal(do_read(f, 0, 1), DISK_OK);
+}
+
+static void a_damaged_file_of_faults_is_ignored(void **state)
+{
+	static const char bad[] = "[{\"fault\":\"busy\"},7]";
+	struct fixture *f = *state;
+	struct store *st;
+
+	disk_close(f->disk);
+	st = store_mem_open(f->mem);
+	assert_int_equal(
+		store_meta_replace(st, DISK_FAULTS, bad, sizeof(bad) - 1), 0);
+	store_close(st);
+	fixture_open(f, FIXTURE_CFG, 0);
+	assert_int_equal(nr_listed(f), 0);
+	assert_int_equal(f->disk->nr_problems, 1);
+	assert_int_equal(do_read(f, 0, 1), DISK_OK);
+	clear(f);
+	fixture_reopen(f, FIXTURE_CFG);
+	assert_int_equal(f->disk->nr_problems, 0);
+}
+
+static void bad_ranges_and_ids_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct zl_err err;
+	uint32_t id;
+
+	assert_int_equal(
+		try_inject(f, "{\"fault\":\"busy\",\"lba\":16384}", &id, &err),
+		-EINVAL);
+	assert_string_equal(err.msg, "the range is beyond the disk, which has "
+				     "16384 blocks");
+	assert_int_equal(try_inject(f,
+				    "{\"fault\":\"busy\",\"lba\":16383,"
+				    "\"blocks\":2}",
+				    &id, &err),
+			 -EINVAL);
+	assert_int_equal(disk_fault_remove(f->disk, 7, &err), -ENOENT);
+	assert_string_equal(err.msg, "there is no fault 7");
+}
+
+/* Delayed I/Os. */
+
+static void posted(struct disk_io *io)
+{
+	sem_post(io->user);
+}
+
+static void delays_hold_back_no_others(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io[16] = { 0 };
+	uint8_t buf[BLOCK] = { 0 };
+	struct iovec iov = { buf, BLOCK };
+	sem_t sem;
+
+	sem_init(&sem, 0, 0);
+	inject(f, "{'fault':'delay','delay_ms':300,'op':'read','lba':%llu}",
+	       SEQ(0));
+	/* More than there are workers. */
+	for (int i = 0; i < 16; i++) {
+		io[i] = (struct disk_io){ .op = DISK_READ,
+					  .lba = SEQ(0),
+					  .nr_blocks = 1,
+					  .iov = &iov,
+					  .iov_cnt = 1,
+					  .done = posted,
+					  .user = &sem };
+		disk_submit(f->disk, &io[i]);
+	}
+	assert_int_equal(do_write(f, SEQ(1), 1, 1), DISK_OK);
+	assert_int_equal(sem_trywait(&sem), -1);
+	for (int i = 0; i < 16; i++)
+		while (sem_wait(&sem))
+			;
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(io[i].status, DISK_OK);
+	assert_int_equal(injected(f), 16);
+	sem_destroy(&sem);
+}
+
+/* The order in a zone stays, and a delayed write still meets the next fault. */
+static void a_delayed_write_keeps_its_turn(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t buf[2][BLOCK] = { { 1 }, { 2 } };
+	struct iovec iov[2] = { { buf[0], BLOCK }, { buf[1], BLOCK } };
+	struct disk_io io[2] = { 0 };
+	sem_t sem;
+
+	sem_init(&sem, 0, 0);
+	inject(f, "{'fault':'delay','delay_ms':100,'lba':%llu,'count':1}",
+	       SEQ(0));
+	for (unsigned i = 0; i < 2; i++) {
+		io[i] = (struct disk_io){ .op = DISK_WRITE,
+					  .lba = SEQ(0) + i,
+					  .nr_blocks = 1,
+					  .iov = &iov[i],
+					  .iov_cnt = 1,
+					  .done = posted,
+					  .user = &sem };
+		disk_submit(f->disk, &io[i]);
+	}
+	for (int i = 0; i < 2; i++)
+		while (sem_wait(&sem))
+			;
+	assert_int_equal(io[0].status, DISK_OK);
+	assert_int_equal(io[1].status, DISK_OK);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 2);
+	sem_destroy(&sem);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(read_error_names_the_block),
+		T(what_the_zones_refuse_meets_no_error_of_the_medium),
+		T(write_error_stops_part_way),
+		T(a_write_error_never_writes_everything),
+		T(write_error_in_a_conventional_zone),
+		T(busy_does_nothing),
+		cmocka_unit_test_setup_teardown(
+			no_resources_for_what_would_open, setup_open_limit,
+			teardown),
+		T(backing_errors_have_their_own_status),
+		T(a_backing_error_of_sync_is_remembered),
+		T(reset_and_finish_can_fail),
+		T(zones_change_at_once_and_for_good),
+		T(a_condition_survives_the_process),
+		T(a_condition_that_cannot_be_kept_is_not_set),
+		T(attributes),
+		T(persistent_faults_come_back),
+		T(a_damaged_file_of_faults_is_ignored),
+		T(bad_ranges_and_ids_are_refused),
+		cmocka_unit_test_setup_teardown(delays_hold_back_no_others,
+						setup_open_limit, teardown),
+		cmocka_unit_test_setup_teardown(a_delayed_write_keeps_its_turn,
+						setup_open_limit, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
