@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "store/rollback.h"
 
 enum action {
 	ACT_OPEN,
@@ -324,6 +325,23 @@ static void look_beyond(struct disk *d)
 			 n - 1);
 }
 
+/*
+ * Of a daemon that died with discard_write_cache on: that was no power failure,
+ * so what it acknowledged stays.
+ */
+static void drop_ways_back(struct disk *d)
+{
+	int ret = store_rollback_clean(d->store);
+
+	if (ret < 0)
+		zl_log(ZL_LOG_WARN,
+		       "%s: files named .undo cannot be removed: %s", d->name,
+		       strerror(-ret));
+	else if (ret)
+		zl_log(ZL_LOG_INFO, "%s: removed %d files named .undo", d->name,
+		       ret);
+}
+
 static int start(struct disk *d, const struct disk_open_args *args,
 		 struct zl_err *err)
 {
@@ -338,6 +356,8 @@ static int start(struct disk *d, const struct disk_open_args *args,
 		return ret;
 	d->stats.opens++;
 	d->stats.unclean_opens += !journal.clean;
+	if (!journal.clean)
+		drop_ways_back(d);
 	/* A power loss takes the initiators' memory, or part of the data, along
 	 * with the daemon: then there is nothing to repeat. */
 	if (!journal.clean && (journal.same_boot || !journal.boot_known))
@@ -357,6 +377,12 @@ static void log_opened(const struct disk *d)
 	       d->zones.nr_slots, d->nr_problems);
 }
 
+static bool wants_powerfail(const struct disk_open_args *args)
+{
+	return args->opts && !args->look_only &&
+	       disk_opt_given(args->opts, OPT_DISCARD_WRITE_CACHE);
+}
+
 static int open_disk(struct opening *o, struct disk **disk)
 {
 	struct disk *d;
@@ -368,11 +394,15 @@ static int open_disk(struct opening *o, struct disk **disk)
 	d->look_only = o->args->look_only;
 	ret = register_open(d, o->err);
 	if (!ret) {
-		ret = start(d, o->args, o->err);
+		if (wants_powerfail(o->args))
+			ret = powerfail_prepare(d, o->err);
+		if (!ret)
+			ret = start(d, o->args, o->err);
 		if (ret)
 			unregister_open(d);
 	}
 	if (ret) {
+		powerfail_undo_prepare(d);
 		disk_free(d);
 		return ret;
 	}
@@ -455,12 +485,42 @@ static void end(struct disk *d)
 	store_close(st);
 }
 
+/*
+ * What failed writes left behind their write pointers and could not be cut off
+ * then: the next opening would take it for written.
+ */
+static void cut_leftovers(struct disk *d)
+{
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
+		uint32_t wp = zone_slot_wp_blocks(&d->zones, i);
+		struct store_req req = { .op = STORE_CUT, .slot = i };
+
+		if (!(d->slots[i].flags & SLOT_CUT))
+			continue;
+		req.off = (uint64_t)wp << d->block_shift;
+		if (store_run(d->store, &req) < 0)
+			zl_log(ZL_LOG_ERR,
+			       "%s: zone %u: what a failed write left behind "
+			       "block %u of it could not be cut off",
+			       d->name, i, wp);
+	}
+}
+
+/* As the kernel's zloop does with this option. */
+static int fail_at_close(struct disk *d)
+{
+	static const struct disk_powerfail everything;
+
+	return disk_powerfail(d, &everything, NULL);
+}
+
 void disk_close(struct disk *d)
 {
 	int ret = 0;
 
 	if (!d->look_only) {
-		ret = sync_round(d);
+		cut_leftovers(d);
+		ret = d->can_powerfail ? fail_at_close(d) : sync_round(d);
 		if (!ret)
 			ret = journal_stop(d);
 	}

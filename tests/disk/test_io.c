@@ -175,6 +175,25 @@ static void failed_write_that_cannot_be_taken_back_is_later(void **state)
 	assert_sizes_match(f);
 }
 
+static void leftovers_are_cut_off_at_the_end(void **state)
+{
+	struct fixture *f = *state;
+	struct store_fault_plan plan = { .fail_at = 0,
+					 .fail_count = 2,
+					 .error = EIO,
+					 .partial_bytes = 3 * BLOCK,
+					 .only = 1u << STORE_WRITE |
+						 1u << STORE_CUT };
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	store_fault_arm(f->fault, &plan);
+	assert_int_equal(do_write(f, SEQ(0) + 4, 4, 2), DISK_WRITE_ERROR);
+	assert_int_equal(store_fault_hits(f->fault), 2);
+	fixture_reopen(f, FIXTURE_CFG);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 4);
+	assert_sizes_match(f);
+}
+
 static void errors_of_the_backing_store(void **state)
 {
 	static const struct {
@@ -605,6 +624,7 @@ int main(void)
 		T(scattered_buffers_of_odd_sizes),
 		T(failed_write_is_taken_back),
 		T(failed_write_that_cannot_be_taken_back_is_later),
+		T(leftovers_are_cut_off_at_the_end),
 		T(errors_of_the_backing_store),
 		T(read_error_names_the_block),
 		T(cut_file_is_a_read_error),
