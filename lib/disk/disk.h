@@ -223,8 +223,9 @@ struct disk_io {
 void disk_submit(struct disk *disk, struct disk_io *io);
 
 /*
- * Tries to carry a READ or WRITE out at once, without blocking.  True: it is
- * done, and io->status is set; done() is not called.  False: nothing has
+ * Tries to carry a READ or WRITE out at once, without blocking; where the file
+ * system cannot say whether a write would block, without doing so often.  True:
+ * it is done, and io->status is set; done() is not called.  False: nothing has
  * happened; disk_submit() it.
  */
 bool disk_try(struct disk *disk, struct disk_io *io);

@@ -15,6 +15,7 @@
 #define ZL_DISK_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "disk/disk.h"
 #include "disk/faults.h"
@@ -96,7 +97,17 @@ struct worker_pool {
 	struct disk_io *head, *tail;
 	pthread_t *threads;
 	unsigned nr_threads;
+	atomic_uint busy; /* pushed and not yet run to the end */
 	bool stop;
+};
+
+/* Where I/Os are carried out, see pace.c. */
+struct pace {
+	uint32_t small_blocks; /* these always in the caller's thread */
+	unsigned nr_cpus;
+	atomic_uint_fast64_t last_ns; /* when the caller's thread was free */
+	atomic_uint_fast64_t avoid_until_ns;
+	atomic_bool writes_wait; /* STORE_NOWAIT is not known for writes */
 };
 
 struct disk {
@@ -110,6 +121,8 @@ struct disk {
 	struct worker_pool work;
 	struct disk_faults faults;
 	uint32_t try_blocks; /* how long an I/O disk_try() tries; 0 = none */
+	uint32_t async_blocks; /* … reads that miss go to the engine */
+	struct pace pace;
 
 	pthread_mutex_t exp_lock;
 
@@ -375,6 +388,23 @@ void slot_leave(struct disk *d, uint32_t slot);
 int work_start(struct worker_pool *pool, unsigned nr_threads);
 void work_stop(struct worker_pool *pool);
 void work_push(struct disk *d, struct disk_io *io);
+
+static inline unsigned work_busy(struct worker_pool *pool)
+{
+	return atomic_load_explicit(&pool->busy, memory_order_relaxed);
+}
+
+/* pace.c: any thread; the clock is a variable for tests. */
+extern uint64_t (*pace_clock_ns)(void);
+void pace_init(struct disk *d);
+/* Whether an I/O of this length is tried in the caller's thread. */
+bool pace_here(struct disk *d, uint32_t nr_blocks);
+/* Whether a write that may wait can be carried out there. */
+bool pace_may_wait(struct disk *d);
+/* Such a write, begun at @start_ns, is over. */
+void pace_waited(struct disk *d, uint64_t start_ns);
+/* The caller's thread is free for the next command. */
+void pace_leave(struct disk *d);
 
 /* The branch that injecting faults costs while there are none. */
 static inline bool disk_has_faults(struct disk *d)

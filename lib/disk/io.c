@@ -143,7 +143,7 @@ void disk_submit(struct disk *d, struct disk_io *io)
 	io->bad_lba = 0;
 	io->has_turn = false;
 	io->async = io->op == DISK_READ && d->store->async &&
-		    io->nr_blocks <= d->try_blocks;
+		    io->nr_blocks <= d->async_blocks;
 	io->state = 0;
 	io->error = 0;
 	if (disk_has_faults(d)) {

@@ -6,10 +6,11 @@
 #include "base/log.h"
 #include "disk/internal.h"
 
-/* Small I/Os are tried in the caller's thread, and small reads that miss the
- * page cache go to the engine; large ones are copied by the workers, side by
- * side. */
-#define TRY_BYTES (32 * 1024)
+/* The longest I/Os that are tried in the caller's thread (pace.c), and the
+ * longest reads that go to the engine when they miss the page cache; what is
+ * longer is copied by the workers, side by side. */
+#define TRY_BYTES   (1024 * 1024)
+#define ASYNC_BYTES (32 * 1024)
 
 static void start_engine(struct disk *d)
 {
@@ -20,6 +21,7 @@ static void start_engine(struct disk *d)
 		       "%s: no io_uring here (errno %d); threads do its work",
 		       d->name, -ret);
 	d->try_blocks = TRY_BYTES >> d->block_shift;
+	d->async_blocks = ASYNC_BYTES >> d->block_shift;
 }
 
 int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
@@ -31,6 +33,7 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	d->syncs = NULL;
 	d->syncs_tail = &d->syncs;
 	d->syncing = false;
+	pace_init(d);
 	faults_init(&d->faults);
 	ret = work_start(&d->work, nr_workers);
 	if (ret)

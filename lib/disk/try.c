@@ -3,6 +3,8 @@
  * Reads and writes that need not wait for anything: from and to the page cache,
  * in the caller's thread.
  */
+#include <errno.h>
+
 #include "base/num.h"
 #include "disk/internal.h"
 
@@ -19,11 +21,11 @@ static void nowait_done(struct store_req *req)
 	(void)req; /* it completes before store_submit() returns */
 }
 
-/* Runs io->req, which covers all of the I/O; false: it would have blocked. */
-static bool run_nowait(struct disk_io *io, enum store_op op)
+/* Runs io->req, which covers all of the I/O; false: not all of it was done. */
+static bool run_here(struct disk_io *io, enum store_op op, unsigned flags)
 {
 	io->req = (struct store_req){ .op = op,
-				      .flags = STORE_NOWAIT,
+				      .flags = flags,
 				      .slot = io->slot,
 				      .off = segment_offset(io),
 				      .len = io->left_bytes,
@@ -81,7 +83,7 @@ static bool try_read(struct disk_io *io)
 		return end(io, DISK_OK, ZV_OK);
 	}
 	/* A short read or an error is looked into by the full path. */
-	return kind == KIND_DATA && run_nowait(io, STORE_READ) &&
+	return kind == KIND_DATA && run_here(io, STORE_READ, STORE_NOWAIT) &&
 	       end(io, DISK_OK, ZV_OK);
 }
 
@@ -103,14 +105,17 @@ static bool can_try_write(struct disk_io *io)
 				  d, zone_slot_blocks(&d->zones, io->slot));
 }
 
-/* Begins the write and takes the slot's turn; *verdict if it is refused. */
-static bool begin_write(struct disk_io *io, enum zone_verdict *verdict)
+/* Begins the write and takes the slot's turn; *verdict if it is refused;
+ * *syncing: a sync is under way. */
+static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
+			bool *syncing)
 {
 	struct disk *d = io->disk;
 	bool ok;
 
 	*verdict = ZV_OK;
 	pthread_mutex_lock(&d->lock);
+	*syncing = d->syncing;
 	ok = can_try_write(io);
 	if (ok) {
 		*verdict = zone_write_begin(&d->zones, io->lba, io->nr_blocks,
@@ -132,7 +137,8 @@ static void end_write(struct disk_io *io, bool written)
 		slot_mark_dirty(d, io->slot, lo, lo + io->nr_blocks);
 		if (!zone_slot_is_conv(&d->zones, io->slot))
 			zone_write_end(&d->zones, io->slot, io->nr_blocks);
-	} else if (io->req.res > 0 && !zone_slot_is_conv(&d->zones, io->slot)) {
+	} else if (io->req.res != -EAGAIN && io->req.res != -EOPNOTSUPP &&
+		   !zone_slot_is_conv(&d->zones, io->slot)) {
 		/* Part of it is there; the next write cuts it off. */
 		d->slots[io->slot].flags |= SLOT_CUT;
 	}
@@ -140,27 +146,55 @@ static void end_write(struct disk_io *io, bool written)
 	slot_leave(d, io->slot);
 }
 
+/*
+ * Where the file system cannot say whether a write would wait (ext4), it is
+ * carried out all the same unless waiting is to be expected: a sync is under
+ * way, or a write has just taken long.
+ */
+static bool run_write(struct disk_io *io, bool syncing)
+{
+	struct pace *p = &io->disk->pace;
+	uint64_t start_ns;
+	bool written;
+
+	if (!atomic_load_explicit(&p->writes_wait, memory_order_relaxed)) {
+		written = run_here(io, STORE_WRITE, STORE_NOWAIT);
+		if (io->req.res != -EOPNOTSUPP)
+			return written;
+		atomic_store_explicit(&p->writes_wait, true,
+				      memory_order_relaxed);
+	}
+	io->req.res = -EAGAIN;
+	if (syncing || !pace_may_wait(io->disk))
+		return false;
+	start_ns = pace_clock_ns();
+	written = run_here(io, STORE_WRITE, STORE_NO_OPEN);
+	pace_waited(io->disk, start_ns);
+	return written;
+}
+
 static bool try_write(struct disk_io *io)
 {
 	enum zone_verdict verdict;
-	bool written;
+	bool written, syncing;
 
 	if (io->disk->look_only || io->fua || !io->left_bytes)
 		return false;
-	if (!begin_write(io, &verdict))
+	if (!begin_write(io, &verdict, &syncing))
 		return false;
 	if (verdict)
 		return end(io, DISK_REFUSED, verdict);
-	written = run_nowait(io, STORE_WRITE);
+	written = run_write(io, syncing);
 	end_write(io, written);
 	return written && end(io, DISK_OK, ZV_OK);
 }
 
-bool disk_try(struct disk *d, struct disk_io *io)
+static bool try_rw(struct disk *d, struct disk_io *io)
 {
 	if (io->op != DISK_READ && io->op != DISK_WRITE)
 		return false;
-	if (io->nr_blocks > d->try_blocks || disk_has_faults(d))
+	if (io->nr_blocks > d->try_blocks || disk_has_faults(d) ||
+	    !pace_here(d, io->nr_blocks))
 		return false;
 	io->disk = d;
 	io->bad_lba = 0;
@@ -168,4 +202,12 @@ bool disk_try(struct disk *d, struct disk_io *io)
 	if (io->left_bytes != iov_bytes(io->iov, io->iov_cnt))
 		return false;
 	return io->op == DISK_READ ? try_read(io) : try_write(io);
+}
+
+bool disk_try(struct disk *d, struct disk_io *io)
+{
+	bool done = try_rw(d, io);
+
+	pace_leave(d);
+	return done;
 }

@@ -25,8 +25,10 @@ static void *work_thread(void *arg)
 	struct worker_pool *pool = arg;
 	struct disk_io *io;
 
-	while ((io = work_pop(pool)))
+	while ((io = work_pop(pool))) {
 		io->run(io);
+		atomic_fetch_sub(&pool->busy, 1);
+	}
 	return NULL;
 }
 
@@ -39,6 +41,7 @@ void work_push(struct disk *d, struct disk_io *io)
 		return;
 	}
 	io->next = NULL;
+	atomic_fetch_add(&pool->busy, 1);
 	pthread_mutex_lock(&pool->lock);
 	if (pool->head)
 		pool->tail->next = io;
@@ -70,6 +73,7 @@ int work_start(struct worker_pool *pool, unsigned nr_threads)
 	pthread_cond_init(&pool->more, NULL);
 	pool->head = pool->tail = NULL;
 	pool->stop = false;
+	atomic_store(&pool->busy, 0);
 	pool->nr_threads = 0;
 	pool->threads = NULL;
 	if (nr_threads) {

@@ -38,10 +38,7 @@ static ssize_t rw_once(int fd, const struct store_req *req,
 		else
 			n = pwritev2(fd, iov, (int)cnt, off, flags);
 	} while (n < 0 && errno == EINTR);
-	if (n >= 0)
-		return n;
-	/* Not every file system knows RWF_NOWAIT (ext4: not for writes). */
-	return flags && errno == EOPNOTSUPP ? -EAGAIN : -errno;
+	return n < 0 ? -errno : n;
 }
 
 /* The whole of a READ or WRITE; a READ ends at the end of the file. */
@@ -222,7 +219,7 @@ static int64_t run_pinned(struct fd_entry *e, const struct store_req *req)
 
 int64_t file_request(struct store_file *sf, const struct store_req *req)
 {
-	bool nowait = req->flags & STORE_NOWAIT &&
+	bool nowait = req->flags & (STORE_NOWAIT | STORE_NO_OPEN) &&
 		      (req->op == STORE_READ || req->op == STORE_WRITE);
 	struct fd_entry *e;
 	int64_t res;

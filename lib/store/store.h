@@ -67,7 +67,8 @@ enum store_op {
 };
 
 /* Complete before store_submit() returns and never block (READ and WRITE): res
- * is -EAGAIN, or fewer bytes than asked for, where the rest would have. */
+ * is -EAGAIN, or fewer bytes than asked for, where the rest would have;
+ * -EOPNOTSUPP where the file system cannot tell (writes on ext4). */
 #define STORE_NOWAIT 0x1
 /* The data is durable when the request completes (WRITE: FUA).  Never together
  * with STORE_NOWAIT. */
@@ -76,6 +77,9 @@ enum store_op {
  * without STORE_DSYNC, where store->async).  -EAGAIN if the calling thread
  * would have had to open a file first. */
 #define STORE_ASYNC 0x4
+/* Complete before store_submit() returns (READ and WRITE): -EAGAIN if a file
+ * would have to be opened first.  Apart from that it may block. */
+#define STORE_NO_OPEN 0x8
 
 struct store_req {
 	/* Set by the user, unchanged below. */

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * Where an I/O is carried out: at once in the caller's thread, which is
+ * cheapest, or elsewhere, which lets several run side by side.
+ */
+#include <sched.h>
+#include <time.h>
+
+#include "disk/internal.h"
+
+/* Up to here a copy costs less than handing the I/O to another thread. */
+#define SMALL_BYTES (32 * 1024)
+/* The next command after a shorter pause than this has been waiting. */
+#define QUEUED_NS 3000
+/* A write that took longer has waited for something; for a while the next ones
+ * are not carried out by a thread that others need. */
+#define SLOW_NS	 UINT64_C(4000000)
+#define AVOID_NS UINT64_C(500000000)
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t (*pace_clock_ns)(void) = clock_ns;
+
+void pace_init(struct disk *d)
+{
+	struct pace *p = &d->pace;
+	cpu_set_t cpus;
+
+	p->small_blocks = SMALL_BYTES >> d->block_shift;
+	p->nr_cpus = 1;
+	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
+		p->nr_cpus = (unsigned)CPU_COUNT(&cpus);
+	atomic_store(&p->last_ns, 0);
+	atomic_store(&p->avoid_until_ns, 0);
+	atomic_store(&p->writes_wait, false);
+}
+
+/*
+ * A large I/O that is alone is carried out here.  Where more wait behind it,
+ * the workers get as many as there are processors beside this thread's.
+ */
+bool pace_here(struct disk *d, uint32_t nr_blocks)
+{
+	struct pace *p = &d->pace;
+	unsigned busy;
+
+	if (nr_blocks <= p->small_blocks)
+		return true;
+	busy = work_busy(&d->work);
+	if (busy + 1 >= p->nr_cpus)
+		return true;
+	return !busy &&
+	       pace_clock_ns() - atomic_load_explicit(&p->last_ns,
+						      memory_order_relaxed) >
+		       QUEUED_NS;
+}
+
+bool pace_may_wait(struct disk *d)
+{
+	struct pace *p = &d->pace;
+
+	return pace_clock_ns() >=
+	       atomic_load_explicit(&p->avoid_until_ns, memory_order_relaxed);
+}
+
+void pace_waited(struct disk *d, uint64_t start_ns)
+{
+	uint64_t now = pace_clock_ns();
+
+	if (now - start_ns > SLOW_NS)
+		atomic_store_explicit(&d->pace.avoid_until_ns, now + AVOID_NS,
+				      memory_order_relaxed);
+}
+
+void pace_leave(struct disk *d)
+{
+	atomic_store_explicit(&d->pace.last_ns, pace_clock_ns(),
+			      memory_order_relaxed);
+}
