@@ -226,6 +226,8 @@ static void *command_thread(void *arg)
 
 		obey_hold(dev);
 		run_batch(dev);
+		/* The daemon's wait is one even when there is something. */
+		pthread_testcancel();
 		ring_wait(dev->ring, wakes);
 	}
 	pthread_cleanup_pop(0);
