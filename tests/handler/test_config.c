@@ -244,8 +244,8 @@ static void good(void **state)
 		"zone_size_mb=64/conv_zones=8@$/d",
 		"zone_size_mb=64/conv_zones=8@$/d/",
 		"zone_size_mb=96/any_zone_size@$/d",
-		"zone_size_mb=4/capacity_mb=33/conv_zones=1/"
-		"smaller_last_zone@$/d",
+		("zone_size_mb=4/capacity_mb=33/conv_zones=1/"
+		 "smaller_last_zone@$/d"),
 		"zone_size_mb=4/zone_capacity_mb=3/max_open_zones=1@$/d",
 		"capacity_mb=16384@$/d",
 		"block_size=4096@$/d",
