@@ -84,7 +84,7 @@ vpd_serial() {
     "$(sg_vpd -p 0x80 "$SG")"
   contains "the kernel's copy of page 80h" "$serial" \
     "$(tr -d '\0' <"/sys/block/${DISK#/dev/}/device/vpd_pg80")"
-  contains "VPD page 86h" "Extended INQUIRY data" "$(sg_vpd -p 0x86 "$SG")"
+  contains "VPD page 86h" "[Ee]xtended INQUIRY data" "$(sg_vpd -p 0x86 "$SG")"
 }
 
 # Linux asks for four bytes first.
