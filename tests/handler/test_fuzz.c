@@ -57,12 +57,15 @@ static void likely_cdb(uint64_t *seed, uint8_t *cdb)
 		rnd_below(seed, 8) ? rnd_below(seed, 17) : (uint32_t)rnd(seed);
 
 	cdb[0] = opcodes[rnd_below(seed, sizeof(opcodes))];
-	if (cdb[0] >= 0x80 && cdb[0] < 0xa0) {
-		be64_put(cdb + 2, lba);
-		be32_put(cdb + 10, n);
-	} else {
+	if (memchr("\x28\x2a\x35", cdb[0], 3)) {
 		be32_put(cdb + 2, (uint32_t)lba);
 		be16_put(cdb + 7, (uint16_t)n);
+	} else if (cdb[0] == 0xa8 || cdb[0] == 0xaa) {
+		be32_put(cdb + 2, (uint32_t)lba);
+		be32_put(cdb + 6, n);
+	} else if (cdb[0] >= 0x80 && cdb[0] < 0xa0) {
+		be64_put(cdb + 2, lba);
+		be32_put(cdb + 10, n);
 	}
 	switch (cdb[0]) {
 	case 0x94:
@@ -73,18 +76,33 @@ static void likely_cdb(uint64_t *seed, uint8_t *cdb)
 	case 0x95:
 		cdb[14] = (uint8_t)(rnd(seed) & 0xbf);
 		break;
+	case 0x1b: /* seldom stop */
+		cdb[4] = rnd_below(seed, 64) != 0;
+		break;
 	case 0x12:
 		cdb[1] = rnd_below(seed, 2) & 1;
 		cdb[2] = (uint8_t)(rnd_below(seed, 2) ? 0xb0 : 0x80) |
 			 (uint8_t)rnd_below(seed, 8);
 		cdb[4] = (uint8_t)rnd(seed);
 		break;
+	case 0x08:
+	case 0x0a:
+		be16_put(cdb + 2, (uint16_t)lba);
+		cdb[4] = (uint8_t)n;
+		break;
+	case 0x1a:
+	case 0x5a:
+		cdb[2] = 0x3f;
+		cdb[cdb[0] == 0x1a ? 4 : 8] = (uint8_t)rnd(seed);
+		break;
 	case 0x9e:
 		cdb[1] = 0x10;
+		be64_put(cdb + 2, 0);
 		break;
 	case 0xa3:
 		cdb[1] = 0x0c;
 		cdb[2] = (uint8_t)rnd_below(seed, 4);
+		cdb[8] = (uint8_t)rnd(seed);
 		break;
 	}
 }
@@ -104,12 +122,23 @@ static void random_cdb(uint64_t *seed, struct runner_cmd *cmd)
 		cmd->cdb[rnd_below(seed, 16)] = (uint8_t)rnd(seed);
 }
 
+/*
+ * Their buffer is the initiator's data: with the wrong direction it is a reused
+ * page, which nobody in the daemon could know.
+ */
+static bool takes_data(uint8_t opcode)
+{
+	return memchr("\x0a\x15\x2a\x55\x8a\xaa", opcode, 6);
+}
+
 static void random_shot(uint64_t *seed, struct shot *shot)
 {
 	struct runner_cmd *cmd = &shot->cmd;
 
 	random_cdb(seed, cmd);
 	cmd->dir = (enum runner_dir)rnd_below(seed, 3);
+	if (cmd->dir == RUNNER_IN && takes_data(cmd->cdb[0]))
+		cmd->dir = RUNNER_OUT;
 	cmd->data = shot->data;
 	cmd->data_len = rnd_below(seed, 4) ? rnd_below(seed, 17) * 512
 					   : rnd_below(seed, DATA_MAX + 1);
@@ -214,8 +243,8 @@ static void fuzz_with(struct rig *rig, enum runner_split split, uint64_t seed)
 	calm_down(rig);
 	check_zones(rig);
 	print_message("%u of %u were GOOD\n", good, ROUNDS * BATCH);
-	assert_true(good > ROUNDS * BATCH / 10);
-	assert_false(rig_logged(rig, 4, NULL));
+	assert_true(good > ROUNDS * BATCH / 4);
+	assert_false(rig_logged(rig, 4, "zloop:0: "));
 	rig_remove(rig);
 	assert_int_equal(rig_add(rig, "@$/d", RIG_BYTES), 0);
 	assert_logged(rig, "32 zones, 0 not in order");
