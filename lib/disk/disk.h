@@ -148,6 +148,18 @@ enum disk_op {
 	DISK_WRITE,
 	DISK_SYNC, /* make everything durable that was acknowledged before */
 	DISK_ZONE, /* OPEN, CLOSE, FINISH or RESET */
+	/* Compares the range with iov: nr_blocks of data, or one block that
+	 * each must equal, or nothing: then only reads. */
+	DISK_COMPARE,
+	/* iov: nr_blocks to compare, then nr_blocks to write if they are equal.
+	 * No other write of a conventional zone comes in between. */
+	DISK_COMPARE_WRITE,
+	/* Deallocates a range of conventional zones: it reads as zeros. */
+	DISK_UNMAP,
+	/* The sequential zone at lba: all data below its write pointer becomes
+	 * repetitions of iov's one block, or zeros without. */
+	DISK_REFILL,
+	DISK_SAVE, /* keeps lba's 64 bits, see disk_saved() */
 };
 
 /* Why an I/O failed.  lib/scsi turns each into status and sense data. */
@@ -160,6 +172,15 @@ enum disk_status {
 	DISK_WRITE_PROTECT, /* the backing file system is read-only */
 	DISK_INTERNAL,	    /* out of descriptors or memory */
 	DISK_BUSY,	    /* not now (injected only) */
+	DISK_MISCOMPARE,    /* io->differs_at: offset in the compared data */
+};
+
+/* How an I/O takes part in what writes to conventional zones: see slot.c. */
+enum disk_gate {
+	GATE_NONE,
+	GATE_SHARED,
+	GATE_ALONE,
+	GATE_PART, /* of an I/O that has it */
 };
 
 /* A turn at changing a slot; the disk's own. */
@@ -191,6 +212,7 @@ struct disk_io {
 	enum disk_status status;
 	enum zone_verdict verdict;
 	uint64_t bad_lba;
+	uint64_t differs_at; /* bytes */
 
 	/* The disk's own. */
 	struct disk *disk;
@@ -200,6 +222,7 @@ struct disk_io {
 	struct store_req req;
 	struct slot_turn turn;
 	bool has_turn;
+	enum disk_gate gate;
 	bool async;
 	atomic_uint phase;
 	unsigned state;
@@ -267,8 +290,23 @@ struct disk_stats {
 	uint64_t retries_absorbed; /* writes repeated after the daemon's
 				      death and found on the medium */
 	uint64_t faults_injected;  /* since it was opened */
+	/* ZBC-2, zoned block device statistics. */
+	uint64_t max_open; /* zones open at the same time, at most */
+	uint64_t max_exp_open, max_imp_open;
+	uint64_t max_not_empty;	   /* sequential zones, at most */
+	uint64_t emptied;	   /* zones that lost data to a reset */
+	uint64_t failed_opens;	   /* OPEN ZONE without enough resources */
+	uint64_t read_violations;  /* reads refused by the zones' rules */
+	uint64_t write_violations; /* writes likewise */
 };
 void disk_get_stats(struct disk *disk, struct disk_stats *stats);
+
+/* Sets the statistics of the zones back to what they are now. */
+void disk_reset_zone_stats(struct disk *disk);
+
+/* What the last DISK_SAVE kept, durably, since the disk was made; 0 at first.
+ * The disk gives it no meaning. */
+uint64_t disk_saved(struct disk *disk);
 
 /*
  * Looking at a directory that may be damaged.

@@ -90,6 +90,10 @@ static enum inject_op io_op(const struct disk_io *io)
 		[DISK_WRITE] = INJECT_OP_WRITE,
 		[DISK_SYNC] = INJECT_OP_SYNC,
 		[DISK_ZONE] = INJECT_OP_ZONE,
+		[DISK_COMPARE] = INJECT_OP_READ,
+		[DISK_COMPARE_WRITE] = INJECT_OP_WRITE,
+		[DISK_UNMAP] = INJECT_OP_WRITE,
+		[DISK_REFILL] = INJECT_OP_ZONE,
 	};
 
 	return ops[io->op];
@@ -205,7 +209,8 @@ static void run_now(struct disk_io *io)
 	bool finished = be_busy(io);
 
 	io->run = io_run_table[io->op];
-	if (!finished && io->op == DISK_READ && io->nr_blocks)
+	if (!finished && (io->op == DISK_READ || io->op == DISK_COMPARE) &&
+	    io->nr_blocks)
 		finished = fail_read(io);
 	if (!finished && (io->op == DISK_WRITE || io->op == DISK_ZONE))
 		finished = refuse_open(io);

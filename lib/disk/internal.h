@@ -82,12 +82,21 @@ enum journal_type {
 			     to normal */
 	JR_EXP_OPEN = 4,  /* slot, value: 1 explicitly opened, 0 no longer */
 	JR_COUNTER = 5,	  /* slot field: enum journal_counter; value */
+	JR_SAVED = 6,	  /* value: disk_saved() */
 };
 
 enum journal_counter {
 	JC_OPENS,
 	JC_UNCLEAN_OPENS,
 	JC_RETRIES_ABSORBED,
+	JC_MAX_OPEN,
+	JC_MAX_EXP_OPEN,
+	JC_MAX_IMP_OPEN,
+	JC_MAX_NOT_EMPTY,
+	JC_EMPTIED,
+	JC_FAILED_OPENS,
+	JC_READ_VIOLATIONS,
+	JC_WRITE_VIOLATIONS,
 	JC_NR,
 };
 
@@ -132,6 +141,11 @@ struct disk {
 	struct disk_slot *slots;
 	uint64_t *dirty; /* bitmap over slots */
 	struct bad_range *bad;
+	/* See slot.c: who writes to conventional zones, who waits for it. */
+	uint32_t gate_shared;
+	bool gate_alone;
+	struct disk_io *gate_first, *gate_last;
+	uint64_t saved;
 	struct disk_io *syncs, **syncs_tail; /* waiting for a round */
 	bool syncing;			     /* a round is under way */
 	struct problem *problems, **problems_end;
@@ -192,6 +206,7 @@ struct journal_state {
 	uint64_t bad_bytes; /* ignored: torn, or not records of this disk */
 	uint64_t next_seq;
 	uint32_t records;
+	uint64_t saved;
 	struct disk_stats stats;
 };
 
@@ -355,6 +370,11 @@ void grace_count(struct disk *d);
 /* read.c, write.c, zoneop.c, sync.c: the operations' io->run */
 void read_run(struct disk_io *io);
 void write_run(struct disk_io *io);
+void compare_run(struct disk_io *io);
+void compare_write_run(struct disk_io *io);
+void unmap_run(struct disk_io *io);
+void refill_run(struct disk_io *io);
+void save_run(struct disk_io *io);
 void zoneop_run(struct disk_io *io);
 void sync_run(struct disk_io *io);
 /* Explicitly opened or no longer: tells the journal where it differs from what
@@ -363,8 +383,14 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot);
 /* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
 int sync_round(struct disk *d);
 
+/* stats.c: under disk->lock.  After zones changed their conditions; after a
+ * command was refused. */
+void stats_note_zones(struct disk *d);
+void stats_note_refused(struct disk *d, const struct disk_io *io,
+			enum zone_verdict verdict);
+
 /*
- * slot.c: all under disk->lock but slot_leave().
+ * slot.c: all under disk->lock but slot_leave() and the gate's.
  */
 void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 /* Takes the dirty mark away before a sync; false: it was clean. */
@@ -383,6 +409,17 @@ void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn);
 /* Ends the turn and grants the next one.  Not under the lock. */
 void slot_leave(struct disk *d, uint32_t slot);
+
+/* Whether a write at @lba is one of a conventional zone. */
+bool gate_needed(const struct disk *d, uint64_t lba);
+/*
+ * Lets the I/O, which writes to conventional zones, pass alone or beside others
+ * like it.  False: not yet; io->run is called again then.
+ */
+bool gate_enter(struct disk_io *io, bool alone);
+/* The same for an I/O that cannot wait.  Under disk->lock. */
+bool gate_try(struct disk *d);
+void gate_leave(struct disk *d, enum disk_gate gate);
 
 /* work.c: threads for what may block; without threads it runs at once */
 int work_start(struct worker_pool *pool, unsigned nr_threads);

@@ -63,6 +63,7 @@ void io_drive(struct disk_io *io)
 void io_finish(struct disk_io *io, enum disk_status status)
 {
 	struct disk *d = io->disk;
+	enum disk_gate gate = io->gate;
 	bool has_turn = io->has_turn;
 	uint32_t slot = io->slot;
 
@@ -70,10 +71,17 @@ void io_finish(struct disk_io *io, enum disk_status status)
 	io->done(io); /* the caller's again from here on */
 	if (has_turn)
 		slot_leave(d, slot);
+	if (gate == GATE_SHARED || gate == GATE_ALONE)
+		gate_leave(d, gate);
 }
 
 void io_refuse(struct disk_io *io, enum zone_verdict verdict)
 {
+	struct disk *d = io->disk;
+
+	pthread_mutex_lock(&d->lock);
+	stats_note_refused(d, io, verdict);
+	pthread_mutex_unlock(&d->lock);
 	io->verdict = verdict;
 	io_finish(io, DISK_REFUSED);
 }
@@ -129,7 +137,19 @@ void (*const io_run_table[])(struct disk_io *io) = {
 	[DISK_WRITE] = write_run,
 	[DISK_SYNC] = sync_run,
 	[DISK_ZONE] = zoneop_run,
+	[DISK_COMPARE] = compare_run,
+	[DISK_COMPARE_WRITE] = compare_write_run,
+	[DISK_UNMAP] = unmap_run,
+	[DISK_REFILL] = refill_run,
+	[DISK_SAVE] = save_run,
 };
+
+/* Whether it changes anything on the medium. */
+static bool changes(const struct disk_io *io)
+{
+	return io->op != DISK_READ && io->op != DISK_SYNC &&
+	       io->op != DISK_COMPARE;
+}
 
 void disk_submit(struct disk *d, struct disk_io *io)
 {
@@ -142,21 +162,23 @@ void disk_submit(struct disk *d, struct disk_io *io)
 	io->verdict = ZV_OK;
 	io->bad_lba = 0;
 	io->has_turn = false;
+	io->gate = GATE_NONE;
 	io->async = io->op == DISK_READ && d->store->async &&
 		    io->nr_blocks <= d->async_blocks;
 	io->state = 0;
 	io->error = 0;
-	if (disk_has_faults(d)) {
+	if (disk_has_faults(d) && io->op != DISK_SAVE) {
 		io->run = faults_run;
 		io->async = false;
 	}
 	io->turn.granted = turn_granted;
-	if (io->op != DISK_READ && io->op != DISK_SYNC) {
+	if (changes(io)) {
 		if (d->look_only) {
 			io_finish(io, DISK_WRITE_PROTECT);
 			return;
 		}
-		slot = slot_to_queue_at(d, io);
+		slot = io->op == DISK_SAVE ? UINT32_MAX
+					   : slot_to_queue_at(d, io);
 		if (slot != UINT32_MAX) {
 			io->slot = slot;
 			io->has_turn = true;

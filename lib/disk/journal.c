@@ -87,6 +87,14 @@ static void add_counters(struct batch *b, const struct disk_stats *s)
 	batch_add(b, JR_COUNTER, JC_OPENS, s->opens);
 	batch_add(b, JR_COUNTER, JC_UNCLEAN_OPENS, s->unclean_opens);
 	batch_add(b, JR_COUNTER, JC_RETRIES_ABSORBED, s->retries_absorbed);
+	batch_add(b, JR_COUNTER, JC_MAX_OPEN, s->max_open);
+	batch_add(b, JR_COUNTER, JC_MAX_EXP_OPEN, s->max_exp_open);
+	batch_add(b, JR_COUNTER, JC_MAX_IMP_OPEN, s->max_imp_open);
+	batch_add(b, JR_COUNTER, JC_MAX_NOT_EMPTY, s->max_not_empty);
+	batch_add(b, JR_COUNTER, JC_EMPTIED, s->emptied);
+	batch_add(b, JR_COUNTER, JC_FAILED_OPENS, s->failed_opens);
+	batch_add(b, JR_COUNTER, JC_READ_VIOLATIONS, s->read_violations);
+	batch_add(b, JR_COUNTER, JC_WRITE_VIOLATIONS, s->write_violations);
 }
 
 static void add_slots(struct batch *b, struct disk *d)
@@ -109,6 +117,8 @@ static void add_all(struct batch *b, struct disk *d)
 	pthread_mutex_lock(&d->lock);
 	batch_add(b, JR_OPEN, 0, journal_boot_hash());
 	add_counters(b, &d->stats);
+	if (d->saved)
+		batch_add(b, JR_SAVED, 0, d->saved);
 	add_slots(b, d);
 	pthread_mutex_unlock(&d->lock);
 }

@@ -73,6 +73,26 @@ static bool take_explicit(struct loader *l, const struct record *r)
 	return true;
 }
 
+/* A counter of the zones' statistics. */
+static bool take_statistic(struct disk_stats *s, const struct record *r)
+{
+	uint64_t *const counter[JC_NR] = {
+		[JC_MAX_OPEN] = &s->max_open,
+		[JC_MAX_EXP_OPEN] = &s->max_exp_open,
+		[JC_MAX_IMP_OPEN] = &s->max_imp_open,
+		[JC_MAX_NOT_EMPTY] = &s->max_not_empty,
+		[JC_EMPTIED] = &s->emptied,
+		[JC_FAILED_OPENS] = &s->failed_opens,
+		[JC_READ_VIOLATIONS] = &s->read_violations,
+		[JC_WRITE_VIOLATIONS] = &s->write_violations,
+	};
+
+	if (r->slot >= JC_NR || !counter[r->slot])
+		return false;
+	*counter[r->slot] = r->value;
+	return true;
+}
+
 static bool take_counter(struct loader *l, const struct record *r)
 {
 	struct disk_stats *s = &l->state->stats;
@@ -88,7 +108,7 @@ static bool take_counter(struct loader *l, const struct record *r)
 		s->retries_absorbed = max_u64(s->retries_absorbed, r->value);
 		return true;
 	default:
-		return false;
+		return take_statistic(s, r);
 	}
 }
 
@@ -109,6 +129,9 @@ static bool take_record(struct loader *l, const struct record *r)
 		return take_explicit(l, r);
 	case JR_COUNTER:
 		return take_counter(l, r);
+	case JR_SAVED:
+		l->state->saved = r->value;
+		return true;
 	default:
 		return false;
 	}

@@ -291,6 +291,7 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 	if (ret)
 		return ret;
 	d->stats = journal->stats;
+	d->saved = journal->saved;
 	for (uint32_t i = 0; i < n; i++) {
 		load_slot(d, i);
 		make_progress(args, i + 1, n);

@@ -75,13 +75,3 @@ void disk_each_zone(struct disk *d, uint64_t lba,
 	}
 	pthread_mutex_unlock(&d->lock);
 }
-
-void disk_get_stats(struct disk *d, struct disk_stats *stats)
-{
-	pthread_mutex_lock(&d->lock);
-	*stats = d->stats;
-	pthread_mutex_unlock(&d->lock);
-	pthread_mutex_lock(&d->faults.lock);
-	stats->faults_injected = d->faults.injected;
-	pthread_mutex_unlock(&d->faults.lock);
-}

@@ -148,6 +148,92 @@ bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn)
 	return false;
 }
 
+/*
+ * The gate: writes to conventional zones run side by side, but COMPARE AND
+ * WRITE runs alone among them, so that nothing changes between its two halves.
+ * It is rare, short, and never beside another, so that one gate does for all
+ * zones; whoever came after it waits behind it.
+ */
+bool gate_needed(const struct disk *d, uint64_t lba)
+{
+	const struct zone_set *z = &d->zones;
+
+	return lba < z->geo.capacity_blocks &&
+	       zone_slot_is_conv(z, zone_slot_of(z, lba));
+}
+
+static bool gate_open(const struct disk *d, bool alone)
+{
+	return !d->gate_alone && !(alone && d->gate_shared);
+}
+
+static void gate_take(struct disk *d, bool alone)
+{
+	if (alone)
+		d->gate_alone = true;
+	else
+		d->gate_shared++;
+}
+
+bool gate_enter(struct disk_io *io, bool alone)
+{
+	struct disk *d = io->disk;
+	bool pass;
+
+	io->gate = alone ? GATE_ALONE : GATE_SHARED;
+	pthread_mutex_lock(&d->lock);
+	pass = !d->gate_first && gate_open(d, alone);
+	if (pass) {
+		gate_take(d, alone);
+	} else {
+		io->next = NULL;
+		if (d->gate_first)
+			d->gate_last->next = io;
+		else
+			d->gate_first = io;
+		d->gate_last = io;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return pass;
+}
+
+bool gate_try(struct disk *d)
+{
+	if (d->gate_first || !gate_open(d, false))
+		return false;
+	gate_take(d, false);
+	return true;
+}
+
+/* The next in line, if it may pass now. */
+static struct disk_io *gate_next(struct disk *d)
+{
+	struct disk_io *io = d->gate_first;
+
+	if (!io || !gate_open(d, io->gate == GATE_ALONE))
+		return NULL;
+	gate_take(d, io->gate == GATE_ALONE);
+	d->gate_first = io->next;
+	return io;
+}
+
+void gate_leave(struct disk *d, enum disk_gate gate)
+{
+	struct disk_io *io;
+
+	pthread_mutex_lock(&d->lock);
+	if (gate == GATE_ALONE)
+		d->gate_alone = false;
+	else
+		d->gate_shared--;
+	while ((io = gate_next(d))) {
+		pthread_mutex_unlock(&d->lock);
+		work_push(d, io);
+		pthread_mutex_lock(&d->lock);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
 /* A turn that was granted is out of the queue: its I/O may be gone by now. */
 void slot_leave(struct disk *d, uint32_t slot)
 {

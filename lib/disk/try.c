@@ -16,6 +16,16 @@ static bool end(struct disk_io *io, enum disk_status status,
 	return true;
 }
 
+static bool refused(struct disk_io *io, enum zone_verdict verdict)
+{
+	struct disk *d = io->disk;
+
+	pthread_mutex_lock(&d->lock);
+	stats_note_refused(d, io, verdict);
+	pthread_mutex_unlock(&d->lock);
+	return end(io, DISK_REFUSED, verdict);
+}
+
 static void nowait_done(struct store_req *req)
 {
 	(void)req; /* it completes before store_submit() returns */
@@ -75,7 +85,7 @@ static bool try_read(struct disk_io *io)
 		kind = look(io);
 	pthread_mutex_unlock(&d->lock);
 	if (verdict)
-		return end(io, DISK_REFUSED, verdict);
+		return refused(io, verdict);
 	if (!io->left_bytes)
 		return end(io, DISK_OK, ZV_OK);
 	if (kind == KIND_ZEROS) {
@@ -116,14 +126,23 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 	*verdict = ZV_OK;
 	pthread_mutex_lock(&d->lock);
 	*syncing = d->syncing;
+	io->gate = GATE_NONE;
 	ok = can_try_write(io);
+	if (ok && zone_slot_is_conv(&d->zones, io->slot)) {
+		ok = gate_try(d);
+		io->gate = ok ? GATE_SHARED : GATE_NONE;
+	}
 	if (ok) {
 		*verdict = zone_write_begin(&d->zones, io->lba, io->nr_blocks,
 					    NULL);
-		if (!*verdict)
+		if (!*verdict) {
+			stats_note_zones(d);
 			slot_enter(d, io->slot, &io->turn);
+		}
 	}
 	pthread_mutex_unlock(&d->lock);
+	if (*verdict && io->gate)
+		gate_leave(d, io->gate);
 	return ok;
 }
 
@@ -144,6 +163,8 @@ static void end_write(struct disk_io *io, bool written)
 	}
 	pthread_mutex_unlock(&d->lock);
 	slot_leave(d, io->slot);
+	if (io->gate)
+		gate_leave(d, io->gate);
 }
 
 /*
@@ -183,7 +204,7 @@ static bool try_write(struct disk_io *io)
 	if (!begin_write(io, &verdict, &syncing))
 		return false;
 	if (verdict)
-		return end(io, DISK_REFUSED, verdict);
+		return refused(io, verdict);
 	written = run_write(io, syncing);
 	end_write(io, written);
 	return written && end(io, DISK_OK, ZV_OK);

@@ -214,6 +214,8 @@ static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 	pthread_mutex_lock(&d->lock);
 	verdict = zone_write_begin(&d->zones, io->lba + io->there_blocks,
 				   io->nr_blocks - io->there_blocks, NULL);
+	if (!verdict)
+		stats_note_zones(d);
 	if (!verdict && io->nr_blocks) {
 		io->slot = zone_slot_of(&d->zones, io->lba);
 		grace_end(d, io->slot);
@@ -228,6 +230,9 @@ void write_run(struct disk_io *io)
 	enum zone_verdict verdict;
 	bool cut_first = false;
 
+	if (io->gate == GATE_NONE && gate_needed(io->disk, io->lba) &&
+	    !gate_enter(io, false))
+		return;
 	io->there_blocks = 0;
 	verdict = begin(io, &cut_first);
 	if (verdict && grace_repeats(io, verdict)) {

@@ -66,8 +66,10 @@ static void apply(struct disk_io *io)
 
 	pthread_mutex_lock(&d->lock);
 	zone_op_apply(&d->zones, io->zone_op, io->slot);
+	stats_note_zones(d);
 	s->flags &= ~SLOT_CUT;
 	if (io->zone_op == ZO_RESET) {
+		d->stats.emptied += wp > 0;
 		s->gen++;
 		slot_clear_bad(d, io->slot, 0, UINT32_MAX);
 		slot_mark_dirty(d, io->slot, 0, 0);
@@ -228,6 +230,7 @@ static void open_close(struct disk_io *io)
 	pthread_mutex_lock(&d->lock);
 	if (io->zone_op == ZO_OPEN) {
 		verdict = zone_open_apply(&d->zones, &io->sel);
+		stats_note_zones(d);
 	} else {
 		for (slot = zone_op_next(&d->zones, ZO_CLOSE, &io->sel, 0);
 		     slot != UINT32_MAX;

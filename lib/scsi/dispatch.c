@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* From a CDB to its row and back. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/be.h"
 #include "scsi/internal.h"
@@ -96,8 +97,12 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	cmd->sense_len = 0;
 	cmd->data_in_bytes = 0;
 	cmd->trying = false;
+	cmd->mem = NULL;
+	cmd->stage = 0;
+	cmd->fua = false;
 	if (begin(cmd) == SCSI_RUN)
 		return SCSI_RUN;
+	free(cmd->mem);
 	zero_rest(cmd);
 	return SCSI_DONE;
 }
@@ -117,24 +122,26 @@ enum scsi_next scsi_good(struct scsi_cmd *cmd)
 
 void scsi_finish(struct scsi_cmd *cmd)
 {
+	free(cmd->mem);
 	zero_rest(cmd);
 	cmd->done(cmd);
 }
 
-static void io_over(struct scsi_cmd *cmd)
+/* False: the command goes on with another I/O. */
+static bool io_over(struct scsi_cmd *cmd)
 {
-	if (cmd->io.status != DISK_OK)
-		scsi_fail_io(cmd);
-	else if (cmd->then)
-		cmd->then(cmd);
+	if (cmd->io.status == DISK_OK)
+		return !cmd->then || cmd->then(cmd);
+	scsi_fail_io(cmd);
+	return true;
 }
 
 static void io_done(struct disk_io *io)
 {
 	struct scsi_cmd *cmd = io->user;
 
-	io_over(cmd);
-	scsi_finish(cmd);
+	if (io_over(cmd))
+		scsi_finish(cmd);
 }
 
 bool scsi_try(struct scsi_cmd *cmd)
@@ -151,7 +158,7 @@ bool scsi_try(struct scsi_cmd *cmd)
 	return true;
 }
 
-void scsi_submit(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd))
+void scsi_submit(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd))
 {
 	cmd->then = then;
 	if (cmd->trying) {
@@ -163,7 +170,7 @@ void scsi_submit(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd))
 	disk_submit(cmd->unit->disk, &cmd->io);
 }
 
-void scsi_submit_sync(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd))
+void scsi_submit_sync(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd))
 {
 	cmd->io.op = DISK_SYNC;
 	cmd->io.lba = 0;

@@ -125,9 +125,33 @@ static size_t block_limits(struct scsi_cmd *cmd, uint8_t *body)
 	const struct scsi_unit *unit = cmd->unit;
 
 	memset(body, 0, 60);
+	body[0] = 0x01; /* WSNZ */
+	body[1] = SCSI_MAX_COMPARE_BLOCKS;
 	be16_put(body + 2, (uint16_t)min_u64(unit->phys_blocks, UINT16_MAX));
 	be32_put(body + 4, unit->max_xfer_blocks);
+	if (scsi_can_unmap(unit)) {
+		be32_put(body + 16, UINT32_MAX); /* no limit of blocks */
+		be32_put(body + 20, SCSI_MAX_UNMAP_DESCS);
+		be32_put(body + 24,
+			 unit->phys_blocks); /* optimal granularity */
+	}
+	be64_put(body + 32, SCSI_MAX_SAME_BYTES / unit->block_bytes);
 	return 60;
+}
+
+/*
+ * Conventional zones are thin: UNMAP and both forms of WRITE SAME deallocate,
+ * and what is deallocated reads as zeros (LBPRZ 001b).  Without such zones
+ * there is nothing to manage.
+ */
+static size_t logical_block_provisioning(struct scsi_cmd *cmd, uint8_t *body)
+{
+	memset(body, 0, 4);
+	if (!scsi_can_unmap(cmd->unit))
+		return 4;
+	body[1] = 0x80 | 0x40 | 0x20 | 1 << 2; /* LBPU, LBPWS, LBPWS10, LBPRZ */
+	body[2] = 0x02;			       /* thin provisioned */
+	return 4;
 }
 
 /*
@@ -174,9 +198,13 @@ static const struct vpd_page {
 	uint8_t code;
 	size_t (*build)(struct scsi_cmd *cmd, uint8_t *body);
 } vpd_pages[] = {
-	{ 0x00, supported_pages },	 { 0x80, unit_serial_number },
-	{ 0x83, device_identification }, { 0x86, extended_inquiry },
-	{ 0xb0, block_limits },		 { 0xb1, block_characteristics },
+	{ 0x00, supported_pages },
+	{ 0x80, unit_serial_number },
+	{ 0x83, device_identification },
+	{ 0x86, extended_inquiry },
+	{ 0xb0, block_limits },
+	{ 0xb1, block_characteristics },
+	{ 0xb2, logical_block_provisioning },
 	{ 0xb6, zoned_characteristics },
 };
 

@@ -116,12 +116,13 @@ void scsi_finish(struct scsi_cmd *cmd);
 
 /*
  * Submits cmd->io, whose operation is set; ends the command with GOOD or what
- * the disk says.  @then, if not NULL, is called after a success.
+ * the disk says.  @then, if not NULL, is called after a success: true if that
+ * was the last, false if it has submitted another one.
  */
-void scsi_submit(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd));
+void scsi_submit(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd));
 
 /* The same for the whole disk's cache. */
-void scsi_submit_sync(struct scsi_cmd *cmd, void (*then)(struct scsi_cmd *cmd));
+void scsi_submit_sync(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd));
 
 /*
  * Data-in of a command whose CDB has an allocation length: put in order, cut at
@@ -170,12 +171,52 @@ enum scsi_next scsi_start_stop(struct scsi_cmd *cmd);
 void scsi_stop_run(struct scsi_cmd *cmd);
 
 /* rw.c */
+/* LBA, length and FUA of a CDB of any length. */
+void scsi_decode_range(struct scsi_cmd *cmd);
+/* False: the command has been ended. */
+bool scsi_range_ok(struct scsi_cmd *cmd);
+bool scsi_length_ok(struct scsi_cmd *cmd);
+bool scsi_writable(struct scsi_cmd *cmd);
+/* There are @blocks of data-out. */
+bool scsi_data_out_ok(struct scsi_cmd *cmd, uint64_t blocks);
+/* Fills cmd->io for the whole range and buffer. */
+void scsi_set_io(struct scsi_cmd *cmd, enum disk_op op);
 enum scsi_next scsi_read(struct scsi_cmd *cmd);
 void scsi_read_run(struct scsi_cmd *cmd);
 enum scsi_next scsi_write(struct scsi_cmd *cmd);
 void scsi_write_run(struct scsi_cmd *cmd);
 enum scsi_next scsi_sync_cache(struct scsi_cmd *cmd);
 void scsi_sync_run(struct scsi_cmd *cmd);
+
+/* media.c */
+/* Whether the disk has conventional zones, whose blocks can be unmapped. */
+bool scsi_can_unmap(const struct scsi_unit *unit);
+#define SCSI_MAX_COMPARE_BLOCKS 128 /* COMPARE AND WRITE */
+/* WRITE SAME, and the unit of what FORMAT UNIT and SANITIZE write. */
+#define SCSI_MAX_SAME_BYTES  (UINT32_C(32) << 20)
+#define SCSI_MAX_UNMAP_DESCS 64
+enum scsi_next scsi_verify(struct scsi_cmd *cmd);
+void scsi_verify_run(struct scsi_cmd *cmd);
+enum scsi_next scsi_write_verify(struct scsi_cmd *cmd);
+void scsi_write_verify_run(struct scsi_cmd *cmd);
+enum scsi_next scsi_compare_write(struct scsi_cmd *cmd);
+void scsi_compare_write_run(struct scsi_cmd *cmd);
+enum scsi_next scsi_write_same(struct scsi_cmd *cmd);
+void scsi_write_same_run(struct scsi_cmd *cmd);
+enum scsi_next scsi_unmap(struct scsi_cmd *cmd);
+void scsi_unmap_run(struct scsi_cmd *cmd);
+enum scsi_next scsi_prefetch(struct scsi_cmd *cmd);
+
+/*
+ * @nr repetitions of a block as an iovec array and the data it points to, in
+ * one piece of memory; NULL: none.  @block is NULL for zeros.
+ */
+struct repeated {
+	size_t cnt;
+	struct iovec iov[];
+};
+struct repeated *scsi_repeat(const uint8_t *block, uint32_t block_bytes,
+			     uint32_t nr);
 
 /* zones.c */
 enum scsi_next scsi_report_zones(struct scsi_cmd *cmd);

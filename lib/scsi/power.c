@@ -41,9 +41,10 @@ enum scsi_next scsi_start_stop(struct scsi_cmd *cmd)
 	return scsi_good(cmd);
 }
 
-static void stopped(struct scsi_cmd *cmd)
+static bool stopped(struct scsi_cmd *cmd)
 {
 	cmd->unit->stopped = true;
+	return true;
 }
 
 /* A unit whose cache could not be written does not stop. */

@@ -10,8 +10,7 @@
 #include "base/num.h"
 #include "scsi/internal.h"
 
-/* LBA, length and FUA of a CDB of any length. */
-static void decode(struct scsi_cmd *cmd)
+void scsi_decode_range(struct scsi_cmd *cmd)
 {
 	const uint8_t *cdb = cmd->cdb;
 
@@ -48,7 +47,7 @@ static void decode(struct scsi_cmd *cmd)
  * The LBA behind the last is out of range only if there is something to
  * transfer, as in scsi_debug.
  */
-static bool range_ok(struct scsi_cmd *cmd)
+bool scsi_range_ok(struct scsi_cmd *cmd)
 {
 	uint64_t capacity = cmd->unit->capacity_blocks;
 
@@ -58,7 +57,7 @@ static bool range_ok(struct scsi_cmd *cmd)
 	return false;
 }
 
-static bool length_ok(struct scsi_cmd *cmd)
+bool scsi_length_ok(struct scsi_cmd *cmd)
 {
 	uint32_t max = cmd->unit->max_xfer_blocks;
 
@@ -73,55 +72,70 @@ static uint64_t transfer_bytes(const struct scsi_cmd *cmd)
 	return (uint64_t)cmd->nr_blocks * cmd->unit->block_bytes;
 }
 
-enum scsi_next scsi_read(struct scsi_cmd *cmd)
+bool scsi_writable(struct scsi_cmd *cmd)
 {
-	decode(cmd);
-	if (!range_ok(cmd) || !length_ok(cmd))
-		return SCSI_DONE;
-	return cmd->nr_blocks ? SCSI_RUN : scsi_good(cmd);
-}
-
-static void transferred(struct scsi_cmd *cmd)
-{
-	cmd->data_in_bytes = min_u64(transfer_bytes(cmd), cmd->buf_bytes);
-}
-
-/* A shorter buffer gets what fits; the disk checks the whole range. */
-void scsi_read_run(struct scsi_cmd *cmd)
-{
-	cmd->io.op = DISK_READ;
-	cmd->io.fua = cmd->fua;
-	cmd->io.lba = cmd->lba;
-	cmd->io.nr_blocks = cmd->nr_blocks;
-	cmd->io.iov = cmd->iov;
-	cmd->io.iov_cnt = cmd->iov_cnt;
-	scsi_submit(cmd, transferred);
+	if (!cmd->unit->swp)
+		return true;
+	scsi_fail(cmd, LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED);
+	return false;
 }
 
 /*
  * A data-out buffer that is shorter than the transfer is an error of the
  * initiator's, and a zone must not be written in part.
  */
+bool scsi_data_out_ok(struct scsi_cmd *cmd, uint64_t blocks)
+{
+	if (blocks * cmd->unit->block_bytes <= cmd->buf_bytes)
+		return true;
+	scsi_bad_cdb(cmd, cmd->nr_at, NO_BIT);
+	return false;
+}
+
+void scsi_set_io(struct scsi_cmd *cmd, enum disk_op op)
+{
+	cmd->io.op = op;
+	cmd->io.fua = cmd->fua || (op != DISK_READ && !cmd->unit->wce);
+	cmd->io.lba = cmd->lba;
+	cmd->io.nr_blocks = cmd->nr_blocks;
+	cmd->io.iov = cmd->iov;
+	cmd->io.iov_cnt = cmd->iov_cnt;
+}
+
+enum scsi_next scsi_read(struct scsi_cmd *cmd)
+{
+	scsi_decode_range(cmd);
+	if (!scsi_range_ok(cmd) || !scsi_length_ok(cmd))
+		return SCSI_DONE;
+	return cmd->nr_blocks ? SCSI_RUN : scsi_good(cmd);
+}
+
+static bool transferred(struct scsi_cmd *cmd)
+{
+	cmd->data_in_bytes = min_u64(transfer_bytes(cmd), cmd->buf_bytes);
+	return true;
+}
+
+/* A shorter buffer gets what fits; the disk checks the whole range. */
+void scsi_read_run(struct scsi_cmd *cmd)
+{
+	scsi_set_io(cmd, DISK_READ);
+	scsi_submit(cmd, transferred);
+}
+
 enum scsi_next scsi_write(struct scsi_cmd *cmd)
 {
-	decode(cmd);
-	if (!range_ok(cmd) || !length_ok(cmd))
+	scsi_decode_range(cmd);
+	if (!scsi_range_ok(cmd) || !scsi_length_ok(cmd))
 		return SCSI_DONE;
-	if (cmd->unit->swp)
-		return scsi_fail(cmd, LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED);
-	if (transfer_bytes(cmd) > cmd->buf_bytes)
-		return scsi_bad_cdb(cmd, cmd->nr_at, NO_BIT);
+	if (!scsi_writable(cmd) || !scsi_data_out_ok(cmd, cmd->nr_blocks))
+		return SCSI_DONE;
 	return cmd->nr_blocks ? SCSI_RUN : scsi_good(cmd);
 }
 
 void scsi_write_run(struct scsi_cmd *cmd)
 {
-	cmd->io.op = DISK_WRITE;
-	cmd->io.fua = cmd->fua || !cmd->unit->wce;
-	cmd->io.lba = cmd->lba;
-	cmd->io.nr_blocks = cmd->nr_blocks;
-	cmd->io.iov = cmd->iov;
-	cmd->io.iov_cnt = cmd->iov_cnt;
+	scsi_set_io(cmd, DISK_WRITE);
 	scsi_submit(cmd, NULL);
 }
 
@@ -132,8 +146,8 @@ void scsi_write_run(struct scsi_cmd *cmd)
  */
 enum scsi_next scsi_sync_cache(struct scsi_cmd *cmd)
 {
-	decode(cmd);
-	return range_ok(cmd) ? SCSI_RUN : SCSI_DONE;
+	scsi_decode_range(cmd);
+	return scsi_range_ok(cmd) ? SCSI_RUN : SCSI_DONE;
 }
 
 void scsi_sync_run(struct scsi_cmd *cmd)

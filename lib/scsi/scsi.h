@@ -62,8 +62,14 @@ struct scsi_cmd {
 	uint8_t lba_at; /* byte of the CDB's LBA or ZONE ID field */
 	uint8_t nr_at;	/* … and of its transfer length field */
 	bool fua;
-	void (*then)(struct scsi_cmd *cmd); /* after a successful I/O */
-	bool trying, tried;		    /* scsi_try() */
+	uint8_t bytchk;	  /* BYTCHK of VERIFY and WRITE AND VERIFY */
+	uint32_t stage;	  /* of a command that takes several I/Os */
+	uint64_t to_save; /* MODE SELECT with SP */
+	bool flush;	  /* … and a write cache that is off now */
+	void *mem;	  /* freed when the command is done */
+	/* After a successful I/O.  False: another one is under way. */
+	bool (*then)(struct scsi_cmd *cmd);
+	bool trying, tried; /* scsi_try() */
 	struct disk_io io;
 };
 

@@ -131,8 +131,12 @@ static const enum sense_code verdict_code[] = {
 static enum scsi_next refuse(struct scsi_cmd *cmd, enum zone_verdict verdict)
 {
 	switch (verdict) {
-	case ZV_FULL:
 	case ZV_ZONE_ID:
+		if (cmd->io.op == DISK_UNMAP)
+			return scsi_bad_param(cmd, 8 + 16 * (cmd->stage - 1),
+					      NO_BIT);
+		/* fall through */
+	case ZV_FULL:
 		return scsi_bad_cdb(cmd, cmd->lba_at, NO_BIT);
 	case ZV_ZONE_COUNT:
 		return scsi_bad_cdb(cmd, 12, NO_BIT);
@@ -150,6 +154,18 @@ static enum scsi_next medium_error(struct scsi_cmd *cmd, enum sense_code code)
 					       .info = cmd->io.bad_lba });
 }
 
+/*
+ * INFORMATION is the offset of the first byte that differs in the data-out
+ * buffer (SBC-4, COMPARE AND WRITE).  VERIFY gives it likewise, as scsi_debug
+ * does not; with one block for all, the offset is that in the blocks compared.
+ */
+static enum scsi_next miscompare(struct scsi_cmd *cmd)
+{
+	return fail_with(cmd, &(struct sense){ .code = MISCOMPARE_DURING_VERIFY,
+					       .has_info = true,
+					       .info = cmd->io.differs_at });
+}
+
 enum scsi_next scsi_fail_io(struct scsi_cmd *cmd)
 {
 	switch (cmd->io.status) {
@@ -163,6 +179,8 @@ enum scsi_next scsi_fail_io(struct scsi_cmd *cmd)
 		return scsi_fail(cmd, SPACE_ALLOCATION_FAILED_WRITE_PROTECT);
 	case DISK_WRITE_PROTECT:
 		return scsi_fail(cmd, WRITE_PROTECTED);
+	case DISK_MISCOMPARE:
+		return miscompare(cmd);
 	case DISK_INTERNAL:
 		/* It may pass: ABORTED COMMAND makes hosts try again, a few
 		 * times; BUSY would make them try forever. */

@@ -47,12 +47,22 @@ static const struct {
 	{ NO_SA, 10, 1, 0, { 0x25 } },
 	{ NO_SA, 10, 0, 0, { 0x28, 0x18, FF4, 0, 0xff, 0xff } },
 	{ NO_SA, 10, 0, 1, { 0x2a, 0x18, FF4, 0, 0xff, 0xff } },
+	{ NO_SA, 10, 0, 1, { 0x2e, 0x16, FF4, 0, 0xff, 0xff } },
+	{ NO_SA, 10, 0, 1, { 0x2f, 0x16, FF4, 0, 0xff, 0xff } },
+	{ NO_SA, 10, 0, 0, { 0x34, 0x02, FF4, 0, 0xff, 0xff } },
 	{ NO_SA, 10, 0, 0, { 0x35, 0x02, FF4, 0, 0xff, 0xff } },
+	{ NO_SA, 10, 0, 1, { 0x41, 0x08, FF4, 0, 0xff, 0xff } },
+	{ NO_SA, 10, 0, 1, { 0x42, 0, [7] = 0xff, 0xff } },
 	{ NO_SA, 10, 1, 1, { 0x55, 0x10, [7] = 0xff, 0xff } },
 	{ NO_SA, 10, 1, 0, { 0x5a, 0x18, 0xff, 0xff, [7] = 0xff, 0xff } },
 	{ NO_SA, 16, 0, 0, { 0x88, 0x18, FF4, FF4, FF4 } },
+	{ NO_SA, 16, 0, 1, { 0x89, 0x18, FF4, FF4, [13] = 0xff } },
 	{ NO_SA, 16, 0, 1, { 0x8a, 0x18, FF4, FF4, FF4 } },
+	{ NO_SA, 16, 0, 1, { 0x8e, 0x16, FF4, FF4, FF4 } },
+	{ NO_SA, 16, 0, 1, { 0x8f, 0x16, FF4, FF4, FF4 } },
+	{ NO_SA, 16, 0, 0, { 0x90, 0x02, FF4, FF4, FF4 } },
 	{ NO_SA, 16, 0, 0, { 0x91, 0x02, FF4, FF4, FF4 } },
+	{ NO_SA, 16, 0, 1, { 0x93, 0x09, FF4, FF4, FF4 } },
 	{ 1, 16, 0, 0, { 0x94, 1, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
 	{ 2, 16, 0, 0, { 0x94, 2, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
 	{ 3, 16, 0, 0, { 0x94, 3, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
@@ -63,6 +73,8 @@ static const struct {
 	{ 0x0d, 12, 1, 0, { 0xa3, 0x0d, 0x80, 0, 0, 0, FF4 } },
 	{ NO_SA, 12, 0, 0, { 0xa8, 0x18, FF4, FF4 } },
 	{ NO_SA, 12, 0, 1, { 0xaa, 0x18, FF4, FF4 } },
+	{ NO_SA, 12, 0, 1, { 0xae, 0x16, FF4, FF4 } },
+	{ NO_SA, 12, 0, 1, { 0xaf, 0x16, FF4, FF4 } },
 };
 /* clang-format on */
 
@@ -84,6 +96,10 @@ static void plain_cdb(const struct scsi_op *op, uint8_t cdb[SCSI_CDB_MAX])
 		cdb[9] = 4; /* the least allocation length */
 	if (op->usage[0] == 0x1b)
 		cdb[4] = 0x01; /* START */
+	if (op->usage[0] == 0x41)
+		cdb[8] = 1; /* WSNZ: not 0 blocks */
+	if (op->usage[0] == 0x93)
+		cdb[13] = 1;
 	if (op->usage[0] == 0x94)
 		be64_put(cdb + 2, 2 * MIB_BLOCKS);
 }
@@ -422,6 +438,7 @@ static const struct alloc_case alloc_cases[] = {
 	{ "VPD 86h", { 0x12, 1, 0x86 }, 3, 2 },
 	{ "VPD B0h", { 0x12, 1, 0xb0 }, 3, 2 },
 	{ "VPD B1h", { 0x12, 1, 0xb1 }, 3, 2 },
+	{ "VPD B2h", { 0x12, 1, 0xb2 }, 3, 2 },
 	{ "VPD B6h", { 0x12, 1, 0xb6 }, 3, 2 },
 	{ "REQUEST SENSE", { 0x03 }, 4, 1 },
 	{ "REQUEST SENSE, descriptors", { 0x03, 1 }, 4, 1 },

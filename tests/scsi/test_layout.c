@@ -58,8 +58,8 @@ static void names(void **state)
 
 static void vpd_list(void **state)
 {
-	static const uint8_t want[] = { 0x14, 0x00, 0,	  7,	0x00, 0x80,
-					0x83, 0x86, 0xb0, 0xb1, 0xb6 };
+	static const uint8_t want[] = { 0x14, 0x00, 0,	  8,	0x00, 0x80,
+					0x83, 0x86, 0xb0, 0xb1, 0xb2, 0xb6 };
 
 	(void)state;
 	rig_start(&rig, OPTS_512N);
@@ -120,12 +120,19 @@ static void vpd_limits(void **state)
 	uint8_t want[64] = { 0x14, 0xb0, 0, 0x3c };
 
 	(void)state;
+	want[4] = 1; /* WSNZ */
+	want[5] = 128;
 	want[7] = 1;
+	be32_put(want + 20, UINT32_MAX);
+	be32_put(want + 24, 64);
+	be32_put(want + 28, 1);
+	be64_put(want + 36, 65536);
 	rig_start(&rig, OPTS_512N);
 	vpd(0xb0);
 	check_data(&rig, want, sizeof(want));
 	rig_stop(&rig);
 	want[7] = 8;
+	be32_put(want + 28, 8);
 	be32_put(want + 8, 0x12345);
 	rig_start_args(&rig, OPTS_512E, &args);
 	vpd(0xb0);
@@ -142,6 +149,31 @@ static void vpd_characteristics(void **state)
 	rig_start(&rig, OPTS_512N);
 	vpd(0xb1);
 	check_data(&rig, want, sizeof(want));
+	rig_stop(&rig);
+}
+
+/* Page B2h, READ CAPACITY(16) and page B0h agree; no conventional zones, no
+ * provisioning to manage. */
+static void vpd_provisioning(void **state)
+{
+	static const uint8_t thin[8] = { 0x14, 0xb2, 0, 4, 0, 0xe4, 0x02 };
+	static const uint8_t none[8] = { 0x14, 0xb2, 0, 4 };
+
+	(void)state;
+	rig_start(&rig, OPTS_512N);
+	vpd(0xb2);
+	check_data(&rig, thin, sizeof(thin));
+	CMD(&rig, NULL, 32, 0x9e, 0x10, [13] = 32);
+	assert_int_equal(rig.data[14], 0xc0);
+	rig_stop(&rig);
+	rig_start(&rig, OPTS_RUNT);
+	vpd(0xb2);
+	check_data(&rig, none, sizeof(none));
+	CMD(&rig, NULL, 32, 0x9e, 0x10, [13] = 32);
+	assert_int_equal(rig.data[14], 0);
+	vpd(0xb0);
+	assert_int_equal(be32_get(rig.data + 20), 0);
+	assert_int_equal(be32_get(rig.data + 24), 0);
 	rig_stop(&rig);
 }
 
@@ -172,7 +204,8 @@ static void vpd_zoned(void **state)
 static void check_capacity(const char *opts, uint32_t last_lba,
 			   uint32_t block_bytes, uint8_t lbppbe)
 {
-	uint8_t ten[8], sixteen[32] = { [12] = 0x10, [13] = lbppbe };
+	uint8_t ten[8],
+		sixteen[32] = { [12] = 0x10, [13] = lbppbe, [14] = 0xc0 };
 
 	be32_put(ten, last_lba);
 	be32_put(ten + 4, block_bytes);
@@ -263,6 +296,7 @@ int main(void)
 		cmocka_unit_test(vpd_extended),
 		cmocka_unit_test(vpd_limits),
 		cmocka_unit_test(vpd_characteristics),
+		cmocka_unit_test(vpd_provisioning),
 		cmocka_unit_test(vpd_zoned),
 		cmocka_unit_test(read_capacity),
 		cmocka_unit_test(read_capacity_large),

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Counters, and what else the disk keeps for those above it. */
+#include "base/num.h"
+#include "disk/internal.h"
+
+void stats_note_zones(struct disk *d)
+{
+	const uint32_t *nr = d->zones.nr_cond;
+	struct disk_stats *s = &d->stats;
+	uint64_t imp = nr[ZC_IMP_OPEN], exp = nr[ZC_EXP_OPEN];
+	uint64_t seq = d->zones.nr_slots - d->zones.geo.conv_slots;
+
+	s->max_open = max_u64(s->max_open, imp + exp);
+	s->max_imp_open = max_u64(s->max_imp_open, imp);
+	s->max_exp_open = max_u64(s->max_exp_open, exp);
+	s->max_not_empty = max_u64(s->max_not_empty, seq - nr[ZC_EMPTY]);
+}
+
+static bool is_read_rule(enum zone_verdict verdict)
+{
+	return verdict == ZV_READ_INVALID || verdict == ZV_READ_BOUNDARY;
+}
+
+static bool is_write_rule(enum zone_verdict verdict)
+{
+	return verdict == ZV_UNALIGNED_WRITE || verdict == ZV_WRITE_BOUNDARY ||
+	       verdict == ZV_FULL;
+}
+
+void stats_note_refused(struct disk *d, const struct disk_io *io,
+			enum zone_verdict verdict)
+{
+	d->stats.read_violations += is_read_rule(verdict);
+	d->stats.write_violations += is_write_rule(verdict);
+	if (io->op == DISK_ZONE && io->zone_op == ZO_OPEN &&
+	    verdict == ZV_NO_RESOURCES)
+		d->stats.failed_opens++;
+}
+
+void disk_get_stats(struct disk *d, struct disk_stats *stats)
+{
+	pthread_mutex_lock(&d->lock);
+	*stats = d->stats;
+	pthread_mutex_unlock(&d->lock);
+	pthread_mutex_lock(&d->faults.lock);
+	stats->faults_injected = d->faults.injected;
+	pthread_mutex_unlock(&d->faults.lock);
+}
+
+void disk_reset_zone_stats(struct disk *d)
+{
+	struct disk_stats *s = &d->stats;
+
+	pthread_mutex_lock(&d->lock);
+	s->max_open = s->max_exp_open = s->max_imp_open = 0;
+	s->max_not_empty = s->emptied = s->failed_opens = 0;
+	s->read_violations = s->write_violations = 0;
+	stats_note_zones(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+uint64_t disk_saved(struct disk *d)
+{
+	uint64_t saved;
+
+	pthread_mutex_lock(&d->lock);
+	saved = d->saved;
+	pthread_mutex_unlock(&d->lock);
+	return saved;
+}
+
+/* The journal may be rewritten from the disk as it is: it is told after that.
+ */
+void save_run(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint64_t old;
+	int ret;
+
+	pthread_mutex_lock(&d->lock);
+	old = d->saved;
+	d->saved = io->lba;
+	pthread_mutex_unlock(&d->lock);
+	ret = journal_append(&d->journal, JR_SAVED, 0, io->lba, true);
+	if (ret < 0) {
+		pthread_mutex_lock(&d->lock);
+		d->saved = old;
+		pthread_mutex_unlock(&d->lock);
+	}
+	io_finish(io, ret < 0 ? io_fail_status(io, ret, 0) : DISK_OK);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* UNMAP in conventional zones: holes in their files, which read as zeros. */
+#include "base/num.h"
+#include "disk/internal.h"
+
+/* The part of the range that is in one slot. */
+static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
+{
+	struct disk *d = io->disk;
+	int64_t res;
+
+	io->req = (struct store_req){
+		.op = STORE_PUNCH,
+		.slot = io->slot,
+		.off = blocks_to_bytes(d, lo),
+		.len = blocks_to_bytes(d, hi - lo),
+	};
+	res = store_run(d->store, &io->req);
+	pthread_mutex_lock(&d->lock);
+	if (res >= 0)
+		slot_clear_bad(d, io->slot, lo, hi);
+	slot_mark_dirty(d, io->slot, lo, hi);
+	pthread_mutex_unlock(&d->lock);
+	return res;
+}
+
+static enum disk_status unmap(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint64_t lba = io->lba, end_lba = io->lba + io->nr_blocks, start, stop;
+	int64_t res;
+
+	for (; lba < end_lba; lba = stop) {
+		io->slot = zone_slot_of(&d->zones, lba);
+		start = zone_slot_start_lba(&d->zones, io->slot);
+		stop = min_u64(start + zone_slot_blocks(&d->zones, io->slot),
+			       end_lba);
+		res = unmap_slot(io, (uint32_t)(lba - start),
+				 (uint32_t)(stop - start));
+		if (res < 0)
+			return io_fail_status(io, (int)res, lba);
+	}
+	return DISK_OK;
+}
+
+void unmap_run(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+
+	if (io->gate == GATE_NONE && gate_needed(d, io->lba) &&
+	    !gate_enter(io, false))
+		return;
+	pthread_mutex_lock(&d->lock);
+	verdict = zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL);
+	pthread_mutex_unlock(&d->lock);
+	if (!verdict && io->nr_blocks && !io->gate)
+		verdict = ZV_ZONE_ID; /* no conventional zone */
+	if (verdict)
+		io_refuse(io, verdict);
+	else
+		io_finish(io, unmap(io));
+}
