@@ -246,15 +246,17 @@ static bool backstore_path(struct tcmu_device *dev, char *path, size_t len)
 
 /*
  * A saved target configuration replays its cfgstring at every boot.  From now
- * on it says where the disk is and nothing else, so that a file system which
- * was not mounted never becomes a new empty disk.
+ * on it says where the disk is, and no option that could make one, so that a
+ * file system which was not mounted never becomes a new empty disk.
  */
-static void forget_how_to_make(struct tcmu_device *dev, const char *dir)
+static void forget_how_to_make(struct tcmu_device *dev, const char *dir,
+			       bool powerfail)
 {
 	char path[512], control[544], text[512];
 	int len, ret = -ENOENT;
 
-	len = snprintf(text, sizeof(text), "dev_config=" SUBTYPE "/@%s", dir);
+	len = snprintf(text, sizeof(text), "dev_config=" SUBTYPE "/%s@%s",
+		       powerfail ? "discard_write_cache" : "", dir);
 	if (backstore_path(dev, path, sizeof(path))) {
 		snprintf(control, sizeof(control), "%s/control", path);
 		ret = tcmu_cfgfs_set_str(control, text, len);
@@ -346,8 +348,9 @@ static int open_disk(struct unit *unit, const char *cfg, struct zl_err *err)
 		disk_close(unit->disk);
 		return ret;
 	}
-	if (cfg[0] != '@')
-		forget_how_to_make(dev, dir);
+	/* Said already where the string has nothing to forget. */
+	if (opts.given & ~(UINT32_C(1) << OPT_DISCARD_WRITE_CACHE))
+		forget_how_to_make(dev, dir, disk_can_powerfail(unit->disk));
 	return 0;
 }
 

@@ -233,8 +233,8 @@ struct disk_io {
 	int64_t due_ms;
 	struct iov_cur cur;
 	struct iovec seg[8];
-	uint64_t at_bytes;   /* where the next segment starts on the disk */
-	uint64_t left_bytes; /* from there on */
+	uint64_t at_bytes;     /* where the next segment starts on the disk */
+	uint64_t left_bytes;   /* from there on */
 	uint32_t there_blocks; /* of a repeated WRITE, see grace.c */
 	uint32_t slot;
 	struct zone_sel sel;
@@ -280,6 +280,38 @@ int disk_fault_clear(struct disk *disk, struct zl_err *err);
 void disk_fault_each(struct disk *disk,
 		     void (*fn)(void *user, const struct inject_fault *fault),
 		     void *user);
+
+/*
+ * A simulated power failure, of a disk opened with the option
+ * discard_write_cache: what was written, finished or reset since the last
+ * DISK_SYNC and without FUA is taken back, in every kind of zone; opened zones
+ * become CLOSED or EMPTY.  disk_close() does the same with such a disk, in
+ * place of making everything durable.
+ */
+struct disk_powerfail {
+	bool random;   /* take back a random part, as a real failure may; false:
+			  everything */
+	uint64_t seed; /* the same changes and the same seed: the same part */
+};
+
+/*
+ * While the disk runs: I/Os under way are finished first, and count as done
+ * before; DISK_SYNCs that wait fail with DISK_INTERNAL.  Returns 0, -EOPNOTSUPP
+ * (without that option), or -errno of a file that could not be put back (the
+ * rest is done all the same).  Not from done().
+ */
+int disk_powerfail(struct disk *disk, const struct disk_powerfail *how,
+		   struct zl_err *err);
+
+/* Whether the disk was opened with that option. */
+bool disk_can_powerfail(const struct disk *disk);
+
+/*
+ * Calls @fn in each disk_powerfail(), before I/O goes on: initiators are to be
+ * told, with the unit attention condition POWER ON (29h/00h).  @fn must not
+ * call the disk.  One at a time; NULL: none.
+ */
+void disk_on_powerfail(struct disk *disk, void (*fn)(void *user), void *user);
 
 /*
  * Counters, since the disk was made (persistent) unless said otherwise.

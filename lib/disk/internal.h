@@ -129,7 +129,7 @@ struct disk {
 	struct journal journal;
 	struct worker_pool work;
 	struct disk_faults faults;
-	uint32_t try_blocks; /* how long an I/O disk_try() tries; 0 = none */
+	uint32_t try_blocks;   /* how long an I/O disk_try() tries; 0 = none */
 	uint32_t async_blocks; /* … reads that miss go to the engine */
 	struct pace pace;
 
@@ -151,7 +151,10 @@ struct disk {
 	struct problem *problems, **problems_end;
 	uint32_t nr_problems;
 	struct disk_stats stats;
-	uint64_t grace_end_ms;	/* on grace_clock_ms() */
+	uint64_t grace_end_ms; /* on grace_clock_ms() */
+	bool can_powerfail;    /* store is one of rollback.h's */
+	void (*powerfail_fn)(void *user);
+	void *powerfail_user;
 	struct disk *next_open; /* open.c's list */
 };
 
@@ -382,6 +385,15 @@ void sync_run(struct disk_io *io);
 int zoneop_journal_slot(struct disk *d, uint32_t slot);
 /* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
 int sync_round(struct disk *d);
+/* Waits until no round is under way and lets none begin. */
+void sync_stop(struct disk *d);
+/* Those that came meanwhile fail; then as before. */
+void sync_resume(struct disk *d);
+
+/* powerfail.c: puts the store that can take things back before the disk's; and
+ * takes it away again. */
+int powerfail_prepare(struct disk *d, struct zl_err *err);
+void powerfail_undo_prepare(struct disk *d);
 
 /* stats.c: under disk->lock.  After zones changed their conditions; after a
  * command was refused. */

@@ -74,8 +74,10 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 				      0, NULL, false, true,
 				      "the kernel's; without effect" },
 	[OPT_DISCARD_WRITE_CACHE] = { "discard_write_cache", OPT_KIND_FLAG, 0,
-				      0, NULL, false, false,
-				      "the kernel's; without effect" },
+				      0, NULL, false, true,
+				      "simulate a power failure when the "
+				      "device "
+				      "is removed, and on demand" },
 	[OPT_ID] = { "id", OPT_KIND_NUMBER, 0, INT32_MAX, NULL, false, false,
 		     "the disk's number: the directory's name (default: the "
 		     "lowest free)" },

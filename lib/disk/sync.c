@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* SYNCHRONIZE CACHE: syncs the files that are dirty, not the world. */
 #include <errno.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "disk/internal.h"
@@ -80,6 +81,34 @@ static struct disk_io *take_batch(struct disk *d)
 	d->syncs_tail = &d->syncs;
 	d->syncing = batch;
 	return batch;
+}
+
+void sync_stop(struct disk *d)
+{
+	const struct timespec wait = { .tv_nsec = 1000000 };
+	bool mine;
+
+	for (;;) {
+		pthread_mutex_lock(&d->lock);
+		mine = !d->syncing;
+		d->syncing = true;
+		pthread_mutex_unlock(&d->lock);
+		if (mine)
+			return;
+		nanosleep(&wait, NULL);
+	}
+}
+
+void sync_resume(struct disk *d)
+{
+	struct disk_io *batch;
+
+	do {
+		pthread_mutex_lock(&d->lock);
+		batch = take_batch(d);
+		pthread_mutex_unlock(&d->lock);
+		finish_all(batch, -ENOMEM);
+	} while (batch);
 }
 
 /*

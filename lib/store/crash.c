@@ -446,6 +446,38 @@ static int crash_sync_all(struct store *st)
 	return ret;
 }
 
+static int set_aside(struct store_crash *c, const char *name, const char *undo)
+{
+	struct crash_file *f = find_file(c, name);
+	int ret;
+
+	if (!f)
+		return -ENOENT;
+	ret = set_name_step(c, undo, "", f);
+	return ret ? ret : set_name_step(c, name, "", new_file(c));
+}
+
+static int crash_aside(struct store *st, uint32_t slot, enum store_aside what)
+{
+	struct store_crash *c = to_crash(st);
+	char name[STORE_NAME_MAX], undo[NAME_MAX_BYTES];
+	struct crash_file *old;
+	int ret = -ENOENT;
+
+	store_slot_name(st, slot, name);
+	snprintf(undo, sizeof(undo), "%s.undo", name);
+	pthread_mutex_lock(&c->lock);
+	old = find_file(c, undo);
+	if (what == STORE_ASIDE_SET)
+		ret = set_aside(c, name, undo);
+	else if (old && what == STORE_ASIDE_BACK)
+		ret = set_name_step(c, name, undo, old);
+	else if (old)
+		ret = set_name_step(c, undo, "", NULL);
+	pthread_mutex_unlock(&c->lock);
+	return ret;
+}
+
 static int crash_space(struct store *st, struct store_space *space)
 {
 	*space = (struct store_space){ .free_bytes = INT64_MAX,
@@ -654,6 +686,7 @@ static const struct store_ops crash_ops = {
 	.meta_remove = crash_meta_remove,
 	.lock = crash_lock,
 	.sync_all = crash_sync_all,
+	.aside = crash_aside,
 	.close = crash_close,
 };
 

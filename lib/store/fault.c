@@ -26,6 +26,7 @@ enum other_op {
 	OP_META_REMOVE,
 	OP_LOCK,
 	OP_SYNC_ALL,
+	OP_ASIDE,
 };
 
 _Static_assert((int)STORE_NR_OPS <= OP_STAT, "bits of store_fault_plan.only");
@@ -226,6 +227,13 @@ static int fault_sync_all(struct store *st)
 	return ret ? ret : store_sync_all(st->lower);
 }
 
+static int fault_aside(struct store *st, uint32_t slot, enum store_aside what)
+{
+	int ret = count(to_fault(st), OP_ASIDE);
+
+	return ret ? ret : store_aside(st->lower, slot, what);
+}
+
 static const struct store_ops fault_ops = {
 	.name = "fault",
 	.submit = fault_submit,
@@ -242,6 +250,7 @@ static const struct store_ops fault_ops = {
 	.meta_remove = fault_meta_remove,
 	.lock = fault_lock,
 	.sync_all = fault_sync_all,
+	.aside = fault_aside,
 	.close = fault_close,
 };
 

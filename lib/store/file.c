@@ -160,6 +160,7 @@ static const struct store_ops file_ops = {
 	.meta_remove = file_meta_remove,
 	.lock = file_lock,
 	.sync_all = file_sync_all,
+	.aside = file_aside,
 	.close = file_close,
 	.start_engine = file_start_engine,
 };

@@ -70,6 +70,9 @@ int file_space(struct store *st, struct store_space *space);
 int file_list(struct store *st, int (*each)(void *user, const char *name),
 	      void *user);
 
+/* file_aside.c */
+int file_aside(struct store *st, uint32_t slot, enum store_aside what);
+
 /* file_meta.c */
 int file_meta_read(struct store *st, const char *name, void **data,
 		   size_t *len);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -636,6 +637,58 @@ static int mem_sync_all(struct store *st)
 	return 0;
 }
 
+static void move_contents(struct mem_file *to, struct mem_file *from)
+{
+	to->piece = from->piece;
+	to->nr_pieces = from->nr_pieces;
+	to->size = from->size;
+	from->piece = NULL;
+	from->nr_pieces = 0;
+	from->size = 0;
+}
+
+static int aside_locked(struct store_mem *mem, const char *name,
+			const char *undo, enum store_aside what)
+{
+	struct mem_file *f = find_file(mem, name), *old = find_file(mem, undo);
+
+	if (what == STORE_ASIDE_SET ? !f : !old)
+		return -ENOENT;
+	if (what == STORE_ASIDE_SET) {
+		if (old)
+			remove_file(mem, undo);
+		old = add_file(mem, undo);
+		if (!old)
+			return -ENOMEM;
+		move_contents(old, f);
+		return 0;
+	}
+	if (what == STORE_ASIDE_BACK) {
+		if (f)
+			remove_file(mem, name);
+		f = add_file(mem, name);
+		if (!f)
+			return -ENOMEM;
+		move_contents(f, old);
+	}
+	remove_file(mem, undo);
+	return 0;
+}
+
+static int mem_aside(struct store *st, uint32_t slot, enum store_aside what)
+{
+	struct store_mem *mem = to_mem(st)->mem;
+	char name[STORE_NAME_MAX], undo[STORE_NAME_MAX + 8];
+	int ret;
+
+	store_slot_name(st, slot, name);
+	snprintf(undo, sizeof(undo), "%s.undo", name);
+	pthread_mutex_lock(&mem->lock);
+	ret = aside_locked(mem, name, undo, what);
+	pthread_mutex_unlock(&mem->lock);
+	return ret;
+}
+
 static const struct store_ops mem_ops = {
 	.name = "memory",
 	.submit = mem_submit,
@@ -652,6 +705,7 @@ static const struct store_ops mem_ops = {
 	.meta_remove = mem_meta_remove,
 	.lock = mem_lock,
 	.sync_all = mem_sync_all,
+	.aside = mem_aside,
 	.close = mem_close,
 };
 

@@ -129,6 +129,15 @@ struct store_space {
 	bool read_only;
 };
 
+/* What becomes of a slot's earlier file, "<its name>.undo". */
+enum store_aside {
+	/* The slot's file gets this name (in the place of what has it), and an
+	 * empty one that of the slot. */
+	STORE_ASIDE_SET,
+	STORE_ASIDE_BACK, /* it is the slot's file again; -ENOENT */
+	STORE_ASIDE_DROP, /* it is removed; -ENOENT */
+};
+
 struct store_ops {
 	const char *name; /* for logs: "file", "memory", "fault" */
 	void (*submit)(struct store *st, struct store_req *req);
@@ -150,6 +159,7 @@ struct store_ops {
 	int (*lock)(struct store *st, const char *name, unsigned wait_ms,
 		    bool make, struct zl_err *err);
 	int (*sync_all)(struct store *st);
+	int (*aside)(struct store *st, uint32_t slot, enum store_aside what);
 	void (*close)(struct store *st);
 	/* NULL: there is none. */
 	int (*start_engine)(struct store *st);
@@ -293,6 +303,18 @@ static inline int store_meta_append(struct store *st, const char *name,
 static inline int store_meta_remove(struct store *st, const char *name)
 {
 	return st->ops->meta_remove(st, name);
+}
+
+/*
+ * Sets a sequential slot's file aside, or ends that.  The slot's name is never
+ * missing, whenever the process dies; a file "<its name>.new" may be left.
+ * Reads may run beside it and read either file; nothing else of that slot.
+ * Durable after store_sync_dir() and a STORE_SYNC of the slot.
+ */
+static inline int store_aside(struct store *st, uint32_t slot,
+			      enum store_aside what)
+{
+	return st->ops->aside(st, slot, what);
 }
 
 /*

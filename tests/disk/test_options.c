@@ -147,13 +147,13 @@ static const struct refusal syntax[] = {
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
 	  "buffered_io, nr_queues, queue_depth, zone_append, "
-	  "ordered_zone_append" },
+	  "ordered_zone_append, discard_write_cache" },
 	{ "=64", 0,
 	  "unknown option ; there are capacity_mb, zone_size_mb, "
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
 	  "buffered_io, nr_queues, queue_depth, zone_append, "
-	  "ordered_zone_append" },
+	  "ordered_zone_append, discard_write_cache" },
 	{ "zone_size_mb", 0,
 	  "zone_size_mb needs a value: zone_size_mb=NUMBER" },
 	{ "zone_size_mb=", 0,
@@ -204,8 +204,8 @@ static const struct refusal syntax[] = {
 	{ "conv_zones=1048576", 0,
 	  "conv_zones=1048576 is out of bounds; use 0 to 1048575" },
 	{ "urswrz=2", 0, "urswrz=2 is out of bounds; use 0 to 1" },
-	{ "discard_write_cache", 0,
-	  "discard_write_cache is not possible in a cfgstring; leave it out" },
+	{ "direct_io", 0,
+	  "direct_io is not possible in a cfgstring; leave it out" },
 	{ "base_dir=/x", 0,
 	  "base_dir is not possible in a cfgstring; leave it out" },
 	{ "id=1", 0, "id is not possible in a cfgstring; leave it out" },

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "store/crash.h"
 #include "store/ops.h"
+#include "store/rollback.h"
 
 #define CNV 0 /* a conventional slot, with a file of 256 KiB */
 #define SEQ 2 /* a sequential one, with an empty file */
@@ -85,12 +86,24 @@ static struct store *open_crash(void *dir)
 	return store_crash_open(dir);
 }
 
+static struct store *open_rollback_mem(void *dir)
+{
+	return store_rollback_new(store_mem_open(dir));
+}
+
+static struct store *open_rollback_tmp(void *dir)
+{
+	return store_rollback_new(tmp_open(dir));
+}
+
 static const struct kind kinds[] = {
 	{ "memory", new_mem, free_mem, open_mem },
 	{ "file", new_tmp, free_tmp, open_tmp },
 	{ "fault over memory", new_mem, free_mem, open_fault_mem },
 	{ "fault over file", new_tmp, free_tmp, open_fault_tmp },
 	{ "crash", new_crash, free_crash, open_crash },
+	{ "rollback over memory", new_mem, free_mem, open_rollback_mem },
+	{ "rollback over file", new_tmp, free_tmp, open_rollback_tmp },
 };
 
 static struct store *open_again(struct env *env)

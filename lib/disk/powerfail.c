@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * A simulated power failure of a running disk: what was not made durable is
+ * taken back, and the zones are what they are at power on.
+ */
+#include <errno.h>
+#include <semaphore.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "disk/internal.h"
+#include "store/rollback.h"
+
+int powerfail_prepare(struct disk *d, struct zl_err *err)
+{
+	struct store *st = store_rollback_new(d->store);
+
+	if (!st)
+		return zl_fail(err, ENOMEM, "out of memory");
+	d->store = st;
+	d->can_powerfail = true;
+	return 0;
+}
+
+void powerfail_undo_prepare(struct disk *d)
+{
+	if (d->can_powerfail)
+		d->store = store_rollback_release(d->store);
+	d->can_powerfail = false;
+}
+
+/* One thread's wait for a slot's turn. */
+struct turn_wait {
+	struct slot_turn turn; /* first */
+	sem_t sem;
+};
+
+static void turn_granted(struct slot_turn *turn)
+{
+	sem_post(&((struct turn_wait *)turn)->sem);
+}
+
+static void take_turn(struct disk *d, uint32_t slot)
+{
+	struct turn_wait w = { .turn.granted = turn_granted };
+	bool granted;
+
+	sem_init(&w.sem, 0, 0);
+	pthread_mutex_lock(&d->lock);
+	granted = slot_enter(d, slot, &w.turn);
+	pthread_mutex_unlock(&d->lock);
+	while (!granted && sem_wait(&w.sem))
+		;
+	sem_destroy(&w.sem);
+}
+
+/* Nobody who has a turn waits for another one, so taking all cannot block for
+ * good. */
+static void take_turns(struct disk *d)
+{
+	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++)
+		take_turn(d, i);
+}
+
+static void leave_turns(struct disk *d)
+{
+	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++)
+		slot_leave(d, i);
+}
+
+/* Reads that find a file shorter than its write pointer are to know why. */
+static void next_gens(struct disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++) {
+		d->slots[i].gen++;
+		grace_end(d, i);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+static enum zone_cond cond_at(const struct disk *d, uint32_t slot, uint32_t wp)
+{
+	enum zone_cond cond = zone_slot_cond(&d->zones, slot);
+
+	if (cond == ZC_OFFLINE || cond == ZC_READ_ONLY)
+		return cond;
+	if (!wp)
+		return ZC_EMPTY;
+	return wp == zone_slot_cap_blocks(&d->zones, slot) ? ZC_FULL
+							   : ZC_CLOSED;
+}
+
+/* The slot's file has become what it was before. */
+static void reload(void *user, uint32_t slot)
+{
+	struct disk *d = user;
+	struct store_stat stat;
+	uint32_t wp, lo, hi;
+
+	if (zone_slot_is_conv(&d->zones, slot))
+		return;
+	if (store_stat(d->store, slot, &stat)) {
+		zl_log(ZL_LOG_ERR, "%s: zone %u cannot be examined", d->name,
+		       slot);
+		return;
+	}
+	wp = (uint32_t)(stat.size_bytes >> d->block_shift);
+	pthread_mutex_lock(&d->lock);
+	zone_set_state(&d->zones, slot, cond_at(d, slot, wp), wp);
+	slot_take_dirty(d, slot, &lo, &hi);
+	slot_clear_bad(d, slot, wp, UINT32_MAX);
+	d->slots[slot].flags &= (uint8_t)~SLOT_CUT;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void close_all(struct disk *d)
+{
+	bool was_open;
+
+	pthread_mutex_lock(&d->lock);
+	zone_power_on(&d->zones);
+	pthread_mutex_unlock(&d->lock);
+	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++) {
+		pthread_mutex_lock(&d->lock);
+		was_open = d->slots[i].flags & SLOT_JOURNAL_EXP;
+		pthread_mutex_unlock(&d->lock);
+		if (was_open)
+			zoneop_journal_slot(d, i);
+	}
+}
+
+static void tell(struct disk *d)
+{
+	void (*fn)(void *user);
+	void *user;
+
+	pthread_mutex_lock(&d->lock);
+	fn = d->powerfail_fn;
+	user = d->powerfail_user;
+	pthread_mutex_unlock(&d->lock);
+	if (fn)
+		fn(user);
+}
+
+int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
+		   struct zl_err *err)
+{
+	struct store_rollback_part part = {
+		.random = how->random,
+		.seed = how->seed,
+		.granule_bytes = d->meta.phys_block_bytes,
+	};
+	int ret;
+
+	if (!d->can_powerfail)
+		return zl_fail(err, EOPNOTSUPP,
+			       "the disk in %s was opened without "
+			       "discard_write_cache, so nothing can be taken "
+			       "back; open it with that option",
+			       d->name);
+	sync_stop(d);
+	take_turns(d);
+	next_gens(d);
+	ret = store_rollback_fail(d->store, &part, reload, d);
+	close_all(d);
+	next_gens(d);
+	tell(d);
+	leave_turns(d);
+	sync_resume(d);
+	zl_log(ZL_LOG_INFO, "%s: simulated a power failure", d->name);
+	if (ret)
+		return zl_fail(err, -ret,
+			       "not everything in %s could be taken back: %s",
+			       d->name, strerror(-ret));
+	return 0;
+}
+
+bool disk_can_powerfail(const struct disk *d)
+{
+	return d->can_powerfail;
+}
+
+void disk_on_powerfail(struct disk *d, void (*fn)(void *user), void *user)
+{
+	pthread_mutex_lock(&d->lock);
+	d->powerfail_fn = fn;
+	d->powerfail_user = user;
+	pthread_mutex_unlock(&d->lock);
+}

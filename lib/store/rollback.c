@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The store that can take back what was not synced. */
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/iov.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "store/rollback.h"
+
+#define CHUNK	   4096u
+#define MAX_KEPT   (64 * ZL_MIB) /* of old contents */
+#define NR_STRIPES 64
+#define NR_BUCKETS 256
+
+/* What a part of a conventional file was at its last sync. */
+struct chunk {
+	struct chunk *next;
+	uint64_t nr; /* offset / CHUNK */
+	uint32_t len;
+	uint8_t old[CHUNK];
+};
+
+/* A slot that was changed since its last sync. */
+struct undo {
+	struct undo *next;
+	uint32_t slot;
+	/* Sequential slots. */
+	uint64_t base_bytes; /* size at the last sync */
+	bool aside;	     /* that file is set aside */
+	/* Conventional ones. */
+	struct chunk *bucket[];
+};
+
+/* Changes and syncs of its slots, one at a time.  Held over I/O. */
+struct stripe {
+	pthread_mutex_t lock;
+	struct undo *list;
+};
+
+struct rollback {
+	struct store head;
+	struct stripe stripe[NR_STRIPES];
+	pthread_mutex_t dir_lock;  /* calls below that are no requests; taken
+				      with a stripe's lock held */
+	atomic_uint_fast64_t kept; /* bytes of chunks */
+};
+
+static struct rollback *to_rollback(struct store *st)
+{
+	return (struct rollback *)st;
+}
+
+static struct stripe *stripe_of(struct rollback *rb, uint32_t slot)
+{
+	return &rb->stripe[slot % NR_STRIPES];
+}
+
+/* Requests below. */
+
+static int64_t run_below(struct rollback *rb, enum store_op op, uint32_t slot,
+			 uint64_t off, uint64_t len, void *data)
+{
+	struct iovec iov = { .iov_base = data, .iov_len = len };
+	struct store_req req = { .op = op,
+				 .slot = slot,
+				 .off = off,
+				 .len = len,
+				 .iov = &iov,
+				 .iov_cnt = 1 };
+
+	return store_run(rb->head.lower, &req);
+}
+
+static int64_t pass_down(struct rollback *rb, const struct store_req *req)
+{
+	struct store_req copy = *req;
+
+	copy.flags &= STORE_DSYNC;
+	return store_run(rb->head.lower, &copy);
+}
+
+static int stat_below(struct rollback *rb, uint32_t slot, uint64_t *size_bytes)
+{
+	struct store_stat stat = { 0 };
+	int ret;
+
+	pthread_mutex_lock(&rb->dir_lock);
+	ret = store_stat(rb->head.lower, slot, &stat);
+	pthread_mutex_unlock(&rb->dir_lock);
+	*size_bytes = stat.size_bytes;
+	return ret;
+}
+
+static int aside_below(struct rollback *rb, uint32_t slot,
+		       enum store_aside what)
+{
+	int ret;
+
+	pthread_mutex_lock(&rb->dir_lock);
+	ret = store_aside(rb->head.lower, slot, what);
+	pthread_mutex_unlock(&rb->dir_lock);
+	return ret;
+}
+
+static int sync_dir_below(struct rollback *rb)
+{
+	int ret;
+
+	pthread_mutex_lock(&rb->dir_lock);
+	ret = store_sync_dir(rb->head.lower);
+	pthread_mutex_unlock(&rb->dir_lock);
+	return ret;
+}
+
+/* The way back. */
+
+static struct undo **find_undo(struct stripe *sp, uint32_t slot)
+{
+	struct undo **link = &sp->list;
+
+	while (*link && (*link)->slot != slot)
+		link = &(*link)->next;
+	return link;
+}
+
+static void drop_chunks(struct rollback *rb, struct undo *u)
+{
+	struct chunk *c;
+
+	for (int i = 0; i < NR_BUCKETS; i++) {
+		while ((c = u->bucket[i])) {
+			u->bucket[i] = c->next;
+			free(c);
+			atomic_fetch_sub(&rb->kept, sizeof(*c));
+		}
+	}
+}
+
+static void free_undo(struct rollback *rb, struct undo **link)
+{
+	struct undo *u = *link;
+
+	if (store_slot_is_conv(&rb->head, u->slot))
+		drop_chunks(rb, u);
+	*link = u->next;
+	free(u);
+}
+
+/* The slot's undo, made if there is none. */
+static int need_undo(struct rollback *rb, struct stripe *sp, uint32_t slot,
+		     struct undo **undo)
+{
+	bool conv = store_slot_is_conv(&rb->head, slot);
+	size_t room = conv ? NR_BUCKETS * sizeof(struct chunk *) : 0;
+	struct undo *u = *find_undo(sp, slot);
+	int ret = 0;
+
+	*undo = u;
+	if (u)
+		return 0;
+	u = calloc(1, sizeof(*u) + room);
+	if (!u)
+		return -ENOMEM;
+	u->slot = slot;
+	ret = stat_below(rb, slot, &u->base_bytes);
+	if (ret) {
+		free(u);
+		return ret;
+	}
+	u->next = sp->list;
+	sp->list = u;
+	*undo = u;
+	return 0;
+}
+
+static struct chunk **find_chunk(struct undo *u, uint64_t nr)
+{
+	struct chunk **link = &u->bucket[nr % NR_BUCKETS];
+
+	while (*link && (*link)->nr != nr)
+		link = &(*link)->next;
+	return link;
+}
+
+/* Remembers what the chunk is now, unless that is known already. */
+static int keep_chunk(struct rollback *rb, struct undo *u, uint64_t nr)
+{
+	struct chunk **link = find_chunk(u, nr), *c;
+	int64_t res;
+
+	if (*link)
+		return 0;
+	c = malloc(sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	res = run_below(rb, STORE_READ, u->slot, nr * CHUNK, CHUNK, c->old);
+	if (res < 0) {
+		free(c);
+		return (int)res;
+	}
+	c->next = NULL;
+	c->nr = nr;
+	c->len = (uint32_t)res;
+	*link = c;
+	atomic_fetch_add(&rb->kept, sizeof(*c));
+	return 0;
+}
+
+/* A sync, after which nothing of the slot can be taken back. */
+static int sync_slot(struct rollback *rb, struct stripe *sp, uint32_t slot)
+{
+	struct undo **link = find_undo(sp, slot);
+	int ret = (int)run_below(rb, STORE_SYNC, slot, 0, 0, NULL);
+
+	if (ret || !*link)
+		return ret;
+	if ((*link)->aside) {
+		ret = sync_dir_below(rb);
+		if (ret)
+			return ret;
+		/* What cannot be removed is no harm. */
+		aside_below(rb, slot, STORE_ASIDE_DROP);
+	}
+	free_undo(rb, link);
+	return 0;
+}
+
+static int keep_range(struct rollback *rb, struct stripe *sp,
+		      const struct store_req *req)
+{
+	uint64_t end = div_up_u64(req->off + req->len, CHUNK);
+	struct undo *u;
+	int ret = 0;
+
+	if (atomic_load(&rb->kept) + req->len > MAX_KEPT)
+		ret = sync_slot(rb, sp, req->slot);
+	if (!ret)
+		ret = need_undo(rb, sp, req->slot, &u);
+	for (uint64_t nr = req->off / CHUNK; nr < end && !ret; nr++)
+		ret = keep_chunk(rb, u, nr);
+	return ret;
+}
+
+/* The range was written durably: that is what the way back leads to. */
+static void update_range(struct stripe *sp, const struct store_req *req)
+{
+	struct undo *u = *find_undo(sp, req->slot);
+	struct iov_cur cur = iov_start(req->iov, req->iov_cnt);
+	uint64_t off = req->off, end = req->off + req->len, n;
+	struct chunk *c;
+
+	for (; u && off < end; off += n) {
+		n = min_u64(CHUNK - off % CHUNK, end - off);
+		c = *find_chunk(u, off / CHUNK);
+		if (c)
+			iov_get(&cur, c->old + off % CHUNK, n);
+		else
+			iov_skip(&cur, n);
+	}
+}
+
+/* Requests. */
+
+static int64_t change_conv(struct rollback *rb, struct stripe *sp,
+			   const struct store_req *req)
+{
+	bool durable = req->op == STORE_WRITE && req->flags & STORE_DSYNC;
+	int64_t res;
+	int ret = 0;
+
+	if (!durable && req->len)
+		ret = keep_range(rb, sp, req);
+	if (ret)
+		return ret;
+	res = pass_down(rb, req);
+	if (durable && res >= 0)
+		update_range(sp, req);
+	return res;
+}
+
+/* Where a file cannot be set aside, its reset cannot be undone: that much of
+ * the cache was flushed. */
+static int64_t reset_seq(struct rollback *rb, struct undo *u,
+			 const struct store_req *req)
+{
+	int64_t res;
+	int ret;
+
+	if (!u->aside && u->base_bytes) {
+		ret = aside_below(rb, req->slot, STORE_ASIDE_SET);
+		if (!ret) {
+			u->aside = true;
+			return 0;
+		}
+		zl_log(ZL_LOG_WARN,
+		       "slot %u cannot be set aside (errno %d): a power "
+		       "failure "
+		       "will not undo its reset",
+		       req->slot, -ret);
+	}
+	res = pass_down(rb, req);
+	if (!res && !u->aside)
+		u->base_bytes = 0;
+	return res;
+}
+
+static int64_t change_seq(struct rollback *rb, struct stripe *sp,
+			  const struct store_req *req)
+{
+	struct undo *u;
+	int64_t res;
+	int ret = need_undo(rb, sp, req->slot, &u);
+
+	if (ret)
+		return ret;
+	if (req->op == STORE_RESET)
+		return reset_seq(rb, u, req);
+	res = pass_down(rb, req);
+	if (!res && req->op == STORE_CUT && !u->aside)
+		u->base_bytes = min_u64(u->base_bytes, req->off);
+	if (res >= 0 && req->flags & STORE_DSYNC)
+		return sync_slot(rb, sp, req->slot) ? -EIO : res;
+	return res;
+}
+
+static int64_t change(struct rollback *rb, const struct store_req *req)
+{
+	struct stripe *sp = stripe_of(rb, req->slot);
+	int64_t res;
+
+	pthread_mutex_lock(&sp->lock);
+	if (req->op == STORE_SYNC)
+		res = sync_slot(rb, sp, req->slot);
+	else if (store_slot_is_conv(&rb->head, req->slot))
+		res = change_conv(rb, sp, req);
+	else
+		res = change_seq(rb, sp, req);
+	pthread_mutex_unlock(&sp->lock);
+	return res;
+}
+
+static void rollback_submit(struct store *st, struct store_req *req)
+{
+	switch (req->op) {
+	case STORE_READ:
+	case STORE_ALLOC:
+	case STORE_TRIM:
+		store_submit(st->lower, req);
+		return;
+	case STORE_WRITE:
+		/* Reading the old contents first may block and open files. */
+		if (req->flags & ~(unsigned)STORE_DSYNC) {
+			req->res = -EAGAIN;
+			break;
+		}
+		req->res = change(to_rollback(st), req);
+		break;
+	default:
+		req->res = change(to_rollback(st), req);
+	}
+	req->done(req);
+}
+
+/* The power fails. */
+
+struct failing {
+	struct rollback *rb;
+	const struct store_rollback_part *part;
+	uint64_t rng;
+	bool dir; /* the directory has been changed */
+};
+
+/* Below @n, which is not 0. */
+static uint64_t pick(struct failing *f, uint64_t n)
+{
+	f->rng = f->rng * UINT64_C(6364136223846793005) +
+		 UINT64_C(1442695040888963407);
+	return (f->rng >> 33) % n;
+}
+
+/* A size from @lo to @hi that a random failure leaves. */
+static uint64_t pick_size(struct failing *f, uint64_t lo, uint64_t hi)
+{
+	uint32_t granule = f->part->granule_bytes;
+
+	if (!f->part->random || hi <= lo)
+		return lo;
+	return lo + pick(f, (hi - lo) / granule + 1) * granule;
+}
+
+static int cut(struct rollback *rb, uint32_t slot, uint64_t size_bytes)
+{
+	uint64_t now;
+	int ret = stat_below(rb, slot, &now);
+
+	if (ret || now <= size_bytes)
+		return ret;
+	return (int)run_below(rb, STORE_CUT, slot, size_bytes, 0, NULL);
+}
+
+static int fail_seq(struct failing *f, struct undo *u)
+{
+	uint64_t base = u->base_bytes, now;
+	int ret = 0;
+
+	if (u->aside) {
+		f->dir = true;
+		/* Was it before the reset or after it? */
+		if (f->part->random && pick(f, 2)) {
+			aside_below(f->rb, u->slot, STORE_ASIDE_DROP);
+			base = 0;
+		} else {
+			ret = aside_below(f->rb, u->slot, STORE_ASIDE_BACK);
+		}
+		if (!ret)
+			u->aside = false;
+	}
+	if (!ret)
+		ret = stat_below(f->rb, u->slot, &now);
+	if (!ret)
+		ret = cut(f->rb, u->slot, pick_size(f, base, now));
+	return ret;
+}
+
+static int fail_chunk(struct failing *f, uint32_t slot, struct chunk *c)
+{
+	uint32_t granule = f->part->random ? f->part->granule_bytes : c->len, n;
+	int64_t res = 0;
+
+	for (uint32_t off = 0; off < c->len && res >= 0; off += n) {
+		n = (uint32_t)min_u64(granule, c->len - off);
+		if (f->part->random && pick(f, 2))
+			continue;
+		res = run_below(f->rb, STORE_WRITE, slot, c->nr * CHUNK + off,
+				n, c->old + off);
+	}
+	return res < 0 ? (int)res : 0;
+}
+
+static int fail_conv(struct failing *f, struct undo *u)
+{
+	int ret = 0;
+
+	for (int i = 0; i < NR_BUCKETS; i++)
+		for (struct chunk *c = u->bucket[i]; c && !ret; c = c->next)
+			ret = fail_chunk(f, u->slot, c);
+	return ret;
+}
+
+static int fail_slot(struct failing *f, struct undo *u)
+{
+	int ret = store_slot_is_conv(&f->rb->head, u->slot) ? fail_conv(f, u)
+							    : fail_seq(f, u);
+
+	if (!ret)
+		ret = (int)run_below(f->rb, STORE_SYNC, u->slot, 0, 0, NULL);
+	if (ret)
+		zl_log(ZL_LOG_ERR,
+		       "slot %u: what was not synced cannot be taken back "
+		       "(errno %d)",
+		       u->slot, -ret);
+	return ret;
+}
+
+int store_rollback_fail(struct store *st,
+			const struct store_rollback_part *part,
+			void (*changed)(void *user, uint32_t slot), void *user)
+{
+	struct rollback *rb = to_rollback(st);
+	struct failing f = { .rb = rb, .part = part, .rng = part->seed };
+	int ret, first = 0;
+
+	assert(part->granule_bytes);
+	for (int i = 0; i < NR_STRIPES; i++)
+		pthread_mutex_lock(&rb->stripe[i].lock);
+	for (int i = 0; i < NR_STRIPES; i++) {
+		while (rb->stripe[i].list) {
+			struct undo *u = rb->stripe[i].list;
+
+			ret = fail_slot(&f, u);
+			if (!first)
+				first = ret;
+			changed(user, u->slot);
+			free_undo(rb, &rb->stripe[i].list);
+		}
+	}
+	ret = f.dir ? sync_dir_below(rb) : 0;
+	for (int i = 0; i < NR_STRIPES; i++)
+		pthread_mutex_unlock(&rb->stripe[i].lock);
+	return first ? first : ret;
+}
+
+static bool is_left_over(const char *name)
+{
+	size_t len = strspn(name, "cnvseq-0123456789");
+
+	return !strncmp(name, "seq-", 4) && len >= 10 &&
+	       (!strcmp(name + len, ".undo") || !strcmp(name + len, ".new"));
+}
+
+struct cleaning {
+	struct store *st;
+	int removed;
+};
+
+static int clean_name(void *user, const char *name)
+{
+	struct cleaning *c = user;
+	int ret;
+
+	if (!is_left_over(name))
+		return 0;
+	ret = store_meta_remove(c->st, name);
+	c->removed += !ret;
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int store_rollback_clean(struct store *st)
+{
+	struct cleaning c = { .st = st };
+	int ret = store_list(st, clean_name, &c);
+
+	return ret < 0 ? ret : c.removed;
+}
+
+/* All else goes down as it is. */
+
+static int rollback_stat(struct store *st, uint32_t slot,
+			 struct store_stat *stat)
+{
+	return store_stat(st->lower, slot, stat);
+}
+
+static int rollback_make(struct store *st, uint32_t slot, uint64_t size_bytes)
+{
+	return store_make(st->lower, slot, size_bytes);
+}
+
+static int rollback_unmake(struct store *st, uint32_t slot)
+{
+	return store_unmake(st->lower, slot);
+}
+
+static int rollback_resize(struct store *st, uint32_t slot, uint64_t size_bytes)
+{
+	return store_resize(st->lower, slot, size_bytes);
+}
+
+static int rollback_sync_dir(struct store *st)
+{
+	return store_sync_dir(st->lower);
+}
+
+static int rollback_space(struct store *st, struct store_space *space)
+{
+	return store_space(st->lower, space);
+}
+
+static int rollback_list(struct store *st,
+			 int (*each)(void *user, const char *name), void *user)
+{
+	return store_list(st->lower, each, user);
+}
+
+static int rollback_meta_read(struct store *st, const char *name, void **data,
+			      size_t *len)
+{
+	return store_meta_read(st->lower, name, data, len);
+}
+
+static int rollback_meta_replace(struct store *st, const char *name,
+				 const void *data, size_t len)
+{
+	return store_meta_replace(st->lower, name, data, len);
+}
+
+static int rollback_meta_append(struct store *st, const char *name,
+				const void *data, size_t len, bool sync)
+{
+	return store_meta_append(st->lower, name, data, len, sync);
+}
+
+static int rollback_meta_remove(struct store *st, const char *name)
+{
+	return store_meta_remove(st->lower, name);
+}
+
+static int rollback_lock(struct store *st, const char *name, unsigned wait_ms,
+			 bool make, struct zl_err *err)
+{
+	return store_lock(st->lower, name, wait_ms, make, err);
+}
+
+static int rollback_sync_all(struct store *st)
+{
+	return store_sync_all(st->lower);
+}
+
+static int rollback_aside(struct store *st, uint32_t slot,
+			  enum store_aside what)
+{
+	(void)st;
+	(void)slot;
+	(void)what;
+	return -EOPNOTSUPP; /* one can be in the way of the other */
+}
+
+struct store *store_rollback_release(struct store *st)
+{
+	struct rollback *rb = to_rollback(st);
+	struct store *lower = st->lower;
+
+	for (int i = 0; i < NR_STRIPES; i++) {
+		while (rb->stripe[i].list)
+			free_undo(rb, &rb->stripe[i].list);
+		pthread_mutex_destroy(&rb->stripe[i].lock);
+	}
+	pthread_mutex_destroy(&rb->dir_lock);
+	free(rb);
+	return lower;
+}
+
+static void rollback_close(struct store *st)
+{
+	store_close(store_rollback_release(st));
+}
+
+static const struct store_ops rollback_ops = {
+	.name = "rollback",
+	.submit = rollback_submit,
+	.stat = rollback_stat,
+	.make = rollback_make,
+	.unmake = rollback_unmake,
+	.resize = rollback_resize,
+	.sync_dir = rollback_sync_dir,
+	.space = rollback_space,
+	.list = rollback_list,
+	.meta_read = rollback_meta_read,
+	.meta_replace = rollback_meta_replace,
+	.meta_append = rollback_meta_append,
+	.meta_remove = rollback_meta_remove,
+	.lock = rollback_lock,
+	.sync_all = rollback_sync_all,
+	.aside = rollback_aside,
+	.close = rollback_close,
+};
+
+struct store *store_rollback_new(struct store *lower)
+{
+	struct rollback *rb = calloc(1, sizeof(*rb));
+
+	if (!rb)
+		return NULL;
+	rb->head.ops = &rollback_ops;
+	rb->head.conv_slots = lower->conv_slots;
+	rb->head.lower = lower;
+	pthread_mutex_init(&rb->dir_lock, NULL);
+	for (int i = 0; i < NR_STRIPES; i++)
+		pthread_mutex_init(&rb->stripe[i].lock, NULL);
+	return &rb->head;
+}
