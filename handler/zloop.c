@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "cmdpool.h"
+#include "control/control.h"
 #include "scsi/scsi.h"
 #include "tcmur_abi.h"
 
@@ -36,6 +37,7 @@ struct unit {
 	struct tcmu_device *dev;
 	struct disk *disk;
 	struct scsi_unit *scsi;
+	struct control *control; /* NULL: there is no socket */
 	struct cmd_pool pool;
 	struct cmd *at_door; /* between handle_cmd() and flush() */
 };
@@ -372,6 +374,16 @@ static int make_unit(struct unit *unit, struct zl_err *err)
 	return 0;
 }
 
+/* A disk without its socket is still a disk. */
+static void start_control(struct unit *unit)
+{
+	struct zl_err err;
+
+	if (control_start(unit->disk, &unit->control, &err))
+		zl_log(ZL_LOG_WARN, "%s: no control socket: %s",
+		       disk_meta(unit->disk)->serial, err.msg);
+}
+
 static int open_unit(struct unit *unit, const char *cfg, struct zl_err *err)
 {
 	int ret;
@@ -382,6 +394,8 @@ static int open_unit(struct unit *unit, const char *cfg, struct zl_err *err)
 	ret = make_unit(unit, err);
 	if (ret)
 		disk_close(unit->disk);
+	else
+		start_control(unit);
 	return ret;
 }
 
@@ -417,6 +431,7 @@ static void zloop_close(struct tcmu_device *dev)
 	struct unit *unit = tcmur_dev_get_private(dev);
 	int old = cancel_off();
 
+	control_stop(unit->control);
 	scsi_unit_free(unit->scsi);
 	disk_close(unit->disk);
 	cmd_pool_free(&unit->pool);

@@ -466,8 +466,8 @@ static void delays_hold_back_no_others(void **state)
 {
 	struct fixture *f = *state;
 	struct disk_io io[16] = { 0 };
-	uint8_t buf[BLOCK] = { 0 };
-	struct iovec iov = { buf, BLOCK };
+	uint8_t buf[16][BLOCK];
+	struct iovec iov[16];
 	sem_t sem;
 
 	sem_init(&sem, 0, 0);
@@ -475,10 +475,11 @@ static void delays_hold_back_no_others(void **state)
 	       SEQ(0));
 	/* More than there are workers. */
 	for (int i = 0; i < 16; i++) {
+		iov[i] = (struct iovec){ buf[i], BLOCK };
 		io[i] = (struct disk_io){ .op = DISK_READ,
 					  .lba = SEQ(0),
 					  .nr_blocks = 1,
-					  .iov = &iov,
+					  .iov = &iov[i],
 					  .iov_cnt = 1,
 					  .done = posted,
 					  .user = &sem };

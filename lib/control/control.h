@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * The control socket of an open disk: a Unix stream socket on which requests
+ * and replies are JSON objects, one a line.  docs/control-protocol.md has the
+ * requests.
+ *
+ * Rules that hold everywhere here:
+ * - Who connects must be root or the user of the process, as the kernel says
+ *   (SO_PEERCRED).
+ * - A message is bounded (CONTROL_REQUEST_MAX, CONTROL_REPLY_MAX bytes), and so
+ *   are the clients of a disk (CONTROL_MAX_CLIENTS).
+ * - I/O never waits for a request: one thread per disk serves them all, and a
+ *   client that does not read its replies holds back nobody but itself.
+ */
+#ifndef ZL_CONTROL_CONTROL_H
+#define ZL_CONTROL_CONTROL_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct control;
+struct disk;
+struct json_object;
+
+#define CONTROL_REQUEST_MAX 65536
+#define CONTROL_REPLY_MAX   (4 << 20)
+#define CONTROL_MAX_CLIENTS 16
+#define CONTROL_MAX_ZONES   1000 /* in one reply */
+
+#define CONTROL_PATH_MAX 108 /* struct sockaddr_un */
+
+/*
+ * The socket's name for the disk with this serial number: in /run/zloop, or the
+ * directory that the environment variable ZLOOP_RUN_DIR names.  0 or
+ * -ENAMETOOLONG.
+ */
+int control_path(const char *serial, char path[CONTROL_PATH_MAX]);
+
+/*
+ * Starts to serve an open disk, which must outlive it.  Makes the directory
+ * (0700) and the socket (0600); one of that name that is left over is replaced,
+ * as the disk's lock is ours.
+ */
+int control_start(struct disk *disk, struct control **control,
+		  struct zl_err *err);
+/* Ends it and removes the socket.  NULL: there is none. */
+void control_stop(struct control *control);
+
+/*
+ * Carries out one request, the @len bytes at @text, and returns the reply as
+ * malloc'ed text with a newline at its end, or NULL for want of memory.
+ */
+char *control_answer(struct disk *disk, const char *text, size_t len);
+
+/*
+ * The client's side.  call: sends @request, waits (up to some seconds) for the
+ * reply, which is the caller's to put; -ENOENT without a sentence when nobody
+ * serves the disk, -EPROTO with the reply's sentence when it says no.
+ */
+int control_call(const char *serial, struct json_object *request,
+		 struct json_object **reply, struct zl_err *err);
+
+#endif

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The socket's thread: connections, lines in, lines out. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "control/internal.h"
+#include "disk/disk.h"
+
+struct client {
+	int fd; /* -1 = free */
+	char *in;
+	size_t in_len;
+	char *out; /* the reply that is being sent; NULL = none */
+	size_t out_len, out_pos;
+};
+
+struct control {
+	struct disk *disk;
+	char path[CONTROL_PATH_MAX];
+	int listen_fd, stop_fd;
+	pthread_t thread;
+	struct client clients[CONTROL_MAX_CLIENTS];
+};
+
+static void drop(struct client *c)
+{
+	close(c->fd);
+	free(c->in);
+	free(c->out);
+	*c = (struct client){ .fd = -1 };
+}
+
+static bool may_connect(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		return false;
+	return cred.uid == 0 || cred.uid == geteuid();
+}
+
+static struct client *free_client(struct control *ctl)
+{
+	for (int i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		if (ctl->clients[i].fd < 0)
+			return &ctl->clients[i];
+	return NULL;
+}
+
+static void take_client(struct control *ctl)
+{
+	int fd = accept4(ctl->listen_fd, NULL, NULL,
+			 SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *c = free_client(ctl);
+
+	if (fd < 0)
+		return;
+	if (!c || !may_connect(fd)) {
+		close(fd);
+		return;
+	}
+	c->in = malloc(CONTROL_REQUEST_MAX);
+	if (!c->in)
+		close(fd);
+	else
+		c->fd = fd;
+}
+
+/* Sends what can be sent; false: the client is gone. */
+static bool flush(struct client *c)
+{
+	ssize_t n;
+
+	while (c->out && c->out_pos < c->out_len) {
+		n = send(c->fd, c->out + c->out_pos, c->out_len - c->out_pos,
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR;
+		c->out_pos += (size_t)n;
+	}
+	free(c->out);
+	c->out = NULL;
+	return true;
+}
+
+static void reply_to_line(struct control *ctl, struct client *c, size_t len)
+{
+	c->out = control_answer(ctl->disk, c->in, len);
+	c->out_len = c->out ? strlen(c->out) : 0;
+	c->out_pos = 0;
+	c->in_len -= len + 1;
+	memmove(c->in, c->in + len + 1, c->in_len);
+}
+
+/*
+ * Carries out the lines that are there, one after the other: the next only when
+ * the reply to the last is sent.  False: the client is to be dropped.
+ */
+static bool serve_lines(struct control *ctl, struct client *c)
+{
+	char *end;
+
+	while (!c->out) {
+		end = memchr(c->in, '\n', c->in_len);
+		if (!end)
+			/* A line that does not end. */
+			return c->in_len < CONTROL_REQUEST_MAX;
+		reply_to_line(ctl, c, (size_t)(end - c->in));
+		if (!c->out || !flush(c))
+			return false;
+	}
+	return true;
+}
+
+static bool receive(struct client *c)
+{
+	ssize_t n = recv(c->fd, c->in + c->in_len,
+			 CONTROL_REQUEST_MAX - c->in_len, MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->in_len += (size_t)n;
+	return n > 0;
+}
+
+static void serve(struct control *ctl, struct client *c, short events)
+{
+	bool ok = true;
+
+	if (events & POLLOUT)
+		ok = flush(c);
+	else if (events & (POLLIN | POLLHUP | POLLERR))
+		ok = receive(c);
+	if (!ok || !serve_lines(ctl, c))
+		drop(c);
+}
+
+static void fill_polls(const struct control *ctl, struct pollfd *p)
+{
+	const struct client *c = ctl->clients;
+
+	p[0] = (struct pollfd){ .fd = ctl->stop_fd, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = ctl->listen_fd, .events = POLLIN };
+	for (int i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		p[2 + i] = (struct pollfd){
+			.fd = c[i].fd,
+			.events = c[i].out ? POLLOUT : POLLIN,
+		};
+}
+
+static void *serve_thread(void *arg)
+{
+	struct control *ctl = arg;
+	struct pollfd p[2 + CONTROL_MAX_CLIENTS];
+
+	for (;;) {
+		fill_polls(ctl, p);
+		if (poll(p, 2 + CONTROL_MAX_CLIENTS, -1) < 0)
+			continue;
+		if (p[0].revents)
+			break;
+		for (int i = 0; i < CONTROL_MAX_CLIENTS; i++)
+			if (ctl->clients[i].fd >= 0 && p[2 + i].revents)
+				serve(ctl, &ctl->clients[i], p[2 + i].revents);
+		if (p[1].revents)
+			take_client(ctl);
+	}
+	for (int i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		if (ctl->clients[i].fd >= 0)
+			drop(&ctl->clients[i]);
+	return NULL;
+}
+
+static int make_dir(struct zl_err *err)
+{
+	const char *dir = control_dir();
+	struct stat st;
+
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return zl_fail(err, errno, "%s cannot be made: %s", dir,
+			       strerror(errno));
+	if (lstat(dir, &st))
+		return zl_fail(err, errno, "%s cannot be examined: %s", dir,
+			       strerror(errno));
+	/* Whoever can write there could put another socket in our place. */
+	if (!S_ISDIR(st.st_mode) ||
+	    (st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & 022)
+		return zl_fail(err, EPERM,
+			       "%s is not a directory that only its owner, "
+			       "root or this user, can write to",
+			       dir);
+	return 0;
+}
+
+/* Nobody can connect before listen(): the mode is right by then. */
+static int make_socket(struct control *ctl, struct zl_err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	strcpy(addr.sun_path, ctl->path);
+	ctl->listen_fd =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	unlink(ctl->path);
+	if (ctl->listen_fd < 0 ||
+	    bind(ctl->listen_fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    chmod(ctl->path, 0600) || listen(ctl->listen_fd, 8))
+		return zl_fail(err, errno, "the socket %s cannot be made: %s",
+			       ctl->path, strerror(errno));
+	return 0;
+}
+
+static int start_thread(struct control *ctl)
+{
+	sigset_t all, old;
+	int ret;
+
+	ctl->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (ctl->stop_fd < 0)
+		return -errno;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&ctl->thread, NULL, serve_thread, ctl);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -ret;
+}
+
+static void release(struct control *ctl)
+{
+	if (ctl->listen_fd >= 0) {
+		close(ctl->listen_fd);
+		unlink(ctl->path);
+	}
+	if (ctl->stop_fd >= 0)
+		close(ctl->stop_fd);
+	free(ctl);
+}
+
+static int start(struct control *ctl, struct zl_err *err)
+{
+	int ret = control_path(disk_meta(ctl->disk)->serial, ctl->path);
+
+	if (ret)
+		return zl_fail(err, -ret, "%s is too long a name for sockets",
+			       control_dir());
+	ret = make_dir(err);
+	if (!ret)
+		ret = make_socket(ctl, err);
+	if (ret)
+		return ret;
+	ret = start_thread(ctl);
+	if (ret)
+		return zl_fail(err, -ret, "cannot start a thread: %s",
+			       strerror(-ret));
+	return 0;
+}
+
+int control_start(struct disk *disk, struct control **control,
+		  struct zl_err *err)
+{
+	struct control *ctl = calloc(1, sizeof(*ctl));
+	int ret;
+
+	*control = NULL;
+	if (!ctl)
+		return zl_fail(err, ENOMEM, "out of memory");
+	ctl->disk = disk;
+	ctl->listen_fd = ctl->stop_fd = -1;
+	for (int i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		ctl->clients[i].fd = -1;
+	ret = start(ctl, err);
+	if (ret) {
+		release(ctl);
+		return ret;
+	}
+	*control = ctl;
+	return 0;
+}
+
+void control_stop(struct control *ctl)
+{
+	uint64_t one = 1;
+
+	if (!ctl)
+		return;
+	while (write(ctl->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_join(ctl->thread, NULL);
+	release(ctl);
+}

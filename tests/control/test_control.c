@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The control socket: requests, and what hostile clients can do. */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "control/control.h"
+#include "disk/disk.h"
+
+static struct store_mem *mem;
+static struct disk *disk;
+static struct control *control;
+static char run_dir[] = "/tmp/zl-control-XXXXXX";
+static const char *serial;
+
+static int start(void **state)
+{
+	static const char how[] = "capacity_mb=8,zone_size_mb=1,conv_zones=2";
+	struct disk_opts opts;
+	struct disk_open_args args = { .opts = &opts, .may_make = true };
+	struct zl_err err;
+
+	(void)state;
+	strcpy(run_dir + strlen(run_dir) - 6, "XXXXXX");
+	assert_non_null(mkdtemp(run_dir));
+	setenv("ZLOOP_RUN_DIR", run_dir, 1);
+	mem = store_mem_new();
+	disk_opts_parse(&opts, how, sizeof(how) - 1, ',', false, &err);
+	assert_int_equal(disk_open_store(store_mem_open(mem), "test", &args,
+					 &disk, &err),
+			 0);
+	serial = disk_meta(disk)->serial;
+	if (control_start(disk, &control, &err))
+		fail_msg("%s", err.msg);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	char path[CONTROL_PATH_MAX];
+
+	(void)state;
+	assert_int_equal(control_path(serial, path), 0);
+	control_stop(control);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(rmdir(run_dir), 0);
+	disk_close(disk);
+	store_mem_free(mem);
+	return 0;
+}
+
+/* @text: a request with ' for ".  The reply as text, with ' for ". */
+static void ask(const char *text, char *reply, size_t size)
+{
+	struct json_object *request, *o;
+	struct zl_err err = { "" };
+	char in[1024];
+	size_t i;
+	int ret;
+
+	for (i = 0; text[i]; i++)
+		in[i] = text[i] == '\'' ? '"' : text[i];
+	in[i] = 0;
+	request = json_tokener_parse(in);
+	assert_non_null(request);
+	ret = control_call(serial, request, &o, &err);
+	json_object_put(request);
+	if (ret) {
+		snprintf(reply, size, "%d %s", ret, err.msg);
+		return;
+	}
+	snprintf(reply, size, "%s",
+		 json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	json_object_put(o);
+	for (char *p = reply; *p; p++)
+		if (*p == '"')
+			*p = '\'';
+}
+
+static void check(const char *request, const char *want)
+{
+	char reply[8192];
+
+	ask(request, reply, sizeof(reply));
+	assert_string_equal(reply, want);
+}
+
+static void check_has(const char *request, const char *want)
+{
+	char reply[8192];
+
+	ask(request, reply, sizeof(reply));
+	if (!strstr(reply, want))
+		fail_msg("%s is not in %s", want, reply);
+}
+
+static void version(void **state)
+{
+	(void)state;
+	check("{'request':'version'}",
+	      "{'ok':true,'version':'" ZL_VERSION "','protocol':1}");
+}
+
+static void info_and_stats(void **state)
+{
+	(void)state;
+	check_has("{'request':'info'}", "'capacity_bytes':8388608,");
+	check_has("{'request':'info'}",
+		  "'conditions':[{'condition':'not-write-pointer','code':0,"
+		  "'zones':2},{'condition':'empty','code':1,'zones':6}]");
+	check_has("{'request':'info'}", serial);
+	check("{'request':'stats'}",
+	      "{'ok':true,'opens':1,'unclean_opens':0,'retries_absorbed':0,"
+	      "'faults_injected':0}");
+}
+
+static void zones_come_in_pages(void **state)
+{
+	struct disk_io io = { .op = DISK_ZONE, .zone_op = ZO_OPEN };
+	char want[1024];
+	uint64_t blocks = disk_geo(disk)->zone_blocks;
+
+	(void)state;
+	io.lba = 2 * blocks;
+	assert_int_equal(disk_run(disk, &io), DISK_OK);
+	snprintf(want, sizeof(want),
+		 "{'ok':true,'zones':[{'zone':2,"
+		 "'type':'sequential-write-required','type_code':2,"
+		 "'condition':'explicitly-opened','condition_code':3,"
+		 "'start_lba':%llu,'blocks':%llu,'write_pointer_lba':%llu,"
+		 "'attributes':0}],'next_lba':%llu}",
+		 (unsigned long long)(2 * blocks), (unsigned long long)blocks,
+		 (unsigned long long)(2 * blocks),
+		 (unsigned long long)(3 * blocks));
+	check("{'request':'zones','start_lba':4100,'count':1}", want);
+	check_has("{'request':'zones'}", "'next_lba':null");
+	check("{'request':'zones','count':1001}",
+	      "-71 count is not a number from 0 to 1000");
+}
+
+static void inject_add_list_clear(void **state)
+{
+	(void)state;
+	check("{'request':'inject-list'}", "{'ok':true,'faults':[]}");
+	check("{'request':'inject-add','fault':{'fault':'read-error','lba':7,"
+	      "'count':2}}",
+	      "{'ok':true,'id':1}");
+	check("{'request':'inject-add','fault':{'fault':'offline','lba':0}}",
+	      "{'ok':true,'id':null}");
+	check_has("{'request':'inject-list'}",
+		  "{'fault':'read-error','lba':7,'blocks':1,'count':2,"
+		  "'persistent':false,'id':1,'hits':0},{'fault':'offline'");
+	check("{'request':'inject-clear','id':2}", "-71 there is no fault 2");
+	check("{'request':'inject-clear','id':1}", "{'ok':true}");
+	check("{'request':'inject-clear','lba':0}", "{'ok':true}");
+	check("{'request':'inject-list'}", "{'ok':true,'faults':[]}");
+	check("{'request':'inject-add','fault':{'fault':'busy'}}",
+	      "{'ok':true,'id':2}");
+	check("{'request':'inject-clear','all':true}", "{'ok':true}");
+	check("{'request':'inject-list'}", "{'ok':true,'faults':[]}");
+	check("{'request':'inject-clear'}",
+	      "-71 say what to clear: id, lba (and blocks), or \"all\": true");
+	check("{'request':'inject-add'}", "-71 a fault is not a JSON object");
+}
+
+static void refusals(void **state)
+{
+	(void)state;
+	check_has("{'request':'reboot'}", "-71 request is not one of version,");
+	check_has("{'request':7}", "-71 request is not one of");
+	check("[]", "-71 a request is a JSON object");
+	check("{'request':'zones','start_lba':-1}",
+	      "-71 start_lba is not a number from 0 to 16383");
+}
+
+static int connect_raw(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct timeval wait = { .tv_sec = 20 };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(control_path(serial, addr.sun_path), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)),
+			 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	return fd;
+}
+
+static void put(int fd, const char *s)
+{
+	assert_int_equal(send(fd, s, strlen(s), MSG_NOSIGNAL), strlen(s));
+}
+
+static void read_until(int fd, const char *what)
+{
+	char buf[4096] = "";
+	size_t len = 0;
+	ssize_t n;
+
+	while (!strstr(buf, what)) {
+		n = recv(fd, buf + len, sizeof(buf) - 1 - len, 0);
+		assert_true(n > 0);
+		len += (size_t)n;
+		buf[len] = 0;
+	}
+}
+
+static void not_json_is_answered(void **state)
+{
+	int fd = connect_raw();
+
+	(void)state;
+	put(fd, "hello\n");
+	read_until(fd, "{\"ok\":false,\"error\":\"this is not JSON\"}\n");
+	put(fd, "{\"request\":\"version\"}\n");
+	read_until(fd, "{\"ok\":true");
+	close(fd);
+}
+
+static void several_lines_and_parts_of_lines(void **state)
+{
+	int fd = connect_raw();
+
+	(void)state;
+	put(fd, "{\"request\":\"version\"}\n{\"request\":\"stats\"}\n{\"req");
+	read_until(fd, "faults_injected");
+	put(fd, "uest\":\"version\"}\n");
+	read_until(fd, "version");
+	close(fd);
+}
+
+static void a_line_without_end_is_hung_up_on(void **state)
+{
+	char *junk = malloc(2 * CONTROL_REQUEST_MAX);
+	int fd = connect_raw();
+	char c;
+
+	(void)state;
+	memset(junk, 'x', 2 * CONTROL_REQUEST_MAX);
+	send(fd, junk, 2 * CONTROL_REQUEST_MAX, MSG_NOSIGNAL);
+	assert_true(recv(fd, &c, 1, 0) <= 0);
+	close(fd);
+	free(junk);
+	check_has("{'request':'version'}", "'ok':true");
+}
+
+/* Who asks and does not read stops nobody but itself. */
+static void a_client_that_does_not_read(void **state)
+{
+	int fd = connect_raw();
+
+	(void)state;
+	while (send(fd, "{\"request\":\"info\"}\n", 19,
+		    MSG_NOSIGNAL | MSG_DONTWAIT) == 19)
+		;
+	check_has("{'request':'version'}", "'ok':true");
+	close(fd);
+	check_has("{'request':'version'}", "'ok':true");
+}
+
+static void more_clients_than_there_is_room_for(void **state)
+{
+	int fd[CONTROL_MAX_CLIENTS + 4];
+	char c;
+
+	(void)state;
+	for (int i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		fd[i] = connect_raw();
+		put(fd[i], "{\"request\":\"version\"}\n");
+		read_until(fd[i], "ok");
+	}
+	for (int i = CONTROL_MAX_CLIENTS; i < CONTROL_MAX_CLIENTS + 4; i++) {
+		fd[i] = connect_raw();
+		assert_true(recv(fd[i], &c, 1, 0) <= 0);
+	}
+	for (int i = 0; i < CONTROL_MAX_CLIENTS + 4; i++)
+		close(fd[i]);
+	/* The thread sees their end in its own time. */
+	for (int i = 0; i < 1000; i++) {
+		char reply[256];
+
+		ask("{'request':'version'}", reply, sizeof(reply));
+		if (strstr(reply, "'ok':true"))
+			return;
+		usleep(10000);
+	}
+	fail_msg("the places of clients that left are not free again");
+}
+
+static void modes(void **state)
+{
+	char path[CONTROL_PATH_MAX];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(control_path(serial, path), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_true(S_ISSOCK(st.st_mode));
+}
+
+/* Even where the socket's mode lets it in: the kernel says who it is. */
+static void another_user_is_hung_up_on(void **state)
+{
+	char path[CONTROL_PATH_MAX];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid()) {
+		print_message("not root: cannot become another user\n");
+		skip();
+	}
+	assert_int_equal(control_path(serial, path), 0);
+	assert_int_equal(chmod(run_dir, 0755), 0);
+	assert_int_equal(chmod(path, 0666), 0);
+	pid = fork();
+	if (!pid) {
+		struct sockaddr_un addr = { .sun_family = AF_UNIX };
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		char c;
+
+		strcpy(addr.sun_path, path);
+		if (setuid(65534) ||
+		    connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+			_exit(2);
+		send(fd, "{}\n", 3, MSG_NOSIGNAL);
+		_exit(recv(fd, &c, 1, 0) <= 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	check_has("{'request':'version'}", "'ok':true");
+}
+
+static void a_left_over_socket_is_replaced(void **state)
+{
+	char path[CONTROL_PATH_MAX];
+	struct zl_err err;
+	struct stat st;
+
+	(void)state;
+	control_stop(control);
+	assert_int_equal(control_path(serial, path), 0);
+	close(open(path, O_CREAT | O_WRONLY, 0644));
+	assert_int_equal(control_start(disk, &control, &err), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	check_has("{'request':'version'}", "'ok':true");
+}
+
+static void an_unsafe_directory_is_refused(void **state)
+{
+	struct control *other;
+	struct zl_err err;
+
+	(void)state;
+	control_stop(control);
+	assert_int_equal(chmod(run_dir, 0777), 0);
+	assert_int_equal(control_start(disk, &other, &err), -EPERM);
+	assert_null(other);
+	assert_int_equal(chmod(run_dir, 0700), 0);
+	assert_int_equal(control_start(disk, &control, &err), 0);
+}
+
+static void nobody_there(void **state)
+{
+	struct json_object *request = json_object_new_object(), *reply;
+	struct zl_err err;
+
+	(void)state;
+	assert_int_equal(
+		control_call("0123456789abcdef", request, &reply, &err),
+		-ENOENT);
+	json_object_put(request);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
+	const struct CMUnitTest tests[] = {
+		T(version),
+		T(info_and_stats),
+		T(zones_come_in_pages),
+		T(inject_add_list_clear),
+		T(refusals),
+		T(not_json_is_answered),
+		T(several_lines_and_parts_of_lines),
+		T(a_line_without_end_is_hung_up_on),
+		T(a_client_that_does_not_read),
+		T(more_clients_than_there_is_room_for),
+		T(modes),
+		T(another_user_is_hung_up_on),
+		T(a_left_over_socket_is_replaced),
+		T(an_unsafe_directory_is_refused),
+		T(nobody_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
