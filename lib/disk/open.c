@@ -485,6 +485,18 @@ static void end(struct disk *d)
 	store_close(st);
 }
 
+static bool has_leftover(struct disk *d, uint32_t slot, uint32_t *wp)
+{
+	bool cut;
+
+	/* A worker may still be on its way out of the slot. */
+	pthread_mutex_lock(&d->lock);
+	cut = d->slots[slot].flags & SLOT_CUT;
+	*wp = zone_slot_wp_blocks(&d->zones, slot);
+	pthread_mutex_unlock(&d->lock);
+	return cut;
+}
+
 /*
  * What failed writes left behind their write pointers and could not be cut off
  * then: the next opening would take it for written.
@@ -492,10 +504,10 @@ static void end(struct disk *d)
 static void cut_leftovers(struct disk *d)
 {
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		uint32_t wp = zone_slot_wp_blocks(&d->zones, i);
 		struct store_req req = { .op = STORE_CUT, .slot = i };
+		uint32_t wp;
 
-		if (!(d->slots[i].flags & SLOT_CUT))
+		if (!has_leftover(d, i, &wp))
 			continue;
 		req.off = (uint64_t)wp << d->block_shift;
 		if (store_run(d->store, &req) < 0)
