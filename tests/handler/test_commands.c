@@ -6,6 +6,7 @@
 #include "rig.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "tests/runner/dev.h"
 
@@ -437,7 +438,7 @@ struct call {
 static struct tcmur_handler cancelled_ops;
 static int (*real_handle_cmd)(struct tcmu_device *dev, struct tcmur_cmd *cmd);
 static int (*real_flush)(struct tcmu_device *dev, struct tcmur_cmd *cmd);
-static unsigned calls_that_returned;
+static atomic_uint calls_that_returned;
 
 static void *cancelled_thread(void *arg)
 {

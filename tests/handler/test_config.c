@@ -41,6 +41,16 @@ static bool check(const struct rig *rig, const char *cfg, char **reason)
 	return runner_check_config(rig_handler(), text, reason);
 }
 
+/* A sentence that ends with ... goes on. */
+static bool is_sentence(const char *is, const char *want)
+{
+	size_t len = strlen(want);
+
+	if (len > 3 && !strcmp(want + len - 3, "..."))
+		return !strncmp(is, want, len - 3);
+	return !strcmp(is, want);
+}
+
 static void assert_refused(const struct rig *rig, const char *cfg,
 			   const char *sentence)
 {
@@ -49,7 +59,7 @@ static void assert_refused(const struct rig *rig, const char *cfg,
 
 	if (check(rig, cfg, &reason))
 		fail_msg("%s: not refused", cfg);
-	if (!reason || strcmp(reason, want))
+	if (!reason || !is_sentence(reason, want))
 		fail_msg("%s\n is: %s\nnot: %s", cfg, reason, want);
 	free(reason);
 }
@@ -89,12 +99,8 @@ static const struct {
 	{ "@/a\nb", "the cfgstring has a control character at byte 3; use "
 		    "none, and a directory without any" },
 	/* Options. */
-	{ "zone_size=1@$/d",
-	  "unknown option zone_size; there are capacity_mb, zone_size_mb, "
-	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
-	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "buffered_io, nr_queues, queue_depth, zone_append, "
-	  "ordered_zone_append" },
+	{ "zone_size=1@$/d", "unknown option zone_size; there are capacity_mb, "
+			     "zone_size_mb, ..." },
 	{ "conv_zones=1/zone_size_mb=1/conv_zones=1@$/d",
 	  "conv_zones is given twice; give it once" },
 	{ "/zone_size_mb=1@$/d", "an option is empty; write OPTION=VALUE with "
