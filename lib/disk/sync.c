@@ -37,12 +37,29 @@ static int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	return res < 0 ? (int)res : 0;
 }
 
+/* Lets the dirty files be written back side by side; each is waited for
+ * afterwards. */
+static void start_syncs(struct disk *d)
+{
+	uint32_t slot = 0;
+
+	for (;; slot++) {
+		pthread_mutex_lock(&d->lock);
+		slot = slot_next_dirty(d, slot);
+		pthread_mutex_unlock(&d->lock);
+		if (slot == UINT32_MAX)
+			return;
+		store_start_sync(d->store, slot);
+	}
+}
+
 int sync_round(struct disk *d)
 {
 	uint32_t slot, lo = 0, hi = 0;
 	int ret, first = 0;
 	bool found;
 
+	start_syncs(d);
 	for (slot = 0;; slot++) {
 		pthread_mutex_lock(&d->lock);
 		slot = slot_next_dirty(d, slot);

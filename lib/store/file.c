@@ -163,6 +163,7 @@ static const struct store_ops file_ops = {
 	.aside = file_aside,
 	.close = file_close,
 	.start_engine = file_start_engine,
+	.start_sync = file_start_sync,
 };
 
 static struct store_file *new_file_store(const char *path)

@@ -50,6 +50,9 @@ int file_sync_entries(struct store_file *sf);
 /* file_io.c: runs a request to its end; returns its res. */
 int64_t file_request(struct store_file *sf, const struct store_req *req);
 
+/* See store_start_sync(). */
+void file_start_sync(struct store *st, uint32_t slot);
+
 /* file_ring.c: see store_start_engine().  start: with the lock taken. */
 int file_ring_start(struct store_file *sf, struct file_ring **ring);
 /* No request is under way. */

@@ -50,24 +50,45 @@ int file_stat(struct store *st, uint32_t slot, struct store_stat *stat)
 	return 0;
 }
 
-int file_make(struct store *st, uint32_t slot, uint64_t size_bytes)
+static int make_sized(struct store_file *sf, const char *name,
+		      uint64_t size_bytes)
 {
-	struct store_file *sf = to_file(st);
-	char name[STORE_NAME_MAX];
 	int fd, ret = 0;
 
-	store_slot_name(st, slot, name);
 	/* O_EXCL: nothing that exists is opened, so nothing need be checked. */
 	fd = file_openat_raw(sf, name, O_RDWR | O_CREAT | O_EXCL);
 	if (fd < 0)
 		return fd;
-	sf->made = true;
 	if (size_bytes && ftruncate(fd, (off_t)size_bytes) < 0) {
 		ret = -errno;
 		unlinkat(sf->dir_fd, name, 0);
 	}
 	close(fd);
 	return ret;
+}
+
+/* Without an opening and a closing, which are a quarter of the time where a
+ * disk has hundreds of thousands. */
+static int make_empty(struct store_file *sf, const char *name)
+{
+	if (mknodat(sf->dir_fd, name, S_IFREG | 0600, 0) == 0)
+		return 0;
+	/* Not every file system has it. */
+	if (errno == EPERM || errno == ENOSYS || errno == EOPNOTSUPP)
+		return make_sized(sf, name, 0);
+	return -errno;
+}
+
+int file_make(struct store *st, uint32_t slot, uint64_t size_bytes)
+{
+	struct store_file *sf = to_file(st);
+	char name[STORE_NAME_MAX];
+
+	store_slot_name(st, slot, name);
+	sf->made = true;
+	if (size_bytes)
+		return make_sized(sf, name, size_bytes);
+	return make_empty(sf, name);
 }
 
 int file_unmake(struct store *st, uint32_t slot)

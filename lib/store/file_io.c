@@ -234,3 +234,14 @@ int64_t file_request(struct store_file *sf, const struct store_req *req)
 	fd_put(e, nowait);
 	return res;
 }
+
+/* What is not open has been synced when its descriptor was closed. */
+void file_start_sync(struct store *st, uint32_t slot)
+{
+	struct fd_entry *e;
+
+	if (fd_get(to_file(st), slot, true, &e))
+		return;
+	sync_file_range(fd_of(e), 0, 0, SYNC_FILE_RANGE_WRITE);
+	fd_put(e, true);
+}

@@ -163,6 +163,7 @@ struct store_ops {
 	void (*close)(struct store *st);
 	/* NULL: there is none. */
 	int (*start_engine)(struct store *st);
+	void (*start_sync)(struct store *st, uint32_t slot);
 };
 
 /* The head of every kind of store. */
@@ -211,6 +212,17 @@ int64_t store_run(struct store *st, struct store_req *req);
  * or the system does not permit it; the store then works without.
  */
 int store_start_engine(struct store *st);
+
+/*
+ * Begins to write back what is dirty of a slot's file, so that syncs of many
+ * files need not wait for one after the other.  Only a hint: says nothing about
+ * success, and what goes wrong is the next STORE_SYNC's to report.
+ */
+static inline void store_start_sync(struct store *st, uint32_t slot)
+{
+	if (st->ops->start_sync)
+		st->ops->start_sync(st, slot);
+}
 
 /* What a slot's file is now; a missing one is not an error. */
 static inline int store_stat(struct store *st, uint32_t slot,

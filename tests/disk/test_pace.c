@@ -90,13 +90,15 @@ static void a_store_that_cannot_tell(void **state)
 					 .error = EOPNOTSUPP,
 					 .only = 1u << STORE_WRITE };
 	struct fixture f;
-	struct iovec iov = { f.buf, BLOCK };
+	struct iovec iov;
 	struct disk_io io = {
 		.op = DISK_WRITE, .nr_blocks = 1, .iov = &iov, .iov_cnt = 1
 	};
 
 	(void)state;
 	fixture_start(&f, FIXTURE_CFG, 1);
+	iov = (struct iovec){ f.buf, BLOCK };
+	memset(f.buf, 5, BLOCK);
 	store_fault_arm(f.fault, &plan);
 	io.lba = SEQ(0);
 	assert_true(disk_try(f.disk, &io));

@@ -110,6 +110,23 @@ static void files_are_0600(void **state)
 }
 
 /* None of these may hang, be followed, be opened, or be changed. */
+/* A hint that needs no open file and changes nothing. */
+static void a_sync_can_be_begun(void **state)
+{
+	struct env *env = *state;
+	uint8_t a[4096], b[4096];
+
+	op_fill(a, sizeof(a), 3);
+	store_start_sync(env->st, 1);
+	assert_int_equal(store_file_nr_fds(), 0);
+	assert_int_equal(store_make(env->st, 2, 0), 0);
+	assert_int_equal(op_write(env->st, 2, 0, a, sizeof(a)), sizeof(a));
+	store_start_sync(env->st, 2);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 2, 0, 0), 0);
+	assert_int_equal(op_read(env->st, 2, 0, b, sizeof(b)), sizeof(b));
+	assert_memory_equal(a, b, sizeof(a));
+}
+
 static void assert_unusable(struct env *env, enum store_kind kind, int ret)
 {
 	struct store_stat stat;
@@ -446,6 +463,7 @@ int main(void)
 		T(bad_directories_are_refused),
 		T(a_slash_at_the_end_follows_no_link),
 		T(files_are_0600),
+		T(a_sync_can_be_begun),
 		T(a_symlink_is_not_followed),
 		T(a_directory_is_no_zone),
 		T(a_fifo_does_not_hang),
