@@ -38,6 +38,8 @@ int create_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 int zones_main(int argc, char **argv);
 int check_main(int argc, char **argv);
+int inject_main(int argc, char **argv);
+int powerfail_main(int argc, char **argv);
 
 /* Parses a subcommand's words; exits on --help and on a usage error. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
@@ -66,6 +68,21 @@ int cli_look(const char *dir, struct disk **disk, struct zl_err *err);
 bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size);
 /* What the zone files take on the backing file system, in bytes. */
 uint64_t cli_space_used(const char *dir, struct disk *disk);
+
+/* live.c: the process that has the disk open, if it has a control socket. */
+
+/* {"request": name}, for cli_ask(), which takes it over. */
+struct json_object *cli_request(const char *name);
+/* As control_call(): -ENOENT without a sentence if nobody is there. */
+int cli_ask(struct disk *disk, struct json_object *request,
+	    struct json_object **reply, struct zl_err *err);
+/* disk_each_zone() of the open disk where there is one, else of the directory;
+ * 0, or -errno when it has said why not. */
+int cli_each_zone(struct disk *disk, uint64_t lba,
+		  bool (*fn)(void *user, const struct zone_info *info),
+		  void *user);
+/* Puts the open disk's counters into @stats where there is one. */
+void cli_live_stats(struct disk *disk, struct disk_stats *stats);
 
 /* A condition or type as one word, as options and JSON spell it, e.g.
  * "implicitly-opened". */

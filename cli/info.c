@@ -88,8 +88,16 @@ static int gather(struct info *in, const char *dir, struct zl_err *err)
 		return ret;
 	in->path = realpath(dir, NULL);
 	in->meta = disk_meta(in->disk);
-	disk_each_zone(in->disk, 0, count_zone, in);
+	if (cli_each_zone(in->disk, 0, count_zone, in)) {
+		disk_close(in->disk);
+		free(in->path);
+		return zl_fail(err, EIO,
+			       "%s: the process that has the disk "
+			       "open does not answer",
+			       dir);
+	}
 	disk_get_stats(in->disk, &in->stats);
+	cli_live_stats(in->disk, &in->stats);
 	in->used_bytes = cli_space_used(dir, in->disk);
 	in->in_use = cli_in_use(dir, in->disk, in->who, sizeof(in->who));
 	return 0;
@@ -182,6 +190,9 @@ static void print_text(const struct info *in)
 	if (in->stats.retries_absorbed)
 		printf(LABEL "%" PRIu64 "\n", "writes repeated",
 		       in->stats.retries_absorbed);
+	if (in->stats.faults_injected)
+		printf(LABEL "%" PRIu64 "\n", "faults injected",
+		       in->stats.faults_injected);
 	printf(LABEL "%s\n", "made by",
 	       m->adopted ? "the kernel's zloop" : "user:zloop");
 	printf(LABEL "%s%s\n", "in use", in->in_use ? "by " : "no", in->who);
@@ -242,6 +253,7 @@ static void add_state(const struct info *in, struct json_object *o)
 	json_add_u64(o, "opens", in->stats.opens);
 	json_add_u64(o, "unclean_opens", in->stats.unclean_opens);
 	json_add_u64(o, "retries_absorbed", in->stats.retries_absorbed);
+	json_add_u64(o, "faults_injected", in->stats.faults_injected);
 	json_add_bool(o, "in_use", in->in_use);
 	json_object_object_add(o, "in_use_by",
 			       in->in_use ? json_object_new_string(in->who)

@@ -15,6 +15,9 @@ static const struct cli_command commands[] = {
 	{ "zones", "list a disk's zones", zones_main },
 	{ "check", "look for everything that is not as it should be",
 	  check_main },
+	{ "inject", "make a running disk suffer faults", inject_main },
+	{ "powerfail", "take back what a running disk has not flushed",
+	  powerfail_main },
 	{ "help", "explain a command", help_main },
 };
 
@@ -35,7 +38,7 @@ static void usage(FILE *f)
 	      "each, one file per zone.\n\n",
 	      f);
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
-		fprintf(f, "  %-8s  %s\n", commands[i].name, commands[i].help);
+		fprintf(f, "  %-9s  %s\n", commands[i].name, commands[i].help);
 	fputs("\nExit status: 0 done, 1 failed or something found, 2 wrong "
 	      "usage.  See zloop(8).\n",
 	      f);

@@ -101,8 +101,9 @@ static const struct argp argp = {
 	.args_doc = "DIRECTORY",
 	.doc = "List the zones of the disk in DIRECTORY.  Addresses and "
 	       "lengths are logical blocks.\v"
-	       "A disk in use can be listed too; its implicitly opened zones "
-	       "are then shown as closed, since only the daemon knows better.",
+	       "A disk that is attached is asked for its zones as they are; "
+	       "where that is not possible, its implicitly opened zones are "
+	       "shown as closed.",
 };
 
 struct report {
@@ -162,10 +163,11 @@ static bool print_zone(void *user, const struct zone_info *z)
 
 /* One zone at a time: a list of a million as one JSON value would need more
  * memory than the disk. */
-static void print_zones(struct disk *disk, struct zones_args *args)
+static int print_zones(struct disk *disk, struct zones_args *args)
 {
 	struct report r = { .args = args };
 	struct json_object *dir = json_object_new_string(args->dir);
+	int ret;
 
 	if (args->json) {
 		fputs("{\n  \"directory\": ", stdout);
@@ -176,10 +178,11 @@ static void print_zones(struct disk *disk, struct zones_args *args)
 		printf("%-11s %-26s %-18s %-12s %-10s %s\n", "FILE", "TYPE",
 		       "CONDITION", "START LBA", "BLOCKS", "WRITE POINTER");
 	}
-	disk_each_zone(disk, args->start, print_zone, &r);
+	ret = cli_each_zone(disk, args->start, print_zone, &r);
 	if (args->json)
 		printf("%s]\n}\n", r.any ? "\n  " : "");
 	json_object_put(dir);
+	return ret;
 }
 
 static void count_problem(void *user, uint32_t slot, const char *what)
@@ -212,7 +215,8 @@ int zones_main(int argc, char **argv)
 		return CLI_FAILED;
 	}
 	if (a.start < disk_geo(disk)->capacity_blocks) {
-		print_zones(disk, &a);
+		if (print_zones(disk, &a))
+			status = CLI_FAILED;
 		note_problems(disk, a.dir);
 	} else {
 		cli_error("--start %" PRIu64 " is beyond the disk; use %" PRIu64

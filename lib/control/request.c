@@ -240,6 +240,20 @@ static int do_inject_clear(struct request *r)
 	return disk_fault_restore(r->disk, lba, blocks, r->err);
 }
 
+static int do_powerfail(struct request *r)
+{
+	struct disk_powerfail how = { .random = false };
+	uint64_t seed = UINT64_MAX;
+
+	if (!get_u64(r, "seed", INT64_MAX, &seed))
+		return -EINVAL;
+	if (seed != UINT64_MAX) {
+		how.random = true;
+		how.seed = seed;
+	}
+	return disk_powerfail(r->disk, &how, r->err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct request *r);
@@ -251,6 +265,7 @@ static const struct {
 	{ "inject-add", do_inject_add },
 	{ "inject-list", do_inject_list },
 	{ "inject-clear", do_inject_clear },
+	{ "powerfail", do_powerfail },
 };
 
 static int dispatch(struct request *r)
@@ -268,7 +283,7 @@ static int dispatch(struct request *r)
 			return requests[i].run(r);
 	return zl_fail(r->err, EINVAL,
 		       "request is not one of version, info, stats, zones, "
-		       "inject-add, inject-list and inject-clear");
+		       "inject-add, inject-list, inject-clear and powerfail");
 }
 
 static struct json_object *parse(const char *text, size_t len,

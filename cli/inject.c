@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop inject, zloop powerfail: what a running disk is to suffer. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "cli.h"
+
+#define MAX_WORDS 16
+
+struct inject_args {
+	bool json;
+	unsigned nr;
+	const char *words[MAX_WORDS];
+};
+
+static const struct argp_option options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct inject_args *a = state->input;
+
+	switch (key) {
+	case 'j':
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->nr == MAX_WORDS)
+			argp_error(state, "'%s' is one word too many", arg);
+		else
+			a->words[a->nr++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (a->nr < 2)
+			argp_error(state,
+				   "say add, list or clear, and the directory");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "add DIRECTORY FAULT [MEMBER=VALUE...]\n"
+		    "list DIRECTORY\n"
+		    "clear DIRECTORY all|id=N|lba=N|zone=N",
+	.doc = "Make the running disk in DIRECTORY suffer a FAULT, list its "
+	       "faults, or clear them.  FAULT is read-error, write-error, "
+	       "delay, busy, no-zone-resources, backing-error, read-only, "
+	       "offline, reset-recommended or predicted-errors, or a JSON "
+	       "object.\v"
+	       "See zloop(8) for the members.",
+};
+
+/* A number, true, false, or a word. */
+static struct json_object *value(const char *s)
+{
+	uint64_t n;
+
+	if (!parse_u64(s, strlen(s), &n) && n <= INT64_MAX)
+		return json_object_new_int64((int64_t)n);
+	if (!strcmp(s, "true") || !strcmp(s, "false"))
+		return json_object_new_boolean(*s == 't');
+	return json_object_new_string(s);
+}
+
+/* zone=N: the range of that zone. */
+static int add_zone(struct json_object *o, struct disk *disk, const char *s)
+{
+	const struct zone_geo *geo = disk_geo(disk);
+	uint32_t nr = zone_geo_slots(geo);
+	uint64_t zone, lba;
+
+	if (parse_u64(s, strlen(s), &zone) || zone >= nr) {
+		cli_error("zone=%s is not a zone; use 0 to %" PRIu32, s,
+			  nr - 1);
+		return -EINVAL;
+	}
+	lba = zone * geo->zone_blocks;
+	json_add_u64(o, "lba", lba);
+	json_add_u64(o, "blocks",
+		     min_u64(geo->zone_blocks, geo->capacity_blocks - lba));
+	return 0;
+}
+
+static int add_members(struct json_object *o, struct disk *disk,
+		       const char *const *words, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		const char *eq = strchr(words[i], '=');
+		char key[32];
+
+		if (!eq || eq == words[i] ||
+		    (size_t)(eq - words[i]) >= sizeof(key)) {
+			cli_error("'%s' is not MEMBER=VALUE", words[i]);
+			return -EINVAL;
+		}
+		snprintf(key, sizeof(key), "%.*s", (int)(eq - words[i]),
+			 words[i]);
+		if (strcmp(key, "zone"))
+			json_object_object_add(o, key, value(eq + 1));
+		else if (add_zone(o, disk, eq + 1))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int ask(struct disk *disk, struct json_object *request,
+	       struct json_object **reply)
+{
+	struct zl_err err;
+	int ret = cli_ask(disk, request, reply, &err);
+
+	if (ret == -ENOENT)
+		cli_error("the disk is not attached, or by a process without a "
+			  "control socket; attach it first");
+	else if (ret)
+		cli_error("%s", err.msg);
+	return ret ? CLI_FAILED : CLI_OK;
+}
+
+static int add(struct disk *disk, const struct inject_args *a)
+{
+	struct json_object *o, *request, *reply;
+	uint64_t id;
+
+	if (a->nr < 3) {
+		cli_error("there is no fault; for example read-error lba=0");
+		return CLI_USAGE;
+	}
+	if (a->words[2][0] == '{') {
+		o = json_tokener_parse(a->words[2]);
+	} else {
+		o = json_object_new_object();
+		json_add_str(o, "fault", a->words[2]);
+	}
+	if (!o) {
+		cli_error("%s is not JSON", a->words[2]);
+		return CLI_USAGE;
+	}
+	if (add_members(o, disk, a->words + 3, a->nr - 3)) {
+		json_object_put(o);
+		return CLI_USAGE;
+	}
+	request = cli_request("inject-add");
+	json_object_object_add(request, "fault", o);
+	if (ask(disk, request, &reply))
+		return CLI_FAILED;
+	id = (uint64_t)json_object_get_int64(
+		json_object_object_get(reply, "id"));
+	if (a->json)
+		json_print(json_object_get(reply));
+	else if (id)
+		printf("%" PRIu64 "\n", id);
+	json_object_put(reply);
+	return CLI_OK;
+}
+
+/* "id 3: read-error lba=7 …": the members in the order they came. */
+static void print_fault(struct json_object *o)
+{
+	const char *kind =
+		json_object_get_string(json_object_object_get(o, "fault"));
+	struct json_object *id = json_object_object_get(o, "id");
+
+	if (id)
+		printf("id=%s ", json_object_get_string(id));
+	printf("%s", kind ? kind : "?");
+	json_object_object_foreach(o, key, v)
+	{
+		if (v && strcmp(key, "id") && strcmp(key, "fault"))
+			printf(" %s=%s", key, json_object_get_string(v));
+	}
+	putchar('\n');
+}
+
+static int list(struct disk *disk, const struct inject_args *a)
+{
+	struct json_object *reply, *faults;
+	size_t n;
+
+	if (ask(disk, cli_request("inject-list"), &reply))
+		return CLI_FAILED;
+	faults = json_object_object_get(reply, "faults");
+	if (a->json) {
+		json_print(json_object_get(faults));
+	} else {
+		n = json_object_array_length(faults);
+		for (size_t i = 0; i < n; i++)
+			print_fault(json_object_array_get_idx(faults, i));
+	}
+	json_object_put(reply);
+	return CLI_OK;
+}
+
+static int clear(struct disk *disk, const struct inject_args *a)
+{
+	struct json_object *request = cli_request("inject-clear"), *reply;
+	bool all = a->nr == 3 && !strcmp(a->words[2], "all");
+
+	if (all) {
+		json_add_bool(request, "all", true);
+	} else if (a->nr < 3) {
+		cli_error("say what to clear: all, id=N, lba=N or zone=N");
+		json_object_put(request);
+		return CLI_USAGE;
+	} else if (add_members(request, disk, a->words + 2, a->nr - 2)) {
+		json_object_put(request);
+		return CLI_USAGE;
+	}
+	if (ask(disk, request, &reply))
+		return CLI_FAILED;
+	json_object_put(reply);
+	return CLI_OK;
+}
+
+static int run(struct disk *disk, const struct inject_args *a)
+{
+	if (!strcmp(a->words[0], "add"))
+		return add(disk, a);
+	if (!strcmp(a->words[0], "list"))
+		return list(disk, a);
+	if (!strcmp(a->words[0], "clear"))
+		return clear(disk, a);
+	cli_error("'%s' is not add, list or clear", a->words[0]);
+	return CLI_USAGE;
+}
+
+int inject_main(int argc, char **argv)
+{
+	struct inject_args a = { .nr = 0 };
+	struct disk *disk;
+	struct zl_err err;
+	int status;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (cli_look(a.words[1], &disk, &err)) {
+		cli_error("%s", err.msg);
+		return CLI_FAILED;
+	}
+	status = run(disk, &a);
+	disk_close(disk);
+	return status;
+}
+
+/*
+ * zloop powerfail
+ */
+
+struct powerfail_args {
+	const char *dir, *seed;
+};
+
+static const struct argp_option powerfail_options[] = {
+	{ "seed", 's', "N", 0,
+	  "Take back a random part, as a real failure may, the same for the "
+	  "same changes and N",
+	  0 },
+	{ 0 },
+};
+
+static error_t parse_powerfail(int key, char *arg, struct argp_state *state)
+{
+	struct powerfail_args *a = state->input;
+	uint64_t n;
+
+	switch (key) {
+	case 's':
+		if (parse_u64(arg, strlen(arg), &n) || n > INT64_MAX)
+			argp_error(state, "--seed %s is not a number", arg);
+		a->seed = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->dir)
+			argp_error(state, "'%s' is one word too many", arg);
+		a->dir = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "there is no directory");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp powerfail_argp = {
+	.options = powerfail_options,
+	.parser = parse_powerfail,
+	.args_doc = "DIRECTORY",
+	.doc = "Take back all that was not flushed on the running disk in "
+	       "DIRECTORY, which must have been opened with "
+	       "discard_write_cache.",
+};
+
+int powerfail_main(int argc, char **argv)
+{
+	struct powerfail_args a = { .dir = NULL };
+	struct json_object *request, *reply;
+	struct disk *disk;
+	struct zl_err err;
+	int status;
+
+	cli_parse(&powerfail_argp, argc, argv, &a);
+	if (cli_look(a.dir, &disk, &err)) {
+		cli_error("%s", err.msg);
+		return CLI_FAILED;
+	}
+	request = cli_request("powerfail");
+	if (a.seed)
+		json_object_object_add(request, "seed", value(a.seed));
+	status = ask(disk, request, &reply);
+	if (!status)
+		json_object_put(reply);
+	disk_close(disk);
+	return status;
+}

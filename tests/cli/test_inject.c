@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop inject, powerfail, info and zones with a disk that is open here. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/control.h"
+#include "disk/disk.h"
+#include "run.h"
+
+static struct disk *disk;
+static struct control *control;
+
+static int enter(void **state)
+{
+	struct disk_opts opts;
+	struct disk_open_args args = { .opts = &opts };
+	char here[4096];
+	struct zl_err err;
+
+	work_enter(state);
+	assert_int_equal(zloop("create",
+			       "capacity_mb=8,zone_size_mb=1,conv_zones=2,"
+			       "block_size=512",
+			       "d", NULL),
+			 0);
+	assert_non_null(realpath(".", here));
+	setenv("ZLOOP_RUN_DIR", here, 1);
+	if (disk_opts_parse(&opts, "discard_write_cache", 19, ',', false,
+			    &err) ||
+	    disk_open("d", &args, &disk, &err) ||
+	    control_start(disk, &control, &err))
+		fail_msg("%s", err.msg);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	control_stop(control);
+	disk_close(disk);
+	return work_leave(state);
+}
+
+static enum disk_status io(enum disk_op op, uint64_t lba)
+{
+	static uint8_t buf[512];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct disk_io io = {
+		.op = op, .lba = lba, .nr_blocks = 1, .iov = &iov, .iov_cnt = 1
+	};
+
+	return disk_run(disk, &io);
+}
+
+static void add_list_clear(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("inject", "add", "d", "read-error", "lba=7",
+			       "count=2", NULL),
+			 0);
+	assert_string_equal(run_out, "1\n");
+	assert_int_equal(io(DISK_READ, 7), DISK_READ_ERROR);
+	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
+	assert_string_equal(run_out, "id=1 read-error lba=7 blocks=1 count=1 "
+				     "persistent=false hits=1\n");
+	assert_int_equal(zloop("inject", "clear", "d", "id=1", NULL), 0);
+	assert_silent();
+	assert_int_equal(io(DISK_READ, 7), DISK_OK);
+	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
+	assert_silent();
+}
+
+static void json(void **state)
+{
+	struct json_object *o;
+
+	(void)state;
+	assert_int_equal(zloop("inject", "--json", "add", "d",
+			       "{\"fault\":\"busy\",\"op\":\"read\"}", NULL),
+			 0);
+	o = out_json();
+	assert_int_equal(member_u64(o, "id"), 1);
+	json_object_put(o);
+	assert_int_equal(zloop("inject", "-j", "list", "d", NULL), 0);
+	o = out_json();
+	assert_int_equal(json_object_array_length(o), 1);
+	json_object_put(o);
+}
+
+static void a_zone(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("inject", "add", "d", "offline", "zone=3", NULL),
+			 0);
+	assert_silent();
+	assert_int_equal(zloop("zones", "d", "--condition", "offline", NULL),
+			 0);
+	assert_contains(run_out, "seq-000003");
+	assert_int_equal(count_lines(run_out), 2);
+	assert_int_equal(zloop("inject", "clear", "d", "zone=3", NULL), 0);
+	assert_int_equal(zloop("zones", "d", "--condition", "offline", NULL),
+			 0);
+	assert_int_equal(count_lines(run_out), 1);
+}
+
+static void clear_all(void **state)
+{
+	(void)state;
+	zloop("inject", "add", "d", "offline", "zone=0", NULL);
+	zloop("inject", "add", "d", "busy", NULL);
+	assert_int_equal(zloop("inject", "clear", "d", "all", NULL), 0);
+	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
+	assert_silent();
+}
+
+/* What a directory cannot tell. */
+static void live_states(void **state)
+{
+	struct json_object *o;
+
+	(void)state;
+	assert_int_equal(io(DISK_WRITE, 3 * 2048), DISK_OK);
+	assert_int_equal(zloop("zones", "d", "-c", "implicitly-opened", NULL),
+			 0);
+	assert_contains(run_out, "seq-000003");
+	assert_int_equal(zloop("info", "--json", "d", NULL), 0);
+	o = out_json();
+	assert_int_equal(member_u64(member(json_object_array_get_idx(o, 0),
+					   "conditions"),
+				    "implicitly-opened"),
+			 1);
+	json_object_put(o);
+}
+
+static void powerfail(void **state)
+{
+	struct zone_info z;
+
+	(void)state;
+	assert_int_equal(io(DISK_WRITE, 3 * 2048), DISK_OK);
+	assert_int_equal(zloop("powerfail", "d", NULL), 0);
+	assert_silent();
+	disk_zone_at(disk, 3 * 2048, &z);
+	assert_int_equal(z.cond, ZC_EMPTY);
+	assert_int_equal(zloop("powerfail", "d", "--seed", "7", NULL), 0);
+	assert_silent();
+	assert_int_equal(zloop("powerfail", "d", "--seed", "x", NULL), 2);
+	assert_contains(run_err, "--seed x is not a number");
+}
+
+static void mistakes(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("inject", NULL), 2);
+	assert_int_equal(zloop("inject", "list", NULL), 2);
+	assert_int_equal(zloop("inject", "remove", "d", NULL), 2);
+	assert_sentence("'remove' is not add, list or clear");
+	assert_int_equal(zloop("inject", "add", "d", NULL), 2);
+	assert_sentence("there is no fault");
+	assert_int_equal(zloop("inject", "add", "d", "busy", "lba", NULL), 2);
+	assert_sentence("'lba' is not MEMBER=VALUE");
+	assert_int_equal(zloop("inject", "add", "d", "{", NULL), 2);
+	assert_sentence("{ is not JSON");
+	assert_int_equal(zloop("inject", "add", "d", "busy", "zone=8", NULL),
+			 2);
+	assert_sentence("zone=8 is not a zone; use 0 to 7");
+	assert_int_equal(zloop("inject", "add", "d", "nothing", NULL), 1);
+	assert_sentence("fault is not one of");
+	assert_int_equal(zloop("inject", "clear", "d", NULL), 2);
+	assert_sentence("say what to clear");
+	assert_int_equal(zloop("inject", "clear", "d", "id=9", NULL), 1);
+	assert_sentence("there is no fault 9");
+	assert_int_equal(zloop("inject", "list", "nowhere", NULL), 1);
+}
+
+static void not_attached(void **state)
+{
+	(void)state;
+	control_stop(control);
+	control = NULL;
+	assert_int_equal(zloop("inject", "list", "d", NULL), 1);
+	assert_sentence("the disk is not attached");
+	assert_int_equal(zloop("powerfail", "d", NULL), 1);
+	assert_sentence("the disk is not attached");
+	assert_int_equal(zloop("zones", "d", NULL), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, enter, leave)
+	const struct CMUnitTest tests[] = {
+		T(add_list_clear), T(json),	 T(a_zone),   T(clear_all),
+		T(live_states),	   T(powerfail), T(mistakes), T(not_attached),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
