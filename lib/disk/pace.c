@@ -12,10 +12,10 @@
 #define SMALL_BYTES (32 * 1024)
 /* The next command after a shorter pause than this has been waiting. */
 #define QUEUED_NS 3000
-/* A write that took longer has waited for something; for a while the next ones
- * are not carried out by a thread that others need. */
-#define SLOW_NS	 UINT64_C(4000000)
-#define AVOID_NS UINT64_C(500000000)
+/* A write that took longer has waited for something; for some times as long the
+ * next ones are not carried out by a thread that others need. */
+#define SLOW_NS	    UINT64_C(4000000)
+#define AVOID_TIMES 10
 
 static uint64_t clock_ns(void)
 {
@@ -74,7 +74,8 @@ void pace_waited(struct disk *d, uint64_t start_ns)
 	uint64_t now = pace_clock_ns();
 
 	if (now - start_ns > SLOW_NS)
-		atomic_store_explicit(&d->pace.avoid_until_ns, now + AVOID_NS,
+		atomic_store_explicit(&d->pace.avoid_until_ns,
+				      now + AVOID_TIMES * (now - start_ns),
 				      memory_order_relaxed);
 }
 
