@@ -14,7 +14,7 @@
 
 #define CHUNK	   4096u
 #define MAX_KEPT   (64 * ZL_MIB) /* of old contents */
-#define NR_STRIPES 64
+#define NR_STRIPES 16
 #define NR_BUCKETS 256
 
 /* What a part of a conventional file was at its last sync. */
