@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -12,14 +13,33 @@ struct check {
 };
 
 struct check_args {
-	bool json;
+	bool json, repair, yes;
+	struct disk_opts opts;
+	bool has_opts;
 	int first; /* of the directories */
 };
 
 static const struct argp_option options[] = {
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{ "repair", 'r', NULL, 0,
+	  "Say first what would be repaired, and what is lost", 0 },
+	{ "yes", 'y', NULL, 0, "With --repair: do it", 0 },
+	{ "options", 'o', "OPTIONS", 0,
+	  "With --repair: the options that the disk was made with, for a "
+	  "sidecar that is missing",
+	  0 },
 	{ 0 },
 };
+
+static void take_options(struct check_args *a, const char *text,
+			 struct argp_state *state)
+{
+	struct zl_err err;
+
+	if (disk_opts_parse(&a->opts, text, strlen(text), ',', false, &err))
+		argp_error(state, "%s", err.msg);
+	a->has_opts = true;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -29,6 +49,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'j':
 		a->json = true;
+		return 0;
+	case 'r':
+		a->repair = true;
+		return 0;
+	case 'y':
+		a->yes = true;
+		return 0;
+	case 'o':
+		take_options(a, arg, state);
+		return 0;
+	case ARGP_KEY_END:
+		if (!a->repair && (a->yes || a->has_opts))
+			argp_error(state, "%s needs --repair",
+				   a->yes ? "--yes" : "--options");
 		return 0;
 	case ARGP_KEY_ARGS:
 		a->first = state->next;
@@ -47,7 +81,7 @@ static const struct argp argp = {
 	.args_doc = "DIRECTORY...",
 	.doc = "Examine the disk in each DIRECTORY completely and print what "
 	       "is not as it should be, a line each; nothing when all is "
-	       "well.  Changes nothing.",
+	       "well.  Changes nothing without --repair --yes.",
 };
 
 static void print_problem(void *user, uint32_t slot, const char *what)
@@ -77,12 +111,37 @@ static void note_in_use(const char *dir)
 	disk_close(disk);
 }
 
+/* Repairs, or says what would be; false: it could not. */
+static bool repair(const char *dir, const struct check_args *a,
+		   struct json_object *o)
+{
+	struct check c = { .dir = dir };
+	struct zl_err err;
+
+	if (o) {
+		c.problems = json_object_new_array();
+		json_object_object_add(o, "repairs", c.problems);
+	}
+	if (disk_repair(dir, a->has_opts ? &a->opts : NULL, !a->yes,
+			print_problem, &c, &err) >= 0)
+		return true;
+	cli_error("%s", err.msg);
+	return false;
+}
+
 /* Fills @o with the findings if it is not NULL. */
-static int check(const char *dir, struct json_object *o)
+static int check(const char *dir, const struct check_args *a,
+		 struct json_object *o)
 {
 	struct check c = { .dir = dir };
 	struct zl_err err;
 	int ret;
+
+	if (a->repair && !repair(dir, a, o))
+		return CLI_FAILED;
+	/* What would be repaired is there still: once is enough. */
+	if (a->repair && !a->yes && !o)
+		return CLI_OK;
 
 	if (o) {
 		c.problems = json_object_new_array();
@@ -99,7 +158,7 @@ static int check(const char *dir, struct json_object *o)
 	return ret ? CLI_FAILED : CLI_OK;
 }
 
-static int check_json(int argc, char **argv)
+static int check_json(int argc, char **argv, const struct check_args *a)
 {
 	struct json_object *all = json_object_new_array();
 	int status = CLI_OK;
@@ -107,7 +166,7 @@ static int check_json(int argc, char **argv)
 	for (int i = 0; i < argc; i++) {
 		struct json_object *o = json_object_new_object();
 
-		if (check(argv[i], o))
+		if (check(argv[i], a, o))
 			status = CLI_FAILED;
 		json_object_array_add(all, o);
 	}
@@ -124,9 +183,9 @@ int check_main(int argc, char **argv)
 	argc -= a.first;
 	argv += a.first;
 	if (a.json)
-		return check_json(argc, argv);
+		return check_json(argc, argv, &a);
 	for (int i = 0; i < argc; i++)
-		if (check(argv[i], NULL))
+		if (check(argv[i], &a, NULL))
 			status = CLI_FAILED;
 	return status;
 }

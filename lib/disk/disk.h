@@ -353,4 +353,16 @@ uint64_t disk_saved(struct disk *disk);
 int disk_check(const char *dir, disk_problem_fn *fn, void *user,
 	       struct zl_err *err);
 
+/*
+ * Repairs what can be without losing anything that could still be read: makes
+ * missing files, gives files the size that they must have, cuts off what was
+ * never acknowledged, rewrites the journal, and (with @opts, all geometry
+ * options) a missing sidecar.  Calls @fn for each repair with what is done and
+ * what is lost; @dry: would be, and nothing is changed.  What a person must
+ * decide is left for disk_check() to say.  Returns the number of repairs or
+ * -errno with a sentence; -EBUSY: the disk is open.
+ */
+int disk_repair(const char *dir, const struct disk_opts *opts, bool dry,
+		disk_problem_fn *fn, void *user, struct zl_err *err);
+
 #endif

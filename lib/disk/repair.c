@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * Repairing a directory: what no initiator could read any more, or was never
+ * told that it had been written, is made to fit; nothing else is touched.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disk/internal.h"
+
+struct repair {
+	struct store *store;
+	const char *name;
+	const struct disk_meta *meta;
+	bool dry;
+	disk_problem_fn *fn;
+	void *user;
+	struct zl_err *err;
+	int nr;
+};
+
+static void say(struct repair *r, uint32_t slot, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void say(struct repair *r, uint32_t slot, const char *fmt, ...)
+{
+	char what[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	r->nr++;
+	r->fn(r->user, slot, what);
+}
+
+static uint64_t slot_bytes(const struct disk_meta *m, uint32_t slot)
+{
+	uint64_t rest = m->capacity_bytes - slot * m->zone_bytes;
+	uint64_t most =
+		slot < m->conv_zones ? m->zone_bytes : m->zone_cap_bytes;
+
+	return rest < most ? rest : most;
+}
+
+static int cannot(struct repair *r, uint32_t slot, int ret)
+{
+	char file[STORE_NAME_MAX];
+
+	store_slot_name(r->store, slot, file);
+	return zl_fail(r->err, -ret, "%s/%s cannot be repaired: %s", r->name,
+		       file, strerror(-ret));
+}
+
+static int make_missing(struct repair *r, uint32_t slot, uint64_t bytes)
+{
+	bool conv = slot < r->meta->conv_zones;
+	int ret = r->dry ? 0 : store_make(r->store, slot, conv ? bytes : 0);
+
+	if (ret)
+		return cannot(r, slot, ret);
+	say(r, slot,
+	    conv ? "the missing file %s made anew: all that was in the zone is "
+		   "lost, it reads as zeros"
+		 : "the missing file %s made anew: all that was in the zone is "
+		   "lost, it is empty",
+	    r->dry ? "would be" : "is");
+	return 0;
+}
+
+static int resize(struct repair *r, uint32_t slot, uint64_t size,
+		  uint64_t bytes)
+{
+	struct store_req sync = { .op = STORE_SYNC, .slot = slot };
+	int ret = r->dry ? 0 : store_resize(r->store, slot, bytes);
+
+	if (!r->dry && !ret)
+		ret = (int)store_run(r->store, &sync);
+	if (ret)
+		return cannot(r, slot, ret);
+	if (size < bytes)
+		say(r, slot,
+		    "the file %s filled up with zeros from byte %" PRIu64
+		    ": what was there is lost",
+		    r->dry ? "would be" : "is", size);
+	else
+		say(r, slot,
+		    "the file %s cut from %" PRIu64 " to %" PRIu64
+		    " bytes: the rest has no address on the disk",
+		    r->dry ? "would be" : "is", size, bytes);
+	return 0;
+}
+
+/* What a crash left of a write that was never acknowledged. */
+static int cut_tail(struct repair *r, uint32_t slot, uint64_t size)
+{
+	uint64_t cut = size - size % r->meta->phys_block_bytes;
+	int ret = r->dry ? 0 : store_resize(r->store, slot, cut);
+
+	if (ret)
+		return cannot(r, slot, ret);
+	say(r, slot,
+	    "the file %s cut from %" PRIu64 " to %" PRIu64
+	    " bytes, whole blocks: what is cut off was never acknowledged",
+	    r->dry ? "would be" : "is", size, cut);
+	return 0;
+}
+
+static int repair_slot(struct repair *r, uint32_t slot)
+{
+	uint64_t bytes = slot_bytes(r->meta, slot);
+	bool conv = slot < r->meta->conv_zones;
+	struct store_stat st;
+
+	/* What is no file, or not ours to write, a person must look at. */
+	if (store_stat(r->store, slot, &st))
+		return 0;
+	if (st.kind == STORE_KIND_MISSING)
+		return make_missing(r, slot, bytes);
+	if (st.kind != STORE_KIND_FILE || !st.readable || !st.writable)
+		return 0;
+	if (conv ? st.size_bytes != bytes : st.size_bytes > bytes)
+		return resize(r, slot, st.size_bytes, bytes);
+	if (!conv && st.size_bytes % r->meta->phys_block_bytes)
+		return cut_tail(r, slot, st.size_bytes);
+	return 0;
+}
+
+static int repair_slots(struct repair *r)
+{
+	uint32_t n = (uint32_t)meta_slots(r->meta);
+	int ret = 0;
+
+	store_set_layout(r->store, r->meta->conv_zones);
+	for (uint32_t i = 0; !ret && i < n; i++)
+		ret = repair_slot(r, i);
+	if (!ret && !r->dry) {
+		ret = store_sync_dir(r->store);
+		if (ret)
+			zl_fail(r->err, -ret, "%s cannot be made durable: %s",
+				r->name, strerror(-ret));
+	}
+	return ret;
+}
+
+static void ignore(void *user, enum journal_type type, uint32_t slot,
+		   uint64_t value)
+{
+	(void)user, (void)type, (void)slot, (void)value;
+}
+
+/* Opening rewrites it; here is said what that means. */
+static int say_journal(struct repair *r)
+{
+	struct journal_state state;
+	uint32_t n = (uint32_t)meta_slots(r->meta);
+	void *data;
+	size_t len;
+	int ret;
+
+	ret = store_meta_read(r->store, DISK_JOURNAL, &data, &len);
+	if (ret == -ENOENT) {
+		say(r, UINT32_MAX,
+		    DISK_JOURNAL " %s made anew: which zones were set "
+				 "read-only or offline is lost",
+		    r->dry ? "would be" : "is");
+		return 0;
+	}
+	if (!ret)
+		free(data);
+	ret = journal_load(r->store, r->name, n, &state, ignore, NULL, r->err);
+	if (!ret && state.bad_bytes)
+		say(r, UINT32_MAX,
+		    DISK_JOURNAL " %s rewritten without the %" PRIu64
+				 " bytes that are no records: what they said "
+				 "of read-only or offline zones is lost",
+		    r->dry ? "would be" : "is", state.bad_bytes);
+	return ret;
+}
+
+/* Alone: the lock, and the kernel's zloop, which takes none. */
+static int enter(struct repair *r)
+{
+	uint32_t last = (uint32_t)meta_slots(r->meta) - 1;
+	int ret = store_lock(r->store, DISK_JOURNAL, 0, true, r->err);
+
+	if (ret)
+		return ret;
+	store_set_layout(r->store, r->meta->conv_zones);
+	if (store_file_probe_users(r->store, 0) == -EBUSY ||
+	    store_file_probe_users(r->store, last) == -EBUSY)
+		return zl_fail(r->err, EBUSY,
+			       "the zone files in %s are open in another "
+			       "program; end that first",
+			       r->name);
+	return 0;
+}
+
+static int repair_all(struct repair *r)
+{
+	int ret = say_journal(r);
+
+	if (!ret && !r->dry)
+		ret = enter(r);
+	if (!ret)
+		ret = repair_slots(r);
+	return ret;
+}
+
+/* The sidecar is gone: as with a directory of the kernel driver's. */
+static int repair_sidecar(struct repair *r, const struct disk_opts *opts)
+{
+	if (!opts)
+		return zl_fail(r->err, ENOENT,
+			       "%s has no " DISK_SIDECAR
+			       ": give the options that the disk was made "
+			       "with, capacity_mb and block_size among them",
+			       r->name);
+	say(r, UINT32_MAX,
+	    DISK_SIDECAR " %s written anew from the options: the serial number "
+			 "is another one",
+	    r->dry ? "would be" : "is");
+	return 0;
+}
+
+/* Opening as the handler does: adopts, rewrites the journal. */
+static int open_once(const char *dir, const struct disk_opts *opts,
+		     struct zl_err *err)
+{
+	struct disk_open_args args = { .opts = opts, .may_make = opts };
+	struct disk *d;
+	int ret = disk_open(dir, &args, &d, err);
+
+	if (!ret)
+		disk_close(d);
+	return ret;
+}
+
+static int repair(struct repair *r, const struct disk_opts *opts)
+{
+	enum sidecar_state state;
+	struct disk_meta meta;
+	int ret = sidecar_read(r->store, r->name, &meta, &state, r->err);
+
+	if (ret == -ENOENT)
+		return repair_sidecar(r, opts);
+	if (ret)
+		return ret;
+	if (opts) {
+		ret = meta_agrees(&meta, r->name, opts, 0, r->err);
+		if (ret)
+			return ret;
+	}
+	if (state == SIDECAR_CREATING)
+		return zl_fail(r->err, EINVAL,
+			       "the disk in %s is half made; opening it as "
+			       "when it was created completes it",
+			       r->name);
+	r->meta = &meta;
+	return repair_all(r);
+}
+
+int disk_repair(const char *dir, const struct disk_opts *opts, bool dry,
+		disk_problem_fn *fn, void *user, struct zl_err *err)
+{
+	struct repair r = {
+		.name = dir, .dry = dry, .fn = fn, .user = user, .err = err
+	};
+	int ret = store_file_open(dir, &r.store, err);
+
+	if (ret)
+		return ret;
+	ret = repair(&r, opts);
+	store_close(r.store);
+	if (!ret && !dry && r.nr)
+		ret = open_once(dir, opts, err);
+	return ret ? ret : r.nr;
+}

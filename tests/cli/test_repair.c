@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop check --repair on directories damaged in every way. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define OPTIONS "capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512"
+#define MIB	1048576
+
+static int enter(void **state)
+{
+	work_enter(state);
+	assert_int_equal(zloop("create", OPTIONS, "d", NULL), 0);
+	/* Zone 3 has data that must survive every repair. */
+	assert_int_equal(truncate("d/seq-000003", 5 * 512), 0);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	assert_int_equal(file_size("d/seq-000003"), 5 * 512);
+	return work_leave(state);
+}
+
+static void append(const char *path, const void *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_APPEND);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, len), len);
+	close(fd);
+}
+
+/* Would say so; does so; and then there is nothing left to do. */
+static void repairs(const char *dry_words, const char *words)
+{
+	assert_int_equal(zloop("check", "--repair", "d", NULL), 0);
+	assert_contains(run_out, dry_words);
+	assert_int_equal(zloop("check", "d", NULL), 1); /* nothing changed */
+	assert_int_equal(zloop("check", "--repair", "--yes", "d", NULL), 0);
+	assert_contains(run_out, words);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	assert_silent();
+	assert_int_equal(zloop("check", "-ry", "d", NULL), 0);
+	assert_silent();
+}
+
+static void missing_sequential(void **state)
+{
+	(void)state;
+	unlink("d/seq-000004");
+	repairs("zone 4: the missing file would be made anew: all that was in "
+		"the zone is lost, it is empty",
+		"zone 4: the missing file is made anew");
+	assert_int_equal(file_size("d/seq-000004"), 0);
+}
+
+static void missing_conventional(void **state)
+{
+	(void)state;
+	unlink("d/cnv-000001");
+	repairs("zone 1: the missing file would be made anew: all that was in "
+		"the zone is lost, it reads as zeros",
+		"zone 1: the missing file is made anew");
+	assert_int_equal(file_size("d/cnv-000001"), MIB);
+}
+
+static void too_long(void **state)
+{
+	(void)state;
+	assert_int_equal(truncate("d/seq-000004", MIB + 512), 0);
+	repairs("zone 4: the file would be cut from 1049088 to 1048576 bytes",
+		"zone 4: the file is cut");
+	assert_int_equal(file_size("d/seq-000004"), MIB);
+}
+
+static void unaligned_tail(void **state)
+{
+	(void)state;
+	assert_int_equal(truncate("d/seq-000004", 513), 0);
+	repairs("zone 4: the file would be cut from 513 to 512 bytes, whole "
+		"blocks: what is cut off was never acknowledged",
+		"zone 4: the file is cut");
+	assert_int_equal(file_size("d/seq-000004"), 512);
+}
+
+static void conventional_too_short(void **state)
+{
+	(void)state;
+	assert_int_equal(truncate("d/cnv-000000", 4096), 0);
+	repairs("zone 0: the file would be filled up with zeros from byte 4096"
+		": what was there is lost",
+		"zone 0: the file is filled up");
+	assert_int_equal(file_size("d/cnv-000000"), MIB);
+}
+
+static void conventional_too_long(void **state)
+{
+	(void)state;
+	assert_int_equal(truncate("d/cnv-000000", MIB + 1), 0);
+	repairs("zone 0: the file would be cut from 1048577 to 1048576 bytes",
+		"zone 0: the file is cut");
+}
+
+static void journal_missing(void **state)
+{
+	(void)state;
+	unlink("d/zloop.state");
+	repairs("zloop.state would be made anew: which zones were set "
+		"read-only or offline is lost",
+		"zloop.state is made anew");
+}
+
+static void journal_damaged(void **state)
+{
+	(void)state;
+	append("d/zloop.state", "junk", 4);
+	repairs("zloop.state would be rewritten without the 4 bytes",
+		"zloop.state is rewritten");
+}
+
+static void everything_at_once(void **state)
+{
+	(void)state;
+	unlink("d/seq-000002");
+	unlink("d/cnv-000001");
+	append("d/zloop.state", "junk", 4);
+	assert_int_equal(truncate("d/seq-000004", MIB + 1), 0);
+	assert_int_equal(truncate("d/seq-000005", 1), 0);
+	assert_int_equal(zloop("check", "-ry", "d", NULL), 0);
+	assert_int_equal(count_lines(run_out), 5);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+}
+
+static void sidecar_missing(void **state)
+{
+	(void)state;
+	unlink("d/zloop.json");
+	assert_int_equal(zloop("check", "-r", "d", NULL), 1);
+	assert_contains(run_err, "d has no zloop.json: give the options");
+	assert_int_equal(zloop("check", "-r", "-o", OPTIONS, "d", NULL), 0);
+	assert_contains(run_out, "zloop.json would be written anew");
+	assert_false(exists("d/zloop.json"));
+	assert_int_equal(zloop("check", "-ry", "-o",
+			       OPTIONS ",zone_capacity_mb=1,max_open_zones=0",
+			       "d", NULL),
+			 0);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	assert_silent();
+}
+
+static void sidecar_missing_and_wrong_options(void **state)
+{
+	(void)state;
+	unlink("d/zloop.json");
+	assert_int_equal(zloop("check", "-ry", "-o",
+			       "capacity_mb=16,zone_size_mb=2,conv_zones=2,"
+			       "block_size=512,zone_capacity_mb=2,"
+			       "max_open_zones=0",
+			       "d", NULL),
+			 1);
+	assert_false(exists("d/zloop.json"));
+}
+
+/* A person must look at these. */
+static void left_alone(void **state)
+{
+	(void)state;
+	unlink("d/seq-000004");
+	assert_int_equal(mkdir("d/seq-000004", 0700), 0);
+	unlink("d/seq-000005");
+	assert_int_equal(symlink("seq-000003", "d/seq-000005"), 0);
+	assert_int_equal(zloop("check", "-ry", "d", NULL), 1);
+	assert_contains(run_out, "seq-000004 is a directory");
+	assert_contains(run_out, "seq-000005 is a symbolic link");
+}
+
+static void in_use(void **state)
+{
+	int fd = open("d/seq-000002", O_RDWR);
+
+	(void)state;
+	unlink("d/seq-000004");
+	assert_int_equal(zloop("check", "-ry", "d", NULL), 0);
+	close(fd);
+	fd = open("d/cnv-000000", O_RDWR);
+	unlink("d/seq-000004");
+	assert_int_equal(zloop("check", "-ry", "d", NULL), 1);
+	assert_contains(run_err, "are open in another program");
+	assert_false(exists("d/seq-000004"));
+	close(fd);
+}
+
+static void usage(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("check", "--yes", "d", NULL), 2);
+	assert_contains(run_err, "--yes needs --repair");
+	assert_int_equal(zloop("check", "-o", OPTIONS, "d", NULL), 2);
+	assert_int_equal(zloop("check", "-r", "-o", "nothing", "d", NULL), 2);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, enter, leave)
+	const struct CMUnitTest tests[] = {
+		T(missing_sequential),
+		T(missing_conventional),
+		T(too_long),
+		T(unaligned_tail),
+		T(conventional_too_short),
+		T(conventional_too_long),
+		T(journal_missing),
+		T(journal_damaged),
+		T(everything_at_once),
+		T(sidecar_missing),
+		T(sidecar_missing_and_wrong_options),
+		T(left_alone),
+		T(in_use),
+		T(usage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
