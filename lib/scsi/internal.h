@@ -66,9 +66,12 @@ const struct scsi_op *scsi_op_first(const struct scsi_unit *unit,
 
 enum mode_id {
 	MODE_ERROR_RECOVERY,
+	MODE_VERIFY_RECOVERY,
 	MODE_CACHING,
 	MODE_CONTROL,
+	MODE_CONTROL_EXT,
 	MODE_IE_CONTROL,
+	MODE_BACKGROUND,
 	MODE_NR
 };
 
@@ -91,6 +94,7 @@ struct scsi_unit {
 
 	pthread_mutex_t mode_lock;
 	uint8_t mode[MODE_NR][MODE_PAGE_MAX];
+	uint8_t saved_mode[MODE_NR][MODE_PAGE_MAX];
 	atomic_bool wce, d_sense, swp;
 
 	atomic_bool stopped;
@@ -151,6 +155,17 @@ enum scsi_next data_in_all(struct scsi_cmd *cmd, uint32_t alloc_bytes,
 enum scsi_next scsi_read_capacity_10(struct scsi_cmd *cmd);
 enum scsi_next scsi_read_capacity_16(struct scsi_cmd *cmd);
 
+/* ident.c */
+enum scsi_next scsi_media_serial(struct scsi_cmd *cmd);
+enum scsi_next scsi_report_ident(struct scsi_cmd *cmd);
+enum scsi_next scsi_report_luns(struct scsi_cmd *cmd);
+enum scsi_next scsi_send_diagnostic(struct scsi_cmd *cmd);
+enum scsi_next scsi_receive_diagnostic(struct scsi_cmd *cmd);
+
+/* log.c */
+enum scsi_next scsi_log_sense(struct scsi_cmd *cmd);
+enum scsi_next scsi_log_select(struct scsi_cmd *cmd);
+
 /* inquiry.c */
 enum scsi_next scsi_inquiry(struct scsi_cmd *cmd);
 
@@ -159,6 +174,7 @@ enum scsi_next scsi_mode_sense_6(struct scsi_cmd *cmd);
 enum scsi_next scsi_mode_sense_10(struct scsi_cmd *cmd);
 enum scsi_next scsi_mode_select_6(struct scsi_cmd *cmd);
 enum scsi_next scsi_mode_select_10(struct scsi_cmd *cmd);
+void scsi_mode_select_run(struct scsi_cmd *cmd);
 
 /* opcodes.c */
 enum scsi_next scsi_report_opcodes(struct scsi_cmd *cmd);

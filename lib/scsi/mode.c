@@ -3,7 +3,8 @@
  * MODE SENSE and MODE SELECT (SPC-5 6.14 to 6.17, 7.5; SBC-4 6.5).
  *
  * Pages are rows of a table: default values and which bits can be changed.
- * Values are not saved: PS is 0, PC=11b and SP=1 are refused.
+ * Three bits can be changed, and with SP saved: the disk keeps which of them
+ * are saved with another value than the default one.
  *
  * MODE SELECT raises no unit attention for other initiators (SPC-5 wants MODE
  * PARAMETERS CHANGED): which initiator sent a command is not known here, and
@@ -40,6 +41,7 @@ static const struct mode_page pages[MODE_NR] = {
 	/* Nothing is retried or reallocated here: the backing file system has
 	 * done what could be done. */
 	[MODE_ERROR_RECOVERY] = { .len = 12, .def = { 0x01, 10 } },
+	[MODE_VERIFY_RECOVERY] = { .len = 12, .def = { 0x07, 10 } },
 	[MODE_CACHING] = { .len = 20,
 			   .def = { 0x08, 18, WCE },
 			   .changeable = { [2] = WCE } },
@@ -48,8 +50,10 @@ static const struct mode_page pages[MODE_NR] = {
 	[MODE_CONTROL] = { .len = 12,
 			   .def = { 0x0a, 10, 0, 0x10 },
 			   .changeable = { [2] = D_SENSE, [4] = SWP } },
+	[MODE_CONTROL_EXT] = { .len = 32, .def = { 0x0a | SPF, 0x01, 0, 28 } },
 	/* DEXCPT: no informational exceptions are reported. */
 	[MODE_IE_CONTROL] = { .len = 12, .def = { 0x1c, 10, 0x08 } },
+	[MODE_BACKGROUND] = { .len = 16, .def = { 0x1c | SPF, 0x01, 0, 12 } },
 };
 
 static uint8_t page_code(const struct mode_page *page)
@@ -70,13 +74,47 @@ static void refresh(struct scsi_unit *u)
 	u->swp = u->mode[MODE_CONTROL][4] & SWP;
 }
 
+/* What can be saved: a bit of the value that the disk keeps for each. */
+static const struct saved_bit {
+	enum mode_id id;
+	uint8_t byte, mask;
+} saved_bits[] = {
+	{ MODE_CACHING, 2, WCE },
+	{ MODE_CONTROL, 2, D_SENSE },
+	{ MODE_CONTROL, 4, SWP },
+};
+
+static uint64_t encode_saved(uint8_t mode[][MODE_PAGE_MAX])
+{
+	const struct saved_bit *s = saved_bits;
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(saved_bits); i++, s++)
+		if ((mode[s->id][s->byte] ^ pages[s->id].def[s->byte]) &
+		    s->mask)
+			v |= UINT64_C(1) << i;
+	return v;
+}
+
+/* Bits of a newer version's are not ours to understand. */
+static void decode_saved(uint64_t v, uint8_t mode[][MODE_PAGE_MAX])
+{
+	const struct saved_bit *s = saved_bits;
+
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(saved_bits); i++, s++)
+		if (v >> i & 1)
+			mode[s->id][s->byte] ^= s->mask;
+}
+
 void scsi_mode_init(struct scsi_unit *unit)
 {
 	pthread_mutex_init(&unit->mode_lock, NULL);
 	for (unsigned i = 0; i < MODE_NR; i++) {
 		assert(pages[i].len <= MODE_PAGE_MAX);
-		memcpy(unit->mode[i], pages[i].def, MODE_PAGE_MAX);
+		memcpy(unit->saved_mode[i], pages[i].def, MODE_PAGE_MAX);
 	}
+	decode_saved(disk_saved(unit->disk), unit->saved_mode);
+	memcpy(unit->mode, unit->saved_mode, sizeof(unit->mode));
 	refresh(unit);
 }
 
@@ -102,9 +140,12 @@ static size_t build_page(const struct scsi_unit *u, unsigned id,
 		memcpy(to, u->mode[id], page->len);
 	else if (pc == PC_DEFAULT)
 		memcpy(to, page->def, page->len);
+	else if (pc == PC_SAVED)
+		memcpy(to, u->saved_mode[id], page->len);
 	else
 		memcpy(to, page->changeable, page->len);
 	memcpy(to, page->def, head);
+	to[0] |= PS;
 	return page->len;
 }
 
@@ -209,8 +250,6 @@ static enum scsi_next mode_sense(struct scsi_cmd *cmd, bool six)
 	struct mode_sense ms;
 
 	decode_sense(&ms, cmd->cdb, six);
-	if (ms.pc == PC_SAVED)
-		return scsi_fail(cmd, SAVING_PARAMETERS_NOT_SUPPORTED);
 	if (!ms.dbd)
 		desc_len = build_block_desc(u, ms.long_lba, data + head_len);
 	len = build_pages(u, ms.pc, ms.code, ms.sub,
@@ -407,8 +446,10 @@ static bool take_list(struct mode_list *list, bool six,
 	return true;
 }
 
-/* Applies the list; *flush: the write cache has just been switched off. */
-static bool apply(struct mode_list *list, bool six, bool *flush)
+/*
+ * Applies the list.  cmd->flush: the write cache has just been switched off.
+ */
+static bool apply(struct mode_list *list, bool six)
 {
 	struct scsi_unit *u = list->cmd->unit;
 	uint8_t mode[MODE_NR][MODE_PAGE_MAX];
@@ -421,7 +462,8 @@ static bool apply(struct mode_list *list, bool six, bool *flush)
 		was_on = u->wce;
 		memcpy(u->mode, mode, sizeof(mode));
 		refresh(u);
-		*flush = was_on && !u->wce;
+		list->cmd->flush = was_on && !u->wce;
+		list->cmd->to_save = encode_saved(mode);
 	}
 	pthread_mutex_unlock(&u->mode_lock);
 	return ok;
@@ -434,7 +476,7 @@ static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
 	struct mode_list list = { .cmd = cmd,
 				  .cur = iov_start(cmd->iov, cmd->iov_cnt),
 				  .left = len };
-	bool flush = false;
+	bool save = cmd->cdb[1] & 0x01; /* SP */
 
 	if (!(cmd->cdb[1] & 0x10)) /* PF: pages, not vendor specific data */
 		return scsi_bad_cdb(cmd, 1, 4);
@@ -442,11 +484,42 @@ static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
 		return scsi_good(cmd);
 	if (len > cmd->buf_bytes)
 		return scsi_bad_cdb(cmd, len_at, NO_BIT);
-	if (!apply(&list, six, &flush))
+	if (!apply(&list, six))
 		return SCSI_DONE;
-	/* What the cache holds must not outlast the promise that there is
-	 * none. */
-	return flush ? SCSI_RUN : scsi_good(cmd);
+	cmd->stage = save;
+	return cmd->flush || save ? SCSI_RUN : scsi_good(cmd);
+}
+
+/* What the cache holds must not outlast the promise that there is none. */
+static bool flush(struct scsi_cmd *cmd)
+{
+	if (!cmd->flush)
+		return true;
+	scsi_submit_sync(cmd, NULL);
+	return false;
+}
+
+static bool saved(struct scsi_cmd *cmd)
+{
+	struct scsi_unit *u = cmd->unit;
+
+	pthread_mutex_lock(&u->mode_lock);
+	for (unsigned i = 0; i < MODE_NR; i++)
+		memcpy(u->saved_mode[i], pages[i].def, MODE_PAGE_MAX);
+	decode_saved(cmd->to_save, u->saved_mode);
+	pthread_mutex_unlock(&u->mode_lock);
+	return flush(cmd);
+}
+
+void scsi_mode_select_run(struct scsi_cmd *cmd)
+{
+	if (!cmd->stage) {
+		flush(cmd);
+		return;
+	}
+	cmd->io.op = DISK_SAVE;
+	cmd->io.lba = cmd->to_save;
+	scsi_submit(cmd, saved);
 }
 
 enum scsi_next scsi_mode_select_6(struct scsi_cmd *cmd)

@@ -41,9 +41,11 @@ static const struct {
 	{ NO_SA, 6, 0, 0, { 0x08, 0x1f, 0xff, 0xff, 0xff } },
 	{ NO_SA, 6, 0, 1, { 0x0a, 0x1f, 0xff, 0xff, 0xff } },
 	{ NO_SA, 6, 1, 0, { 0x12, 0x01, 0xff, 0xff, 0xff } },
-	{ NO_SA, 6, 1, 1, { 0x15, 0x10, 0, 0, 0xff } },
+	{ NO_SA, 6, 1, 1, { 0x15, 0x11, 0, 0, 0xff } },
 	{ NO_SA, 6, 1, 0, { 0x1a, 0x08, 0xff, 0xff, 0xff } },
 	{ NO_SA, 6, 1, 0, { 0x1b, 0x01, 0, 0, 0x05 } },
+	{ NO_SA, 6, 1, 0, { 0x1c, 0x01, 0xff, 0xff, 0xff } },
+	{ NO_SA, 6, 0, 1, { 0x1d, 0x14, 0, 0xff, 0xff } },
 	{ NO_SA, 10, 1, 0, { 0x25 } },
 	{ NO_SA, 10, 0, 0, { 0x28, 0x18, FF4, 0, 0xff, 0xff } },
 	{ NO_SA, 10, 0, 1, { 0x2a, 0x18, FF4, 0, 0xff, 0xff } },
@@ -53,7 +55,9 @@ static const struct {
 	{ NO_SA, 10, 0, 0, { 0x35, 0x02, FF4, 0, 0xff, 0xff } },
 	{ NO_SA, 10, 0, 1, { 0x41, 0x08, FF4, 0, 0xff, 0xff } },
 	{ NO_SA, 10, 0, 1, { 0x42, 0, [7] = 0xff, 0xff } },
-	{ NO_SA, 10, 1, 1, { 0x55, 0x10, [7] = 0xff, 0xff } },
+	{ NO_SA, 10, 1, 1, { 0x4c, 0x02, 0xff, 0xff, [7] = 0xff, 0xff } },
+	{ NO_SA, 10, 1, 0, { 0x4d, 0, 0xff, 0xff, 0, FF4 } },
+	{ NO_SA, 10, 1, 1, { 0x55, 0x11, [7] = 0xff, 0xff } },
 	{ NO_SA, 10, 1, 0, { 0x5a, 0x18, 0xff, 0xff, [7] = 0xff, 0xff } },
 	{ NO_SA, 16, 0, 0, { 0x88, 0x18, FF4, FF4, FF4 } },
 	{ NO_SA, 16, 0, 1, { 0x89, 0x18, FF4, FF4, [13] = 0xff } },
@@ -69,10 +73,13 @@ static const struct {
 	{ 4, 16, 0, 0, { 0x94, 4, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
 	{ 0, 16, 0, 0, { 0x95, 0, FF4, FF4, FF4, 0xbf } },
 	{ 0x10, 16, 1, 0, { 0x9e, 0x10, [10] = FF4 } },
+	{ NO_SA, 12, 1, 0, { 0xa0, 0, 0xff, 0, 0, 0, FF4 } },
+	{ 0x05, 12, 1, 0, { 0xa3, 0x05, [6] = FF4, 0xfe } },
 	{ 0x0c, 12, 1, 0, { 0xa3, 0x0c, 0x87, 0xff, 0xff, 0xff, FF4 } },
 	{ 0x0d, 12, 1, 0, { 0xa3, 0x0d, 0x80, 0, 0, 0, FF4 } },
 	{ NO_SA, 12, 0, 0, { 0xa8, 0x18, FF4, FF4 } },
 	{ NO_SA, 12, 0, 1, { 0xaa, 0x18, FF4, FF4 } },
+	{ 1, 12, 1, 0, { 0xab, 0x01, [6] = FF4 } },
 	{ NO_SA, 12, 0, 1, { 0xae, 0x16, FF4, FF4 } },
 	{ NO_SA, 12, 0, 1, { 0xaf, 0x16, FF4, FF4 } },
 };
@@ -96,6 +103,10 @@ static void plain_cdb(const struct scsi_op *op, uint8_t cdb[SCSI_CDB_MAX])
 		cdb[9] = 4; /* the least allocation length */
 	if (op->usage[0] == 0x1b)
 		cdb[4] = 0x01; /* START */
+	if (op->usage[0] == 0x1c)
+		cdb[1] = 0x01; /* PCV */
+	if (op->usage[0] == 0xa0)
+		cdb[9] = 16; /* the least allocation length */
 	if (op->usage[0] == 0x41)
 		cdb[8] = 1; /* WSNZ: not 0 blocks */
 	if (op->usage[0] == 0x93)
@@ -446,6 +457,14 @@ static const struct alloc_case alloc_cases[] = {
 	{ "MODE SENSE(6), DBD", { 0x1a, 8, 0x08 }, 4, 1 },
 	{ "MODE SENSE(10)", { 0x5a, 0, 0x3f }, 7, 2 },
 	{ "MODE SENSE(10), LLBAA", { 0x5a, 0x10, 0x3f }, 7, 2 },
+	{ "LOG SENSE 00h", { 0x4d }, 7, 2 },
+	{ "LOG SENSE 00h,FFh", { 0x4d, 0, 0, 0xff }, 7, 2 },
+	{ "LOG SENSE 10h", { 0x4d, 0, 0x50 }, 7, 2 },
+	{ "LOG SENSE 14h,01h", { 0x4d, 0, 0x54, 1 }, 7, 2 },
+	{ "diagnostic pages", { 0x1c, 1 }, 3, 2 },
+	{ "media serial number", { 0xab, 1 }, 6, 4 },
+	{ "identifying information", { 0xa3, 5 }, 6, 4 },
+	{ "REPORT LUNS", { 0xa0 }, 6, 4, 16 },
 	{ "READ CAPACITY(16)", { 0x9e, 0x10 }, 10, 4 },
 	{ "all opcodes", { 0xa3, 0x0c }, 6, 4 },
 	{ "all opcodes, timeouts", { 0xa3, 0x0c, 0x80 }, 6, 4 },

@@ -27,6 +27,12 @@ static int stop(void **state)
 		     0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define PAGE_0A(d_sense, swp) 0x0a, 10, d_sense, 0x10, swp, 0, 0, 0, 0, 0, 0, 0
 #define PAGE_1C 0x1c, 10, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define PAGE_07 0x07, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define PAGE_0A_01 0x4a, 0x01, 0, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+		   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define PAGE_1C_01 0x5c, 0x01, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+/* Before a page: it can be saved. */
+#define PS 0x80 |
 /* Block descriptors of 16384 blocks of 512 bytes. */
 #define SHORT_BD 0, 0, 0x40, 0, 0, 0, 2, 0
 #define LONG_BD 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 2, 0
@@ -37,37 +43,60 @@ static int stop(void **state)
 
 static void sense_6(void **state)
 {
-	static const uint8_t all[] = {
-		67,	  0,	   0x10,	  8,
-		SHORT_BD, PAGE_01, PAGE_08(0x04), PAGE_0A(0, 0),
-		PAGE_1C
-	};
-	static const uint8_t caching[] = { 23, 0, 0x10, 0, PAGE_08(0x04) };
+	static const uint8_t all[] = { 79,
+				       0,
+				       0x10,
+				       8,
+				       SHORT_BD,
+				       PS PAGE_01,
+				       PS PAGE_07,
+				       PS PAGE_08(0x04),
+				       PS PAGE_0A(0, 0),
+				       PS PAGE_1C };
+	static const uint8_t all_subpages[] = { 127,
+						0,
+						0x10,
+						8,
+						SHORT_BD,
+						PS PAGE_01,
+						PS PAGE_07,
+						PS PAGE_08(0x04),
+						PS PAGE_0A(0, 0),
+						PS PAGE_0A_01,
+						PS PAGE_1C,
+						PS PAGE_1C_01 };
+	static const uint8_t caching[] = { 23, 0, 0x10, 0, PS PAGE_08(0x04) };
+	static const uint8_t control_ext[] = { 35, 0, 0x10, 0, PS PAGE_0A_01 };
 
 	(void)state;
 	CMD(&rig, NULL, 255, 0x1a, 0, 0x3f, 0, 255);
 	check_data(&rig, all, sizeof(all));
 	CMD(&rig, NULL, 255, 0x1a, 0, 0x3f, 0xff, 255);
-	check_data(&rig, all, sizeof(all));
+	check_data(&rig, all_subpages, sizeof(all_subpages));
 	SENSE_6(0x08, 0);
 	check_data(&rig, caching, sizeof(caching));
-	/* defaults; subpage FFh of a page with none */
+	/* defaults; saved; subpage FFh of a page with none */
 	SENSE_6(0x88, 0);
+	check_data(&rig, caching, sizeof(caching));
+	SENSE_6(0xc8, 0);
 	check_data(&rig, caching, sizeof(caching));
 	SENSE_6(0x08, 0xff);
 	check_data(&rig, caching, sizeof(caching));
+	SENSE_6(0x0a, 1);
+	check_data(&rig, control_ext, sizeof(control_ext));
 }
 
 static void sense_10(void **state)
 {
 	static const uint8_t shorter[] = { 0, 26, 0, 0x10,     0,
-					   0, 0,  8, SHORT_BD, PAGE_1C };
+					   0, 0,  8, SHORT_BD, PS PAGE_1C };
 	static const uint8_t longer[] = { 0, 34, 0,  0x10,    1,
-					  0, 0,	 16, LONG_BD, PAGE_1C };
-	static const uint8_t none[] = { 0, 18, 0, 0x10, 0, 0, 0, 0, PAGE_1C };
-	static const uint8_t none_long[] = {
-		0, 18, 0, 0x10, 1, 0, 0, 0, PAGE_1C
+					  0, 0,	 16, LONG_BD, PS PAGE_1C };
+	static const uint8_t none[] = {
+		0, 18, 0, 0x10, 0, 0, 0, 0, PS PAGE_1C
 	};
+	static const uint8_t none_long[] = { 0, 18, 0, 0x10,	  1,
+					     0, 0,  0, PS PAGE_1C };
 
 	(void)state;
 	CMD(&rig, NULL, 99, 0x5a, 0, 0x1c, [8] = 99);
@@ -83,10 +112,12 @@ static void sense_10(void **state)
 static void sense_changeable(void **state)
 {
 	static const uint8_t all[] = {
-		59,   0,  0x10, 0, 0x01, 10, 0,	   0, 0,    0, 0, 0, 0, 0, 0, 0,
-		0x08, 18, 0x04, 0, 0,	 0,  0,	   0, 0,    0, 0, 0, 0, 0, 0, 0,
-		0,    0,  0,	0, 0x0a, 10, 0x04, 0, 0x08, 0, 0, 0, 0, 0, 0, 0,
-		0x1c, 10, 0,	0, 0,	 0,  0,	   0, 0,    0, 0, 0,
+		71,   0,  0x10, 0, 0x81, 10, 0,	   0, 0, 0, 0, 0,
+		0,    0,  0,	0, 0x87, 10, 0,	   0, 0, 0, 0, 0,
+		0,    0,  0,	0, 0x88, 18, 0x04, 0, 0, 0, 0, 0,
+		0,    0,  0,	0, 0,	 0,  0,	   0, 0, 0, 0, 0,
+		0x8a, 10, 0x04, 0, 0x08, 0,  0,	   0, 0, 0, 0, 0,
+		0x9c, 10, 0,	0, 0,	 0,  0,	   0, 0, 0, 0, 0,
 	};
 
 	(void)state;
@@ -94,14 +125,57 @@ static void sense_changeable(void **state)
 	check_data(&rig, all, sizeof(all));
 }
 
+/* Saved values: apart from the current ones, and after the disk is opened again
+ * the current ones. */
+static void saved_values(void **state)
+{
+	static const uint8_t list[] = { 0, 0, 0, 0, PAGE_08(0), PAGE_0A(4, 0) };
+	static const uint8_t d_sense_off[] = { 0, 0, 0, 0, PAGE_0A(0, 0) };
+	static const uint8_t caching[] = { 23, 0, 0x10, 0, PS PAGE_08(0) };
+	static const uint8_t control[] = { 15, 0, 0x10, 0, PS PAGE_0A(4, 0) };
+
+	(void)state;
+	CMD(&rig, list, sizeof(list), 0x15, 0x11, 0, 0, sizeof(list));
+	check_good(&rig);
+	assert_true(rig.ran);
+	SENSE_6(0xc8, 0);
+	check_data(&rig, caching, sizeof(caching));
+	CMD(&rig, d_sense_off, sizeof(d_sense_off), 0x15, 0x10, 0, 0,
+	    sizeof(d_sense_off));
+	check_good(&rig);
+	SENSE_6(0xca, 0);
+	check_data(&rig, control, sizeof(control));
+	SENSE_6(0x0a, 0);
+	assert_int_equal(rig.data[4 + 2], 0);
+	rig_damage(&rig, UINT32_MAX, UINT32_MAX);
+	SENSE_6(0x0a, 0);
+	check_data(&rig, control, sizeof(control));
+	SENSE_6(0x08, 0);
+	check_data(&rig, caching, sizeof(caching));
+}
+
+/* What could not be kept is not said to be saved; the flush comes after it. */
+static void saving_fails(void **state)
+{
+	static const uint8_t list[] = { 0, 0, 0, 0, PAGE_08(0) };
+	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
+					 .error = EIO };
+
+	(void)state;
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, list, sizeof(list), 0x55, 0x11, [8] = 0);
+	check_good(&rig);
+	CMD(&rig, list, sizeof(list), 0x15, 0x11, 0, 0, sizeof(list));
+	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
+	plan.fail_at = UINT64_MAX;
+	store_fault_arm(rig.fault, &plan);
+	SENSE_6(0xc8, 0);
+	assert_int_equal(rig.data[4 + 2], 0x04);
+}
+
 static void sense_refused(void **state)
 {
 	(void)state;
-	/* saved values */
-	SENSE_6(0xc8, 0);
-	check_sense(&rig, 0x53900);
-	CMD(&rig, NULL, 99, 0x5a, 0, 0xff, 0xff, [8] = 99);
-	check_sense(&rig, 0x53900);
 	/* unknown page, unknown subpage */
 	SENSE_6(0x02, 0);
 	check_bad_cdb(&rig, 2, 5);
@@ -138,9 +212,9 @@ static void check_current(uint8_t wce, uint8_t d_sense, uint8_t swp)
 	CMD(&rig, NULL, 255, 0x1a, 0x08, 0x3f, 0, 255);
 	check_good(&rig);
 	assert_int_equal(rig.data[2], swp ? 0x90 : 0x10);
-	assert_int_equal(rig.data[4 + 12 + 2], wce);
-	assert_int_equal(rig.data[4 + 12 + 20 + 2], d_sense);
-	assert_int_equal(rig.data[4 + 12 + 20 + 4], swp);
+	assert_int_equal(rig.data[4 + 24 + 2], wce);
+	assert_int_equal(rig.data[4 + 24 + 20 + 2], d_sense);
+	assert_int_equal(rig.data[4 + 24 + 20 + 4], swp);
 }
 
 static void select_changes(void **state)
@@ -165,8 +239,8 @@ static void select_changes(void **state)
 	check_good(&rig);
 	check_current(0, 0, 0);
 	/* what MODE SENSE gives for all pages can be sent back */
-	SELECT_6(0, 0, 0x10, 8, SHORT_BD, PAGE_01, PAGE_08(0x04), PAGE_0A(0, 0),
-		 PAGE_1C);
+	SELECT_6(0, 0, 0x10, 8, SHORT_BD, PAGE_01, PAGE_07, PAGE_08(0x04),
+		 PAGE_0A(0, 0), PAGE_0A_01, PAGE_1C, PAGE_1C_01);
 	check_good(&rig);
 	check_current(4, 0, 0);
 	/* nothing at all; a header alone; with a block descriptor */
@@ -214,13 +288,13 @@ static void select_cdb_refused(void **state)
 	static const uint8_t list[24] = { 0, 0, 0, 0, PAGE_08(0) };
 
 	(void)state;
-	/* PF=0, even without a list; SP=1 */
+	/* PF=0, even without a list; reserved */
 	CMD(&rig, list, 24, 0x15, 0x00, 0, 0, 24);
 	check_bad_cdb(&rig, 1, 4);
 	CMD(&rig, list, 0, 0x55, 0x00);
 	check_bad_cdb(&rig, 1, 4);
-	CMD(&rig, list, 24, 0x15, 0x11, 0, 0, 24);
-	check_bad_cdb(&rig, 1, 0);
+	CMD(&rig, list, 24, 0x15, 0x12, 0, 0, 24);
+	check_bad_cdb(&rig, 1, 1);
 	/* less data than the list's length */
 	CMD(&rig, list, 23, 0x15, 0x10, 0, 0, 24);
 	check_bad_cdb(&rig, 4, -1);
@@ -409,6 +483,8 @@ int main(void)
 		T(sense_6),
 		T(sense_10),
 		T(sense_changeable),
+		T(saved_values),
+		T(saving_fails),
 		T(sense_refused),
 		T(select_changes),
 		T(select_block_descriptor),

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* LOG SENSE, LOG SELECT, and the small commands about the unit. */
+#include "rig.h"
+
+#define OPTS   "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"
+#define SEQ(n) ((2 + (uint64_t)(n)) * MIB_BLOCKS)
+
+static struct rig rig;
+
+static int start(void **state)
+{
+	(void)state;
+	rig_start(&rig, OPTS);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rig_stop(&rig);
+	return 0;
+}
+
+#define LOG(code, sub, ptr) \
+	CMD(&rig, NULL, 512, 0x4d, 0, 0x40 | (code), sub, 0, 0, ptr, 2, 0)
+
+static void lists(void **state)
+{
+	static const uint8_t all[] = { 0,    0,	   0,	 6,    0x00,
+				       0x0d, 0x0e, 0x10, 0x14, 0x2f };
+	static const uint8_t sub[] = { 0x40, 0xff, 0,	 14,   0x00, 0x00,
+				       0x00, 0xff, 0x0d, 0x00, 0x0e, 0x00,
+				       0x10, 0x00, 0x14, 0x01, 0x2f, 0x00 };
+
+	(void)state;
+	LOG(0, 0, 0);
+	check_data(&rig, all, sizeof(all));
+	LOG(0, 0xff, 0);
+	check_data(&rig, sub, sizeof(sub));
+	LOG(0, 0, 1);
+	check_bad_cdb(&rig, 5, -1);
+}
+
+static void small_pages(void **state)
+{
+	static const uint8_t temperature[] = { 0x0d, 0,	  0, 12, 0, 0, 3, 2,
+					       0,    255, 0, 1,	 3, 2, 0, 255 };
+	static const uint8_t reference[] = {
+		0x0d, 0, 0, 6, 0, 1, 3, 2, 0, 255
+	};
+	static const uint8_t cycles[] = { 0x0e, 0,   0,	  36,  0,   1,	 3,
+					  6,	' ', ' ', ' ', ' ', ' ', ' ',
+					  0,	2,   3,	  6,   ' ', ' ', ' ',
+					  ' ',	' ', ' ', 0,   3,   3,	 4,
+					  0,	0,   0,	  0,   0,   4,	 3,
+					  4,	0,   0,	  0,   1 };
+	static const uint8_t healthy[] = { 0x2f, 0, 0, 8, 0,   0,
+					   3,	 4, 0, 0, 255, 0 };
+	uint8_t tests[404] = { 0x10, 0, 0x01, 0x90 };
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		tests[4 + 20 * i + 1] = (uint8_t)(i + 1);
+		tests[4 + 20 * i + 2] = 3;
+		tests[4 + 20 * i + 3] = 16;
+	}
+	LOG(0x0d, 0, 0);
+	check_data(&rig, temperature, sizeof(temperature));
+	LOG(0x0d, 0, 1);
+	check_data(&rig, reference, sizeof(reference));
+	LOG(0x0d, 0, 2);
+	check_bad_cdb(&rig, 5, -1);
+	LOG(0x0e, 0, 0);
+	check_data(&rig, cycles, sizeof(cycles));
+	LOG(0x10, 0, 0);
+	check_data(&rig, tests, sizeof(tests));
+	LOG(0x2f, 0, 0);
+	check_data(&rig, healthy, sizeof(healthy));
+}
+
+static void refused(void **state)
+{
+	(void)state;
+	LOG(0x15, 0, 0);
+	check_bad_cdb(&rig, 2, 5);
+	LOG(0x14, 0, 0);
+	check_bad_cdb(&rig, 3, -1);
+	CMD(&rig, NULL, 64, 0x4d, 0, 0x0d, 0, 0, 0, 0, 0, 64);
+	check_bad_cdb(&rig, 2, 7);
+	CMD(&rig, NULL, 64, 0x4d, 1, 0x4d, 0, 0, 0, 0, 0, 64);
+	check_bad_cdb(&rig, 1, 0);
+	CMD(&rig, NULL, 8, 0x4c, 0x02, 0, 0, 0, 0, 0, 0, 8);
+	check_bad_cdb(&rig, 7, -1);
+	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x15);
+	check_bad_cdb(&rig, 2, 5);
+	CMD(&rig, NULL, 0, 0x4c, 0x01);
+	check_bad_cdb(&rig, 1, 0);
+}
+
+/* Codes 0, 1, 2, 3, 5, 8, 9 and Ah. */
+static void check_statistics(const uint32_t want[8])
+{
+	static const uint8_t codes[8] = { 0, 1, 2, 3, 5, 8, 9, 10 };
+	uint8_t page[100] = { 0x54, 1, 0, 96 };
+
+	for (unsigned i = 0; i < 8; i++) {
+		uint8_t *p = page + 4 + 12 * i;
+
+		p[1] = codes[i];
+		p[2] = 3;
+		p[3] = 8;
+		be32_put(p + 8, want[i]);
+	}
+	LOG(0x14, 1, 0);
+	check_data(&rig, page, sizeof(page));
+}
+
+static void statistics(void **state)
+{
+	(void)state;
+	check_statistics((uint32_t[8]){ 0, 0, 0, 6, 0, 0, 0, 0 });
+	rig_write(&rig, SEQ(0), 1);
+	rig_zone(&rig, 3, SEQ(1));
+	check_statistics((uint32_t[8]){ 2, 1, 1, 4, 0, 0, 0, 0 });
+	rig_zone(&rig, 3, SEQ(2)); /* closes the first */
+	check_statistics((uint32_t[8]){ 2, 2, 1, 3, 0, 0, 0, 0 });
+	rig_zone(&rig, 3, SEQ(3));
+	check_sense(&rig, 0x7550e);
+	rig_write(&rig, SEQ(1) + 5, 1); /* not at the write pointer */
+	check_sense(&rig, 0x52104);
+	rig_rw(&rig, 0x88, SEQ(0) - 1, 2, NULL, 1024);
+	check_sense(&rig, 0x52106);
+	rig_zone(&rig, 4, SEQ(0));
+	rig_zone(&rig, 4, SEQ(0)); /* is EMPTY: not emptied again */
+	rig_zone(&rig, 4, SEQ(1)); /* was never written */
+	check_statistics((uint32_t[8]){ 2, 2, 1, 3, 1, 1, 1, 1 });
+	/* they outlive the closing of the disk */
+	rig_damage(&rig, UINT32_MAX, UINT32_MAX);
+	check_statistics((uint32_t[8]){ 2, 2, 1, 3, 1, 1, 1, 1 });
+	/* LOG SELECT without PCR changes nothing, of another page neither */
+	CMD(&rig, NULL, 0, 0x4c);
+	check_good(&rig);
+	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x4d);
+	check_good(&rig);
+	check_statistics((uint32_t[8]){ 2, 2, 1, 3, 1, 1, 1, 1 });
+	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x54, 0x01);
+	check_good(&rig);
+	check_statistics((uint32_t[8]){ 0, 0, 0, 6, 0, 0, 0, 0 });
+	rig_write(&rig, SEQ(4), 1);
+	CMD(&rig, NULL, 0, 0x4c, 0x02);
+	check_good(&rig);
+	check_statistics((uint32_t[8]){ 1, 0, 1, 5, 0, 0, 0, 0 });
+}
+
+static void identity(void **state)
+{
+	static const uint8_t none[4], types[8] = { 0, 0, 0, 4 };
+	static const uint8_t luns[16] = { 0, 0, 0, 8 }, no_luns[8];
+	uint8_t serial[20] = { 0, 0, 0, 16 };
+
+	(void)state;
+	memcpy(serial + 4, disk_meta(rig.disk)->serial, 16);
+	CMD(&rig, NULL, 64, 0xab, 1, [9] = 64);
+	check_data(&rig, serial, sizeof(serial));
+	CMD(&rig, NULL, 64, 0xa3, 5, [9] = 64);
+	check_data(&rig, none, sizeof(none));
+	CMD(&rig, NULL, 64, 0xa3, 5, [9] = 64, 0xfe);
+	check_data(&rig, types, sizeof(types));
+	CMD(&rig, NULL, 64, 0xa3, 5, [9] = 64, 0x04);
+	check_bad_cdb(&rig, 10, 7);
+	CMD(&rig, NULL, 64, 0xa0, [9] = 64);
+	check_data(&rig, luns, sizeof(luns));
+	CMD(&rig, NULL, 64, 0xa0, 0, 1, [9] = 64);
+	check_data(&rig, no_luns, sizeof(no_luns));
+	CMD(&rig, NULL, 64, 0xa0, 0, 3, [9] = 64);
+	check_bad_cdb(&rig, 2, -1);
+	CMD(&rig, NULL, 64, 0xa0, [9] = 15);
+	check_bad_cdb(&rig, 6, -1);
+}
+
+static void diagnostics(void **state)
+{
+	static const uint8_t pages[5] = { 0, 0, 0, 1, 0 };
+
+	(void)state;
+	CMD(&rig, NULL, 0, 0x1d, 0x04);
+	check_good(&rig);
+	CMD(&rig, NULL, 0, 0x1d, 0x10);
+	check_good(&rig);
+	CMD(&rig, NULL, 4, 0x1d, 0x10, 0, 0, 4);
+	check_bad_cdb(&rig, 3, -1);
+	CMD(&rig, NULL, 0, 0x1d, 0x20); /* a background short self-test */
+	check_bad_cdb(&rig, 1, 5);
+	CMD(&rig, NULL, 64, 0x1c, 0x01, 0, 0, 64);
+	check_data(&rig, pages, sizeof(pages));
+	CMD(&rig, NULL, 64, 0x1c, 0x00, 0, 0, 64);
+	check_bad_cdb(&rig, 1, 0);
+	CMD(&rig, NULL, 64, 0x1c, 0x01, 0x40, 0, 64);
+	check_bad_cdb(&rig, 2, -1);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
+	const struct CMUnitTest tests[] = {
+		T(lists),      T(small_pages), T(refused),
+		T(statistics), T(identity),    T(diagnostics),
+	};
+
+	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
+}
