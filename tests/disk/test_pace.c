@@ -75,7 +75,7 @@ static void a_slow_write_is_the_last_for_a_while(void **state)
 	time_ns += 1000000;
 	pace_waited(d, start);
 	assert_true(pace_may_wait(d));
-	time_ns += 10000000;
+	time_ns += 20000000;
 	pace_waited(d, start);
 	assert_false(pace_may_wait(d));
 	time_ns += 1000000000;
