@@ -14,6 +14,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -283,6 +284,7 @@ static pid_t start_daemon(struct sim *s)
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* when the test fails */
 	kill_points_arm(s->plan);
 	runner_log_echo(3);
 	if (rig_add_params(s->rig, CFG, &p))
