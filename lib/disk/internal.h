@@ -129,6 +129,7 @@ struct disk {
 	struct journal journal;
 	struct worker_pool work;
 	struct disk_faults faults;
+	struct zl_limit error_limit; /* of the log lines about the store */
 	uint32_t try_blocks;   /* how long an I/O disk_try() tries; 0 = none */
 	uint32_t async_blocks; /* … reads that miss go to the engine */
 	struct pace pace;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <semaphore.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "disk/internal.h"
@@ -86,9 +87,31 @@ void io_refuse(struct disk_io *io, enum zone_verdict verdict)
 	io_finish(io, DISK_REFUSED);
 }
 
+/* However often an initiator makes it happen. */
+static void log_failure(const struct disk_io *io, int error, uint64_t bad_lba)
+{
+	static const char *const names[] = {
+		[DISK_READ] = "reading",
+		[DISK_WRITE] = "writing",
+		[DISK_SYNC] = "syncing",
+		[DISK_ZONE] = "changing a zone",
+		[DISK_COMPARE] = "comparing",
+		[DISK_COMPARE_WRITE] = "comparing and writing",
+		[DISK_UNMAP] = "unmapping",
+		[DISK_REFILL] = "overwriting a zone",
+		[DISK_SAVE] = "keeping parameters",
+	};
+	struct disk *d = io->disk;
+
+	zl_log_limited(&d->error_limit, ZL_LOG_ERR,
+		       "%s: %s failed at LBA %llu: %s", d->name, names[io->op],
+		       (unsigned long long)bad_lba, strerror(-error));
+}
+
 enum disk_status io_fail_status(struct disk_io *io, int error, uint64_t bad_lba)
 {
 	io->bad_lba = bad_lba;
+	log_failure(io, error, bad_lba);
 	switch (error) {
 	case -ENOSPC:
 	case -EDQUOT:
@@ -100,7 +123,9 @@ enum disk_status io_fail_status(struct disk_io *io, int error, uint64_t bad_lba)
 	case -ENOMEM:
 		return DISK_INTERNAL;
 	default:
-		return io->op == DISK_READ ? DISK_READ_ERROR : DISK_WRITE_ERROR;
+		return io->op == DISK_READ || io->op == DISK_COMPARE
+			       ? DISK_READ_ERROR
+			       : DISK_WRITE_ERROR;
 	}
 }
 
@@ -133,14 +158,10 @@ static uint32_t slot_to_queue_at(const struct disk *d, const struct disk_io *io)
 }
 
 void (*const io_run_table[])(struct disk_io *io) = {
-	[DISK_READ] = read_run,
-	[DISK_WRITE] = write_run,
-	[DISK_SYNC] = sync_run,
-	[DISK_ZONE] = zoneop_run,
-	[DISK_COMPARE] = compare_run,
-	[DISK_COMPARE_WRITE] = compare_write_run,
-	[DISK_UNMAP] = unmap_run,
-	[DISK_REFILL] = refill_run,
+	[DISK_READ] = read_run,	      [DISK_WRITE] = write_run,
+	[DISK_SYNC] = sync_run,	      [DISK_ZONE] = zoneop_run,
+	[DISK_COMPARE] = compare_run, [DISK_COMPARE_WRITE] = compare_write_run,
+	[DISK_UNMAP] = unmap_run,     [DISK_REFILL] = refill_run,
 	[DISK_SAVE] = save_run,
 };
 

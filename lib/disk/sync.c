@@ -21,10 +21,11 @@ static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 	if (slot_take_dirty(d, slot, &lo2, &hi2))
 		slot_add_bad(d, slot, lo2, hi2);
 	pthread_mutex_unlock(&d->lock);
-	zl_log(ZL_LOG_ERR,
-	       "%s: zone %u: blocks %u to %u could not be synced (errno %d); "
-	       "they are unreadable until rewritten or reset",
-	       d->name, slot, lo, hi, -error);
+	zl_log_limited(
+		&d->error_limit, ZL_LOG_ERR,
+		"%s: zone %u: blocks %u to %u could not be synced (errno %d); "
+		"they are unreadable until rewritten or reset",
+		d->name, slot, lo, hi, -error);
 }
 
 static int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)

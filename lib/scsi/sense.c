@@ -149,8 +149,16 @@ static enum scsi_next refuse(struct scsi_cmd *cmd, enum zone_verdict verdict)
 
 static enum scsi_next medium_error(struct scsi_cmd *cmd, enum sense_code code)
 {
+	/*
+	 * Hosts take the blocks before INFORMATION as transferred (sd.c's
+	 * sd_completed_bytes()); but with an error the transport carries no
+	 * data-in at all.
+	 */
+	bool believed =
+		cmd->io.op == DISK_READ && cmd->io.bad_lba != cmd->io.lba;
+
 	return fail_with(cmd, &(struct sense){ .code = code,
-					       .has_info = true,
+					       .has_info = !believed,
 					       .info = cmd->io.bad_lba });
 }
 
