@@ -440,6 +440,53 @@ static void zloop_close(struct tcmu_device *dev)
 	cancel_restore(old);
 }
 
+/* The directory of a cfgstring with its prefix, or NULL. */
+static const char *config_dir(const char *cfgstring)
+{
+	const char *at = strchr(cfgstring, '@');
+
+	return at ? at + 1 : NULL;
+}
+
+/*
+ * Restoring a saved target configuration sets each attribute to what it is
+ * already; that is no change.  A real one is refused: a disk does not move, its
+ * size is its sidecar's, and its cache is the CACHING mode page's.
+ */
+static int zloop_reconfig(struct tcmu_device *dev, struct tcmulib_cfg_info *cfg)
+{
+	struct unit *unit = tcmur_dev_get_private(dev);
+	const char *is = config_dir(tcmu_dev_get_cfgstring(dev)), *want;
+
+	switch (cfg->type) {
+	case TCMULIB_CFG_DEV_CFGSTR:
+		want = config_dir(cfg->data.dev_cfgstring);
+		if (is && want && !strcmp(is, want))
+			return 0;
+		zl_log(ZL_LOG_ERR,
+		       "%s: the disk stays where it is: remove it and "
+		       "create it again with @DIRECTORY",
+		       is);
+		return -EINVAL;
+	case TCMULIB_CFG_DEV_SIZE:
+		if (cfg->data.dev_size == disk_meta(unit->disk)->capacity_bytes)
+			return 0;
+		zl_log(ZL_LOG_ERR,
+		       "%s: size=%" PRIu64 " is not the disk's: it has "
+		       "size=%" PRIu64,
+		       is, cfg->data.dev_size,
+		       disk_meta(unit->disk)->capacity_bytes);
+		return -EINVAL;
+	case TCMULIB_CFG_WRITE_CACHE:
+		zl_log(ZL_LOG_INFO,
+		       "%s: the write cache is MODE SELECT's to change; "
+		       "the attribute does nothing",
+		       is);
+		return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
 static struct tcmur_handler zloop_handler = {
 	.name = "Host-managed zoned disk, one file per zone",
 	.subtype = SUBTYPE,
@@ -449,6 +496,7 @@ static struct tcmur_handler zloop_handler = {
 		"@DIRECTORY alone opens the disk that is there. "
 		"Options: zloop-handler(8).",
 	.check_config = zloop_check_config,
+	.reconfig = zloop_reconfig,
 	.open = zloop_open,
 	.close = zloop_close,
 	.handle_cmd = zloop_handle_cmd,

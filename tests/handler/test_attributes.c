@@ -130,18 +130,27 @@ static void unit_serial_changes_nothing(void **state)
 	assert_memory_equal(before, after, 64);
 }
 
-/* Nothing of a running disk can be changed from outside. */
-static void no_reconfiguration(void **state)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
+
+/* A restore sets what is there already; everything else is refused. */
+static void attributes_set_again(void **state)
 {
 	struct rig *rig = *state;
 
 	assert_int_equal(rig_add(rig, RIG_CFG, RIG_BYTES), 0);
-	assert_int_equal(runner_resize(rig->dev, 2 * RIG_BYTES), -EOPNOTSUPP);
-	assert_int_equal(runner_set_write_cache(rig->dev, false), -EOPNOTSUPP);
-	check_blocks(rig, 512);
+	assert_int_equal(
+		runner_set_config(rig->dev, rig_text(rig, "zloop/@$/d")), 0);
+	assert_int_equal(
+		runner_set_config(rig->dev, rig_text(rig, "zloop/@$/e")),
+		-EINVAL);
+	assert_logged(rig, "the disk stays where it is: remove it and create "
+			   "it again with @DIRECTORY");
+	assert_int_equal(runner_resize(rig->dev, RIG_BYTES), 0);
+	assert_int_equal(runner_resize(rig->dev, 2 * RIG_BYTES), -EINVAL);
+	assert_logged(rig, "size=67108864 is not the disk's: it has "
+			   "size=33554432");
+	assert_int_equal(runner_set_write_cache(rig->dev, false), 0);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {
@@ -153,7 +162,7 @@ int main(void)
 		TEST(data_in_4kn),
 		TEST(transfer_length),
 		TEST(unit_serial_changes_nothing),
-		TEST(no_reconfiguration),
+		TEST(attributes_set_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

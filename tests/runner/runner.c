@@ -526,6 +526,18 @@ int runner_set_write_cache(struct tcmu_device *dev, bool enabled)
 	return reconfig(dev, &cfg);
 }
 
+int runner_set_config(struct tcmu_device *dev, const char *cfgstring)
+{
+	struct tcmulib_cfg_info cfg = { .type = TCMULIB_CFG_DEV_CFGSTR };
+	char *copy = strdup(cfgstring);
+	int ret;
+
+	cfg.data.dev_cfgstring = copy;
+	ret = copy ? reconfig(dev, &cfg) : -ENOMEM;
+	free(copy);
+	return ret;
+}
+
 void runner_set_wwn(struct tcmu_device *dev, const char *wwn)
 {
 	pthread_mutex_lock(&dev->cfgfs.lock);

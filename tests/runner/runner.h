@@ -200,6 +200,7 @@ void runner_remove_busy(struct tcmu_device *dev);
 /* reconfig(), as the kernel's netlink event brings it. -EOPNOTSUPP: none. */
 int runner_resize(struct tcmu_device *dev, uint64_t size_bytes);
 int runner_set_write_cache(struct tcmu_device *dev, bool enabled);
+int runner_set_config(struct tcmu_device *dev, const char *cfgstring);
 
 /* The unit serial arrives after open (rtslib writes it then). */
 void runner_set_wwn(struct tcmu_device *dev, const char *wwn);
