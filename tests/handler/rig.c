@@ -31,6 +31,7 @@ int rig_setup(void **state)
 		 tmp ? tmp : "/tmp");
 	assert_non_null(mkdtemp(rig->dir));
 	rig_shell(rig, "mkdir $/d");
+	setenv("ZLOOP_RUN_DIR", rig_text(rig, "$/run"), 1);
 	rig_handler();
 	runner_log_clear();
 	*state = rig;

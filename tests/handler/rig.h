@@ -31,7 +31,8 @@
 #define ZONE(n)	    ((uint64_t)(n)*ZONE_BLOCKS)
 
 struct rig {
-	char dir[128]; /* empty but for "d", which is empty */
+	/* Empty but for "d", which is empty; later "run" has the sockets. */
+	char dir[128];
 	struct tcmu_device *dev;
 };
 

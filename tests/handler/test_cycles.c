@@ -65,6 +65,7 @@ static void add_use_remove(void **state)
 		rig_remove(rig);
 	}
 	assert_same(before);
+	rig_shell(rig, "test -z \"`ls -A $/run`\""); /* no socket */
 }
 
 static void make_each_time(void **state)

@@ -415,7 +415,7 @@ static void mixed_batch(void **state)
 		job_write(&jobs[2], z, 8, round); /* unaligned by now */
 		job_cdb(&jobs[3], CDB(0x12, 0, 0, 0, 96, 0, [15] = 0), 96);
 		job_cdb(&jobs[4], report, 512);
-		job_cdb(&jobs[5], CDB(0x93, [15] = 0), 0);
+		job_cdb(&jobs[5], CDB(0x81, [15] = 0), 0);
 		job_write(&jobs[6], c, 8, round);
 		job_cdb(&jobs[7], CDB(0x35, [15] = 0), 0);
 		job_write(&jobs[8], z + 8, 8, round);

@@ -470,6 +470,22 @@ static void bare_cfgstring_is_left(void **state)
 	assert_null(runner_control_write(rig->dev, 0));
 }
 
+/* What it cannot make a disk with stays: it is not in the sidecar. */
+static void volatile_option_is_kept(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(rig_add(rig, "discard_write_cache/zone_size_mb=1@$/d",
+				 RIG_BYTES),
+			 0);
+	assert_string_equal(
+		runner_control_write(rig->dev, 0),
+		rig_text(rig, "dev_config=zloop/discard_write_cache@$/d"));
+	rig_remove(rig);
+	assert_int_equal(rig_add(rig, "discard_write_cache@$/d", RIG_BYTES), 0);
+	assert_null(runner_control_write(rig->dev, 0));
+}
+
 static void no_rewriting_where_open_failed(void **state)
 {
 	struct runner_dev_params params = { .size_bytes = RIG_BYTES };
@@ -515,6 +531,7 @@ int main(void)
 		TEST(cfgstring_is_rewritten),
 		TEST(cfgstring_is_rewritten_later),
 		TEST(bare_cfgstring_is_left),
+		TEST(volatile_option_is_kept),
 		TEST(no_rewriting_where_open_failed),
 		TEST(rewriting_that_fails_is_harmless),
 	};
