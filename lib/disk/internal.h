@@ -453,7 +453,7 @@ bool pace_here(struct disk *d, uint32_t nr_blocks);
 bool pace_may_wait(struct disk *d);
 /* Such a write, begun at @start_ns, is over. */
 void pace_waited(struct disk *d, uint64_t start_ns);
-/* The caller's thread is free for the next command. */
+/* The caller's thread is free for the next command, after a large one. */
 void pace_leave(struct disk *d);
 
 /* The branch that injecting faults costs while there are none. */

@@ -229,6 +229,7 @@ bool disk_try(struct disk *d, struct disk_io *io)
 {
 	bool done = try_rw(d, io);
 
-	pace_leave(d);
+	if (io->nr_blocks > d->pace.small_blocks)
+		pace_leave(d);
 	return done;
 }
