@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/num.h"
@@ -204,15 +205,34 @@ static int lock(struct opening *o)
  * The kernel's zloop takes no lock but has every zone's file open.  Both the
  * first and the last are asked for, since a backup has one open at a time.
  */
-static int check_kernel(struct opening *o)
+static bool others_have_zones_open(struct opening *o)
 {
 	uint32_t last = (uint32_t)meta_slots(&o->meta) - 1;
+
+	return store_file_probe_users(o->store, 0) == -EBUSY &&
+	       store_file_probe_users(o->store, last) == -EBUSY;
+}
+
+/* A daemon that was killed closes its files one after the other, the lock among
+ * the first: those that it still has open are given time. */
+#define CLOSING_MS	2000
+#define CLOSING_STEP_MS 10
+
+static int check_kernel(struct opening *o)
+{
+	const struct timespec step = { .tv_nsec = CLOSING_STEP_MS * 1000000L };
+	unsigned waited_ms = 0;
+	bool busy;
 
 	if (!o->path || o->action == ACT_MAKE)
 		return 0;
 	store_set_layout(o->store, o->meta.conv_zones);
-	if (store_file_probe_users(o->store, 0) != -EBUSY ||
-	    store_file_probe_users(o->store, last) != -EBUSY)
+	while ((busy = others_have_zones_open(o)) && waited_ms < CLOSING_MS &&
+	       waited_ms < o->args->lock_wait_ms) {
+		nanosleep(&step, NULL);
+		waited_ms += CLOSING_STEP_MS;
+	}
+	if (!busy)
 		return 0;
 	return zl_fail(o->err, EBUSY,
 		       "the zone files in %s are open in another program; if "
