@@ -14,7 +14,7 @@
 #define NR_COMMANDS 40
 #define NR_RANDOM   3 /* outcomes of each power failure, beside the extremes */
 
-static uint64_t first_seed = 1, nr_seeds = 12;
+static uint64_t first_seed = 1, nr_seeds = 6;
 
 struct machine {
 	struct power p;
