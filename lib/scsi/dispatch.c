@@ -8,6 +8,7 @@
 
 /* A 32-byte CDB has its service action elsewhere (SPC-5 4.2.3). */
 #define VARIABLE_LENGTH_CDB 0x7f
+#define SANITIZE	    0x48
 
 static int cdb_sa(const struct scsi_cmd *cmd)
 {
@@ -67,6 +68,11 @@ static enum scsi_next begin(struct scsi_cmd *cmd)
 		return no_such_command(cmd, opcode_known);
 	if (!cdb_ok(cmd))
 		return SCSI_DONE;
+	if (unit->job.kind != JOB_NONE && !(cmd->op->flags & OP_ALWAYS))
+		return scsi_fail_job(cmd);
+	if (unit->sanitize_failed && !(cmd->op->flags & OP_STOPPED) &&
+	    cmd->op->usage[0] != SANITIZE)
+		return scsi_fail(cmd, SANITIZE_COMMAND_FAILED);
 	if (unit->stopped && !(cmd->op->flags & OP_STOPPED))
 		return scsi_fail(cmd, INITIALIZING_COMMAND_REQUIRED);
 	return cmd->op->begin(cmd);

@@ -28,6 +28,7 @@
 /* struct scsi_op flags */
 #define OP_DATA_OUT 0x1 /* the buffer is data-out: never written to */
 #define OP_TRY	    0x4 /* scsi_try() is worth it: run() is a READ or WRITE */
+#define OP_ALWAYS   0x8 /* is carried out during FORMAT UNIT and SANITIZE */
 #define OP_STOPPED  0x2 /* is carried out in the stopped power condition */
 
 struct scsi_op {
@@ -78,6 +79,29 @@ enum mode_id {
 #define MODE_PAGE_MAX 32 /* bytes of the longest page, its header included */
 
 /*
+ * FORMAT UNIT or SANITIZE under way.
+ */
+enum scsi_job_kind {
+	JOB_NONE,
+	JOB_FORMAT,
+	JOB_SANITIZE
+};
+
+struct scsi_job {
+	pthread_mutex_t lock; /* for kind */
+	pthread_cond_t over;
+	_Atomic enum scsi_job_kind kind;
+	/* From here on: the job's own, while there is one. */
+	_Atomic uint64_t lba; /* what is under way begins there */
+	uint64_t step;	      /* … and how long it is */
+	bool keep_wp, synced, failed;
+	struct repeated *pattern; /* NULL: zeros */
+	struct scsi_cmd *waiter;  /* NULL: IMMED */
+	atomic_uint phase;
+	struct disk_io io;
+};
+
+/*
  * The unit.  The mode pages' current values are changed under mode_lock;
  * the bits that commands look at have copies that need no lock.
  */
@@ -98,9 +122,18 @@ struct scsi_unit {
 	atomic_bool wce, d_sense, swp;
 
 	atomic_bool stopped;
+
+	struct scsi_job job;
+	atomic_bool sanitize_failed, sanitize_ause;
 };
 
 void scsi_mode_init(struct scsi_unit *unit);
+
+/* format.c */
+void scsi_job_init(struct scsi_unit *u);
+/* Waits for the job. */
+void scsi_job_free(struct scsi_unit *u);
+uint16_t scsi_job_progress(struct scsi_unit *u);
 
 /* The left-most bit that is set; @v is not 0. */
 static inline int top_bit(uint8_t v)
@@ -154,6 +187,13 @@ enum scsi_next data_in_all(struct scsi_cmd *cmd, uint32_t alloc_bytes,
 /* capacity.c */
 enum scsi_next scsi_read_capacity_10(struct scsi_cmd *cmd);
 enum scsi_next scsi_read_capacity_16(struct scsi_cmd *cmd);
+
+/* format.c */
+enum scsi_next scsi_format(struct scsi_cmd *cmd);
+enum scsi_next scsi_sanitize_overwrite(struct scsi_cmd *cmd);
+enum scsi_next scsi_sanitize_erase(struct scsi_cmd *cmd);
+enum scsi_next scsi_sanitize_exit(struct scsi_cmd *cmd);
+void scsi_job_run(struct scsi_cmd *cmd);
 
 /* ident.c */
 enum scsi_next scsi_media_serial(struct scsi_cmd *cmd);

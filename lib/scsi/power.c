@@ -19,7 +19,11 @@ enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 	uint8_t data[SCSI_SENSE_MAX];
 	size_t len;
 
-	if (cmd->unit->stopped)
+	if (sense_of_job(cmd->unit, &sense))
+		;
+	else if (cmd->unit->sanitize_failed)
+		sense.code = SANITIZE_COMMAND_FAILED;
+	else if (cmd->unit->stopped)
 		sense.code = INITIALIZING_COMMAND_REQUIRED;
 	len = sense_build(&sense, descriptor, data);
 	return data_in_all(cmd, cmd->cdb[4], data, len);

@@ -89,6 +89,7 @@ struct scsi_unit_args {
 /* Makes a unit over an open disk, which must outlive it.  0 or -ENOMEM. */
 int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 		  struct scsi_unit **unit);
+/* Waits for a FORMAT UNIT or SANITIZE under way. */
 void scsi_unit_free(struct scsi_unit *unit);
 
 /*

@@ -107,6 +107,29 @@ enum scsi_next scsi_bad_param(struct scsi_cmd *cmd, unsigned byte, int bit)
 	return bad_field(cmd, INVALID_FIELD_IN_PARAMETER_LIST, 0, byte, bit);
 }
 
+bool sense_of_job(struct scsi_unit *unit, struct sense *sense)
+{
+	enum scsi_job_kind kind = unit->job.kind;
+
+	if (kind == JOB_NONE)
+		return false;
+	*sense = (struct sense){ .code = kind == JOB_FORMAT
+						 ? FORMAT_IN_PROGRESS
+						 : SANITIZE_IN_PROGRESS,
+				 .sks = { SKSV } };
+	be16_put(sense->sks + 1, scsi_job_progress(unit));
+	return true;
+}
+
+enum scsi_next scsi_fail_job(struct scsi_cmd *cmd)
+{
+	struct sense sense = { .code = FORMAT_IN_PROGRESS };
+
+	/* It may be over by now; the initiator will try again. */
+	sense_of_job(cmd->unit, &sense);
+	return fail_with(cmd, &sense);
+}
+
 static const enum sense_code verdict_code[] = {
 	[ZV_LBA_RANGE] = LBA_OUT_OF_RANGE,
 	[ZV_UNALIGNED_WRITE] = UNALIGNED_WRITE_COMMAND,

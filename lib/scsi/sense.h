@@ -20,8 +20,12 @@
 enum sense_code {
 	NO_SENSE = 0x00000,
 	INITIALIZING_COMMAND_REQUIRED = 0x20402,
+	FORMAT_IN_PROGRESS = 0x20404,
+	SANITIZE_IN_PROGRESS = 0x2041b,
 	WRITE_ERROR = 0x30c00,
 	UNRECOVERED_READ_ERROR = 0x31100,
+	FORMAT_COMMAND_FAILED = 0x33101,
+	SANITIZE_COMMAND_FAILED = 0x33103,
 	PARAMETER_LIST_LENGTH_ERROR = 0x51a00,
 	INVALID_COMMAND_OPERATION_CODE = 0x52000,
 	LBA_OUT_OF_RANGE = 0x52100,
@@ -72,6 +76,11 @@ enum scsi_next scsi_bad_cdb(struct scsi_cmd *cmd, unsigned byte, int bit);
 
 /* INVALID FIELD IN PARAMETER LIST: likewise in the data-out buffer. */
 enum scsi_next scsi_bad_param(struct scsi_cmd *cmd, unsigned byte, int bit);
+
+/* The job that is under way, if any: false, or its sense data. */
+bool sense_of_job(struct scsi_unit *unit, struct sense *sense);
+/* … as the end of a command. */
+enum scsi_next scsi_fail_job(struct scsi_cmd *cmd);
 
 /* What the disk said of cmd->io.  Not for DISK_OK. */
 enum scsi_next scsi_fail_io(struct scsi_cmd *cmd);

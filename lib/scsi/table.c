@@ -26,6 +26,7 @@
  * every file of the disk. */
 #define T_MEDIA 60
 #define T_ALL	600
+#define T_WHOLE 36000 /* every block */
 
 const struct scsi_op scsi_op_table[] = {
 	{ "TEST UNIT READY", NO_SA,
@@ -33,7 +34,10 @@ const struct scsi_op scsi_op_table[] = {
 	  6, 0, 0, scsi_test_unit_ready },
 	{ "REQUEST SENSE", NO_SA,
 	  { 0x03, 0x01, 0, 0, 0xff, 0 },
-	  6, OP_STOPPED, 0, scsi_request_sense },
+	  6, OP_STOPPED | OP_ALWAYS, 0, scsi_request_sense },
+	{ "FORMAT UNIT", NO_SA,
+	  { 0x04, 0x38, 0, 0, 0, 0 },
+	  6, OP_DATA_OUT, T_WHOLE, scsi_format, scsi_job_run },
 	{ "READ(6)", NO_SA,
 	  { 0x08, 0x1f, 0xff, 0xff, 0xff, 0 },
 	  6, OP_TRY, T_MEDIA, scsi_read, scsi_read_run },
@@ -42,7 +46,7 @@ const struct scsi_op scsi_op_table[] = {
 	  6, OP_DATA_OUT | OP_TRY, T_MEDIA, scsi_write, scsi_write_run },
 	{ "INQUIRY", NO_SA,
 	  { 0x12, 0x01, 0xff, 0xff, 0xff, 0 },
-	  6, OP_STOPPED, 0, scsi_inquiry },
+	  6, OP_STOPPED | OP_ALWAYS, 0, scsi_inquiry },
 	{ "MODE SELECT(6)", NO_SA,
 	  { 0x15, 0x11, 0, 0, 0xff, 0 },
 	  6, OP_DATA_OUT | OP_STOPPED, T_ALL, scsi_mode_select_6,
@@ -86,6 +90,15 @@ const struct scsi_op scsi_op_table[] = {
 	{ "UNMAP", NO_SA,
 	  { 0x42, 0, Z4, 0, 0xff, 0xff, 0 },
 	  10, OP_DATA_OUT, T_ALL, scsi_unmap, scsi_unmap_run },
+	{ "SANITIZE, overwrite", 0x01,
+	  { 0x48, 0xe1, 0, 0, 0, 0, 0, 0xff, 0xff, 0 },
+	  10, OP_DATA_OUT, T_WHOLE, scsi_sanitize_overwrite, scsi_job_run },
+	{ "SANITIZE, block erase", 0x02,
+	  { 0x48, 0xe2, 0, 0, 0, 0, 0, 0xff, 0xff, 0 },
+	  10, OP_DATA_OUT, T_WHOLE, scsi_sanitize_erase, scsi_job_run },
+	{ "SANITIZE, exit failure mode", 0x1f,
+	  { 0x48, 0x1f, 0, 0, 0, 0, 0, 0xff, 0xff, 0 },
+	  10, OP_DATA_OUT, 0, scsi_sanitize_exit },
 	{ "LOG SELECT", NO_SA,
 	  { 0x4c, 0x02, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0 },
 	  10, OP_DATA_OUT | OP_STOPPED, 0, scsi_log_select },
@@ -144,7 +157,7 @@ const struct scsi_op scsi_op_table[] = {
 	  16, OP_STOPPED, 0, scsi_read_capacity_16 },
 	{ "REPORT LUNS", NO_SA,
 	  { 0xa0, 0, 0xff, 0, 0, 0, FF4, 0, 0 },
-	  12, OP_STOPPED, 0, scsi_report_luns },
+	  12, OP_STOPPED | OP_ALWAYS, 0, scsi_report_luns },
 	{ "REPORT IDENTIFYING INFORMATION", 0x05,
 	  { 0xa3, 0x05, 0, 0, 0, 0, FF4, 0xfe, 0 },
 	  12, OP_STOPPED, 0, scsi_report_ident },

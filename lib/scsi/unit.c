@@ -65,6 +65,7 @@ int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 	set_names(u, args);
 	index_rows(u);
 	scsi_mode_init(u);
+	scsi_job_init(u);
 	*unit = u;
 	return 0;
 }
@@ -73,6 +74,7 @@ void scsi_unit_free(struct scsi_unit *unit)
 {
 	if (!unit)
 		return;
+	scsi_job_free(unit);
 	pthread_mutex_destroy(&unit->mode_lock);
 	free(unit);
 }

@@ -38,6 +38,7 @@ static const struct {
 } command_set[] = {
 	{ NO_SA, 6, 0, 0, { 0x00 } },
 	{ NO_SA, 6, 1, 0, { 0x03, 0x01, 0, 0, 0xff } },
+	{ NO_SA, 6, 0, 1, { 0x04, 0x38 } },
 	{ NO_SA, 6, 0, 0, { 0x08, 0x1f, 0xff, 0xff, 0xff } },
 	{ NO_SA, 6, 0, 1, { 0x0a, 0x1f, 0xff, 0xff, 0xff } },
 	{ NO_SA, 6, 1, 0, { 0x12, 0x01, 0xff, 0xff, 0xff } },
@@ -55,6 +56,9 @@ static const struct {
 	{ NO_SA, 10, 0, 0, { 0x35, 0x02, FF4, 0, 0xff, 0xff } },
 	{ NO_SA, 10, 0, 1, { 0x41, 0x08, FF4, 0, 0xff, 0xff } },
 	{ NO_SA, 10, 0, 1, { 0x42, 0, [7] = 0xff, 0xff } },
+	{ 0x01, 10, 0, 1, { 0x48, 0xe1, [7] = 0xff, 0xff } },
+	{ 0x02, 10, 0, 1, { 0x48, 0xe2, [7] = 0xff, 0xff } },
+	{ 0x1f, 10, 0, 1, { 0x48, 0x1f, [7] = 0xff, 0xff } },
 	{ NO_SA, 10, 1, 1, { 0x4c, 0x02, 0xff, 0xff, [7] = 0xff, 0xff } },
 	{ NO_SA, 10, 1, 0, { 0x4d, 0, 0xff, 0xff, 0, FF4 } },
 	{ NO_SA, 10, 1, 1, { 0x55, 0x11, [7] = 0xff, 0xff } },
@@ -140,6 +144,9 @@ static void plain_commands(void **state)
 	(void)state;
 	for (unsigned i = 0; i < scsi_op_count; i++) {
 		plain_cdb(&scsi_op_table[i], cdb);
+		/* SANITIZE, overwrite, needs a parameter list. */
+		if (cdb[0] == 0x48 && cdb[1] == 0x01)
+			continue;
 		rig_cmd(&rig, cdb, scsi_op_table[i].cdb_len, NULL, 256 * 512);
 		check_good(&rig);
 	}

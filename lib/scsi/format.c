@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * FORMAT UNIT and SANITIZE (SBC-4 5.4, 5.27; ZBC-2 for the zones): a job that
+ * goes over the disk zone by zone, beside the command if that has IMMED.
+ *
+ * Zones that cannot be written (READ ONLY, OFFLINE) are left as they are.  The
+ * capacity stays, so that there is nothing of an initialisation pattern but
+ * zeros to ask for in FORMAT UNIT.  OVERWRITE COUNT passes leave what the last
+ * one writes, and only that one is made: in files there is no layer below.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/be.h"
+#include "base/num.h"
+#include "scsi/internal.h"
+
+#define IMMED 0x80 /* byte 1 of SANITIZE */
+#define ZNR   0x40
+#define AUSE  0x20
+
+/* What became of the I/O that drive() submitted, as in lib/disk/io.c. */
+enum phase {
+	PHASE_SUBMITTED,
+	PHASE_COMPLETE,
+	PHASE_LEFT,
+};
+
+void scsi_job_init(struct scsi_unit *u)
+{
+	pthread_mutex_init(&u->job.lock, NULL);
+	pthread_cond_init(&u->job.over, NULL);
+}
+
+void scsi_job_free(struct scsi_unit *u)
+{
+	struct scsi_job *j = &u->job;
+
+	pthread_mutex_lock(&j->lock);
+	while (j->kind != JOB_NONE)
+		pthread_cond_wait(&j->over, &j->lock);
+	pthread_mutex_unlock(&j->lock);
+	pthread_cond_destroy(&j->over);
+	pthread_mutex_destroy(&j->lock);
+}
+
+/* n/65536 of the disk. */
+uint16_t scsi_job_progress(struct scsi_unit *u)
+{
+	uint64_t part = div_up_u64(u->capacity_blocks, 65536);
+
+	return (uint16_t)min_u64(u->job.lba / part, UINT16_MAX);
+}
+
+static void set_io(struct scsi_unit *u, enum disk_op op, uint64_t nr)
+{
+	struct scsi_job *j = &u->job;
+
+	memset(&j->io, 0, sizeof(j->io));
+	j->io.op = op;
+	j->io.lba = j->lba;
+	j->io.nr_blocks = (uint32_t)nr;
+	if (j->pattern && op != DISK_UNMAP) {
+		j->io.iov = j->pattern->iov;
+		j->io.iov_cnt = j->pattern->cnt;
+	}
+}
+
+/* Sets the I/O for the rest of a zone or a part of it; returns its blocks. */
+static uint64_t zone_io(struct scsi_unit *u, const struct zone_info *z)
+{
+	uint64_t left = z->start_lba + z->blocks - u->job.lba;
+	uint64_t max = SCSI_MAX_SAME_BYTES / u->block_bytes;
+
+	if (z->type != ZT_CONVENTIONAL) {
+		set_io(u, u->job.keep_wp ? DISK_REFILL : DISK_ZONE, left);
+		u->job.io.zone_op = ZO_RESET;
+		return left;
+	}
+	if (u->job.pattern)
+		left = min_u64(left, max);
+	set_io(u, u->job.pattern ? DISK_WRITE : DISK_UNMAP, left);
+	return left;
+}
+
+static bool leave_alone(const struct zone_info *z)
+{
+	return z->type == ZT_GAP || z->cond == ZC_READ_ONLY ||
+	       z->cond == ZC_OFFLINE || z->cond == ZC_INACTIVE;
+}
+
+/* The next I/O; false: all is done, or failed. */
+static bool next_io(struct scsi_unit *u)
+{
+	struct scsi_job *j = &u->job;
+	struct zone_info z;
+
+	if (j->failed || j->synced)
+		return false;
+	j->lba += j->step;
+	for (; j->lba < u->capacity_blocks; j->lba = z.start_lba + z.blocks) {
+		disk_zone_at(u->disk, j->lba, &z);
+		if (leave_alone(&z))
+			continue;
+		j->step = zone_io(u, &z);
+		return true;
+	}
+	set_io(u, DISK_SYNC, 0);
+	j->io.lba = 0;
+	j->synced = true;
+	return true;
+}
+
+/* The unit may be gone as soon as the lock is left. */
+static void over(struct scsi_unit *u)
+{
+	struct scsi_job *j = &u->job;
+	struct scsi_cmd *cmd = j->waiter;
+	bool failed = j->failed, format = j->kind == JOB_FORMAT;
+
+	free(j->pattern);
+	j->pattern = NULL;
+	u->sanitize_failed = !format && failed;
+	if (cmd && failed)
+		scsi_fail(cmd, format ? FORMAT_COMMAND_FAILED
+				      : SANITIZE_COMMAND_FAILED);
+	pthread_mutex_lock(&j->lock);
+	j->kind = JOB_NONE;
+	pthread_cond_broadcast(&j->over);
+	pthread_mutex_unlock(&j->lock);
+	if (cmd)
+		scsi_finish(cmd);
+}
+
+static void drive(struct scsi_unit *u);
+
+static void io_done(struct disk_io *io)
+{
+	struct scsi_unit *u = io->user;
+
+	u->job.failed = io->status != DISK_OK;
+	if (atomic_exchange(&u->job.phase, PHASE_COMPLETE) == PHASE_LEFT)
+		drive(u);
+}
+
+static void drive(struct scsi_unit *u)
+{
+	struct scsi_job *j = &u->job;
+
+	while (next_io(u)) {
+		j->phase = PHASE_SUBMITTED;
+		j->io.done = io_done;
+		j->io.user = u;
+		disk_submit(u->disk, &j->io);
+		if (atomic_exchange(&j->phase, PHASE_LEFT) == PHASE_SUBMITTED)
+			return;
+	}
+	over(u);
+}
+
+/* Claims the unit for a job; false: another command was faster. */
+static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind, bool keep_wp,
+		  struct repeated *pattern, bool immed)
+{
+	struct scsi_job *j = &cmd->unit->job;
+	bool ok;
+
+	pthread_mutex_lock(&j->lock);
+	ok = j->kind == JOB_NONE;
+	if (ok) {
+		j->lba = j->step = 0;
+		j->failed = j->synced = false;
+		j->keep_wp = keep_wp;
+		j->pattern = pattern;
+		j->waiter = immed ? NULL : cmd;
+		j->kind = kind;
+	}
+	pthread_mutex_unlock(&j->lock);
+	if (!ok)
+		free(pattern);
+	return ok;
+}
+
+static enum scsi_next start(struct scsi_cmd *cmd, enum scsi_job_kind kind,
+			    bool keep_wp, struct repeated *pattern, bool immed)
+{
+	cmd->stage = immed;
+	if (claim(cmd, kind, keep_wp, pattern, immed))
+		return SCSI_RUN;
+	return scsi_fail_job(cmd);
+}
+
+/* With IMMED the command is over when the job begins. */
+void scsi_job_run(struct scsi_cmd *cmd)
+{
+	struct scsi_unit *u = cmd->unit;
+	bool immed = cmd->stage;
+
+	if (immed)
+		scsi_finish(cmd);
+	drive(u);
+}
+
+/*
+ * FORMAT UNIT.  No defect list, no protection information, no pattern.
+ */
+
+#define FMTDATA	 0x10
+#define LONGLIST 0x20
+#define FMT_FOV	 0x80
+#define FMT_IMM	 0x02
+
+static enum scsi_next format_list(struct scsi_cmd *cmd, bool *immed)
+{
+	struct iov_cur cur = iov_start(cmd->iov, cmd->iov_cnt);
+	size_t len = cmd->cdb[1] & LONGLIST ? 8 : 4;
+	uint8_t h[8] = { 0 };
+
+	if (cmd->buf_bytes < len)
+		return scsi_fail(cmd, PARAMETER_LIST_LENGTH_ERROR);
+	iov_get(&cur, h, len);
+	if (h[0])
+		return scsi_bad_param(cmd, 0, NO_BIT);
+	/* IP; DPRY, DCRT and STPF with FOV say what holds anyhow. */
+	if (h[1] & 0x0d)
+		return scsi_bad_param(cmd, 1, top_bit(h[1] & 0x0d));
+	if (!(h[1] & FMT_FOV) && h[1] & 0x70)
+		return scsi_bad_param(cmd, 1, top_bit(h[1] & 0x70));
+	for (size_t i = 2; i < len; i++)
+		if (h[i]) /* DEFECT LIST LENGTH */
+			return scsi_bad_param(cmd, (unsigned)(len == 4 ? 2 : i),
+					      NO_BIT);
+	*immed = h[1] & FMT_IMM;
+	return SCSI_RUN;
+}
+
+enum scsi_next scsi_format(struct scsi_cmd *cmd)
+{
+	bool immed = false;
+
+	if (!scsi_writable(cmd))
+		return SCSI_DONE;
+	if (!(cmd->cdb[1] & FMTDATA)) {
+		if (cmd->cdb[1]) /* LONGLIST, CMPLST: of a list there is not */
+			return scsi_bad_cdb(cmd, 1, top_bit(cmd->cdb[1]));
+	} else if (format_list(cmd, &immed) == SCSI_DONE) {
+		return SCSI_DONE;
+	}
+	return start(cmd, JOB_FORMAT, false, NULL, immed);
+}
+
+/*
+ * SANITIZE.
+ */
+
+static enum scsi_next sanitize(struct scsi_cmd *cmd, struct repeated *pattern)
+{
+	cmd->unit->sanitize_ause = cmd->cdb[1] & AUSE;
+	return start(cmd, JOB_SANITIZE, cmd->cdb[1] & ZNR, pattern,
+		     cmd->cdb[1] & IMMED);
+}
+
+enum scsi_next scsi_sanitize_erase(struct scsi_cmd *cmd)
+{
+	if (!scsi_writable(cmd))
+		return SCSI_DONE;
+	if (be16_get(cmd->cdb + 7))
+		return scsi_bad_cdb(cmd, 7, NO_BIT);
+	return sanitize(cmd, NULL);
+}
+
+/* The pattern of the last pass: INVERT turns it over between passes. */
+static void last_pass(uint8_t *block, uint32_t len, const uint8_t *head,
+		      uint32_t pattern_len)
+{
+	bool inverted = head[0] & 0x80 && !(head[0] & 0x01);
+
+	for (uint32_t i = pattern_len; i < len; i++)
+		block[i] = block[i - pattern_len];
+	for (uint32_t i = 0; inverted && i < len; i++)
+		block[i] = (uint8_t)~block[i];
+}
+
+enum scsi_next scsi_sanitize_overwrite(struct scsi_cmd *cmd)
+{
+	struct iov_cur cur = iov_start(cmd->iov, cmd->iov_cnt);
+	uint32_t block_bytes = cmd->unit->block_bytes;
+	uint32_t len = be16_get(cmd->cdb + 7), pattern_len;
+	uint8_t head[4], block[4096];
+	struct repeated *pattern;
+
+	if (!scsi_writable(cmd))
+		return SCSI_DONE;
+	if (len < 5 || len > 4 + block_bytes || len > cmd->buf_bytes)
+		return scsi_bad_cdb(cmd, 7, NO_BIT);
+	iov_get(&cur, head, sizeof(head));
+	pattern_len = be16_get(head + 2);
+	if (head[0] & 0x60) /* TEST: vendor specific */
+		return scsi_bad_param(cmd, 0, top_bit(head[0] & 0x60));
+	if (!(head[0] & 0x1f)) /* OVERWRITE COUNT */
+		return scsi_bad_param(cmd, 0, 4);
+	if (!pattern_len || pattern_len != len - 4)
+		return scsi_bad_param(cmd, 2, NO_BIT);
+	iov_get(&cur, block, pattern_len);
+	last_pass(block, block_bytes, head, pattern_len);
+	pattern = scsi_repeat(block, block_bytes,
+			      SCSI_MAX_SAME_BYTES / block_bytes);
+	if (!pattern)
+		return scsi_fail(cmd, SYSTEM_RESOURCE_FAILURE);
+	return sanitize(cmd, pattern);
+}
+
+/* Without AUSE in the command that failed, only another one can end that. */
+enum scsi_next scsi_sanitize_exit(struct scsi_cmd *cmd)
+{
+	struct scsi_unit *u = cmd->unit;
+
+	if (be16_get(cmd->cdb + 7))
+		return scsi_bad_cdb(cmd, 7, NO_BIT);
+	if (u->sanitize_failed && !u->sanitize_ause)
+		return scsi_bad_cdb(cmd, 1, 4);
+	u->sanitize_failed = false;
+	return scsi_good(cmd);
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* FORMAT UNIT and SANITIZE. */
+#include "rig.h"
+
+#define OPTS   "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"
+#define SEQ(n) ((2 + (uint64_t)(n)) * MIB_BLOCKS)
+
+static struct rig rig;
+
+static int start(void **state)
+{
+	(void)state;
+	rig_start(&rig, OPTS);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rig_stop(&rig);
+	return 0;
+}
+
+/* Data in both kinds of zones, one FULL, one explicitly opened. */
+static void fill(void)
+{
+	rig_write(&rig, 0, 64);
+	rig_write(&rig, SEQ(0), 300);
+	rig_write(&rig, SEQ(1), 1);
+	rig_zone(&rig, 2, SEQ(1));
+	rig_zone(&rig, 3, SEQ(2));
+	check_good(&rig);
+}
+
+static void check_bytes(uint64_t lba, uint32_t nr, uint8_t byte)
+{
+	uint8_t *want = malloc(nr * 512);
+
+	memset(want, byte, nr * 512);
+	rig_rw(&rig, 0x88, lba, nr, NULL, nr * 512);
+	check_data(&rig, want, nr * 512);
+	free(want);
+}
+
+static void check_all_empty(void)
+{
+	for (unsigned i = 0; i < 6; i++)
+		check_zone(&rig, SEQ(i), ZC_EMPTY, SEQ(i));
+}
+
+static void format(void **state)
+{
+	uint8_t list[8] = { 0 };
+
+	(void)state;
+	fill();
+	CMD(&rig, NULL, 0, 0x04);
+	check_good(&rig);
+	check_all_empty();
+	check_bytes(0, 64, 0);
+	check_bytes(SEQ(0), 64, 0);
+	/* with a list, short and long; IMMED */
+	fill();
+	CMD(&rig, list, 4, 0x04, 0x10);
+	check_good(&rig);
+	check_all_empty();
+	fill();
+	list[1] = 0x82;
+	CMD(&rig, list, 8, 0x04, 0x38);
+	check_good(&rig);
+	check_all_empty();
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+}
+
+static void format_refused(void **state)
+{
+	uint8_t list[8] = { 0 };
+
+	(void)state;
+	fill();
+	CMD(&rig, NULL, 0, 0x04, 0x20);
+	check_bad_cdb(&rig, 1, 5);
+	CMD(&rig, NULL, 0, 0x04, 0x11);
+	check_bad_cdb(&rig, 1, 0);
+	CMD(&rig, list, 3, 0x04, 0x10);
+	check_sense(&rig, 0x51a00);
+	CMD(&rig, list, 7, 0x04, 0x30);
+	check_sense(&rig, 0x51a00);
+	list[1] = 0x88; /* IP */
+	CMD(&rig, list, 4, 0x04, 0x10);
+	check_bad_param(&rig, 1, 3);
+	list[1] = 0x20; /* DCRT without FOV */
+	CMD(&rig, list, 4, 0x04, 0x10);
+	check_bad_param(&rig, 1, 5);
+	list[1] = 0;
+	list[3] = 4; /* a defect list */
+	CMD(&rig, list, 4, 0x04, 0x10);
+	check_bad_param(&rig, 2, -1);
+	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 300);
+}
+
+static void sanitize_erase(void **state)
+{
+	(void)state;
+	fill();
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	check_good(&rig);
+	check_all_empty();
+	check_bytes(0, 64, 0);
+	/* ZNR: the write pointers stay, the data does not */
+	fill();
+	CMD(&rig, NULL, 0, 0x48, 0x42);
+	check_good(&rig);
+	check_bytes(0, 64, 0);
+	check_bytes(SEQ(0), 64, 0);
+	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 300);
+	check_zone(&rig, SEQ(1), ZC_FULL, SEQ(2));
+	check_zone(&rig, SEQ(2), ZC_EXP_OPEN, SEQ(2));
+	rig_write(&rig, SEQ(0) + 300, 8);
+	check_good(&rig);
+	CMD(&rig, NULL, 4, 0x48, 0x02, [8] = 4);
+	check_bad_cdb(&rig, 7, -1);
+	CMD(&rig, NULL, 0, 0x48, 0x03); /* cryptographic erase */
+	check_bad_cdb(&rig, 1, 4);
+}
+
+static void sanitize_overwrite(void **state)
+{
+	uint8_t list[6] = { 0x01, 0, 0, 2, 0x5a, 0x5a };
+
+	(void)state;
+	fill();
+	CMD(&rig, list, 6, 0x48, 0x41, [8] = 6);
+	check_good(&rig);
+	check_bytes(0, 64, 0x5a);
+	check_bytes(2 * MIB_BLOCKS - 8, 8, 0x5a);
+	check_bytes(SEQ(0), 300, 0x5a);
+	check_bytes(SEQ(0) + 300, 8, 0);
+	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 300);
+	check_bytes(SEQ(1), 64, 0x5a);
+	/* two passes, inverted in between; IMMED; write pointers reset */
+	list[0] = 0x82;
+	CMD(&rig, list, 6, 0x48, 0x81, [8] = 6);
+	check_good(&rig);
+	check_bytes(0, 64, 0xa5);
+	check_all_empty();
+	/* lengths, TEST, OVERWRITE COUNT */
+	CMD(&rig, list, 5, 0x48, 0x01, [8] = 6);
+	check_bad_cdb(&rig, 7, -1);
+	CMD(&rig, list, 4, 0x48, 0x01, [8] = 4);
+	check_bad_cdb(&rig, 7, -1);
+	CMD(&rig, list, 5, 0x48, 0x01, [8] = 5);
+	check_bad_param(&rig, 2, -1);
+	list[0] = 0x21;
+	CMD(&rig, list, 6, 0x48, 0x01, [8] = 6);
+	check_bad_param(&rig, 0, 5);
+	list[0] = 0;
+	CMD(&rig, list, 6, 0x48, 0x01, [8] = 6);
+	check_bad_param(&rig, 0, 4);
+}
+
+/* What other commands are told meanwhile. */
+static void progress(void **state)
+{
+	static const uint8_t want[18] = {
+		0x70, 0, 2, 0, 0,    0, 0,    10,   0,
+		0,    0, 0, 4, 0x04, 0, 0x80, 0x80, 0
+	};
+	uint8_t sanitizing[18];
+
+	(void)state;
+	rig.unit->job.kind = JOB_FORMAT;
+	rig.unit->job.lba = rig.unit->capacity_blocks / 2;
+	/* A disk of 16384 blocks: one part of 65536 is a block. */
+	memcpy(sanitizing, want, sizeof(want));
+	be16_put(sanitizing + 16, (uint16_t)(rig.unit->capacity_blocks / 2));
+	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
+	check_data(&rig, sanitizing, 18);
+	CMD(&rig, NULL, 0, 0x00);
+	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
+	assert_memory_equal(rig.cmd.sense, sanitizing, 18);
+	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
+	assert_memory_equal(rig.cmd.sense, sanitizing, 18);
+	CMD(&rig, NULL, 0, 0x04);
+	assert_memory_equal(rig.cmd.sense, sanitizing, 18);
+	CMD(&rig, NULL, 96, 0x12, [4] = 96);
+	check_good(&rig);
+	rig.unit->job.kind = JOB_SANITIZE;
+	sanitizing[13] = 0x1b;
+	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
+	check_data(&rig, sanitizing, 18);
+	rig.unit->job.kind = JOB_NONE;
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+}
+
+static void failures(void **state)
+{
+	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
+					 .error = EIO,
+					 .only = 1u << STORE_RESET };
+
+	(void)state;
+	fill();
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, NULL, 0, 0x04);
+	check_sense(&rig, 0x33101);
+	/* no way out without AUSE but another one */
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	check_sense(&rig, 0x33103);
+	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
+	check_sense(&rig, 0x33103);
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_bad_cdb(&rig, 1, 4);
+	CMD(&rig, NULL, 0, 0x48, 0x22);
+	check_sense(&rig, 0x33103);
+	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
+	check_good(&rig);
+	assert_int_equal(be16_get(rig.data + 12), 0x3103);
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_good(&rig);
+	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
+	check_good(&rig);
+	plan.fail_at = UINT64_MAX;
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	check_good(&rig);
+	check_all_empty();
+}
+
+/* Zones that cannot be written are left alone. */
+static void damaged_zones(void **state)
+{
+	(void)state;
+	fill();
+	rig_damage(&rig, 7, 3);
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	check_good(&rig);
+	check_zone(&rig, SEQ(5), ZC_OFFLINE, UINT64_MAX);
+	check_zone(&rig, SEQ(1), ZC_READ_ONLY, UINT64_MAX);
+	check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
+	const struct CMUnitTest tests[] = {
+		T(format),	   T(format_refused),
+		T(sanitize_erase), T(sanitize_overwrite),
+		T(progress),	   T(failures),
+		T(damaged_zones),
+	};
+
+	return cmocka_run_group_tests_name("format", tests, NULL, NULL);
+}
