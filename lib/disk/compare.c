@@ -167,7 +167,8 @@ static bool is_repeated(struct disk_io *io, struct chunk *c)
 {
 	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
 
-	if (io->gate != GATE_ALONE || grace_clock_ms() >= io->disk->grace_end_ms)
+	if (io->gate != GATE_ALONE ||
+	    grace_clock_ms() >= io->disk->grace_end_ms)
 		return false;
 	iov_skip(&cur, blocks_to_bytes(io->disk, io->nr_blocks));
 	return compare(io, c, &cur, false) == DISK_OK;
