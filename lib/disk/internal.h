@@ -43,6 +43,7 @@ struct disk_slot {
 	uint32_t dirty_lo, dirty_hi; /* blocks changed since the last sync
 					began, [lo, hi) */
 	uint8_t flags;
+	bool finishing; /* who has the turn is posting its completion */
 	bool grace;  /* a write may be repeated once, see grace.c */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */

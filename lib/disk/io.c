@@ -69,6 +69,11 @@ void io_finish(struct disk_io *io, enum disk_status status)
 	uint32_t slot = io->slot;
 
 	io->status = status;
+	if (has_turn) {
+		pthread_mutex_lock(&d->lock);
+		d->slots[slot].finishing = true;
+		pthread_mutex_unlock(&d->lock);
+	}
 	io->done(io); /* the caller's again from here on */
 	if (has_turn)
 		slot_leave(d, slot);

@@ -15,7 +15,7 @@
 /* A write that took longer has waited for something; for some times as long the
  * next ones are not carried out by a thread that others need. */
 #define SLOW_NS	    UINT64_C(10000000)
-#define AVOID_TIMES 10
+#define AVOID_TIMES 4
 
 static uint64_t clock_ns(void)
 {

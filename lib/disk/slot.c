@@ -242,6 +242,7 @@ void slot_leave(struct disk *d, uint32_t slot)
 
 	pthread_mutex_lock(&d->lock);
 	assert(s->flags & SLOT_BUSY);
+	s->finishing = false;
 	next = s->first;
 	if (next)
 		s->first = next->next;

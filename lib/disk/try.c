@@ -8,6 +8,9 @@
 #include "base/num.h"
 #include "disk/internal.h"
 
+/* About 20 microseconds. */
+#define AWAIT_LOOKS 400
+
 static bool end(struct disk_io *io, enum disk_status status,
 		enum zone_verdict verdict)
 {
@@ -115,6 +118,32 @@ static bool can_try_write(struct disk_io *io)
 				  d, zone_slot_blocks(&d->zones, io->slot));
 }
 
+/*
+ * The write before this one was carried out by a worker, which has posted its
+ * completion and leaves the slot in a moment.  Queueing behind it would send
+ * this one to a worker as well, and so on: wait for it, some microseconds.
+ * Takes the lock and lets it go.
+ */
+static void await_leaving(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	const struct disk_slot *s;
+	bool leaving = d->pace.nr_cpus > 1;
+	uint32_t slot;
+
+	if (io->lba >= d->zones.geo.capacity_blocks)
+		return;
+	slot = zone_slot_of(&d->zones, io->lba);
+	s = &d->slots[slot];
+	for (int i = 0; i < AWAIT_LOOKS && leaving; i++) {
+		pthread_mutex_lock(&d->lock);
+		leaving = s->flags & SLOT_BUSY && s->finishing && !s->first;
+		pthread_mutex_unlock(&d->lock);
+		for (int n = 0; n < 16 && leaving; n++)
+			atomic_signal_fence(memory_order_seq_cst);
+	}
+}
+
 /* Begins the write and takes the slot's turn; *verdict if it is refused;
  * *syncing: a sync is under way. */
 static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
@@ -201,6 +230,7 @@ static bool try_write(struct disk_io *io)
 
 	if (io->disk->look_only || io->fua || !io->left_bytes)
 		return false;
+	await_leaving(io);
 	if (!begin_write(io, &verdict, &syncing))
 		return false;
 	if (verdict)
