@@ -44,7 +44,7 @@ struct disk_slot {
 					began, [lo, hi) */
 	uint8_t flags;
 	bool finishing; /* who has the turn is posting its completion */
-	bool grace;  /* a write may be repeated once, see grace.c */
+	bool grace;	/* a write may be repeated once, see grace.c */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */
 };

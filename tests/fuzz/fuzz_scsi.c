@@ -43,6 +43,8 @@ static const char *const disks[] = {
 	"max_open_zones=1",
 	"capacity_mb=7,zone_size_mb=2,smaller_last_zone,conv_zones=1,"
 	"block_size=512,physical_block_size=4096",
+	"capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512,"
+	"discard_write_cache",
 };
 
 static uint64_t nr_commands;
