@@ -27,8 +27,8 @@ END2
   wait_for 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3260'
 }
 
-# Those that the table covers: from ReadCapacity10 on nobody has gone through what does
-# not pass. Named as arguments, the others run as well.
+# Those that the table covers: from ReadCapacity10 on it says nothing yet about
+# what does not pass. Named as arguments, the others run as well.
 suites() {
   iscsi-test-cu -l | grep -E '^SCSI\.[^.]+$' | sed '/^SCSI\.ReadCapacity10$/,$d'
 }
