@@ -56,19 +56,18 @@ static void *real(const char *name)
 }
 
 /* A function that is called through, with its assembler name @sym. */
-#define THROUGH(type, name, sym, params, args)       \
-	EXPORT type name params                      \
-	{                                            \
-		static type(*next) params;           \
-		bool last = is_the_one();            \
-		type ret;                            \
-                                                     \
-		if (!next)                           \
-			*(void **)&next = real(sym); \
-		ret = next args;                     \
-		if (last)                            \
-			die();                       \
-		return ret;                          \
+#define THROUGH(type, name, sym, params, args) \
+	EXPORT type name params                \
+	{                                      \
+		type(*next) params;            \
+		bool last = is_the_one();      \
+		type ret;                      \
+                                               \
+		*(void **)&next = real(sym);   \
+		ret = next args;               \
+		if (last)                      \
+			die();                 \
+		return ret;                    \
 	}
 
 THROUGH(int, ftruncate, "ftruncate64", (int fd, off_t len), (fd, len))
@@ -100,15 +99,14 @@ static size_t torn_bytes(size_t len)
 EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
 			int flags)
 {
-	static ssize_t (*next)(int, const struct iovec *, int, off_t, int);
+	ssize_t (*next)(int, const struct iovec *, int, off_t, int);
 	struct iov_cur cur = iov_start(iov, (size_t)cnt);
 	bool last = is_the_one();
 	struct iovec torn[MAX_TORN];
 	size_t torn_cnt;
 	ssize_t ret;
 
-	if (!next)
-		*(void **)&next = real("pwritev64v2");
+	*(void **)&next = real("pwritev64v2");
 	if (last && plan->how == KILL_TORN) {
 		iov_slice(&cur, torn_bytes(iov_bytes(iov, (size_t)cnt)), torn,
 			  MAX_TORN, &torn_cnt);
@@ -123,12 +121,11 @@ EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
 
 EXPORT ssize_t pwrite(int fd, const void *data, size_t len, off_t off)
 {
-	static ssize_t (*next)(int, const void *, size_t, off_t);
+	ssize_t (*next)(int, const void *, size_t, off_t);
 	bool last = is_the_one();
 	ssize_t ret;
 
-	if (!next)
-		*(void **)&next = real("pwrite64");
+	*(void **)&next = real("pwrite64");
 	if (last && plan->how == KILL_TORN)
 		len = torn_bytes(len);
 	ret = next(fd, data, len, off);
@@ -139,12 +136,11 @@ EXPORT ssize_t pwrite(int fd, const void *data, size_t len, off_t off)
 
 EXPORT ssize_t write(int fd, const void *data, size_t len)
 {
-	static ssize_t (*next)(int, const void *, size_t);
+	ssize_t (*next)(int, const void *, size_t);
 	bool last = is_the_one();
 	ssize_t ret;
 
-	if (!next)
-		*(void **)&next = real("write");
+	*(void **)&next = real("write");
 	if (last && plan->how == KILL_TORN)
 		len = torn_bytes(len);
 	ret = next(fd, data, len);
@@ -156,11 +152,10 @@ EXPORT ssize_t write(int fd, const void *data, size_t len)
 /* The handler waits for the dead one's lock in long steps. */
 EXPORT int nanosleep(const struct timespec *want, struct timespec *left)
 {
-	static int (*next)(const struct timespec *, struct timespec *);
+	int (*next)(const struct timespec *, struct timespec *);
 	struct timespec ts = *want;
 
-	if (!next)
-		*(void **)&next = real("nanosleep");
+	*(void **)&next = real("nanosleep");
 	ts.tv_nsec = (long)min_u64((uint64_t)ts.tv_nsec, 1000000);
 	return next(&ts, left);
 }
