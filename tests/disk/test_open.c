@@ -316,7 +316,7 @@ static void each_call_fails(void **state)
 {
 	struct store_fault_plan plan = { .fail_count = 1, .error = EIO };
 	uint64_t hits;
-	unsigned refusals = 0, degraded = 0;
+	unsigned refusals = 0, degraded = 0, others = 0;
 
 	(void)state;
 	do {
@@ -336,7 +336,10 @@ static void each_call_fails(void **state)
 			refusals++;
 		} else {
 			hits = store_fault_hits(st);
-			degraded += d->nr_problems;
+			for (struct problem *p = d->problems; p; p = p->next) {
+				degraded += p->slot != UINT32_MAX;
+				others += p->slot == UINT32_MAX;
+			}
 			disk_abandon(d);
 		}
 		d = must_open(mem, NULL, 0);
@@ -347,6 +350,8 @@ static void each_call_fails(void **state)
 	} while (plan.fail_at++ < 1000 && hits);
 	assert_true(refusals >= 5);
 	assert_int_equal(degraded, USUAL_NR);
+	/* The file of injected faults. */
+	assert_int_equal(others, 1);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
