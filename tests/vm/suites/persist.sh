@@ -32,6 +32,7 @@ fill() {
   write16 $(($(zone_lba 13) + 128)) 3 >/dev/null
   sg_sync "$SG"
   snapshot >$place.expected
+  sync $place.expected # the power may be cut; the disk's own flush is above
   grep -q "|Full|" $place.expected
 }
 
