@@ -169,7 +169,8 @@ uint64_t crash_file_read(const struct crash_file *f, uint64_t off, uint64_t len,
 		return 0;
 	len = min_u64(len, f->now.size - off);
 	data = off < f->now.len ? min_u64(len, f->now.len - off) : 0;
-	iov_put(cur, f->now.data + off, data);
+	if (data) /* else there may be no bytes to point at */
+		iov_put(cur, f->now.data + off, data);
 	iov_zero(cur, len - data);
 	return len;
 }
