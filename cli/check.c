@@ -126,6 +126,8 @@ static bool repair(const char *dir, const struct check_args *a,
 			print_problem, &c, &err) >= 0)
 		return true;
 	cli_error("%s", err.msg);
+	if (o)
+		json_add_str(o, "error", err.msg);
 	return false;
 }
 
@@ -137,6 +139,8 @@ static int check(const char *dir, const struct check_args *a,
 	struct zl_err err;
 	int ret;
 
+	if (o)
+		json_add_str(o, "directory", dir);
 	if (a->repair && !repair(dir, a, o))
 		return CLI_FAILED;
 	/* What would be repaired is there still: once is enough. */
@@ -145,7 +149,6 @@ static int check(const char *dir, const struct check_args *a,
 
 	if (o) {
 		c.problems = json_object_new_array();
-		json_add_str(o, "directory", dir);
 		json_object_object_add(o, "problems", c.problems);
 	}
 	note_in_use(dir);

@@ -21,6 +21,7 @@ struct repair {
 	void *user;
 	struct zl_err *err;
 	int nr;
+	bool opened; /* and closed again, as the last step does */
 };
 
 static void say(struct repair *r, uint32_t slot, const char *fmt, ...)
@@ -211,22 +212,6 @@ static int repair_all(struct repair *r)
 	return ret;
 }
 
-/* The sidecar is gone: as with a directory of the kernel driver's. */
-static int repair_sidecar(struct repair *r, const struct disk_opts *opts)
-{
-	if (!opts)
-		return zl_fail(r->err, ENOENT,
-			       "%s has no " DISK_SIDECAR
-			       ": give the options that the disk was made "
-			       "with, capacity_mb and block_size among them",
-			       r->name);
-	say(r, UINT32_MAX,
-	    DISK_SIDECAR " %s written anew from the options: the serial number "
-			 "is another one",
-	    r->dry ? "would be" : "is");
-	return 0;
-}
-
 /* Opening as the handler does: adopts, rewrites the journal. */
 static int open_once(const char *dir, const struct disk_opts *opts,
 		     struct zl_err *err)
@@ -238,6 +223,45 @@ static int open_once(const char *dir, const struct disk_opts *opts,
 	if (!ret)
 		disk_close(d);
 	return ret;
+}
+
+/* What adopting needs; a directory without zone files has nothing to repair. */
+static int check_sidecar_repair(struct repair *r, const struct disk_opts *opts)
+{
+	const struct disk_open_args args = { .opts = opts, .may_make = true };
+	struct survey sv;
+	int ret = survey_dir(r->store, r->name, &sv, r->err);
+
+	if (ret)
+		return ret;
+	if (!sv.conv_files && !sv.seq_files)
+		return zl_fail(r->err, ENOENT, "no disk is in %s", r->name);
+	if (!opts || !adopt_wanted(&args))
+		return zl_fail(r->err, ENOENT,
+			       "%s has no " DISK_SIDECAR
+			       ": give the options that the disk was made "
+			       "with: capacity_mb, zone_size_mb, "
+			       "zone_capacity_mb and conv_zones, and what "
+			       "else was no default",
+			       r->name);
+	return 0;
+}
+
+/* The sidecar is gone: as with a directory of the kernel driver's. */
+static int repair_sidecar(struct repair *r, const struct disk_opts *opts)
+{
+	int ret = check_sidecar_repair(r, opts);
+
+	if (!ret && !r->dry)
+		ret = open_once(r->name, opts, r->err);
+	if (ret)
+		return ret;
+	r->opened = true;
+	say(r, UINT32_MAX,
+	    DISK_SIDECAR " %s written anew from the options: the serial number "
+			 "is another one",
+	    r->dry ? "would be" : "is");
+	return 0;
 }
 
 static int repair(struct repair *r, const struct disk_opts *opts)
@@ -276,7 +300,7 @@ int disk_repair(const char *dir, const struct disk_opts *opts, bool dry,
 		return ret;
 	ret = repair(&r, opts);
 	store_close(r.store);
-	if (!ret && !dry && r.nr)
+	if (!ret && !dry && r.nr && !r.opened)
 		ret = open_once(dir, opts, err);
 	return ret ? ret : r.nr;
 }

@@ -9,8 +9,9 @@
 
 #include "run.h"
 
-#define OPTIONS "capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512"
-#define MIB	1048576
+#define OPTIONS	    "capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512"
+#define ALL_OPTIONS OPTIONS ",zone_capacity_mb=1,max_open_zones=0"
+#define MIB	    1048576
 
 static int enter(void **state)
 {
@@ -144,13 +145,22 @@ static void sidecar_missing(void **state)
 	unlink("d/zloop.json");
 	assert_int_equal(zloop("check", "-r", "d", NULL), 1);
 	assert_contains(run_err, "d has no zloop.json: give the options");
-	assert_int_equal(zloop("check", "-r", "-o", OPTIONS, "d", NULL), 0);
+	/* Without the zone capacity it could not be done: not said either. */
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(zloop("check", i ? "-ry" : "-r", "-o", OPTIONS,
+				       "d", NULL),
+				 1);
+		assert_string_equal(run_out, "");
+		assert_sentence("zone_capacity_mb");
+		assert_false(exists("d/zloop.json"));
+	}
+	assert_int_equal(zloop("check", "-r", "-o", ALL_OPTIONS, "d", NULL), 0);
 	assert_contains(run_out, "zloop.json would be written anew");
 	assert_false(exists("d/zloop.json"));
-	assert_int_equal(zloop("check", "-ry", "-o",
-			       OPTIONS ",zone_capacity_mb=1,max_open_zones=0",
-			       "d", NULL),
+	assert_int_equal(zloop("check", "-ry", "-o", ALL_OPTIONS, "d", NULL),
 			 0);
+	assert_contains(run_out, "zloop.json is written anew");
+	assert_int_equal(count_lines(run_out), 1);
 	assert_int_equal(zloop("check", "d", NULL), 0);
 	assert_silent();
 }
@@ -165,7 +175,43 @@ static void sidecar_missing_and_wrong_options(void **state)
 			       "max_open_zones=0",
 			       "d", NULL),
 			 1);
+	assert_string_equal(run_out, "");
 	assert_false(exists("d/zloop.json"));
+}
+
+/* Repairing makes no disk where none was. */
+static void no_disk(void **state)
+{
+	static const char *const yes[] = { "-r", "-ry" };
+
+	(void)state;
+	assert_int_equal(mkdir("empty", 0700), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(zloop("check", yes[i], "-o", ALL_OPTIONS,
+				       "empty", NULL),
+				 1);
+		assert_string_equal(run_out, "");
+		assert_sentence("no disk is in empty");
+		assert_int_equal(count_entries("empty"), 0);
+	}
+}
+
+static void as_json(void **state)
+{
+	struct json_object *array, *o;
+
+	(void)state;
+	unlink("d/seq-000004");
+	assert_int_equal(zloop("check", "-rj", "d", "empty", NULL), 1);
+	array = out_json();
+	o = json_object_array_get_idx(array, 0);
+	assert_string_equal(member_str(o, "directory"), "d");
+	assert_int_equal(json_object_array_length(member(o, "repairs")), 1);
+	assert_int_equal(json_object_array_length(member(o, "problems")), 1);
+	o = json_object_array_get_idx(array, 1);
+	assert_string_equal(member_str(o, "directory"), "empty");
+	assert_contains(run_err, member_str(o, "error"));
+	json_object_put(array);
 }
 
 /* A person must look at these. */
@@ -221,6 +267,8 @@ int main(void)
 		T(everything_at_once),
 		T(sidecar_missing),
 		T(sidecar_missing_and_wrong_options),
+		T(no_disk),
+		T(as_json),
 		T(left_alone),
 		T(in_use),
 		T(usage),
