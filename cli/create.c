@@ -97,17 +97,17 @@ static int parse_options(const char *text, struct disk_opts *opts)
 	}
 	asked = opts->num[OPT_CAPACITY_MB];
 	disk_opts_round_capacity(opts);
+	/* Before a directory is made for it. */
+	if (disk_opts_check(opts, 0, &err)) {
+		cli_error("%s", err.msg);
+		return -EINVAL;
+	}
 	if (opts->num[OPT_CAPACITY_MB] != asked)
 		cli_note("capacity_mb=%" PRIu64 " is rounded down to %" PRIu64
 			 ", whole zones of %" PRIu64 " MiB",
 			 asked, opts->num[OPT_CAPACITY_MB],
 			 opts->num[OPT_ZONE_SIZE_MB]);
 	note_ignored(opts);
-	/* Before a directory is made for it. */
-	if (disk_opts_check(opts, 0, &err)) {
-		cli_error("%s", err.msg);
-		return -EINVAL;
-	}
 	return 0;
 }
 

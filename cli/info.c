@@ -262,8 +262,8 @@ static void add_state(const struct info *in, struct json_object *o)
 	json_object_object_add(o, "problems", problems);
 }
 
-/* One directory: as text, or as an element of @array. */
-static int info(const char *dir, struct json_object *array, bool first)
+/* One directory: as text, or as an element of @array.  @nr counts the texts. */
+static int info(const char *dir, struct json_object *array, unsigned *nr)
 {
 	struct json_object *o = NULL;
 	struct info in;
@@ -286,7 +286,7 @@ static int info(const char *dir, struct json_object *array, bool first)
 		add_geometry(&in, o);
 		add_state(&in, o);
 	} else {
-		fputs(first ? "" : "\n", stdout);
+		fputs((*nr)++ ? "\n" : "", stdout);
 		print_text(&in);
 	}
 	release(&in);
@@ -298,12 +298,13 @@ int info_main(int argc, char **argv)
 	struct info_args a = { .json = false };
 	struct json_object *array = NULL;
 	int status = CLI_OK;
+	unsigned nr = 0;
 
 	cli_parse(&argp, argc, argv, &a);
 	if (a.json)
 		array = json_object_new_array();
 	for (int i = a.first; i < argc; i++)
-		if (info(argv[i], array, i == a.first))
+		if (info(argv[i], array, &nr))
 			status = CLI_FAILED;
 	if (array)
 		json_print(array);

@@ -251,6 +251,8 @@ static void several(void **state)
 	assert_sentence("b");
 	assert_contains(run_out, "a\n  serial ");
 	assert_contains(run_out, "\n\nc\n  serial ");
+	assert_int_equal(zloop("info", "b", "a", NULL), 1);
+	assert_memory_equal(run_out, "a\n", 2);
 	assert_int_equal(zloop("info", "--json", "a", "b", "c", NULL), 1);
 	assert_sentence("b");
 	array = out_json();

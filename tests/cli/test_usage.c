@@ -6,8 +6,8 @@
 
 #include "run.h"
 
-static const char *const commands[] = { "create", "info", "zones", "check",
-					"help" };
+static const char *const commands[] = { "create", "info",      "zones", "check",
+					"inject", "powerfail", "help" };
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static void no_command(void **state)
@@ -85,7 +85,9 @@ static void no_directory(void **state)
 			continue;
 		assert_int_equal(zloop(commands[i], NULL), 2);
 		assert_string_equal(run_out, "");
-		assert_contains(run_err, "there is no directory");
+		assert_contains(run_err, strcmp(commands[i], "inject")
+						 ? "there is no directory"
+						 : "and the directory");
 	}
 }
 
