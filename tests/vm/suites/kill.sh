@@ -43,8 +43,9 @@ load_fio() {
   done
 }
 
+# Without --force it wants the disk for itself, and there are two of them.
 blkzone_at() { # COMMAND ZONE
-  blkzone "$1" -o "$(zone_lba "$2")" -c 1 "$DISK"
+  blkzone "$1" --force -o "$(zone_lba "$2")" -c 1 "$DISK"
 }
 
 part() { # ZONE OFFSET COUNT, in 64 KiB: the pattern at that place
