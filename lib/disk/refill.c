@@ -51,13 +51,16 @@ static void set_gen(struct disk *d, uint32_t slot)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* The old data is gone; the new data is there, or the zone is empty. */
-static void refilled(struct disk_io *io, uint32_t wp, bool ok)
+/* The old data is gone; the new data is there, or the zone is empty, but for
+ * what could not be @cut. */
+static void refilled(struct disk_io *io, uint32_t wp, bool ok, bool cut)
 {
 	struct disk *d = io->disk;
 
 	pthread_mutex_lock(&d->lock);
 	d->slots[io->slot].flags &= ~SLOT_CUT;
+	if (!ok && !cut)
+		d->slots[io->slot].flags |= SLOT_CUT;
 	slot_clear_bad(d, io->slot, 0, UINT32_MAX);
 	slot_mark_dirty(d, io->slot, 0, ok ? wp : 0);
 	if (!ok)
@@ -69,6 +72,7 @@ static enum disk_status refill(struct disk_io *io, uint32_t wp)
 {
 	struct disk *d = io->disk;
 	uint64_t bytes = blocks_to_bytes(d, wp);
+	bool cut = true;
 	int64_t res;
 
 	set_gen(d, io->slot);
@@ -77,8 +81,8 @@ static enum disk_status refill(struct disk_io *io, uint32_t wp)
 		res = io->iov_cnt ? write_pattern(io, bytes)
 				  : run_req(io, STORE_FINISH, 0, bytes, NULL);
 		if (res < 0)
-			run_req(io, STORE_RESET, 0, 0, NULL);
-		refilled(io, wp, res >= 0);
+			cut = run_req(io, STORE_RESET, 0, 0, NULL) >= 0;
+		refilled(io, wp, res >= 0, cut);
 		zoneop_journal_slot(d, io->slot);
 	}
 	set_gen(d, io->slot);
