@@ -238,7 +238,6 @@ struct disk_io {
 	uint32_t there_blocks; /* of a repeated WRITE, see grace.c */
 	uint32_t slot;
 	struct zone_sel sel;
-	uint32_t dirty_lo, dirty_hi;
 	uint8_t gen;
 };
 

@@ -91,6 +91,19 @@ void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	d->slots[slot].flags |= SLOT_BAD;
 }
 
+void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+{
+	const struct zone_set *z = &d->zones;
+
+	/* A reset may have come since the sync began. */
+	if (!zone_slot_is_conv(z, slot))
+		hi = min_u32(hi, zone_slot_wp_blocks(z, slot));
+	if (lo < hi)
+		slot_add_bad(d, slot, lo, hi);
+	else
+		slot_mark_dirty(d, slot, 0, 0);
+}
+
 static bool slot_has_bad(const struct disk *d, uint32_t slot)
 {
 	for (const struct bad_range *b = d->bad; b; b = b->next)

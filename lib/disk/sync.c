@@ -14,12 +14,13 @@
 static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 			int error)
 {
-	uint32_t lo2, hi2;
+	uint32_t lo2 = lo, hi2 = lo;
 
 	pthread_mutex_lock(&d->lock);
-	slot_add_bad(d, slot, lo, hi);
-	if (slot_take_dirty(d, slot, &lo2, &hi2))
-		slot_add_bad(d, slot, lo2, hi2);
+	slot_take_dirty(d, slot, &lo2, &hi2);
+	slot_sync_failed(d, slot, lo, hi);
+	if (lo2 < hi2)
+		slot_sync_failed(d, slot, lo2, hi2);
 	pthread_mutex_unlock(&d->lock);
 	zl_log_limited(
 		&d->error_limit, ZL_LOG_ERR,

@@ -126,16 +126,11 @@ static bool finish_written(struct disk_io *io)
 
 /*
  * FUA in a sequential zone makes the whole file durable: a write pointer that
- * survives while data below it does not would be a lie.
+ * survives while data below it does not would be a lie.  The slot stays dirty
+ * until that is done: a SYNCHRONIZE CACHE meanwhile must wait for it as well.
  */
 static bool submit_sync(struct disk_io *io)
 {
-	struct disk *d = io->disk;
-
-	io->dirty_lo = io->dirty_hi = 0;
-	pthread_mutex_lock(&d->lock);
-	slot_take_dirty(d, io->slot, &io->dirty_lo, &io->dirty_hi);
-	pthread_mutex_unlock(&d->lock);
 	io->req.op = STORE_SYNC;
 	io->req.flags = 0;
 	io->req.slot = io->slot;
@@ -160,13 +155,25 @@ static bool data_done(struct disk_io *io)
 static bool sync_done(struct disk_io *io)
 {
 	struct disk *d = io->disk;
+	uint32_t lo, hi;
+	bool was_dirty;
 
-	if (io->req.res >= 0)
-		return finish_written(io);
 	pthread_mutex_lock(&d->lock);
-	slot_add_bad(d, io->slot, io->dirty_lo, io->dirty_hi);
+	was_dirty = slot_take_dirty(d, io->slot, &lo, &hi);
+	if (was_dirty && io->req.res < 0)
+		slot_sync_failed(d, io->slot, lo, hi);
 	pthread_mutex_unlock(&d->lock);
-	return fail(io, (int)io->req.res);
+	return io->req.res < 0 ? fail(io, (int)io->req.res)
+			       : finish_written(io);
+}
+
+/* What is not there yet. */
+static bool write_rest(struct disk_io *io)
+{
+	if (io->left_bytes)
+		return write_next(io);
+	/* A repeated write, all of which is there. */
+	return io->fua ? submit_sync(io) : finish_written(io);
 }
 
 static bool write_step(struct disk_io *io)
@@ -180,7 +187,7 @@ static bool write_step(struct disk_io *io)
 			return finish_failed(io);
 		}
 		set_cut_flag(io, false);
-		return write_next(io);
+		return write_rest(io);
 	case WRITE_DATA:
 		return data_done(io);
 	case WRITE_SYNC:
@@ -199,10 +206,7 @@ static bool write_start(struct disk_io *io)
 	io->step = write_step;
 	if (io->state == WRITE_CUT_OLD)
 		return submit_cut(io, WRITE_CUT_OLD);
-	if (io->left_bytes)
-		return write_next(io);
-	/* A repeated write, all of which is there. */
-	return io->fua ? submit_sync(io) : finish_written(io);
+	return write_rest(io);
 }
 
 /* Begins the write behind the blocks that are there; ends the grace. */

@@ -248,6 +248,32 @@ static void rest_fails(void **state)
 	fixture_stop(&f);
 }
 
+/* All of it is there, but neither the sync nor the cut after it worked. */
+static void fua_fails_twice(void **state)
+{
+	const struct store_fault_plan no_sync_no_cut = {
+		.fail_count = 2,
+		.error = EIO,
+		.only = 1u << STORE_SYNC | 1u << STORE_CUT,
+	};
+	struct fixture f;
+
+	(void)state;
+	start(&f, FIXTURE_CFG);
+	assert_int_equal(do_write(&f, SEQ(0), ZONE, 1), DISK_OK);
+	die_and_return(&f, FIXTURE_CFG, 0);
+	store_fault_arm(f.fault, &no_sync_no_cut);
+	assert_int_equal(do_write_fua(&f, SEQ(0), ZONE, 1), DISK_WRITE_ERROR);
+	assert_int_equal(store_fault_hits(f.fault), 2);
+	assert_int_equal(do_write_fua(&f, SEQ(0), ZONE, 1), DISK_OK);
+	/* The cut, and the sync of this zone. */
+	assert_int_equal(store_fault_calls(f.fault), 4);
+	assert_int_equal(do_zone(&f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_write(&f, SEQ(1), 4, 2), DISK_OK);
+	assert_sizes_match(&f);
+	fixture_stop(&f);
+}
+
 /* The medium cannot be read: nothing is known, so nothing is accepted. */
 static void compare_fails(void **state)
 {
@@ -473,6 +499,7 @@ int main(void)
 		cmocka_unit_test(zone_filled),
 		cmocka_unit_test(fua),
 		cmocka_unit_test(rest_fails),
+		cmocka_unit_test(fua_fails_twice),
 		cmocka_unit_test(compare_fails),
 		cmocka_unit_test(ended_by_time),
 		cmocka_unit_test(ended_by_a_write),

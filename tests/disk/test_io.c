@@ -326,6 +326,95 @@ static void failed_fua_write_is_taken_back(void **state)
 	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
 }
 
+/* A store that holds back the first sync and counts them. */
+static struct store_ops held_ops;
+static const struct store_ops *real_ops;
+static struct store_req *held;
+static unsigned syncs;
+
+static void hold_submit(struct store *st, struct store_req *req)
+{
+	if (req->op == STORE_SYNC && ++syncs == 1)
+		held = req;
+	else
+		real_ops->submit(st, req);
+}
+
+static void written(struct disk_io *io)
+{
+	*(bool *)io->user = true;
+}
+
+/* A sync that comes while a FUA write syncs the same zone waits for the file
+ * as well: what was acknowledged before is not on the medium yet. */
+static void sync_beside_a_fua_write(void **state)
+{
+	struct fixture *f = *state;
+	struct iovec iov = { f->buf, 4 * BLOCK };
+	bool done = false;
+	struct disk_io io = { .op = DISK_WRITE,
+			      .lba = SEQ(0) + 4,
+			      .nr_blocks = 4,
+			      .fua = true,
+			      .iov = &iov,
+			      .iov_cnt = 1,
+			      .done = written,
+			      .user = &done };
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	real_ops = f->fault->ops;
+	held_ops = *real_ops;
+	held_ops.submit = hold_submit;
+	held = NULL;
+	syncs = 0;
+	f->fault->ops = &held_ops;
+	disk_submit(f->disk, &io);
+	assert_non_null(held);
+	assert_false(done);
+	assert_int_equal(do_sync(f), DISK_OK);
+	f->fault->ops = real_ops;
+	assert_int_equal(syncs, 2);
+	store_submit(f->fault, held);
+	assert_true(done);
+	assert_int_equal(io.status, DISK_OK);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 8);
+}
+
+static void failed_sync_of_a_reset_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	arm(f, 0, 3, EIO, 1u << STORE_SYNC);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_write_fua(f, SEQ(0), 4, 2), DISK_WRITE_ERROR);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 4);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 4);
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_OK);
+	assert_zeros(f->buf, 4 * BLOCK);
+}
+
+/* Neither the new data nor the reset that was to take it back got through. */
+static void failed_refill_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, SEQ(0), 512, 1), DISK_OK);
+	arm(f, 2, 2, EIO, 1u << STORE_WRITE | 1u << STORE_RESET);
+	assert_int_equal(run_rw(f, &io, DISK_REFILL, SEQ(0), 1, false),
+			 DISK_WRITE_ERROR);
+	disarm(f);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0));
+	assert_int_equal(do_write(f, SEQ(0), 1, 2), DISK_OK);
+	assert_sizes_match(f);
+}
+
 static void reset_and_finish(void **state)
 {
 	struct fixture *f = *state;
@@ -632,6 +721,9 @@ int main(void)
 		T(failed_sync_is_never_forgotten),
 		T(failed_sync_of_overwrites_ends_with_rewriting),
 		T(failed_fua_write_is_taken_back),
+		T(sync_beside_a_fua_write),
+		T(failed_sync_of_a_reset_is_tried_again),
+		T(failed_refill_leaves_nothing),
 		T(reset_and_finish),
 		T(reset_all),
 		T(faults_in_zone_management),
