@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "disk/inject.h"
+#include "disk/internal.h"
 
 #define MAX_DELAY_MS 600000
 
@@ -134,6 +135,7 @@ static int take_member(const char *key, struct json_object *v,
 		       struct zl_err *err)
 {
 	unsigned m = 0;
+	char text[32];
 	uint64_t n = 0;
 	int ret = 0;
 
@@ -167,9 +169,11 @@ static int take_member(const char *key, struct json_object *v,
 		m = M_ERRNO;
 		ret = take_error(v, f, err);
 	}
-	if (!(m & forms[f->kind].may))
-		return zl_fail(err, EINVAL, "%s has no member of that name",
-			       inject_kind_name(f->kind));
+	if (!(m & forms[f->kind].may)) {
+		printable(text, sizeof(text), key, strlen(key));
+		return zl_fail(err, EINVAL, "%s has no member %s",
+			       inject_kind_name(f->kind), text);
+	}
 	*has |= m;
 	return ret;
 }

@@ -190,9 +190,9 @@ static void refusals(void **state)
 			"busy, no-zone-resources, backing-error, read-only, "
 			"offline, reset-recommended and predicted-errors" },
 		{ "{\"fault\":\"read-error\",\"size\":1}",
-		  "read-error has no member of that name" },
+		  "read-error has no member size" },
 		{ "{\"fault\":\"read-error\",\"delay_ms\":1}",
-		  "read-error has no member of that name" },
+		  "read-error has no member delay_ms" },
 		{ "{\"fault\":\"read-error\",\"lba\":-1}",
 		  "lba is not a number from 0 to 9223372036854775807" },
 		{ "{\"fault\":\"read-error\",\"lba\":\"7\"}",
@@ -220,7 +220,7 @@ static void refusals(void **state)
 		  "EMFILE and ENOMEM" },
 		{ "{\"fault\":\"offline\"}", "offline needs lba" },
 		{ "{\"fault\":\"offline\",\"lba\":0,\"count\":1}",
-		  "offline has no member of that name" },
+		  "offline has no member count" },
 	};
 	struct inject_fault f;
 	struct zl_err err;
