@@ -239,6 +239,7 @@ struct disk_io {
 	uint32_t slot;
 	struct zone_sel sel;
 	uint8_t gen;
+	uint8_t sync_fails; /* the slot's when the write began there */
 };
 
 /* Starts an I/O.  Never fails by itself: everything comes through done(). */

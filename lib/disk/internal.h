@@ -43,8 +43,10 @@ struct disk_slot {
 	uint32_t dirty_lo, dirty_hi; /* blocks changed since the last sync
 					began, [lo, hi) */
 	uint8_t flags;
-	bool finishing; /* who has the turn is posting its completion */
-	bool grace;	/* a write may be repeated once, see grace.c */
+	bool finishing;	    /* who has the turn is posting its completion */
+	bool grace;	    /* a write may be repeated once, see grace.c */
+	uint8_t sync_fails; /* counts failed syncs: a write beside one may have
+			       been lost with it */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */
 };
@@ -416,6 +418,9 @@ uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 			uint32_t hi);
 void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/* The I/O, which began when slot->sync_fails was io->sync_fails, wrote these
+ * blocks; with FUA they are durable. */
+void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi);
 /* What slot_take_dirty() took could not be synced: its blocks are bad; where
  * there are none (the zone was reset) the next sync tries again. */
 void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);

@@ -95,6 +95,7 @@ void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
 	const struct zone_set *z = &d->zones;
 
+	d->slots[slot].sync_fails++;
 	/* A reset may have come since the sync began. */
 	if (!zone_slot_is_conv(z, slot))
 		hi = min_u32(hi, zone_slot_wp_blocks(z, slot));
@@ -102,6 +103,17 @@ void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 		slot_add_bad(d, slot, lo, hi);
 	else
 		slot_mark_dirty(d, slot, 0, 0);
+}
+
+void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi)
+{
+	struct disk *d = io->disk;
+
+	/* That sync may have tried them already, and no other will. */
+	if (d->slots[io->slot].sync_fails != io->sync_fails)
+		slot_add_bad(d, io->slot, lo, hi);
+	else if (!io->fua)
+		slot_mark_dirty(d, io->slot, lo, hi);
 }
 
 static bool slot_has_bad(const struct disk *d, uint32_t slot)

@@ -167,6 +167,7 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 		if (!*verdict) {
 			stats_note_zones(d);
 			slot_enter(d, io->slot, &io->turn);
+			io->sync_fails = d->slots[io->slot].sync_fails;
 		}
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -182,7 +183,7 @@ static void end_write(struct disk_io *io, bool written)
 
 	pthread_mutex_lock(&d->lock);
 	if (written) {
-		slot_mark_dirty(d, io->slot, lo, lo + io->nr_blocks);
+		slot_written(io, lo, lo + io->nr_blocks);
 		if (!zone_slot_is_conv(&d->zones, io->slot))
 			zone_write_end(&d->zones, io->slot, io->nr_blocks);
 	} else if (io->req.res != -EAGAIN && io->req.res != -EOPNOTSUPP &&

@@ -3,6 +3,8 @@
  * WRITE.  In a sequential zone: at the write pointer, all or nothing: what a
  * failed write left behind is cut off again, so that a plain retry works.
  */
+#include <errno.h>
+
 #include "base/num.h"
 #include "disk/internal.h"
 
@@ -83,6 +85,11 @@ static bool write_next(struct disk_io *io)
 
 	io->slot = zone_slot_of(&d->zones, segment_lba(io));
 	slot_bytes = blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot));
+	if (!is_sequential(io)) {
+		pthread_mutex_lock(&d->lock);
+		io->sync_fails = d->slots[io->slot].sync_fails;
+		pthread_mutex_unlock(&d->lock);
+	}
 	segment_prepare(io, STORE_WRITE, slot_bytes - segment_offset(io));
 	if (io->fua && !is_sequential(io))
 		io->req.flags = STORE_DSYNC;
@@ -90,8 +97,9 @@ static bool write_next(struct disk_io *io)
 	return true;
 }
 
-/* The blocks of the segment that just reached a conventional slot. */
-static void note_overwritten(struct disk_io *io, uint64_t bytes)
+/* The blocks of the segment that just reached a conventional slot.  False: FUA
+ * was asked for, but a sync that failed may have had them before. */
+static bool note_overwritten(struct disk_io *io, uint64_t bytes)
 {
 	struct disk *d = io->disk;
 	uint64_t off = segment_offset(io);
@@ -99,12 +107,14 @@ static void note_overwritten(struct disk_io *io, uint64_t bytes)
 	uint32_t hi = (uint32_t)((off + bytes +
 				  (UINT64_C(1) << d->block_shift) - 1) >>
 				 d->block_shift);
+	bool ok;
 
 	pthread_mutex_lock(&d->lock);
 	slot_clear_bad(d, io->slot, lo, hi);
-	if (!io->fua)
-		slot_mark_dirty(d, io->slot, lo, hi);
+	slot_written(io, lo, hi);
+	ok = !io->fua || d->slots[io->slot].sync_fails == io->sync_fails;
 	pthread_mutex_unlock(&d->lock);
+	return ok;
 }
 
 static bool finish_written(struct disk_io *io)
@@ -116,8 +126,7 @@ static bool finish_written(struct disk_io *io)
 	if (is_sequential(io)) {
 		pthread_mutex_lock(&d->lock);
 		zone_write_end(&d->zones, io->slot, blocks);
-		if (!io->fua)
-			slot_mark_dirty(d, io->slot, lo, lo + blocks);
+		slot_written(io, lo, lo + blocks);
 		pthread_mutex_unlock(&d->lock);
 	}
 	io_finish(io, DISK_OK);
@@ -142,8 +151,8 @@ static bool data_done(struct disk_io *io)
 {
 	if (io->req.res < 0)
 		return fail(io, (int)io->req.res);
-	if (!is_sequential(io))
-		note_overwritten(io, io->req.len);
+	if (!is_sequential(io) && !note_overwritten(io, io->req.len))
+		return fail(io, -EIO);
 	segment_pass(io, io->req.len);
 	if (io->left_bytes)
 		return write_next(io);
@@ -156,15 +165,17 @@ static bool sync_done(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	uint32_t lo, hi;
-	bool was_dirty;
+	bool was_dirty, lost;
 
 	pthread_mutex_lock(&d->lock);
+	lost = d->slots[io->slot].sync_fails != io->sync_fails;
 	was_dirty = slot_take_dirty(d, io->slot, &lo, &hi);
 	if (was_dirty && io->req.res < 0)
 		slot_sync_failed(d, io->slot, lo, hi);
 	pthread_mutex_unlock(&d->lock);
-	return io->req.res < 0 ? fail(io, (int)io->req.res)
-			       : finish_written(io);
+	if (io->req.res < 0 || lost)
+		return fail(io, io->req.res < 0 ? (int)io->req.res : -EIO);
+	return finish_written(io);
 }
 
 /* What is not there yet. */
@@ -223,6 +234,7 @@ static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 	if (!verdict && io->nr_blocks) {
 		io->slot = zone_slot_of(&d->zones, io->lba);
 		grace_end(d, io->slot);
+		io->sync_fails = d->slots[io->slot].sync_fails;
 		*cut_first = d->slots[io->slot].flags & SLOT_CUT;
 	}
 	pthread_mutex_unlock(&d->lock);

@@ -380,6 +380,64 @@ static void sync_beside_a_fua_write(void **state)
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 8);
 }
 
+/* A sync fails while a write has reached the file but is not complete. */
+static struct fixture *beside;
+
+static void sync_submit(struct store *st, struct store_req *req)
+{
+	if (req->op == STORE_WRITE) {
+		beside->fault->ops = real_ops;
+		req->res = store_run(
+			st, &(struct store_req){ .op = STORE_WRITE,
+						 .slot = req->slot,
+						 .off = req->off,
+						 .len = req->len,
+						 .iov = req->iov,
+						 .iov_cnt = req->iov_cnt });
+		arm(beside, 0, 1, EIO, 1u << STORE_SYNC);
+		assert_int_equal(do_sync(beside), DISK_WRITE_ERROR);
+		disarm(beside);
+		req->done(req);
+	} else {
+		real_ops->submit(st, req);
+	}
+}
+
+static void let_sync_fail(struct fixture *f)
+{
+	beside = f;
+	real_ops = f->fault->ops;
+	held_ops = *real_ops;
+	held_ops.submit = sync_submit;
+	f->fault->ops = &held_ops;
+}
+
+static void write_beside_a_failing_sync(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, 0, 1, 1), DISK_OK);
+	let_sync_fail(f);
+	assert_int_equal(do_write(f, 10, 1, 1), DISK_OK);
+	assert_int_equal(do_write(f, 0, 1, 2), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_write(f, 10, 1, 2), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(do_write(f, 0, 1, 3), DISK_OK);
+	let_sync_fail(f);
+	assert_int_equal(do_write_fua(f, 20, 1, 3), DISK_WRITE_ERROR);
+	/* A sequential zone that had been reset. */
+	assert_int_equal(do_write(f, 0, 1, 4), DISK_OK);
+	assert_int_equal(do_write_fua(f, 20, 1, 4), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	let_sync_fail(f);
+	assert_int_equal(do_write_fua(f, SEQ(0), 4, 2), DISK_WRITE_ERROR);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0));
+	assert_sizes_match(f);
+}
+
 static void failed_sync_of_a_reset_is_tried_again(void **state)
 {
 	struct fixture *f = *state;
@@ -722,6 +780,7 @@ int main(void)
 		T(failed_sync_of_overwrites_ends_with_rewriting),
 		T(failed_fua_write_is_taken_back),
 		T(sync_beside_a_fua_write),
+		T(write_beside_a_failing_sync),
 		T(failed_sync_of_a_reset_is_tried_again),
 		T(failed_refill_leaves_nothing),
 		T(reset_and_finish),
