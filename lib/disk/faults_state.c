@@ -260,15 +260,19 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond)
 static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 		    struct zl_err *err)
 {
+	enum zone_cond is;
+	bool damaged;
 	int ret;
 
-	if (d->slots[slot].flags & SLOT_DAMAGED)
+	pthread_mutex_lock(&d->lock);
+	damaged = d->slots[slot].flags & SLOT_DAMAGED;
+	is = zone_slot_cond(&d->zones, slot);
+	pthread_mutex_unlock(&d->lock);
+	if (damaged)
 		return cond ? zl_fail(err, EINVAL,
 				      "zone %u is %s since its file is not as "
 				      "it should be; zloop check explains",
-				      slot,
-				      zone_cond_name(
-					      zone_slot_cond(&d->zones, slot)))
+				      slot, zone_cond_name(is))
 			    : 0;
 	enter_slot(d, slot);
 	ret = change_cond(d, slot, cond);
