@@ -213,25 +213,30 @@ static bool others_have_zones_open(struct opening *o)
 	       store_file_probe_users(o->store, last) == -EBUSY;
 }
 
-/* A daemon that was killed closes its files one after the other, the lock among
- * the first: those that it still has open are given time. */
-#define CLOSING_MS	2000
-#define CLOSING_STEP_MS 10
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
 
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/*
+ * A daemon that was killed closes its files one after the other, the lock among
+ * the first: those that it still has open are given as long as the lock.  A
+ * refusal at tcmu-runner's start would cost the device.
+ */
 static int check_kernel(struct opening *o)
 {
-	const struct timespec step = { .tv_nsec = CLOSING_STEP_MS * 1000000L };
-	unsigned waited_ms = 0;
+	const struct timespec step = { .tv_nsec = 10000000 };
+	uint64_t end_ms = now_ms() + o->args->lock_wait_ms;
 	bool busy;
 
 	if (!o->path || o->action == ACT_MAKE)
 		return 0;
 	store_set_layout(o->store, o->meta.conv_zones);
-	while ((busy = others_have_zones_open(o)) && waited_ms < CLOSING_MS &&
-	       waited_ms < o->args->lock_wait_ms) {
+	while ((busy = others_have_zones_open(o)) && now_ms() < end_ms)
 		nanosleep(&step, NULL);
-		waited_ms += CLOSING_STEP_MS;
-	}
 	if (!busy)
 		return 0;
 	return zl_fail(o->err, EBUSY,
