@@ -160,18 +160,20 @@ static enum disk_status write_half(struct disk_io *io, struct iov_cur *cur)
 }
 
 /*
- * In the grace after the daemon's death (grace.c): whether the write half is on
- * the medium already, so that this is the command repeated.
+ * In the grace after the daemon's death (grace.c), once per zone: whether the
+ * write half is on the medium already, so that this is the command repeated.
+ * Only once, or two that want the same lock would both get it.
  */
 static bool is_repeated(struct disk_io *io, struct chunk *c)
 {
 	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
+	uint32_t slot = zone_slot_of(&io->disk->zones, io->lba);
 
-	if (io->gate != GATE_ALONE ||
-	    grace_clock_ms() >= io->disk->grace_end_ms)
+	if (io->gate != GATE_ALONE || !grace_take(io->disk, slot, false))
 		return false;
 	iov_skip(&cur, blocks_to_bytes(io->disk, io->nr_blocks));
-	return compare(io, c, &cur, false) == DISK_OK;
+	return compare(io, c, &cur, false) == DISK_OK &&
+	       grace_take(io->disk, slot, true);
 }
 
 /*

@@ -38,7 +38,7 @@ uint64_t (*grace_clock_ms)(void) = monotonic_ms;
 void grace_begin(struct disk *d)
 {
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++)
-		if (!zone_slot_is_conv(&d->zones, i) &&
+		if (zone_slot_is_conv(&d->zones, i) ||
 		    zone_slot_wp_blocks(&d->zones, i))
 			d->slots[i].grace = true;
 	d->grace_end_ms = grace_clock_ms() + GRACE_MS;
@@ -122,6 +122,18 @@ bool grace_repeats(struct disk_io *io, enum zone_verdict verdict)
 		return false;
 	io->there_blocks = blocks;
 	return true;
+}
+
+bool grace_take(struct disk *d, uint32_t slot, bool take)
+{
+	bool has;
+
+	pthread_mutex_lock(&d->lock);
+	has = d->slots[slot].grace && grace_clock_ms() < d->grace_end_ms;
+	if (has && take)
+		grace_end(d, slot);
+	pthread_mutex_unlock(&d->lock);
+	return has;
 }
 
 void grace_count(struct disk *d)

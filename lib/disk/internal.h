@@ -357,8 +357,8 @@ void segment_zero(struct disk_io *io, uint64_t bytes);
 /* How long after opening, and the clock (tests set their own). */
 #define GRACE_MS 60000
 extern uint64_t (*grace_clock_ms)(void);
-/* Every sequential zone with data gets its grace: the disk has been opened
- * after an unclean stop. */
+/* Every conventional zone, and every other one with data, gets its grace: the
+ * disk has been opened after an unclean stop. */
 void grace_begin(struct disk *d);
 /* The slot's grace is over.  Under disk->lock. */
 static inline void grace_end(struct disk *d, uint32_t slot)
@@ -373,6 +373,9 @@ static inline void grace_end(struct disk *d, uint32_t slot)
 bool grace_repeats(struct disk_io *io, enum zone_verdict verdict);
 /* A repeated write has been accepted: counts it, in the journal as well. */
 void grace_count(struct disk *d);
+/* Whether the slot has its grace still; @take ends it.  For COMPARE AND WRITE,
+ * whose repetition shows in the data only.  Not under disk->lock. */
+bool grace_take(struct disk *d, uint32_t slot, bool take);
 
 /* read.c, write.c, zoneop.c, sync.c: the operations' io->run */
 void read_run(struct disk_io *io);

@@ -88,6 +88,47 @@ static void repeated_once(void **state)
 	fixture_stop(&f);
 }
 
+static enum disk_status compare_write(struct fixture *f, uint64_t lba,
+				      uint32_t old, uint32_t new)
+{
+	struct iovec iov = { f->buf, 2 * BLOCK };
+	struct disk_io io = { .op = DISK_COMPARE_WRITE,
+			      .lba = lba,
+			      .nr_blocks = 1,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	fill(f->buf, lba, 1, old);
+	fill(f->buf + BLOCK, lba, 1, new);
+	return disk_run(f->disk, &io);
+}
+
+/* Once per zone: two that take the same lock must not both get it. */
+static void compare_and_write_once(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, FIXTURE_CFG);
+	assert_int_equal(do_write(&f, 5, 1, 1), DISK_OK);
+	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_OK);
+	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_MISCOMPARE);
+	die_and_return(&f, FIXTURE_CFG, 0);
+	assert_int_equal(compare_write(&f, 5, 3, 4), DISK_MISCOMPARE);
+	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_OK);
+	assert_int_equal(absorbed(&f), 1);
+	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_MISCOMPARE);
+	assert_int_equal(absorbed(&f), 1);
+	/* Another accepted write of the zone ends it as well. */
+	die_and_return(&f, FIXTURE_CFG, 0);
+	assert_int_equal(do_write(&f, 9, 1, 1), DISK_OK);
+	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_MISCOMPARE);
+	die_and_return(&f, FIXTURE_CFG, 0);
+	now_ms += GRACE_MS;
+	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_MISCOMPARE);
+	fixture_stop(&f);
+}
+
 /* In every zone, in any order, with threads. */
 static void many_zones(void **state)
 {
@@ -491,6 +532,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(repeated_once),
+		cmocka_unit_test(compare_and_write_once),
 		cmocka_unit_test(many_zones),
 		cmocka_unit_test(other_data),
 		cmocka_unit_test(other_places),
