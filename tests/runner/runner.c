@@ -198,7 +198,10 @@ static void stop_device(void *arg)
 
 	if (dev->stopped)
 		return;
-	dev->stopping = true;
+	/* A load, so that what the remover did before comes before this: that
+	 * pthread_cancel() orders the two is nothing TSan knows. */
+	if (!dev->stopping)
+		dev->stopping = true;
 	slots_abort_if_open(dev, "at close");
 	dev->ops->close(dev);
 	dev->stopped = true;
