@@ -9,8 +9,10 @@ set -eu
 . "$(dirname "$0")/../lib.sh"
 
 place=/data/kill
-kills=8 most=40
-[ "${1:-}" != --long ] || kills=60 most=60
+# How often a kill hits between a write and its completion depends on the
+# machine (seen: the 1st kill, the 21st): only many kills can ask for it.
+kills=8 most=8
+[ "${1:-}" != --long ] || kills=60 most=200
 
 # 256 MiB in 64 zones of 4 MiB, of which 4 are conventional.
 ZONE_BLOCKS=8192
@@ -153,6 +155,7 @@ no_errors_in_log() {
 }
 
 some_absorbed() {
+  [ "$kills" != 8 ] || skip_check "only with --long; $(absorbed) were"
   [ "$(absorbed)" -gt 0 ]
 }
 
