@@ -70,7 +70,7 @@ struct sim {
 	uint64_t commands, kills, busy;
 };
 
-static uint64_t kills_wanted = 2400, first_seed = 20240607;
+static uint64_t kills_wanted = DEFAULT_KILLS, first_seed = 20240607;
 
 static bool is_seq(const struct lane *l)
 {
