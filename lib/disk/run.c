@@ -17,7 +17,7 @@ static void start_engine(struct disk *d)
 	int ret = store_start_engine(d->store);
 
 	if (ret)
-		zl_log(ZL_LOG_WARN,
+		zl_log(ret == -ENOSYS ? ZL_LOG_INFO : ZL_LOG_WARN,
 		       "%s: no io_uring here (errno %d); threads do its work",
 		       d->name, -ret);
 	d->try_blocks = TRY_BYTES >> d->block_shift;
