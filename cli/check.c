@@ -64,14 +64,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "%s needs --repair",
 				   a->yes ? "--yes" : "--options");
 		return 0;
-	case ARGP_KEY_ARGS:
-		a->first = state->next;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "there is no directory");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_key_dirs(key, state, &a->first);
 	}
 }
 

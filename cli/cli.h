@@ -43,6 +43,11 @@ int powerfail_main(int argc, char **argv);
 
 /* Parses a subcommand's words; exits on --help and on a usage error. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+/* args.c: the end of a parser whose words are one DIRECTORY, or several, the
+ * first of which is argv[*first]. */
+error_t cli_key_dir(int key, char *arg, struct argp_state *state,
+		    const char **dir);
+error_t cli_key_dirs(int key, struct argp_state *state, int *first);
 
 /* msg.c: "zloop: SENTENCE" and "zloop: note: SENTENCE" on standard error. */
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

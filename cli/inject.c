@@ -279,16 +279,8 @@ static error_t parse_powerfail(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--seed %s is not a number", arg);
 		a->seed = arg;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (a->dir)
-			argp_error(state, "'%s' is one word too many", arg);
-		a->dir = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "there is no directory");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_key_dir(key, arg, state, &a->dir);
 	}
 }
 

@@ -55,7 +55,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 static int unknown(const char *name)
 {
-	char names[128] = "";
+	char names[400] = "";
 	size_t len = 0;
 
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
