@@ -68,6 +68,9 @@ static enum scsi_next begin(struct scsi_cmd *cmd)
 		return no_such_command(cmd, opcode_known);
 	if (!cdb_ok(cmd))
 		return SCSI_DONE;
+	if (unit->attention && !(cmd->op->flags & OP_ALWAYS) &&
+	    atomic_exchange(&unit->attention, false))
+		return scsi_fail(cmd, POWER_ON_OCCURRED);
 	if (unit->job.kind != JOB_NONE && !(cmd->op->flags & OP_ALWAYS))
 		return scsi_fail_job(cmd);
 	if (unit->sanitize_failed && !(cmd->op->flags & OP_STOPPED) &&
@@ -106,6 +109,7 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	cmd->mem = NULL;
 	cmd->stage = 0;
 	cmd->fua = false;
+	cmd->io.start_ns = 0;
 	if (begin(cmd) == SCSI_RUN)
 		return SCSI_RUN;
 	free(cmd->mem);

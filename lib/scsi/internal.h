@@ -28,8 +28,10 @@
 /* struct scsi_op flags */
 #define OP_DATA_OUT 0x1 /* the buffer is data-out: never written to */
 #define OP_TRY	    0x4 /* scsi_try() is worth it: run() is a READ or WRITE */
-#define OP_ALWAYS   0x8 /* is carried out during FORMAT UNIT and SANITIZE */
-#define OP_STOPPED  0x2 /* is carried out in the stopped power condition */
+/* is carried out during FORMAT UNIT and SANITIZE, and with a unit attention
+ * condition pending */
+#define OP_ALWAYS  0x8
+#define OP_STOPPED 0x2 /* is carried out in the stopped power condition */
 
 struct scsi_op {
 	const char *name;
@@ -130,12 +132,17 @@ struct scsi_unit {
 void scsi_mode_init(struct scsi_unit *unit);
 
 /* format.c */
+	/* POWER ON OCCURRED is still to be told.  Which initiator sent a
+	 * command is not known, so there is one condition for all. */
+	atomic_bool attention;
 void scsi_job_init(struct scsi_unit *u);
 /* Waits for the job. */
 void scsi_job_free(struct scsi_unit *u);
 uint16_t scsi_job_progress(struct scsi_unit *u);
 
 /* The left-most bit that is set; @v is not 0. */
+/* The saved values become the current ones. */
+void scsi_mode_power_on(struct scsi_unit *unit);
 static inline int top_bit(uint8_t v)
 {
 	return 31 - __builtin_clz(v);

@@ -114,8 +114,15 @@ void scsi_mode_init(struct scsi_unit *unit)
 		memcpy(unit->saved_mode[i], pages[i].def, MODE_PAGE_MAX);
 	}
 	decode_saved(disk_saved(unit->disk), unit->saved_mode);
+	scsi_mode_power_on(unit);
+}
+
+void scsi_mode_power_on(struct scsi_unit *unit)
+{
+	pthread_mutex_lock(&unit->mode_lock);
 	memcpy(unit->mode, unit->saved_mode, sizeof(unit->mode));
 	refresh(unit);
+	pthread_mutex_unlock(&unit->mode_lock);
 }
 
 /*

@@ -9,8 +9,9 @@ enum scsi_next scsi_test_unit_ready(struct scsi_cmd *cmd)
 }
 
 /*
- * Sense data as parameter data: nothing is ever pending, since every CHECK
- * CONDITION carries its own; only the unit's condition is left to say.
+ * Sense data as parameter data.  Every CHECK CONDITION carries its own, so that
+ * only a unit attention condition, which ends here, and the unit's state are
+ * left to say.
  */
 enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 {
@@ -19,7 +20,9 @@ enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 	uint8_t data[SCSI_SENSE_MAX];
 	size_t len;
 
-	if (sense_of_job(cmd->unit, &sense))
+	if (atomic_exchange(&cmd->unit->attention, false))
+		sense.code = POWER_ON_OCCURRED;
+	else if (sense_of_job(cmd->unit, &sense))
 		;
 	else if (cmd->unit->sanitize_failed)
 		sense.code = SANITIZE_COMMAND_FAILED;

@@ -46,6 +46,19 @@ static void index_rows(struct scsi_unit *u)
 		u->first_row[scsi_op_table[i].usage[0]] = (uint8_t)(i + 1);
 }
 
+/*
+ * The disk has lost its power for a moment: parameters that were not saved are
+ * lost, it is started again, and initiators are told.
+ */
+static void power_on(void *user)
+{
+	struct scsi_unit *u = user;
+
+	scsi_mode_power_on(u);
+	u->stopped = false;
+	u->attention = true;
+}
+
 int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 		  struct scsi_unit **unit)
 {
@@ -66,6 +79,7 @@ int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 	index_rows(u);
 	scsi_mode_init(u);
 	scsi_job_init(u);
+	disk_on_powerfail(disk, power_on, u);
 	*unit = u;
 	return 0;
 }
@@ -74,6 +88,7 @@ void scsi_unit_free(struct scsi_unit *unit)
 {
 	if (!unit)
 		return;
+	disk_on_powerfail(unit->disk, NULL, NULL);
 	scsi_job_free(unit);
 	pthread_mutex_destroy(&unit->mode_lock);
 	free(unit);

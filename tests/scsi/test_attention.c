@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* The unit attention condition after a simulated power failure. */
+#include "rig.h"
+
+#define OPTS                                                          \
+	"capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2," \
+	"discard_write_cache"
+#define SEQ(n) ((2 + (uint64_t)(n)) * MIB_BLOCKS)
+
+#define POWER_ON 0x62901
+
+static struct rig rig;
+
+static int start(void **state)
+{
+	(void)state;
+	rig_start(&rig, OPTS);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rig_stop(&rig);
+	return 0;
+}
+
+static void fail_power(void)
+{
+	static const struct disk_powerfail all;
+	struct zl_err err = { "" };
+
+	assert_int_equal(disk_powerfail(rig.disk, &all, &err), 0);
+}
+
+static void once(void **state)
+{
+	static const uint8_t fixed[18] = {
+		0x70, 0, 6, [7] = 10, [12] = 0x29, 0x01
+	};
+
+	(void)state;
+	rig_write(&rig, SEQ(0), 8);
+	/* opening a disk is no power on: the daemon may have been restarted */
+	check_good(&rig);
+	fail_power();
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, POWER_ON);
+	assert_int_equal(rig.cmd.sense_len, sizeof(fixed));
+	assert_memory_equal(rig.cmd.sense, fixed, sizeof(fixed));
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+	check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
+}
+
+/* The command that is told does nothing else. */
+static void nothing_is_done(void **state)
+{
+	uint8_t data[512] = { 1 };
+
+	(void)state;
+	fail_power();
+	rig_rw(&rig, 0x8a, SEQ(0), 1, data, sizeof(data));
+	check_sense(&rig, POWER_ON);
+	check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
+	rig_rw(&rig, 0x8a, SEQ(0), 1, data, sizeof(data));
+	check_good(&rig);
+	fail_power();
+	rig_zone(&rig, 3, SEQ(1));
+	check_sense(&rig, POWER_ON);
+	check_zone(&rig, SEQ(1), ZC_EMPTY, SEQ(1));
+}
+
+/* SAM-5 5.14: these are carried out, and do not end it. */
+static void commands_without(void **state)
+{
+	(void)state;
+	fail_power();
+	CMD(&rig, NULL, 96, 0x12, [4] = 96);
+	check_good(&rig);
+	CMD(&rig, NULL, 64, 0xa0, [9] = 64);
+	check_good(&rig);
+	/* what is no command at all, neither */
+	CMD(&rig, NULL, 0, 0xc0);
+	check_sense(&rig, 0x52000);
+	CMD(&rig, NULL, 0, 0x00, 0x80);
+	check_bad_cdb(&rig, 1, 7);
+	CMD(&rig, NULL, 8, 0x25);
+	check_sense(&rig, POWER_ON);
+}
+
+/* REQUEST SENSE reports it, and it is over. */
+static void asked_for(void **state)
+{
+	static const uint8_t fixed[18] = {
+		0x70, 0, 6, [7] = 10, [12] = 0x29, 0x01
+	};
+	static const uint8_t descriptor[8] = { 0x72, 6, 0x29, 0x01 };
+	static const uint8_t none[18] = { 0x70, [7] = 10 };
+
+	(void)state;
+	fail_power();
+	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
+	check_data(&rig, fixed, sizeof(fixed));
+	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
+	check_data(&rig, none, sizeof(none));
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+	fail_power();
+	CMD(&rig, NULL, 8, 0x03, 1, 0, 0, 8);
+	check_data(&rig, descriptor, sizeof(descriptor));
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+}
+
+/* One, however often the power fails; and each time anew. */
+static void not_counted(void **state)
+{
+	(void)state;
+	fail_power();
+	fail_power();
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, POWER_ON);
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+	fail_power();
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, POWER_ON);
+}
+
+/* MODE SELECT of the control page: D_SENSE and SWP. */
+static void select_control(uint8_t sp, uint8_t d_sense, uint8_t swp)
+{
+	uint8_t list[16] = { 0, 0, 0, 0, 0x0a, 10, d_sense, 0x10, swp };
+
+	CMD(&rig, list, 16, 0x15, 0x10 | sp, 0, 0, 16);
+	check_good(&rig);
+}
+
+/* What is not saved is lost with the power, the stopped state as well. */
+static void parameters(void **state)
+{
+	static const uint8_t descriptor[8] = { 0x72, 6, 0x29, 0x01 };
+
+	(void)state;
+	select_control(1, 0x04, 0);
+	select_control(0, 0, 0x08);
+	CMD(&rig, NULL, 0, 0x1b);
+	check_good(&rig);
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, 0x20402);
+	fail_power();
+	CMD(&rig, NULL, 0, 0x00);
+	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
+	assert_int_equal(rig.cmd.sense_len, sizeof(descriptor));
+	assert_memory_equal(rig.cmd.sense, descriptor, sizeof(descriptor));
+	rig_write(&rig, SEQ(0), 1);
+	check_good(&rig);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
+	const struct CMUnitTest tests[] = {
+		T(once),      T(nothing_is_done), T(commands_without),
+		T(asked_for), T(not_counted),	  T(parameters),
+	};
+
+	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
+}
