@@ -159,7 +159,7 @@ enum disk_op {
 	/* The sequential zone at lba: all data below its write pointer becomes
 	 * repetitions of iov's one block, or zeros without. */
 	DISK_REFILL,
-	DISK_SAVE, /* keeps lba's 64 bits, see disk_saved() */
+	DISK_SAVE, /* keeps those bits of lba that save_mask has */
 };
 
 /* Why an I/O failed.  lib/scsi turns each into status and sense data. */
@@ -209,6 +209,7 @@ struct disk_io {
 	void *user;
 
 	/* Set before done(). */
+	uint64_t save_mask; /* DISK_SAVE: the other bits stay as they are */
 	enum disk_status status;
 	enum zone_verdict verdict;
 	uint64_t bad_lba;
@@ -308,7 +309,7 @@ bool disk_can_powerfail(const struct disk *disk);
 
 /*
  * Calls @fn in each disk_powerfail(), before I/O goes on: initiators are to be
- * told, with the unit attention condition POWER ON (29h/00h).  @fn must not
+ * told, with the unit attention condition POWER ON OCCURRED.  @fn must not
  * call the disk.  One at a time; NULL: none.
  */
 void disk_on_powerfail(struct disk *disk, void (*fn)(void *user), void *user);
@@ -336,7 +337,7 @@ void disk_get_stats(struct disk *disk, struct disk_stats *stats);
 /* Sets the statistics of the zones back to what they are now. */
 void disk_reset_zone_stats(struct disk *disk);
 
-/* What the last DISK_SAVE kept, durably, since the disk was made; 0 at first.
+/* What each DISK_SAVE kept, durably, since the disk was made; 0 at first.
  * The disk gives it no meaning. */
 uint64_t disk_saved(struct disk *disk);
 

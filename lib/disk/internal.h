@@ -3,8 +3,8 @@
  * What an open disk is made of.  For lib/disk alone (and its tests).
  *
  * Locks, in the order in which they are taken:
- *   exp_lock     opening and closing zones and telling the journal; held over
- *                the journal's I/O
+ *   exp_lock     opening and closing zones, DISK_SAVE, and telling the journal;
+ *                held over the journal's I/O
  *   journal.lock the journal's records and its file; held over its I/O
  *   lock         zone state, slot queues, dirty map, bad ranges, statistics;
  *                never held over I/O

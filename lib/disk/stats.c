@@ -74,18 +74,21 @@ uint64_t disk_saved(struct disk *d)
 void save_run(struct disk_io *io)
 {
 	struct disk *d = io->disk;
-	uint64_t old;
+	uint64_t old, now;
 	int ret;
 
+	pthread_mutex_lock(&d->exp_lock);
 	pthread_mutex_lock(&d->lock);
 	old = d->saved;
-	d->saved = io->lba;
+	now = (old & ~io->save_mask) | (io->lba & io->save_mask);
+	d->saved = now;
 	pthread_mutex_unlock(&d->lock);
-	ret = journal_append(&d->journal, JR_SAVED, 0, io->lba, true);
+	ret = journal_append(&d->journal, JR_SAVED, 0, now, true);
 	if (ret < 0) {
 		pthread_mutex_lock(&d->lock);
 		d->saved = old;
 		pthread_mutex_unlock(&d->lock);
 	}
+	pthread_mutex_unlock(&d->exp_lock);
 	io_finish(io, ret < 0 ? io_fail_status(io, ret, 0) : DISK_OK);
 }

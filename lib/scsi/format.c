@@ -30,6 +30,8 @@ void scsi_job_init(struct scsi_unit *u)
 {
 	pthread_mutex_init(&u->job.lock, NULL);
 	pthread_cond_init(&u->job.over, NULL);
+	u->sanitize_failed = disk_saved(u->disk) & SAVED_FAILED;
+	u->sanitize_ause = disk_saved(u->disk) & SAVED_AUSE;
 }
 
 void scsi_job_free(struct scsi_unit *u)
@@ -89,14 +91,12 @@ static bool leave_alone(const struct zone_info *z)
 	       z->cond == ZC_OFFLINE || z->cond == ZC_INACTIVE;
 }
 
-/* The next I/O; false: all is done, or failed. */
-static bool next_io(struct scsi_unit *u)
+/* The next zone or a part of it; false: that was all. */
+static bool next_zone(struct scsi_unit *u)
 {
 	struct scsi_job *j = &u->job;
 	struct zone_info z;
 
-	if (j->failed || j->synced)
-		return false;
 	j->lba += j->step;
 	for (; j->lba < u->capacity_blocks; j->lba = z.start_lba + z.blocks) {
 		disk_zone_at(u->disk, j->lba, &z);
@@ -105,10 +105,48 @@ static bool next_io(struct scsi_unit *u)
 		j->step = zone_io(u, &z);
 		return true;
 	}
-	set_io(u, DISK_SYNC, 0);
-	j->io.lba = 0;
-	j->synced = true;
+	return false;
+}
+
+/* False: a FORMAT UNIT has no mark. */
+static bool set_mark(struct scsi_unit *u, uint64_t mark)
+{
+	if (u->job.kind != JOB_SANITIZE)
+		return false;
+	set_io(u, DISK_SAVE, 0);
+	u->job.io.lba = mark;
+	u->job.io.save_mask = SAVED_SANITIZE;
 	return true;
+}
+
+/* The next I/O; false: all is done, or failed. */
+static bool next_io(struct scsi_unit *u)
+{
+	uint64_t ause = u->sanitize_ause ? SAVED_AUSE : 0;
+	struct scsi_job *j = &u->job;
+
+	if (j->failed)
+		return false;
+	switch (j->what) {
+	case STEP_MARK:
+		j->what = STEP_ZONES;
+		if (set_mark(u, SAVED_FAILED | ause))
+			return true;
+		/* fall through */
+	case STEP_ZONES:
+		if (next_zone(u))
+			return true;
+		set_io(u, DISK_SYNC, 0);
+		j->io.lba = 0;
+		j->what = STEP_UNMARK;
+		return true;
+	case STEP_UNMARK:
+		j->what = STEP_END;
+		return set_mark(u, 0);
+	case STEP_END:
+		break;
+	}
+	return false;
 }
 
 /* The unit may be gone as soon as the lock is left. */
@@ -169,7 +207,8 @@ static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind, bool keep_wp,
 	ok = j->kind == JOB_NONE;
 	if (ok) {
 		j->lba = j->step = 0;
-		j->failed = j->synced = false;
+		j->failed = false;
+		j->what = STEP_MARK;
 		j->keep_wp = keep_wp;
 		j->pattern = pattern;
 		j->waiter = immed ? NULL : cmd;
@@ -319,6 +358,19 @@ enum scsi_next scsi_sanitize_exit(struct scsi_cmd *cmd)
 		return scsi_bad_cdb(cmd, 7, NO_BIT);
 	if (u->sanitize_failed && !u->sanitize_ause)
 		return scsi_bad_cdb(cmd, 1, 4);
-	u->sanitize_failed = false;
-	return scsi_good(cmd);
+	return u->sanitize_failed ? SCSI_RUN : scsi_good(cmd);
+}
+
+static bool failure_over(struct scsi_cmd *cmd)
+{
+	cmd->unit->sanitize_failed = false;
+	return true;
+}
+
+void scsi_sanitize_exit_run(struct scsi_cmd *cmd)
+{
+	cmd->io.op = DISK_SAVE;
+	cmd->io.lba = 0;
+	cmd->io.save_mask = SAVED_SANITIZE;
+	scsi_submit(cmd, failure_over);
 }

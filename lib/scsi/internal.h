@@ -89,6 +89,13 @@ enum scsi_job_kind {
 	JOB_SANITIZE
 };
 
+enum scsi_job_step {
+	STEP_MARK, /* a SANITIZE that does not come to its end has failed */
+	STEP_ZONES,
+	STEP_UNMARK,
+	STEP_END,
+};
+
 struct scsi_job {
 	pthread_mutex_t lock; /* for kind */
 	pthread_cond_t over;
@@ -96,7 +103,8 @@ struct scsi_job {
 	/* From here on: the job's own, while there is one. */
 	_Atomic uint64_t lba; /* what is under way begins there */
 	uint64_t step;	      /* … and how long it is */
-	bool keep_wp, synced, failed;
+	bool keep_wp, failed;
+	enum scsi_job_step what;  /* comes next */
 	struct repeated *pattern; /* NULL: zeros */
 	struct scsi_cmd *waiter;  /* NULL: IMMED */
 	atomic_uint phase;
@@ -124,25 +132,31 @@ struct scsi_unit {
 	atomic_bool wce, d_sense, swp;
 
 	atomic_bool stopped;
+	/* POWER ON OCCURRED is still to be told.  Which initiator sent a
+	 * command is not known, so there is one condition for all. */
+	atomic_bool attention;
 
 	struct scsi_job job;
 	atomic_bool sanitize_failed, sanitize_ause;
 };
 
 void scsi_mode_init(struct scsi_unit *unit);
+/* The saved values become the current ones. */
+void scsi_mode_power_on(struct scsi_unit *unit);
 
 /* format.c */
-	/* POWER ON OCCURRED is still to be told.  Which initiator sent a
-	 * command is not known, so there is one condition for all. */
-	atomic_bool attention;
 void scsi_job_init(struct scsi_unit *u);
 /* Waits for the job. */
 void scsi_job_free(struct scsi_unit *u);
 uint16_t scsi_job_progress(struct scsi_unit *u);
 
+/* The bits that the disk keeps (DISK_SAVE): mode pages, a failed SANITIZE. */
+#define SAVED_MODE     UINT64_C(0x00000000ffffffff)
+#define SAVED_SANITIZE UINT64_C(0x0000000300000000)
+#define SAVED_FAILED   UINT64_C(0x0000000100000000)
+#define SAVED_AUSE     UINT64_C(0x0000000200000000)
+
 /* The left-most bit that is set; @v is not 0. */
-/* The saved values become the current ones. */
-void scsi_mode_power_on(struct scsi_unit *unit);
 static inline int top_bit(uint8_t v)
 {
 	return 31 - __builtin_clz(v);
@@ -200,6 +214,7 @@ enum scsi_next scsi_format(struct scsi_cmd *cmd);
 enum scsi_next scsi_sanitize_overwrite(struct scsi_cmd *cmd);
 enum scsi_next scsi_sanitize_erase(struct scsi_cmd *cmd);
 enum scsi_next scsi_sanitize_exit(struct scsi_cmd *cmd);
+void scsi_sanitize_exit_run(struct scsi_cmd *cmd);
 void scsi_job_run(struct scsi_cmd *cmd);
 
 /* ident.c */

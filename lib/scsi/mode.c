@@ -526,6 +526,7 @@ void scsi_mode_select_run(struct scsi_cmd *cmd)
 	}
 	cmd->io.op = DISK_SAVE;
 	cmd->io.lba = cmd->to_save;
+	cmd->io.save_mask = SAVED_MODE;
 	scsi_submit(cmd, saved);
 }
 

@@ -229,6 +229,74 @@ static void failures(void **state)
 	check_all_empty();
 }
 
+static void reopen(void)
+{
+	rig_damage(&rig, UINT32_MAX, UINT32_MAX);
+}
+
+/* A SANITIZE that has failed is not forgotten when the disk is closed. */
+static void failure_stays(void **state)
+{
+	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
+					 .error = EIO,
+					 .only = 1u << STORE_RESET };
+	static const uint8_t wce_off[24] = { [4] = 0x08, 18 };
+
+	(void)state;
+	fill();
+	CMD(&rig, wce_off, 24, 0x15, 0x11, 0, 0, 24);
+	check_good(&rig);
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	check_sense(&rig, 0x33103);
+	reopen();
+	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
+	check_sense(&rig, 0x33103);
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_bad_cdb(&rig, 1, 4);
+	/* parameters are saved beside it */
+	CMD(&rig, wce_off, 24, 0x15, 0x11, 0, 0, 24);
+	check_good(&rig);
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, NULL, 0, 0x48, 0x22); /* AUSE */
+	check_sense(&rig, 0x33103);
+	reopen();
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_good(&rig);
+	reopen();
+	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
+	check_good(&rig);
+	assert_false(rig.unit->wce);
+	/* one that succeeds ends it as well */
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	check_sense(&rig, 0x33103);
+	reopen();
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	check_good(&rig);
+	reopen();
+	check_all_empty();
+	assert_false(rig.unit->wce);
+}
+
+/* Nor one that the end of the daemon interrupted. */
+static void interrupted(void **state)
+{
+	struct disk_io io = { .op = DISK_SAVE,
+			      .lba = SAVED_FAILED | SAVED_AUSE,
+			      .save_mask = SAVED_SANITIZE };
+
+	(void)state;
+	fill();
+	assert_int_equal(disk_run(rig.disk, &io), DISK_OK);
+	reopen();
+	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
+	check_sense(&rig, 0x33103);
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_good(&rig);
+	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 300);
+}
+
 /* Zones that cannot be written are left alone. */
 static void damaged_zones(void **state)
 {
@@ -249,6 +317,7 @@ int main(void)
 		T(format),	   T(format_refused),
 		T(sanitize_erase), T(sanitize_overwrite),
 		T(progress),	   T(failures),
+		T(failure_stays),  T(interrupted),
 		T(damaged_zones),
 	};
 
