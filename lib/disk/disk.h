@@ -111,6 +111,8 @@ void disk_close(struct disk *disk);
 /* Whether this open made the disk or adopted it. */
 bool disk_was_made(const struct disk *disk);
 
+/* What disk_open() was given for the directory, cut to 255 bytes. */
+const char *disk_name(const struct disk *disk);
 const struct disk_meta *disk_meta(const struct disk *disk);
 const struct zone_geo *disk_geo(const struct disk *disk);
 
@@ -138,6 +140,9 @@ void disk_zone_at(struct disk *disk, uint64_t lba, struct zone_info *info);
 void disk_each_zone(struct disk *disk, uint64_t lba,
 		    bool (*fn)(void *user, const struct zone_info *info),
 		    void *user);
+
+/* How many zones are in each condition; gap zones are not counted. */
+void disk_count_zones(struct disk *disk, uint32_t nr_cond[16]);
 
 /*
  * I/O.
@@ -218,6 +223,9 @@ struct disk_io {
 	/* The disk's own. */
 	struct disk *disk;
 	struct disk_io *next;
+	/* When it began, see meter.c; 0 = not yet: the caller clears it in
+	 * memory that had another I/O. */
+	uint64_t start_ns;
 	void (*run)(struct disk_io *io);
 	bool (*step)(struct disk_io *io);
 	struct store_req req;
@@ -231,6 +239,7 @@ struct disk_io {
 	/* Of an injected fault, see faults.c. */
 	void (*faulty_done)(struct disk_io *io);
 	uint32_t asked_blocks;
+	uint64_t faulty_start_ns;
 	int64_t due_ms;
 	struct iov_cur cur;
 	struct iovec seg[8];

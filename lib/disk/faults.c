@@ -136,6 +136,8 @@ static void part_written(struct disk_io *io)
 		io->status = DISK_WRITE_ERROR;
 		io->bad_lba = bad_lba;
 	}
+	io->start_ns = io->faulty_start_ns;
+	meter_finish(io->disk, io);
 	io->faulty_done(io);
 }
 
@@ -160,6 +162,8 @@ static bool fail_write(struct disk_io *io)
 	io->asked_blocks = io->nr_blocks;
 	io->nr_blocks = (uint32_t)min_u64(f.written_blocks, io->nr_blocks - 1);
 	io->nr_blocks -= io->nr_blocks % d->zones.geo.phys_blocks;
+	io->faulty_start_ns = io->start_ns;
+	io->start_ns = 0;
 	io->faulty_done = io->done;
 	io->done = part_written;
 	return false;

@@ -19,6 +19,7 @@
 
 #include "disk/disk.h"
 #include "disk/faults.h"
+#include "disk/meter.h"
 
 #define DISK_SIDECAR "zloop.json"
 #define DISK_JOURNAL "zloop.state"
@@ -155,6 +156,7 @@ struct disk {
 	struct problem *problems, **problems_end;
 	uint32_t nr_problems;
 	struct disk_stats stats;
+	struct meter meter;
 	uint64_t grace_end_ms; /* on grace_clock_ms() */
 	bool can_powerfail;    /* store is one of rollback.h's */
 	void (*powerfail_fn)(void *user);

@@ -69,6 +69,7 @@ void io_finish(struct disk_io *io, enum disk_status status)
 	uint32_t slot = io->slot;
 
 	io->status = status;
+	meter_finish(d, io);
 	if (has_turn) {
 		pthread_mutex_lock(&d->lock);
 		d->slots[slot].finishing = true;
@@ -193,6 +194,7 @@ void disk_submit(struct disk *d, struct disk_io *io)
 		    io->nr_blocks <= d->async_blocks;
 	io->state = 0;
 	io->error = 0;
+	meter_submit(d, io);
 	if (disk_has_faults(d) && io->op != DISK_SAVE) {
 		io->run = faults_run;
 		io->async = false;

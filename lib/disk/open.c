@@ -578,6 +578,11 @@ bool disk_was_made(const struct disk *d)
 	return d->made;
 }
 
+const char *disk_name(const struct disk *d)
+{
+	return d->name;
+}
+
 const struct disk_meta *disk_meta(const struct disk *d)
 {
 	return &d->meta;

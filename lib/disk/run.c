@@ -2,6 +2,7 @@
 /* The disk while it runs: start, stop, and what can be asked of it. */
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "disk/internal.h"
@@ -34,6 +35,7 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	d->syncs_tail = &d->syncs;
 	d->syncing = false;
 	pace_init(d);
+	meter_init(&d->meter);
 	faults_init(&d->faults);
 	ret = work_start(&d->work, nr_workers);
 	if (ret)
@@ -51,6 +53,13 @@ void disk_stop(struct disk *d)
 	assert(!d->syncing);
 	pthread_mutex_destroy(&d->exp_lock);
 	pthread_mutex_destroy(&d->lock);
+}
+
+void disk_count_zones(struct disk *d, uint32_t nr_cond[16])
+{
+	pthread_mutex_lock(&d->lock);
+	memcpy(nr_cond, d->zones.nr_cond, sizeof(d->zones.nr_cond));
+	pthread_mutex_unlock(&d->lock);
 }
 
 void disk_zone_at(struct disk *d, uint64_t lba, struct zone_info *info)

@@ -258,8 +258,12 @@ static bool try_rw(struct disk *d, struct disk_io *io)
 
 bool disk_try(struct disk *d, struct disk_io *io)
 {
-	bool done = try_rw(d, io);
+	bool done;
 
+	meter_begin(io);
+	done = try_rw(d, io);
+	if (done)
+		meter_end(d, io);
 	if (io->nr_blocks > d->pace.small_blocks)
 		pace_leave(d);
 	return done;

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* What an open disk does, counted: see activity.h. */
+#include <assert.h>
+#include <time.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+static_assert(DISK_MISCOMPARE == DISK_NR_FAILURES,
+	      "every status but DISK_OK is a failure");
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t (*meter_clock_ns)(void) = clock_ns;
+
+const char *disk_kind_name(enum disk_kind kind)
+{
+	static const char *const names[] = {
+		[DISK_KIND_READ] = "read",   [DISK_KIND_WRITE] = "write",
+		[DISK_KIND_SYNC] = "sync",   [DISK_KIND_OPEN] = "open",
+		[DISK_KIND_CLOSE] = "close", [DISK_KIND_FINISH] = "finish",
+		[DISK_KIND_RESET] = "reset", [DISK_KIND_OTHER] = "other",
+	};
+
+	static_assert(ZL_ARRAY_SIZE(names) == DISK_NR_KINDS, "a name each");
+	return names[kind];
+}
+
+const char *disk_failure_name(unsigned failure)
+{
+	static const char *const names[] = {
+		[DISK_REFUSED] = "refused",
+		[DISK_READ_ERROR] = "read-error",
+		[DISK_WRITE_ERROR] = "write-error",
+		[DISK_NO_SPACE] = "no-space",
+		[DISK_WRITE_PROTECT] = "write-protect",
+		[DISK_INTERNAL] = "internal",
+		[DISK_BUSY] = "busy",
+		[DISK_MISCOMPARE] = "miscompare",
+	};
+
+	return names[failure + 1];
+}
+
+static enum disk_kind zone_kind(const struct disk_io *io)
+{
+	switch (io->zone_op) {
+	case ZO_OPEN:
+		return DISK_KIND_OPEN;
+	case ZO_CLOSE:
+		return DISK_KIND_CLOSE;
+	case ZO_FINISH:
+		return DISK_KIND_FINISH;
+	case ZO_RESET:
+		return DISK_KIND_RESET;
+	}
+	return DISK_KIND_OTHER;
+}
+
+static enum disk_kind kind_of(const struct disk_io *io)
+{
+	switch (io->op) {
+	case DISK_READ:
+	case DISK_COMPARE:
+		return DISK_KIND_READ;
+	case DISK_WRITE:
+	case DISK_COMPARE_WRITE:
+		return DISK_KIND_WRITE;
+	case DISK_SYNC:
+		return DISK_KIND_SYNC;
+	case DISK_ZONE:
+		return zone_kind(io);
+	default:
+		return DISK_KIND_OTHER;
+	}
+}
+
+static unsigned bucket_of(uint64_t ns)
+{
+	unsigned i =
+		ns < DISK_BUCKET_NS(0) ? 0 : 54 - (unsigned)__builtin_clzll(ns);
+
+	return i < DISK_NR_BUCKETS ? i : DISK_NR_BUCKETS - 1;
+}
+
+static struct meter_shard *my_shard(struct meter *m)
+{
+	static atomic_uint next;
+	static _Thread_local unsigned mine; /* from 1; 0 = none yet */
+
+	if (!mine)
+		mine = atomic_fetch_add(&next, 1) % METER_SHARDS + 1;
+	return &m->shard[mine - 1];
+}
+
+static void add(atomic_uint_fast64_t *to, uint64_t n)
+{
+	atomic_fetch_add_explicit(to, n, memory_order_relaxed);
+}
+
+static uint64_t get(atomic_uint_fast64_t *from)
+{
+	return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+void meter_init(struct meter *m)
+{
+	m->open_ns = meter_clock_ns();
+}
+
+void meter_begin(struct disk_io *io)
+{
+	io->start_ns = meter_clock_ns();
+}
+
+void meter_submit(struct disk *d, struct disk_io *io)
+{
+	if (!io->start_ns)
+		meter_begin(io);
+	add(&my_shard(&d->meter)->submitted, 1);
+}
+
+void meter_end(struct disk *d, struct disk_io *io)
+{
+	struct meter_shard *s = my_shard(&d->meter);
+	enum disk_kind kind = kind_of(io);
+	struct meter_kind *k = &s->kind[kind];
+	uint64_t ns = meter_clock_ns() - io->start_ns;
+
+	add(&k->latency[bucket_of(ns)], 1);
+	add(&k->total_ns, ns);
+	if (io->status != DISK_OK)
+		add(&s->failed[io->status - 1], 1);
+	else if (kind <= DISK_KIND_WRITE)
+		add(&k->bytes, blocks_to_bytes(d, io->nr_blocks));
+	/* The caller may use it again. */
+	io->start_ns = 0;
+}
+
+void meter_finish(struct disk *d, struct disk_io *io)
+{
+	/* Not: a part of another I/O. */
+	if (!io->start_ns)
+		return;
+	meter_end(d, io);
+	add(&my_shard(&d->meter)->finished, 1);
+}
+
+static void sum_kind(struct meter_kind *from, struct disk_kind_activity *to)
+{
+	uint64_t n;
+
+	to->bytes += get(&from->bytes);
+	to->total_ns += get(&from->total_ns);
+	for (unsigned i = 0; i < DISK_NR_BUCKETS; i++) {
+		n = get(&from->latency[i]);
+		to->latency[i] += n;
+		to->done += n;
+	}
+}
+
+void disk_get_activity(struct disk *d, struct disk_activity *a)
+{
+	uint64_t submitted = 0, finished = 0;
+
+	*a = (struct disk_activity){
+		.open_ms = (meter_clock_ns() - d->meter.open_ns) / 1000000,
+	};
+	/* What was finished first: never more than was submitted. */
+	for (unsigned s = 0; s < METER_SHARDS; s++)
+		finished += get(&d->meter.shard[s].finished);
+	for (unsigned s = 0; s < METER_SHARDS; s++) {
+		struct meter_shard *from = &d->meter.shard[s];
+
+		submitted += get(&from->submitted);
+		for (unsigned i = 0; i < DISK_NR_FAILURES; i++)
+			a->failed[i] += get(&from->failed[i]);
+		for (unsigned i = 0; i < DISK_NR_KINDS; i++)
+			sum_kind(&from->kind[i], &a->kind[i]);
+	}
+	a->in_flight = submitted > finished ? submitted - finished : 0;
+}
+
+uint64_t disk_latency_ns(const struct disk_kind_activity *k, unsigned permille)
+{
+	uint64_t lo, hi, before = 0;
+	/* The one that this many, rounded up, are not slower than. */
+	uint64_t rank = (k->done * permille + 999) / 1000;
+
+	if (!k->done)
+		return 0;
+	for (unsigned i = 0; i < DISK_NR_BUCKETS; i++) {
+		if (before + k->latency[i] < rank) {
+			before += k->latency[i];
+			continue;
+		}
+		hi = DISK_BUCKET_NS(i);
+		lo = i ? hi / 2 : 0;
+		return lo +
+		       (hi - lo) * (rank - before) / max_u64(k->latency[i], 1);
+	}
+	return DISK_BUCKET_NS(DISK_NR_BUCKETS - 1);
+}

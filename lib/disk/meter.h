@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * Counting what activity.h has, on the way of every I/O: two looks at the clock
+ * and three additions to memory that few threads share.
+ */
+#ifndef ZL_DISK_METER_H
+#define ZL_DISK_METER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "disk/activity.h"
+
+/* Threads have a shard each, until there are more of them. */
+#define METER_SHARDS 8
+
+struct meter_kind {
+	atomic_uint_fast64_t bytes;
+	atomic_uint_fast64_t total_ns;
+	atomic_uint_fast64_t latency[DISK_NR_BUCKETS];
+};
+
+struct meter_shard {
+	atomic_uint_fast64_t submitted, finished;
+	struct meter_kind kind[DISK_NR_KINDS];
+	atomic_uint_fast64_t failed[DISK_NR_FAILURES];
+};
+
+struct meter {
+	uint64_t open_ns;
+	struct meter_shard shard[METER_SHARDS];
+};
+
+struct disk_io;
+
+/* Tests have their own. */
+extern uint64_t (*meter_clock_ns)(void);
+
+void meter_init(struct meter *m);
+/* An I/O begins; it may be tried first. */
+void meter_begin(struct disk_io *io);
+/* … and is submitted now. */
+void meter_submit(struct disk *d, struct disk_io *io);
+/* It is over, with io->status; and was submitted. */
+void meter_end(struct disk *d, struct disk_io *io);
+void meter_finish(struct disk *d, struct disk_io *io);
+
+#endif
