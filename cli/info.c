@@ -177,6 +177,9 @@ static void print_text(const struct info *in)
 	printf(LABEL "%s\n", "reads",
 	       m->urswrz ? "unrestricted (URSWRZ=1)"
 			 : "up to the write pointer (URSWRZ=0)");
+	if (m->rc_conv)
+		printf(LABEL "for the conventional zones (RC_BASIS=0)\n",
+		       "READ CAPACITY");
 	print_conditions(in);
 	print_size("space used", in->used_bytes);
 	printf(LABEL "%" PRIu64 ", %" PRIu64 " after an unclean stop\n",
@@ -235,6 +238,7 @@ static void add_geometry(const struct info *in, struct json_object *o)
 	json_add_u64(o, "block_size", m->block_bytes);
 	json_add_u64(o, "physical_block_size", m->phys_block_bytes);
 	json_add_bool(o, "urswrz", m->urswrz);
+	json_add_u64(o, "rc_basis", !m->rc_conv);
 	json_add_bool(o, "adopted", m->adopted);
 }
 

@@ -44,6 +44,8 @@ struct disk_meta {
 	uint32_t block_bytes;
 	uint32_t phys_block_bytes;
 	bool urswrz;
+	bool rc_conv; /* RC_BASIS 00b: READ CAPACITY answers for the
+			 conventional zones only */
 	bool smaller_last_zone;
 	bool any_zone_size; /* the zone size may be no power of two */
 	bool adopted;	    /* made by the kernel driver */

@@ -30,6 +30,7 @@ int meta_from_opts(const struct disk_opts *opts, uint64_t size_bytes,
 		.block_bytes = (uint32_t)num[OPT_BLOCK_SIZE],
 		.phys_block_bytes = (uint32_t)num[OPT_PHYSICAL_BLOCK_SIZE],
 		.urswrz = num[OPT_URSWRZ],
+		.rc_conv = !num[OPT_RC_BASIS],
 	};
 	if (!meta->zone_cap_bytes)
 		meta->zone_cap_bytes = meta->zone_bytes;
@@ -93,6 +94,8 @@ const char *meta_error(const struct disk_meta *meta)
 		return "the zone capacity is larger than the zone size";
 	if (meta_slots(meta) > DISK_MAX_SLOTS)
 		return "there are more than 1048576 zones";
+	if (meta->rc_conv && !meta->conv_zones)
+		return "RC_BASIS is 0 without conventional zones";
 	meta_geo(meta, &geo);
 	return zone_geo_error(&geo);
 }
@@ -114,8 +117,10 @@ static uint64_t disk_value(const struct disk_meta *meta, enum disk_opt_id id)
 		return meta->block_bytes;
 	case OPT_PHYSICAL_BLOCK_SIZE:
 		return meta->phys_block_bytes;
-	default:
+	case OPT_URSWRZ:
 		return meta->urswrz;
+	default:
+		return !meta->rc_conv;
 	}
 }
 
@@ -150,10 +155,15 @@ int meta_agrees(const struct disk_meta *meta, const char *name,
 {
 	/* The flags only permit something at making: they always agree. */
 	static const enum disk_opt_id ids[] = {
-		OPT_CAPACITY_MB,	 OPT_ZONE_SIZE_MB,
-		OPT_ZONE_CAPACITY_MB,	 OPT_CONV_ZONES,
-		OPT_MAX_OPEN_ZONES,	 OPT_BLOCK_SIZE,
-		OPT_PHYSICAL_BLOCK_SIZE, OPT_URSWRZ,
+		OPT_CAPACITY_MB,
+		OPT_ZONE_SIZE_MB,
+		OPT_ZONE_CAPACITY_MB,
+		OPT_CONV_ZONES,
+		OPT_MAX_OPEN_ZONES,
+		OPT_BLOCK_SIZE,
+		OPT_PHYSICAL_BLOCK_SIZE,
+		OPT_URSWRZ,
+		OPT_RC_BASIS,
 	};
 
 	for (size_t i = 0; opts && i < ZL_ARRAY_SIZE(ids); i++) {

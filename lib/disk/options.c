@@ -56,6 +56,9 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 	[OPT_URSWRZ] = { "urswrz", OPT_KIND_NUMBER, 0, 1, "1", true, true,
 			 "1: reads may cross the write pointer and zones "
 			 "(unrestricted reads), 0: they may not" },
+	[OPT_RC_BASIS] = { "rc_basis", OPT_KIND_NUMBER, 0, 1, "1", true, true,
+			   "READ CAPACITY answers for 1: the whole disk, 0: "
+			   "the conventional zones at its start" },
 	[OPT_BUFFERED_IO] = { "buffered_io", OPT_KIND_FLAG, 0, 0, NULL, false,
 			      true, "go through the page cache, as always" },
 	/* Without effect so far, and a cfgstring must not promise it. */

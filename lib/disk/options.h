@@ -23,6 +23,7 @@ enum disk_opt_id {
 	OPT_SMALLER_LAST_ZONE,	 /* flag */
 	OPT_ANY_ZONE_SIZE,	 /* flag */
 	OPT_URSWRZ,		 /* 0 or 1 */
+	OPT_RC_BASIS,		 /* 0 or 1 */
 	/* The kernel's options that change nothing here. */
 	OPT_BUFFERED_IO,
 	OPT_DIRECT_IO,

@@ -117,6 +117,18 @@ static int check_zone_capacity(const struct check *c)
 		       cap, size, default_note(c, OPT_ZONE_SIZE_MB), size);
 }
 
+/* READ CAPACITY names a block, and there must be one. */
+static int check_rc_basis(const struct check *c)
+{
+	if (!given(c, OPT_RC_BASIS) || num(c, OPT_RC_BASIS) ||
+	    !counts(c, OPT_CONV_ZONES) || num(c, OPT_CONV_ZONES))
+		return 0;
+	return zl_fail(c->err, EINVAL,
+		       "rc_basis=0 makes READ CAPACITY answer for the "
+		       "conventional zones, and conv_zones=0 leaves none; use "
+		       "conv_zones=1 or more, or leave rc_basis out");
+}
+
 static int check_capacity_mb(const struct check *c)
 {
 	uint64_t bytes = num(c, OPT_CAPACITY_MB) * ZL_MIB;
@@ -252,6 +264,8 @@ int opts_check(const struct disk_opts *opts, uint64_t size_bytes, bool making,
 		ret = check_zone_size(&c);
 	if (!ret)
 		ret = check_zone_capacity(&c);
+	if (!ret)
+		ret = check_rc_basis(&c);
 	if (!ret)
 		ret = check_capacity_mb(&c);
 	if (!ret && c.bytes)

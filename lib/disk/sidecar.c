@@ -58,6 +58,7 @@ static struct json_object *to_json(const struct disk_meta *meta,
 	add_u64(o, "block_size", meta->block_bytes);
 	add_u64(o, "physical_block_size", meta->phys_block_bytes);
 	add(o, "urswrz", json_object_new_boolean(meta->urswrz));
+	add_u64(o, "rc_basis", !meta->rc_conv);
 	add(o, "adopted", json_object_new_boolean(meta->adopted));
 	return o;
 }
@@ -222,6 +223,16 @@ static void get_model(struct reader *r)
 		bad(r, "model", "is not \"" MODEL "\"");
 }
 
+/* Disks made before there was a choice do not have it. */
+static bool get_rc_conv(struct reader *r)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(r->o, "rc_basis", &v))
+		return false;
+	return !get_u64(r, "rc_basis", 1);
+}
+
 static void get_all(struct reader *r, struct disk_meta *meta,
 		    enum sidecar_state *state)
 {
@@ -240,6 +251,7 @@ static void get_all(struct reader *r, struct disk_meta *meta,
 	meta->phys_block_bytes =
 		(uint32_t)get_u64(r, "physical_block_size", UINT32_MAX);
 	meta->urswrz = get_bool(r, "urswrz");
+	meta->rc_conv = get_rc_conv(r);
 	meta->adopted = get_bool(r, "adopted");
 	if (r->ret)
 		return;

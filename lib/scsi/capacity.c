@@ -4,20 +4,29 @@
 #include "base/num.h"
 #include "scsi/internal.h"
 
-/* RETURNED LOGICAL BLOCK ADDRESS is the last of the whole disk. */
+/* RETURNED LOGICAL BLOCK ADDRESS is the last of the whole disk; 0: of the
+ * zones at its start that are not sequential write required ones. */
 #define RC_BASIS_WHOLE_DISK 0x1
 
+static uint64_t returned_lba(const struct scsi_unit *unit)
+{
+	const struct zone_geo *geo = disk_geo(unit->disk);
+
+	if (disk_meta(unit->disk)->rc_conv)
+		return (uint64_t)geo->conv_slots * geo->zone_blocks - 1;
+	return unit->capacity_blocks - 1;
+}
+
 /*
- * The 10-byte form has no RC_BASIS.  It answers for the whole disk too, as
- * scsi_debug does: two capacities of one disk would only confuse hosts.
+ * The 10-byte form has no RC_BASIS.  It answers as the 16-byte form does: two
+ * capacities of one disk would only confuse hosts.
  */
 enum scsi_next scsi_read_capacity_10(struct scsi_cmd *cmd)
 {
 	const struct scsi_unit *unit = cmd->unit;
 	uint8_t data[8];
 
-	be32_put(data,
-		 (uint32_t)min_u64(unit->capacity_blocks - 1, UINT32_MAX));
+	be32_put(data, (uint32_t)min_u64(returned_lba(unit), UINT32_MAX));
 	be32_put(data + 4, unit->block_bytes);
 	return data_in_all(cmd, sizeof(data), data, sizeof(data));
 }
@@ -27,9 +36,10 @@ enum scsi_next scsi_read_capacity_16(struct scsi_cmd *cmd)
 	const struct scsi_unit *unit = cmd->unit;
 	uint8_t data[32] = { 0 };
 
-	be64_put(data, unit->capacity_blocks - 1);
+	be64_put(data, returned_lba(unit));
 	be32_put(data + 8, unit->block_bytes);
-	data[12] = RC_BASIS_WHOLE_DISK << 4;
+	if (!disk_meta(unit->disk)->rc_conv)
+		data[12] = RC_BASIS_WHOLE_DISK << 4;
 	/* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT; the first logical block
 	 * is aligned. */
 	data[13] = (uint8_t)__builtin_ctz(unit->phys_blocks);

@@ -146,13 +146,13 @@ static const struct refusal syntax[] = {
 	  "unknown option zsize; there are capacity_mb, zone_size_mb, "
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "buffered_io, nr_queues, queue_depth, zone_append, "
+	  "rc_basis, buffered_io, nr_queues, queue_depth, zone_append, "
 	  "ordered_zone_append, discard_write_cache" },
 	{ "=64", 0,
 	  "unknown option ; there are capacity_mb, zone_size_mb, "
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "buffered_io, nr_queues, queue_depth, zone_append, "
+	  "rc_basis, buffered_io, nr_queues, queue_depth, zone_append, "
 	  "ordered_zone_append, discard_write_cache" },
 	{ "zone_size_mb", 0,
 	  "zone_size_mb needs a value: zone_size_mb=NUMBER" },
@@ -297,6 +297,10 @@ static const struct refusal relations[] = {
 	{ "capacity_mb=2048", GIB,
 	  "capacity_mb=2048 does not agree with size=1073741824; use "
 	  "size=2147483648, or leave capacity_mb out" },
+	{ "rc_basis=0/conv_zones=0", 0,
+	  "rc_basis=0 makes READ CAPACITY answer for the conventional zones, "
+	  "and conv_zones=0 leaves none; use conv_zones=1 or more, or leave "
+	  "rc_basis out" },
 	{ "zone_size_mb=1/capacity_mb=8796093022207", 0,
 	  "capacity_mb=8796093022207 has 8796093022207 zones of 1 MiB, more "
 	  "than 1048576; use a larger zone_size_mb" },
@@ -444,6 +448,9 @@ static void disagreements_name_the_disks_value(void **state)
 		{ "urswrz=1", 0,
 		  "urswrz=1 does not agree with the disk in /d; use urswrz=0 "
 		  "or leave it out" },
+		{ "rc_basis=0", 0,
+		  "rc_basis=0 does not agree with the disk in /d; use "
+		  "rc_basis=1 or leave it out" },
 		{ "", 2 * GIB,
 		  "size=2147483648 does not agree with the disk in /d; use "
 		  "size=1073741824" },

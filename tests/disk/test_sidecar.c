@@ -21,9 +21,11 @@ static const char *const member[] = {
 	"\"block_size\": 512",
 	"\"physical_block_size\": 4096",
 	"\"urswrz\": true",
+	"\"rc_basis\": 0",
 	"\"adopted\": false",
 };
 #define NR_MEMBERS ZL_ARRAY_SIZE(member)
+#define RC_BASIS   12
 
 /* Writes the sidecar with member @at replaced by @with (NULL: left out). */
 static void build(char *text, size_t at, const char *with)
@@ -88,6 +90,7 @@ static void a_good_one(void **unused)
 	assert_int_equal(m.block_bytes, 512);
 	assert_int_equal(m.phys_block_bytes, 4096);
 	assert_true(m.urswrz);
+	assert_true(m.rc_conv);
 	assert_false(m.adopted);
 	assert_false(m.smaller_last_zone);
 	assert_false(m.any_zone_size);
@@ -177,11 +180,28 @@ static void each_member_missing(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < NR_MEMBERS; i++) {
 		assert_int_equal(sscanf(member[i], "\"%39[^\"]", name), 1);
+		if (!strcmp(name, "rc_basis"))
+			continue;
 		build(text, i, NULL);
 		snprintf(sentence, sizeof(sentence),
 			 "/d/zloop.json: \"%s\" is missing", name);
 		refused(text, sentence);
 	}
+}
+
+/* Those of earlier versions. */
+static void without_rc_basis(void **unused)
+{
+	char text[1024];
+	struct disk_meta m;
+	enum sidecar_state state;
+	struct zl_err err;
+
+	(void)unused;
+	build(text, RC_BASIS, NULL);
+	assert_accepted(text, parse(text, strlen(text), &m, &state, &err),
+			&err);
+	assert_false(m.rc_conv);
 }
 
 static const char *type_error(const char *m)
@@ -296,6 +316,11 @@ static void values(void **unused)
 		{ 10, "\"physical_block_size\": 8192",
 		  "/d/zloop.json describes an impossible disk: the block sizes "
 		  "are not 512 or 4096" },
+		{ RC_BASIS, "\"rc_basis\": 2",
+		  "/d/zloop.json: \"rc_basis\" is too large" },
+		{ 7, "\"conv_zones\": 0",
+		  "/d/zloop.json describes an impossible disk: RC_BASIS is 0 "
+		  "without conventional zones" },
 	};
 	char text[1024];
 
@@ -387,6 +412,7 @@ int main(void)
 		cmocka_unit_test(truncated_at_every_byte),
 		cmocka_unit_test(every_flipped_bit),
 		cmocka_unit_test(each_member_missing),
+		cmocka_unit_test(without_rc_basis),
 		cmocka_unit_test(each_member_of_another_type),
 		cmocka_unit_test(values),
 		cmocka_unit_test(other_files),

@@ -221,6 +221,26 @@ static void check_capacity(const char *opts, uint32_t last_lba,
 	rig_stop(&rig);
 }
 
+/* RC_BASIS 00b: the last block of the two conventional zones; REPORT ZONES has
+ * the whole disk's. */
+static void capacity_of_conventional_zones(void **state)
+{
+	uint8_t ten[8] = { 0, 0, 0x0f, 0xff, 0, 0, 0x02, 0 };
+	uint8_t sixteen[32] = { [6] = 0x0f, 0xff, [10] = 0x02, [14] = 0xc0 };
+
+	(void)state;
+	rig_start(&rig, OPTS_512N ",rc_basis=0");
+	CMD(&rig, NULL, 40, 0x25);
+	check_data(&rig, ten, 8);
+	CMD(&rig, NULL, 40, 0x9e, 0x10, [13] = 40);
+	check_data(&rig, sixteen, 32);
+	rig_report(&rig, 0, 0, 64, 64);
+	assert_int_equal(be64_get(rig.data + 8), 8 * MIB_BLOCKS - 1);
+	rig_rw(&rig, 0x88, 8 * MIB_BLOCKS - 1, 1, NULL, 512);
+	check_good(&rig);
+	rig_stop(&rig);
+}
+
 static void read_capacity(void **state)
 {
 	(void)state;
@@ -299,6 +319,7 @@ int main(void)
 		cmocka_unit_test(vpd_provisioning),
 		cmocka_unit_test(vpd_zoned),
 		cmocka_unit_test(read_capacity),
+		cmocka_unit_test(capacity_of_conventional_zones),
 		cmocka_unit_test(read_capacity_large),
 		cmocka_unit_test(task_management),
 		cmocka_unit_test(request_sense),
