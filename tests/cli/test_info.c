@@ -115,7 +115,7 @@ static void as_the_sidecar(void **state)
 				    json_object_to_json_string(member(o, key)));
 		same++;
 	}
-	assert_int_equal(same, 10);
+	assert_int_equal(same, 11);
 	json_object_put(sidecar);
 	json_object_put(o);
 }
