@@ -109,17 +109,39 @@ static bool io_meets(struct disk_io *io, enum inject_kind kind,
  * Each of these returns true when the I/O is finished.
  */
 
-static bool fail_read(struct disk_io *io)
+static bool writes(const struct disk_io *io)
+{
+	return io->op == DISK_WRITE || io->op == DISK_COMPARE_WRITE;
+}
+
+static bool reads(const struct disk_io *io)
+{
+	return io->op == DISK_READ || io->op == DISK_COMPARE ||
+	       io->op == DISK_COMPARE_WRITE;
+}
+
+/* Errors of the medium are for what the zones allow. */
+static bool zones_allow(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
+
+	pthread_mutex_lock(&d->lock);
+	if (writes(io))
+		verdict = zone_write_check(&d->zones, io->lba, io->nr_blocks,
+					   NULL);
+	else
+		verdict = zone_read_check(&d->zones, io->lba, io->nr_blocks,
+					  NULL);
+	pthread_mutex_unlock(&d->lock);
+	return !verdict;
+}
+
+static bool fail_read(struct disk_io *io)
+{
 	struct inject_fault f;
 
-	/* Errors of the medium are for what the zones allow. */
-	pthread_mutex_lock(&d->lock);
-	verdict = zone_read_check(&d->zones, io->lba, io->nr_blocks, NULL);
-	pthread_mutex_unlock(&d->lock);
-	if (verdict || !io_meets(io, INJECT_READ_ERROR, &f))
+	if (!zones_allow(io) || !io_meets(io, INJECT_READ_ERROR, &f))
 		return false;
 	io->bad_lba = max_u64(io->lba, f.lba);
 	io_finish(io, DISK_READ_ERROR);
@@ -144,14 +166,13 @@ static void part_written(struct disk_io *io)
 static bool fail_write(struct disk_io *io)
 {
 	struct disk *d = io->disk;
-	enum zone_verdict verdict;
 	struct inject_fault f;
 
-	pthread_mutex_lock(&d->lock);
-	verdict = zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL);
-	pthread_mutex_unlock(&d->lock);
-	if (verdict || !io_meets(io, INJECT_WRITE_ERROR, &f))
+	if (!zones_allow(io) || !io_meets(io, INJECT_WRITE_ERROR, &f))
 		return false;
+	/* COMPARE AND WRITE writes all or nothing. */
+	if (io->op == DISK_COMPARE_WRITE)
+		f.written_blocks = 0;
 	/* A write pointer between physical blocks would end the zone's life. */
 	f.written_blocks -= f.written_blocks % d->zones.geo.phys_blocks;
 	if (!f.written_blocks) {
@@ -213,12 +234,11 @@ static void run_now(struct disk_io *io)
 	bool finished = be_busy(io);
 
 	io->run = io_run_table[io->op];
-	if (!finished && (io->op == DISK_READ || io->op == DISK_COMPARE) &&
-	    io->nr_blocks)
+	if (!finished && reads(io) && io->nr_blocks)
 		finished = fail_read(io);
-	if (!finished && (io->op == DISK_WRITE || io->op == DISK_ZONE))
+	if (!finished && (writes(io) || io->op == DISK_ZONE))
 		finished = refuse_open(io);
-	if (!finished && io->op == DISK_WRITE && io->nr_blocks)
+	if (!finished && writes(io) && io->nr_blocks)
 		finished = fail_write(io);
 	if (!finished)
 		io->run(io);

@@ -183,6 +183,51 @@ static void write_error_in_a_conventional_zone(void **state)
 	assert_filled(f->buf + 3 * BLOCK, 3, 5, 1);
 }
 
+static enum disk_status compare_write(struct fixture *f, struct disk_io *io,
+				      uint64_t lba, uint32_t old, uint32_t new)
+{
+	struct iovec iov = { f->buf, 8 * BLOCK };
+
+	fill(f->buf, lba, 4, old);
+	fill(f->buf + 4 * BLOCK, lba, 4, new);
+	*io = (struct disk_io){ .op = DISK_COMPARE_WRITE,
+				.lba = lba,
+				.nr_blocks = 4,
+				.iov = &iov,
+				.iov_cnt = 1 };
+	return disk_run(f->disk, io);
+}
+
+static void compare_and_write_meets_both(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, 0, 4, 1), DISK_OK);
+	inject(f, "{'fault':'read-error','lba':%llu}", 2);
+	assert_int_equal(compare_write(f, &io, 0, 1, 2), DISK_READ_ERROR);
+	assert_int_equal(io.bad_lba, 2);
+	clear(f);
+	/* all or nothing */
+	inject(f, "{'fault':'write-error','lba':%llu,'written_blocks':3}", 0);
+	assert_int_equal(compare_write(f, &io, 0, 1, 2), DISK_WRITE_ERROR);
+	assert_int_equal(io.bad_lba, 0);
+	clear(f);
+	assert_int_equal(do_read(f, 0, 4), DISK_OK);
+	assert_filled(f->buf, 0, 4, 1);
+	assert_int_equal(compare_write(f, &io, 0, 1, 2), DISK_OK);
+	/* in a sequential zone only where the zone allows it */
+	inject(f, "{'fault':'read-error','lba':%llu,'blocks':99}", SEQ(0));
+	assert_int_equal(compare_write(f, &io, SEQ(0) + 1, 0, 1), DISK_REFUSED);
+	assert_int_equal(injected(f), 2);
+	assert_int_equal(compare_write(f, &io, SEQ(0), 0, 1), DISK_READ_ERROR);
+	clear(f);
+	inject(f, "{'fault':'no-zone-resources','lba':%llu}", SEQ(0));
+	assert_int_equal(compare_write(f, &io, SEQ(0), 0, 1), DISK_REFUSED);
+	assert_int_equal(io.verdict, ZV_NO_RESOURCES);
+	clear(f);
+}
+
 static void busy_does_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -536,6 +581,7 @@ int main(void)
 		T(write_error_stops_part_way),
 		T(a_write_error_never_writes_everything),
 		T(write_error_in_a_conventional_zone),
+		T(compare_and_write_meets_both),
 		T(busy_does_nothing),
 		cmocka_unit_test_setup_teardown(
 			no_resources_for_what_would_open, setup_open_limit,
