@@ -9,6 +9,8 @@ set(ZL_SANITIZE "" CACHE STRING
 # tcmu-runner looks in its own prefix only, whatever ours is.
 set(ZL_HANDLER_DIR "/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/tcmu-runner" CACHE PATH
   "Folder that tcmu-runner loads handlers from")
+set(ZL_SYSTEMD_DIR "/lib/systemd" CACHE PATH
+  "Folder of the system's own systemd units and generators")
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
@@ -51,6 +53,7 @@ endif()
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(JSONC REQUIRED IMPORTED_TARGET json-c)
+pkg_check_modules(NLGENL REQUIRED IMPORTED_TARGET libnl-3.0 libnl-genl-3.0)
 if(ZL_URING)
   pkg_check_modules(URING REQUIRED IMPORTED_TARGET liburing>=2.3)
 endif()
