@@ -15,6 +15,7 @@
 #ifndef ZL_CONTROL_CONTROL_H
 #define ZL_CONTROL_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -38,6 +39,13 @@ struct json_object;
 int control_path(const char *serial, char path[CONTROL_PATH_MAX]);
 
 /*
+ * Calls @fn with the serial number of each disk that has a socket, in order,
+ * until it returns false.  A socket that was left over is one as well.  0, or
+ * -errno if the directory cannot be read; that there is none is no error.
+ */
+int control_each(bool (*fn)(void *user, const char *serial), void *user);
+
+/*
  * Starts to serve an open disk, which must outlive it.  Makes the directory
  * (0700) and the socket (0600); one of that name that is left over is replaced,
  * as the disk's lock is ours.
@@ -47,11 +55,15 @@ int control_start(struct disk *disk, struct control **control,
 /* Ends it and removes the socket.  NULL: there is none. */
 void control_stop(struct control *control);
 
+struct history;
+
 /*
  * Carries out one request, the @len bytes at @text, and returns the reply as
  * malloc'ed text with a newline at its end, or NULL for want of memory.
+ * @history: the samples that were taken, or NULL.
  */
-char *control_answer(struct disk *disk, const char *text, size_t len);
+char *control_answer(struct disk *disk, const struct history *history,
+		     const char *text, size_t len);
 
 /*
  * The client's side.  call: sends @request, waits (up to some seconds) for the

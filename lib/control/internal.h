@@ -3,9 +3,66 @@
 #ifndef ZL_CONTROL_INTERNAL_H
 #define ZL_CONTROL_INTERNAL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "control/control.h"
 
 /* The directory of the sockets. */
 const char *control_dir(void);
+
+/* A request that is being carried out. */
+struct request {
+	struct disk *disk;
+	const struct history *history; /* NULL: there is none */
+	struct json_object *in, *out;
+	struct zl_err *err;
+};
+
+/* Puts a member into the reply. */
+void reply_add(struct request *r, const char *key, struct json_object *v);
+/* null if it is beyond what JSON can say: an address that is not valid. */
+struct json_object *new_u64(uint64_t v);
+/* Text as one word: "implicitly-opened". */
+struct json_object *new_word(const char *name);
+/* A member that may be left out; false (and the sentence) if it is wrong. */
+bool request_u64(struct request *r, const char *key, uint64_t max, uint64_t *v);
+bool request_bool(struct request *r, const char *key, bool *v);
+
+/* numbers.c: info, stats, history */
+int do_info(struct request *r);
+int do_stats(struct request *r);
+int do_history(struct request *r);
+/* zones.c */
+int do_zones(struct request *r);
+
+/*
+ * history.c: what the disk has done, each second at first; when there are
+ * HISTORY_MAX samples, every second one goes and they come half as often.
+ */
+#define HISTORY_MAX 240
+
+/* All but open_zones: since the disk was opened. */
+struct history_sample {
+	uint64_t open_ms;
+	uint64_t reads, read_bytes;
+	uint64_t writes, written_bytes;
+	uint64_t failed;
+	uint64_t open_zones;
+};
+
+struct history {
+	struct history_sample samples[HISTORY_MAX];
+	unsigned nr;
+	uint64_t interval_ms;
+	uint64_t due_ms;
+};
+
+void history_init(struct history *h);
+/* How long until the next one is to be taken; 0 = now. */
+uint64_t history_wait_ms(const struct history *h, uint64_t now_ms);
+void history_sample(struct history *h, struct disk *disk, uint64_t now_ms);
+/* Members and samples, into a reply. */
+void history_report(const struct history *h, struct json_object *out);
 
 #endif

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Where the sockets are. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/internal.h"
 
@@ -13,10 +15,36 @@ const char *control_dir(void)
 	return dir && dir[0] == '/' ? dir : "/run/zloop";
 }
 
+#define SUFFIX ".sock"
+
+static int is_socket(const struct dirent *e)
+{
+	size_t digits = strspn(e->d_name, "0123456789abcdef");
+
+	return digits && !strcmp(e->d_name + digits, SUFFIX);
+}
+
+int control_each(bool (*fn)(void *user, const char *serial), void *user)
+{
+	struct dirent **entries;
+	bool more = true;
+	int nr = scandir(control_dir(), &entries, is_socket, alphasort);
+
+	if (nr < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (int i = 0; i < nr; i++) {
+		*strchr(entries[i]->d_name, '.') = 0;
+		more = more && fn(user, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+
 int control_path(const char *serial, char path[CONTROL_PATH_MAX])
 {
-	int len = snprintf(path, CONTROL_PATH_MAX, "%s/%s.sock", control_dir(),
-			   serial);
+	int len = snprintf(path, CONTROL_PATH_MAX, "%s/%s" SUFFIX,
+			   control_dir(), serial);
 
 	return len < CONTROL_PATH_MAX ? 0 : -ENAMETOOLONG;
 }

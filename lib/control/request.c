@@ -9,24 +9,17 @@
 #include "control/internal.h"
 #include "disk/disk.h"
 
-struct request {
-	struct disk *disk;
-	struct json_object *in, *out;
-	struct zl_err *err;
-};
-
-static void add(struct request *r, const char *key, struct json_object *v)
+void reply_add(struct request *r, const char *key, struct json_object *v)
 {
 	json_object_object_add(r->out, key, v);
 }
 
-static struct json_object *new_u64(uint64_t v)
+struct json_object *new_u64(uint64_t v)
 {
 	return v > INT64_MAX ? NULL : json_object_new_int64((int64_t)v);
 }
 
-/* A condition or type as one word: "implicitly-opened". */
-static struct json_object *new_word(const char *name)
+struct json_object *new_word(const char *name)
 {
 	char word[32];
 	size_t i;
@@ -39,9 +32,7 @@ static struct json_object *new_word(const char *name)
 	return json_object_new_string(word);
 }
 
-/* A number that may be left out; false (and the sentence) if it is none. */
-static bool get_u64(struct request *r, const char *key, uint64_t max,
-		    uint64_t *v)
+bool request_u64(struct request *r, const char *key, uint64_t max, uint64_t *v)
 {
 	struct json_object *o;
 	int64_t n;
@@ -59,120 +50,24 @@ static bool get_u64(struct request *r, const char *key, uint64_t max,
 	return false;
 }
 
-static int do_version(struct request *r)
+bool request_bool(struct request *r, const char *key, bool *v)
 {
-	add(r, "version", json_object_new_string(ZL_VERSION));
-	add(r, "protocol", json_object_new_int(1));
-	return 0;
-}
-
-/*
- * info, stats
- */
-
-struct counts {
-	uint64_t by_cond[16];
-};
-
-static bool count_zone(void *user, const struct zone_info *z)
-{
-	struct counts *c = user;
-
-	if (z->type != ZT_GAP)
-		c->by_cond[z->cond]++;
-	return true;
-}
-
-static int do_stats(struct request *r)
-{
-	struct disk_stats s;
-
-	disk_get_stats(r->disk, &s);
-	add(r, "opens", new_u64(s.opens));
-	add(r, "unclean_opens", new_u64(s.unclean_opens));
-	add(r, "retries_absorbed", new_u64(s.retries_absorbed));
-	add(r, "faults_injected", new_u64(s.faults_injected));
-	return 0;
-}
-
-static int do_info(struct request *r)
-{
-	const struct disk_meta *m = disk_meta(r->disk);
-	struct json_object *conds = json_object_new_array();
-	struct counts c = { { 0 } };
-
-	add(r, "serial", json_object_new_string(m->serial));
-	add(r, "capacity_bytes", new_u64(m->capacity_bytes));
-	add(r, "zone_size_bytes", new_u64(m->zone_bytes));
-	add(r, "zone_capacity_bytes", new_u64(m->zone_cap_bytes));
-	add(r, "block_size", new_u64(m->block_bytes));
-	disk_each_zone(r->disk, 0, count_zone, &c);
-	for (unsigned i = 0; i < ZL_ARRAY_SIZE(c.by_cond); i++) {
-		struct json_object *o;
-
-		if (!c.by_cond[i])
-			continue;
-		o = json_object_new_object();
-		json_object_object_add(
-			o, "condition",
-			new_word(zone_cond_name((enum zone_cond)i)));
-		json_object_object_add(o, "code", new_u64(i));
-		json_object_object_add(o, "zones", new_u64(c.by_cond[i]));
-		json_object_array_add(conds, o);
-	}
-	add(r, "conditions", conds);
-	return do_stats(r);
-}
-
-/*
- * zones
- */
-
-struct page {
-	struct json_object *zones;
-	uint64_t left;
-	uint64_t next_lba; /* UINT64_MAX: that was all */
-};
-
-static bool add_zone(void *user, const struct zone_info *z)
-{
-	struct page *p = user;
 	struct json_object *o;
 
-	if (!p->left) {
-		p->next_lba = z->start_lba;
-		return false;
+	if (!json_object_object_get_ex(r->in, key, &o))
+		return true;
+	if (json_object_is_type(o, json_type_boolean)) {
+		*v = json_object_get_boolean(o);
+		return true;
 	}
-	p->left--;
-	o = json_object_new_object();
-	json_object_object_add(o, "zone", new_u64(z->slot));
-	json_object_object_add(o, "type", new_word(zone_type_name(z->type)));
-	json_object_object_add(o, "type_code", new_u64(z->type));
-	json_object_object_add(o, "condition",
-			       new_word(zone_cond_name(z->cond)));
-	json_object_object_add(o, "condition_code", new_u64(z->cond));
-	json_object_object_add(o, "start_lba", new_u64(z->start_lba));
-	json_object_object_add(o, "blocks", new_u64(z->blocks));
-	json_object_object_add(o, "write_pointer_lba", new_u64(z->wp_lba));
-	json_object_object_add(o, "attributes", new_u64(z->attrs));
-	json_object_array_add(p->zones, o);
-	return true;
+	zl_fail(r->err, EINVAL, "%s is neither true nor false", key);
+	return false;
 }
 
-static int do_zones(struct request *r)
+static int do_version(struct request *r)
 {
-	uint64_t capacity = disk_geo(r->disk)->capacity_blocks;
-	uint64_t start = 0, count = CONTROL_MAX_ZONES;
-	struct page p = { .next_lba = UINT64_MAX };
-
-	if (!get_u64(r, "start_lba", capacity - 1, &start) ||
-	    !get_u64(r, "count", CONTROL_MAX_ZONES, &count))
-		return -EINVAL;
-	p.left = count;
-	p.zones = json_object_new_array();
-	disk_each_zone(r->disk, start, add_zone, &p);
-	add(r, "zones", p.zones);
-	add(r, "next_lba", new_u64(p.next_lba));
+	reply_add(r, "version", json_object_new_string(ZL_VERSION));
+	reply_add(r, "protocol", json_object_new_int(1));
 	return 0;
 }
 
@@ -193,7 +88,7 @@ static int do_inject_add(struct request *r)
 		ret = disk_fault_add(r->disk, &fault, &id, r->err);
 	if (ret)
 		return ret;
-	add(r, "id", id ? new_u64(id) : NULL);
+	reply_add(r, "id", id ? new_u64(id) : NULL);
 	return 0;
 }
 
@@ -215,7 +110,7 @@ static int do_inject_list(struct request *r)
 	struct json_object *all = json_object_new_array();
 
 	disk_fault_each(r->disk, list_fault, all);
-	add(r, "faults", all);
+	reply_add(r, "faults", all);
 	return 0;
 }
 
@@ -225,9 +120,9 @@ static int do_inject_clear(struct request *r)
 	bool all;
 
 	all = json_object_get_boolean(json_object_object_get(r->in, "all"));
-	if (!get_u64(r, "id", UINT32_MAX, &id) ||
-	    !get_u64(r, "lba", INT64_MAX, &lba) ||
-	    !get_u64(r, "blocks", INT64_MAX, &blocks))
+	if (!request_u64(r, "id", UINT32_MAX, &id) ||
+	    !request_u64(r, "lba", INT64_MAX, &lba) ||
+	    !request_u64(r, "blocks", INT64_MAX, &blocks))
 		return -EINVAL;
 	if (all + (id != 0) + (lba != UINT64_MAX) != 1 || !blocks)
 		return zl_fail(r->err, EINVAL,
@@ -245,7 +140,7 @@ static int do_powerfail(struct request *r)
 	struct disk_powerfail how = { .random = false };
 	uint64_t seed = UINT64_MAX;
 
-	if (!get_u64(r, "seed", INT64_MAX, &seed))
+	if (!request_u64(r, "seed", INT64_MAX, &seed))
 		return -EINVAL;
 	if (seed != UINT64_MAX) {
 		how.random = true;
@@ -261,6 +156,7 @@ static const struct {
 	{ "version", do_version },
 	{ "info", do_info },
 	{ "stats", do_stats },
+	{ "history", do_history },
 	{ "zones", do_zones },
 	{ "inject-add", do_inject_add },
 	{ "inject-list", do_inject_list },
@@ -282,8 +178,9 @@ static int dispatch(struct request *r)
 		if (!strcmp(name, requests[i].name))
 			return requests[i].run(r);
 	return zl_fail(r->err, EINVAL,
-		       "request is not one of version, info, stats, zones, "
-		       "inject-add, inject-list, inject-clear and powerfail");
+		       "request is not one of version, info, stats, "
+		       "history, zones, inject-add, inject-list, inject-clear "
+		       "and powerfail");
 }
 
 static struct json_object *parse(const char *text, size_t len,
@@ -310,18 +207,19 @@ static struct json_object *parse(const char *text, size_t len,
 }
 
 /* What a reply is written from; NULL for want of memory. */
-static struct json_object *answer(struct disk *disk, const char *text,
-				  size_t len)
+static struct json_object *answer(struct disk *disk,
+				  const struct history *history,
+				  const char *text, size_t len)
 {
 	struct zl_err err = { "out of memory" };
-	struct request r = { .disk = disk, .err = &err };
+	struct request r = { .disk = disk, .history = history, .err = &err };
 	struct json_object *out = json_object_new_object();
 	int ret = -ENOMEM;
 
 	if (!out)
 		return NULL;
 	r.out = out;
-	add(&r, "ok", json_object_new_boolean(1));
+	reply_add(&r, "ok", json_object_new_boolean(1));
 	r.in = parse(text, len, &err);
 	if (r.in)
 		ret = dispatch(&r);
@@ -335,9 +233,10 @@ static struct json_object *answer(struct disk *disk, const char *text,
 	return out;
 }
 
-char *control_answer(struct disk *disk, const char *text, size_t len)
+char *control_answer(struct disk *disk, const struct history *history,
+		     const char *text, size_t len)
 {
-	struct json_object *out = answer(disk, text, len);
+	struct json_object *out = answer(disk, history, text, len);
 	const char *line;
 	char *reply = NULL;
 	size_t n;

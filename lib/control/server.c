@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The socket's thread: connections, lines in, lines out. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,9 +11,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "control/internal.h"
 #include "disk/disk.h"
 
@@ -29,6 +32,7 @@ struct control {
 	char path[CONTROL_PATH_MAX];
 	int listen_fd, stop_fd;
 	pthread_t thread;
+	struct history history;
 	struct client clients[CONTROL_MAX_CLIENTS];
 };
 
@@ -96,7 +100,7 @@ static bool flush(struct client *c)
 
 static void reply_to_line(struct control *ctl, struct client *c, size_t len)
 {
-	c->out = control_answer(ctl->disk, c->in, len);
+	c->out = control_answer(ctl->disk, &ctl->history, c->in, len);
 	c->out_len = c->out ? strlen(c->out) : 0;
 	c->out_pos = 0;
 	c->in_len -= len + 1;
@@ -159,6 +163,24 @@ static void fill_polls(const struct control *ctl, struct pollfd *p)
 		};
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Takes a sample when it is time for one; how long to wait for the next. */
+static int mind_history(struct control *ctl)
+{
+	uint64_t now = now_ms();
+
+	if (!history_wait_ms(&ctl->history, now))
+		history_sample(&ctl->history, ctl->disk, now);
+	return (int)min_u64(history_wait_ms(&ctl->history, now), INT_MAX);
+}
+
 static void *serve_thread(void *arg)
 {
 	struct control *ctl = arg;
@@ -166,7 +188,7 @@ static void *serve_thread(void *arg)
 
 	for (;;) {
 		fill_polls(ctl, p);
-		if (poll(p, 2 + CONTROL_MAX_CLIENTS, -1) < 0)
+		if (poll(p, 2 + CONTROL_MAX_CLIENTS, mind_history(ctl)) <= 0)
 			continue;
 		if (p[0].revents)
 			break;
@@ -275,6 +297,7 @@ int control_start(struct disk *disk, struct control **control,
 	if (!ctl)
 		return zl_fail(err, ENOMEM, "out of memory");
 	ctl->disk = disk;
+	history_init(&ctl->history);
 	ctl->listen_fd = ctl->stop_fd = -1;
 	for (int i = 0; i < CONTROL_MAX_CLIENTS; i++)
 		ctl->clients[i].fd = -1;

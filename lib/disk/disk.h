@@ -211,12 +211,12 @@ struct disk_io {
 	enum zone_op zone_op;
 	uint16_t zone_count;
 	bool zone_all;
+	uint64_t save_mask; /* DISK_SAVE: the other bits stay as they are */
 
 	void (*done)(struct disk_io *io);
 	void *user;
 
 	/* Set before done(). */
-	uint64_t save_mask; /* DISK_SAVE: the other bits stay as they are */
 	enum disk_status status;
 	enum zone_verdict verdict;
 	uint64_t bad_lba;

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "control/control.h"
+#include "control/internal.h"
 #include "disk/disk.h"
 
 static struct store_mem *mem;
@@ -124,9 +124,12 @@ static void info_and_stats(void **state)
 		  "'conditions':[{'condition':'not-write-pointer','code':0,"
 		  "'zones':2},{'condition':'empty','code':1,'zones':6}]");
 	check_has("{'request':'info'}", serial);
-	check("{'request':'stats'}",
-	      "{'ok':true,'opens':1,'unclean_opens':0,'retries_absorbed':0,"
-	      "'faults_injected':0}");
+	check_has("{'request':'info'}", "'directory':'test'");
+	check_has("{'request':'info'}", "'opens':1,");
+	check_has("{'request':'stats'}",
+		  "{'ok':true,'opens':1,'unclean_opens':0,"
+		  "'retries_absorbed':0,'faults_injected':0,"
+		  "'most_open_zones':0,");
 }
 
 static void zones_come_in_pages(void **state)
@@ -151,6 +154,123 @@ static void zones_come_in_pages(void **state)
 	check_has("{'request':'zones'}", "'next_lba':null");
 	check("{'request':'zones','count':1001}",
 	      "-71 count is not a number from 0 to 1000");
+}
+
+/* The I/Os of this test alone, in every member. */
+static void activity(void **state)
+{
+	struct disk_io io = { .op = DISK_SYNC };
+	char reply[8192];
+	struct json_object *o, *v;
+
+	(void)state;
+	assert_int_equal(disk_run(disk, &io), DISK_OK);
+	io = (struct disk_io){ .op = DISK_ZONE, .zone_op = ZO_OPEN };
+	assert_int_equal(disk_run(disk, &io), DISK_REFUSED);
+	ask("{'request':'stats'}", reply, sizeof(reply));
+	for (char *p = reply; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	o = json_tokener_parse(reply);
+	assert_non_null(o);
+	assert_int_equal(
+		json_object_get_int(json_object_object_get(o, "in_flight")), 0);
+	v = json_object_object_get(o, "failed");
+	assert_int_equal(json_object_object_length(v), 8);
+	assert_int_equal(
+		json_object_get_int(json_object_object_get(v, "refused")), 1);
+	v = json_object_object_get(o, "operations");
+	assert_int_equal(json_object_object_length(v), 8);
+	v = json_object_object_get(v, "sync");
+	assert_int_equal(json_object_get_int(json_object_object_get(v, "done")),
+			 1);
+	v = json_object_object_get(v, "latency");
+	assert_int_equal(json_object_array_length(v), 26);
+	json_object_put(o);
+}
+
+/* Only those that are open, wherever they are. */
+static void open_zones(void **state)
+{
+	uint64_t blocks = disk_geo(disk)->zone_blocks;
+	struct disk_io io = { .op = DISK_ZONE, .zone_op = ZO_OPEN };
+
+	(void)state;
+	check("{'request':'zones','open':true}",
+	      "{'ok':true,'zones':[],'next_lba':null}");
+	for (unsigned zone = 3; zone < 8; zone += 4) {
+		io.lba = zone * blocks;
+		assert_int_equal(disk_run(disk, &io), DISK_OK);
+	}
+	check_has("{'request':'zones','open':true}", "'zones':[{'zone':3,");
+	check_has("{'request':'zones','open':true}", "{'zone':7,");
+	check_has("{'request':'zones','open':true,'count':1}",
+		  "'next_lba':8192}");
+	check("{'request':'zones','open':1}",
+	      "-71 open is neither true nor false");
+}
+
+static bool first_serial(void *user, const char *name)
+{
+	snprintf(user, 64, "%s", name);
+	return false;
+}
+
+static void each_disk(void **state)
+{
+	char found[64] = "", path[300];
+
+	(void)state;
+	assert_int_equal(control_each(first_serial, found), 0);
+	assert_string_equal(found, serial);
+	/* What is no socket's name is passed over. */
+	snprintf(path, sizeof(path), "%s/.sock", run_dir);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	found[0] = 0;
+	assert_int_equal(control_each(first_serial, found), 0);
+	assert_string_equal(found, serial);
+	unlink(path);
+	setenv("ZLOOP_RUN_DIR", "/nowhere/at/all", 1);
+	assert_int_equal(control_each(first_serial, found), 0);
+	setenv("ZLOOP_RUN_DIR", run_dir, 1);
+}
+
+static void first_sample(void **state)
+{
+	(void)state;
+	/* Taken at once, before any request can be answered. */
+	check_has("{'request':'history'}",
+		  "'members':['open_ms','reads','read_bytes','writes',"
+		  "'written_bytes','failed','open_zones'],'samples':[[");
+}
+
+static uint64_t sample_time(const struct history *h, unsigned i)
+{
+	return h->samples[i].open_ms;
+}
+
+/* However long the disk is open: so many samples, evenly spread. */
+static void history_thins_out(void **state)
+{
+	static struct history h;
+	uint64_t now = 0;
+
+	(void)state;
+	history_init(&h);
+	assert_int_equal(history_wait_ms(&h, now), 0);
+	for (unsigned i = 0; i < HISTORY_MAX; i++) {
+		now += history_wait_ms(&h, now);
+		assert_int_equal(now, i * 1000);
+		history_sample(&h, disk, now);
+		h.samples[i].open_ms = now;
+	}
+	assert_int_equal(h.nr, HISTORY_MAX);
+	now += history_wait_ms(&h, now);
+	history_sample(&h, disk, now);
+	assert_int_equal(h.nr, HISTORY_MAX / 2 + 1);
+	for (unsigned i = 0; i < HISTORY_MAX / 2; i++)
+		assert_int_equal(sample_time(&h, i), i * 2000);
+	assert_int_equal(history_wait_ms(&h, now), 2000);
 }
 
 static void inject_add_list_clear(void **state)
@@ -397,6 +517,11 @@ int main(void)
 		T(version),
 		T(info_and_stats),
 		T(zones_come_in_pages),
+		T(activity),
+		T(open_zones),
+		T(each_disk),
+		T(first_sample),
+		T(history_thins_out),
 		T(inject_add_list_clear),
 		T(refusals),
 		T(not_json_is_answered),
