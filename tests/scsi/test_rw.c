@@ -266,6 +266,9 @@ static void read_restricted(void **state)
 	check_sense(&rig, 0x52106);
 	rig_rw(&rig, 0x88, SEQ(1) - 1, 2, NULL, 1024);
 	check_sense(&rig, 0x52107);
+	/* into another type: the change of type counts, not the boundary */
+	rig_rw(&rig, 0x88, SEQ(0) - 1, 2, NULL, 1024);
+	check_sense(&rig, 0x52106);
 	rig_stop(&rig);
 	rig = old;
 }
@@ -309,26 +312,42 @@ static void blocks_of_4096(void **state)
 	rig = old;
 }
 
-static void gap_zones(void **state)
+static void gap(const char *opts)
 {
 	struct rig old = rig;
-	uint64_t seq = 4 * MIB_BLOCKS, gap = seq + 3 * MIB_BLOCKS;
+	uint64_t seq = 4 * MIB_BLOCKS, first = seq + 3 * MIB_BLOCKS;
 
-	(void)state;
-	rig_start(&rig, "capacity_mb=16,zone_size_mb=4,zone_capacity_mb=3,"
-			"conv_zones=1");
-	rig_write(&rig, gap, 1);
+	rig_start(&rig, opts);
+	rig_write(&rig, seq, 3 * MIB_BLOCKS);
+	check_good(&rig);
+	rig_write(&rig, first, 1);
 	check_sense(&rig, 0x52109);
-	rig_rw(&rig, 0x88, gap, 1, NULL, 512);
+	rig_rw(&rig, 0x88, first, 1, NULL, 512);
 	check_sense(&rig, 0x52109);
-	rig_rw(&rig, 0x88, gap - 1, 2, NULL, 1024);
+	/* in and out of it */
+	rig_rw(&rig, 0x88, first - 1, 2, NULL, 1024);
 	check_sense(&rig, 0x52106);
+	rig_rw(&rig, 0x88, 2 * seq - 1, 2, NULL, 1024);
+	check_sense(&rig, 0x52106);
+	rig_zone(&rig, ZO_RESET, seq);
 	rig_write(&rig, seq, 3 * MIB_BLOCKS + 1);
 	check_sense(&rig, 0x52105);
-	rig_zone(&rig, ZO_OPEN, gap);
-	check_bad_cdb(&rig, 2, -1);
+	for (uint8_t sa = ZO_CLOSE; sa <= ZO_RESET; sa++) {
+		rig_zone(&rig, sa, first);
+		check_bad_cdb(&rig, 2, -1);
+		rig_zone(&rig, sa, first + 1);
+		check_bad_cdb(&rig, 2, -1);
+	}
 	rig_stop(&rig);
 	rig = old;
+}
+
+static void gap_zones(void **state)
+{
+	(void)state;
+	gap("capacity_mb=16,zone_size_mb=4,zone_capacity_mb=3,conv_zones=1");
+	gap("capacity_mb=16,zone_size_mb=4,zone_capacity_mb=3,conv_zones=1,"
+	    "urswrz=0");
 }
 
 static void maximum_transfer_length(void **state)
@@ -347,6 +366,15 @@ static void maximum_transfer_length(void **state)
 		check_bad_cdb(&rig, f->nr_at, -1);
 		rw(f, f->read, SEQ(0), 4, NULL, 4 * 512);
 		check_good(&rig);
+	}
+	/* VERIFY too, whether it transfers data or not */
+	for (uint8_t bytchk = 0; bytchk <= 6; bytchk += 2) {
+		if (bytchk == 4)
+			continue;
+		CMD(&rig, NULL, 5 * 512, 0x8f, bytchk, [13] = 5);
+		check_bad_cdb(&rig, 10, -1);
+		CMD(&rig, NULL, bytchk ? 4 * 512 : 0, 0x8f, bytchk, [13] = 4);
+		assert_true(rig.ran);
 	}
 	rig_write(&rig, SEQ(0), 4);
 	check_good(&rig);

@@ -285,6 +285,29 @@ static void zone_count(void **state)
 	check_zone(&rig, SEQ(6), ZC_EMPTY, SEQ(6));
 }
 
+/* It takes no resource, even where every one is explicitly opened. */
+static void finish_at_the_limit(void **state)
+{
+	(void)state;
+	rig_write(&rig, SEQ(3), 1);
+	rig_zone(&rig, ZO_CLOSE, SEQ(3));
+	for (unsigned i = 0; i < 4; i++) {
+		rig_zone(&rig, ZO_OPEN, SEQ(4 + i));
+		check_good(&rig);
+	}
+	rig_zone(&rig, ZO_OPEN, SEQ(2));
+	check_sense(&rig, 0x7550e);
+	rig_write(&rig, SEQ(2), 1);
+	check_sense(&rig, 0x7550e);
+	rig_zone(&rig, ZO_FINISH, SEQ(2)); /* EMPTY */
+	check_good(&rig);
+	check_zone(&rig, SEQ(2), ZC_FULL, SEQ(3));
+	rig_zone(&rig, ZO_FINISH, SEQ(3)); /* CLOSED */
+	check_good(&rig);
+	check_zone(&rig, SEQ(3), ZC_FULL, SEQ(4));
+	check_zone(&rig, SEQ(4), ZC_EXP_OPEN, SEQ(4));
+}
+
 static void transitions(void **state)
 {
 	(void)state;
@@ -343,9 +366,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
-		T(whole_report), T(reporting_options), T(partial),
-		T(same_field),	 T(gap_report),	       T(zone_id),
-		T(zone_count),	 T(transitions),       T(many_zones),
+		T(whole_report), T(reporting_options),	 T(partial),
+		T(same_field),	 T(gap_report),		 T(zone_id),
+		T(zone_count),	 T(finish_at_the_limit), T(transitions),
+		T(many_zones),
 	};
 
 	return cmocka_run_group_tests_name("zones", tests, NULL, NULL);

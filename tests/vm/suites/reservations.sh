@@ -85,6 +85,18 @@ release() {
   write16 "$(zone_lba 8)" 8
 }
 
+# The kernel carries it out and raises its own unit attention: the disk is not
+# told.
+unit_reset() {
+  use_disk
+  sg_zone --open --zone="$(zone_lba 11)" "$SG"
+  write16 "$(zone_lba 12)" 8
+  sg_reset --device "$SG"
+  sg_turs --number=4 "$SG" || true
+  equal "zone 11" "Explicitly opened 0" "$(zone_state 11)"
+  equal "zone 12" "Implicitly opened 8" "$(zone_state 12)"
+}
+
 logout() {
   iscsiadm -m node -T $iqn -p 127.0.0.1 --logout
 }
@@ -99,6 +111,7 @@ check "another initiator cannot write" writes_stopped
 check "it can reset and finish zones (a known limit)" \
   zone_operations_let_through
 check "release" release
+check "zones stay as they are over LOGICAL UNIT RESET" unit_reset
 check "log out" logout
 pkill -x iscsid || true
 tear_down
