@@ -184,8 +184,7 @@ static void end_write(struct disk_io *io, bool written)
 	pthread_mutex_lock(&d->lock);
 	if (written) {
 		slot_written(io, lo, lo + io->nr_blocks);
-		if (!zone_slot_is_conv(&d->zones, io->slot))
-			zone_write_end(&d->zones, io->slot, io->nr_blocks);
+		zone_write_end(&d->zones, io->lba, io->nr_blocks);
 	} else if (io->req.res != -EAGAIN && io->req.res != -EOPNOTSUPP &&
 		   !zone_slot_is_conv(&d->zones, io->slot)) {
 		/* Part of it is there; the next write cuts it off. */

@@ -46,7 +46,7 @@ static bool finish_failed(struct disk_io *io)
 
 	if (is_sequential(io)) {
 		pthread_mutex_lock(&d->lock);
-		zone_write_end(&d->zones, io->slot, 0);
+		zone_write_end(&d->zones, io->lba, 0);
 		/* It will be repeated once more. */
 		if (io->there_blocks)
 			d->slots[io->slot].grace = true;
@@ -125,7 +125,7 @@ static bool finish_written(struct disk_io *io)
 
 	if (is_sequential(io)) {
 		pthread_mutex_lock(&d->lock);
-		zone_write_end(&d->zones, io->slot, blocks);
+		zone_write_end(&d->zones, io->lba + io->there_blocks, blocks);
 		slot_written(io, lo, lo + blocks);
 		pthread_mutex_unlock(&d->lock);
 	}

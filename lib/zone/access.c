@@ -8,11 +8,17 @@
  * that are out of reach, gap, zone types, then the restrictions of URSWRZ=0 for
  * reads.
  *
+ * A host-aware disk refuses nothing but what cannot be: hosts that know nothing
+ * of zones use it like any other disk, so that reads and writes may begin and
+ * end wherever they like, across zones and zone types.  (scsi_debug refuses
+ * writes from a conventional zone into a sequential write preferred one.)
+ *
  * A length of 0 transfers nothing, so that only the LBA matters; the LBA behind
  * the last passes, as in scsi_debug.
  */
 #include <assert.h>
 
+#include "base/num.h"
 #include "zone/internal.h"
 
 static enum zone_verdict fault(enum zone_verdict verdict, uint32_t at,
@@ -123,7 +129,7 @@ enum zone_verdict zone_read_check(const struct zone_set *set, uint64_t lba,
 	first = zone_slot_of(set, lba);
 	last_lba = lba + nr - 1;
 	verdict = reach_check(set, lba, last_lba, reach_read, slot);
-	if (verdict)
+	if (verdict || set->geo.host_aware)
 		return verdict;
 	/*
 	 * Where a read leaves one type for another the codes of both types
@@ -180,7 +186,7 @@ enum zone_verdict zone_write_check(const struct zone_set *set, uint64_t lba,
 	first = zone_slot_of(set, lba);
 	last_lba = lba + nr - 1;
 	verdict = reach_check(set, lba, last_lba, zone_cond_refuses, slot);
-	if (verdict)
+	if (verdict || set->geo.host_aware)
 		return verdict;
 	if (zone_lba_in_gap(set, lba))
 		return fault(ZV_GAP, first, slot);
@@ -193,34 +199,40 @@ enum zone_verdict zone_write_check(const struct zone_set *set, uint64_t lba,
 	return verdict ? fault(verdict, first, slot) : ZV_OK;
 }
 
+/* For a write that has been let through. */
+static void open_implicitly(struct zone_set *set, uint32_t slot)
+{
+	enum zone_cond cond = set->slots[slot].cond;
+
+	if (zone_slot_is_conv(set, slot) || cond == ZC_EXP_OPEN ||
+	    cond == ZC_FULL)
+		return;
+	if (needs_resource(cond))
+		zone_make_room(set, 1);
+	zone_slot_set_cond(set, slot, ZC_IMP_OPEN);
+}
+
 enum zone_verdict zone_write_begin(struct zone_set *set, uint64_t lba,
 				   uint64_t nr, uint32_t *slot)
 {
 	enum zone_verdict verdict = zone_write_check(set, lba, nr, slot);
-	uint32_t first;
+	uint32_t first, last;
 
 	if (verdict || !nr)
 		return verdict;
 	first = zone_slot_of(set, lba);
-	if (zone_slot_is_conv(set, first))
-		return ZV_OK;
-	if (needs_resource(set->slots[first].cond))
-		zone_make_room(set, 1);
-	if (set->slots[first].cond != ZC_EXP_OPEN)
-		zone_slot_set_cond(set, first, ZC_IMP_OPEN);
+	last = zone_slot_of(set, lba + nr - 1);
+	for (uint32_t i = first; i <= last; i++)
+		open_implicitly(set, i);
 	return ZV_OK;
 }
 
-void zone_write_end(struct zone_set *set, uint32_t slot, uint32_t nr)
+/* The slot's data has grown, or been overwritten. */
+static void written(struct zone_set *set, uint32_t slot, uint32_t wp_blocks)
 {
 	struct zone_slot *s = &set->slots[slot];
-	uint32_t cap = zone_slot_cap_blocks(set, slot);
 
-	/* FULL: a FINISH has overtaken the write. */
-	if (!nr || zone_slot_is_conv(set, slot) || s->cond == ZC_FULL)
-		return;
-	assert(nr <= cap - s->wp_blocks);
-	s->wp_blocks += nr;
+	s->wp_blocks = wp_blocks;
 	switch (s->cond) {
 	case ZC_EMPTY:
 		zone_slot_set_cond(set, slot, ZC_CLOSED);
@@ -228,11 +240,49 @@ void zone_write_end(struct zone_set *set, uint32_t slot, uint32_t nr)
 	case ZC_IMP_OPEN:
 	case ZC_EXP_OPEN:
 	case ZC_CLOSED:
-		if (s->wp_blocks == cap)
+		if (wp_blocks == zone_slot_cap_blocks(set, slot))
 			zone_slot_set_cond(set, slot, ZC_FULL);
 		break;
 	default:
 		/* A fault has overtaken the write; its data can be read. */
 		break;
+	}
+}
+
+static void end_required(struct zone_set *set, uint32_t slot, uint32_t nr)
+{
+	const struct zone_slot *s = &set->slots[slot];
+
+	/* FULL: a FINISH has overtaken the write. */
+	if (s->cond == ZC_FULL)
+		return;
+	assert(nr <= zone_slot_cap_blocks(set, slot) - s->wp_blocks);
+	written(set, slot, s->wp_blocks + nr);
+}
+
+/* The write pointer of a FULL zone is at its end, where no write begins. */
+static void end_preferred(struct zone_set *set, uint32_t slot, uint32_t off,
+			  uint32_t nr)
+{
+	const struct zone_slot *s = &set->slots[slot];
+	bool at_wp = off == s->wp_blocks;
+
+	written(set, slot, off + nr > s->wp_blocks ? off + nr : s->wp_blocks);
+	if (!at_wp)
+		zone_slot_set_attrs(set, slot, s->attrs | ZA_NON_SEQ);
+}
+
+void zone_write_end(struct zone_set *set, uint64_t lba, uint32_t nr)
+{
+	uint32_t slot, off, part;
+
+	for (; nr; lba += part, nr -= part) {
+		slot = zone_slot_of(set, lba);
+		off = (uint32_t)(lba - zone_slot_start_lba(set, slot));
+		part = (uint32_t)min_u64(nr, zone_slot_blocks(set, slot) - off);
+		if (zone_slot_is_preferred(set, slot))
+			end_preferred(set, slot, off, part);
+		else if (!zone_slot_is_conv(set, slot))
+			end_required(set, slot, part);
 	}
 }

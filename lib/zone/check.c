@@ -13,6 +13,9 @@ static bool slots_ok(const struct zone_set *set)
 			return false;
 		if (zone_slot_is_conv(set, i) && s->wp_blocks)
 			return false;
+		if (s->attrs & ZA_NON_SEQ &&
+		    (!zone_slot_is_preferred(set, i) || !s->wp_blocks))
+			return false;
 		if (s->cond != ZC_IMP_OPEN &&
 		    (s->lru_prev != SLOT_NONE || s->lru_next != SLOT_NONE))
 			return false;
@@ -22,11 +25,14 @@ static bool slots_ok(const struct zone_set *set)
 
 static bool counters_ok(const struct zone_set *set)
 {
-	uint32_t nr_cond[16] = { 0 };
+	uint32_t nr_cond[16] = { 0 }, nr_non_seq = 0;
 
-	for (uint32_t i = 0; i < set->nr_slots; i++)
+	for (uint32_t i = 0; i < set->nr_slots; i++) {
 		nr_cond[set->slots[i].cond & 0xf]++;
-	return !memcmp(nr_cond, set->nr_cond, sizeof(nr_cond));
+		nr_non_seq += !!(set->slots[i].attrs & ZA_NON_SEQ);
+	}
+	return nr_non_seq == set->nr_non_seq &&
+	       !memcmp(nr_cond, set->nr_cond, sizeof(nr_cond));
 }
 
 static bool lru_ok(const struct zone_set *set)
@@ -44,8 +50,12 @@ static bool lru_ok(const struct zone_set *set)
 	return prev == set->lru_tail && n == set->nr_cond[ZC_IMP_OPEN];
 }
 
+/* A host-aware disk may exceed it with zones opened explicitly and the one that
+ * was written last. */
 static bool limit_ok(const struct zone_set *set)
 {
+	if (set->geo.host_aware && set->nr_cond[ZC_IMP_OPEN] <= 1)
+		return true;
 	return !set->geo.max_open || zone_nr_open(set) <= set->geo.max_open;
 }
 

@@ -31,10 +31,18 @@ const char *zone_geo_error(const struct zone_geo *geo)
 	slots = div_up_u64(geo->capacity_blocks, geo->zone_blocks);
 	if (slots >= SLOT_NONE)
 		return "there would be more than 4294967294 zones";
-	/* Device type 14h: at least one sequential write required zone. */
+	/* Device type 14h: at least one sequential write required zone.  And
+	 * without a zone that has a write pointer a disk is not host-aware. */
 	if (geo->conv_slots >= slots)
-		return "the conventional zones leave no sequential write "
-		       "required zone";
+		return "the conventional zones leave no sequential zone";
+	if (!geo->host_aware)
+		return NULL;
+	/* Hosts may use it like any other disk. */
+	if (geo->zone_cap_blocks < geo->zone_blocks)
+		return "a host-aware disk has no gap zones";
+	if (!geo->urswrz)
+		return "URSWRZ 0 is about sequential write required zones, "
+		       "which a host-aware disk has not";
 	return NULL;
 }
 
@@ -67,6 +75,11 @@ bool zone_slot_is_conv(const struct zone_set *set, uint32_t slot)
 {
 	assert(slot < set->nr_slots);
 	return slot < set->geo.conv_slots;
+}
+
+bool zone_slot_is_preferred(const struct zone_set *set, uint32_t slot)
+{
+	return set->geo.host_aware && !zone_slot_is_conv(set, slot);
 }
 
 uint32_t zone_slot_cap_blocks(const struct zone_set *set, uint32_t slot)
@@ -114,6 +127,13 @@ static void gap_info(const struct zone_set *set, uint32_t slot,
 	};
 }
 
+static enum zone_type slot_type(const struct zone_set *set, uint32_t slot)
+{
+	if (zone_slot_is_conv(set, slot))
+		return ZT_CONVENTIONAL;
+	return set->geo.host_aware ? ZT_SEQ_PREFERRED : ZT_SEQ_REQUIRED;
+}
+
 /* ZBC-2 leaves the field invalid where there is no write pointer. */
 static uint64_t wp_lba(uint64_t start_lba, const struct zone_slot *s)
 {
@@ -144,8 +164,7 @@ void zone_info_at(const struct zone_set *set, uint64_t lba,
 		.start_lba = start_lba,
 		.blocks = zone_slot_cap_blocks(set, slot),
 		.wp_lba = wp_lba(start_lba, s),
-		.type = zone_slot_is_conv(set, slot) ? ZT_CONVENTIONAL
-						     : ZT_SEQ_REQUIRED,
+		.type = slot_type(set, slot),
 		.cond = s->cond,
 		.attrs = s->attrs,
 		.slot = slot,

@@ -33,12 +33,16 @@ bool zone_can_open(const struct zone_set *set, uint32_t extra);
 
 /*
  * Closes the least recently used implicitly opened zones until at most
- * geo.max_open - @room zones are open.  There must be enough of them.
+ * geo.max_open - @room zones are open.  There must be enough of them; on a
+ * host-aware disk as many as there are.
  */
 void zone_make_room(struct zone_set *set, uint32_t room);
 
 /* What a READ ONLY, OFFLINE or INACTIVE zone answers to any change. */
 enum zone_verdict zone_cond_refuses(enum zone_cond cond);
+
+/* Sets the slot's attributes and keeps the account of ZA_NON_SEQ. */
+void zone_slot_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs);
 
 /* Whether @lba is in the gap zone behind a sequential slot's capacity. */
 bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba);

@@ -168,10 +168,13 @@ static void reset_slot(struct zone_set *set, uint32_t slot)
 	struct zone_slot *s = &set->slots[slot];
 
 	s->wp_blocks = 0;
-	s->attrs &= (uint8_t) ~(ZA_RESET | ZA_NON_SEQ);
+	zone_slot_set_attrs(set, slot,
+			    s->attrs & (uint8_t) ~(ZA_RESET | ZA_NON_SEQ));
 	zone_slot_set_cond(set, slot, ZC_EMPTY);
 }
 
+/* What was written out of order stays so: ZA_NON_SEQ is kept, as in
+ * scsi_debug. */
 static void finish_slot(struct zone_set *set, uint32_t slot)
 {
 	set->slots[slot].wp_blocks = zone_slot_cap_blocks(set, slot);
@@ -196,6 +199,7 @@ enum zone_verdict zone_open_apply(struct zone_set *set,
 {
 	uint32_t conds = conds_changed(ZO_OPEN, sel->all);
 	uint32_t i = sel->first;
+	bool any = false;
 
 	if (!zone_can_open(set, nr_to_open(set, sel)))
 		return ZV_NO_RESOURCES;
@@ -203,9 +207,10 @@ enum zone_verdict zone_open_apply(struct zone_set *set,
 	 * Open first, then close what is too many: the zones closed to make
 	 * room are then never among those that this command opens.
 	 */
-	while ((i = next_in(set, conds, sel, i)) != SLOT_NONE)
+	for (; (i = next_in(set, conds, sel, i)) != SLOT_NONE; any = true)
 		zone_slot_set_cond(set, i, ZC_EXP_OPEN);
-	zone_make_room(set, 0);
+	if (any)
+		zone_make_room(set, 0);
 	return ZV_OK;
 }
 

@@ -64,7 +64,7 @@ uint32_t zone_nr_open(const struct zone_set *set)
 
 bool zone_can_open(const struct zone_set *set, uint32_t extra)
 {
-	if (!set->geo.max_open)
+	if (!set->geo.max_open || set->geo.host_aware)
 		return true;
 	return (uint64_t)set->nr_cond[ZC_EXP_OPEN] + extra <= set->geo.max_open;
 }
@@ -74,7 +74,10 @@ void zone_make_room(struct zone_set *set, uint32_t room)
 	if (!set->geo.max_open)
 		return;
 	while ((uint64_t)zone_nr_open(set) + room > set->geo.max_open) {
-		assert(set->lru_head != SLOT_NONE);
+		if (set->lru_head == SLOT_NONE) {
+			assert(set->geo.host_aware);
+			return;
+		}
 		zone_slot_close(set, set->lru_head);
 	}
 }
@@ -145,12 +148,26 @@ void zone_set_state(struct zone_set *set, uint32_t slot, enum zone_cond cond,
 	set->slots[slot].wp_blocks =
 		zone_slot_is_conv(set, slot) ? 0 : wp_blocks;
 	zone_slot_set_cond(set, slot, cond);
+	if (!set->slots[slot].wp_blocks)
+		zone_slot_set_attrs(set, slot,
+				    set->slots[slot].attrs & ~ZA_NON_SEQ);
+}
+
+void zone_slot_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs)
+{
+	struct zone_slot *s = &set->slots[slot];
+
+	set->nr_non_seq -= !!(s->attrs & ZA_NON_SEQ);
+	s->attrs = attrs;
+	set->nr_non_seq += !!(s->attrs & ZA_NON_SEQ);
 }
 
 void zone_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs)
 {
 	assert(slot < set->nr_slots);
-	set->slots[slot].attrs = attrs;
+	assert(!(attrs & ZA_NON_SEQ) || (zone_slot_is_preferred(set, slot) &&
+					 set->slots[slot].wp_blocks));
+	zone_slot_set_attrs(set, slot, attrs);
 }
 
 void zone_power_on(struct zone_set *set)

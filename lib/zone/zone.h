@@ -15,6 +15,8 @@
  *   sequential slot whose capacity is below its size holds two zones: a
  *   sequential write required zone and a gap zone behind it.  Slots have
  *   numbers from 0; zones are named by their start LBA, as in SCSI.
+ * - On a host-aware disk sequential slots hold sequential write preferred
+ *   zones, and there are no gap zones.
  * - A verdict other than ZV_OK means that nothing has changed.
  */
 #ifndef ZL_ZONE_ZONE_H
@@ -90,18 +92,23 @@ struct zone_geo {
 				     1 … zone_blocks */
 	uint32_t conv_slots;	  /* conventional slots at the start */
 	uint32_t max_open;	  /* open sequential write required zones;
-				     0 = no limit */
+				     0 = no limit.  Of sequential write
+				     preferred ones the optimal number: opening
+				     more is not refused */
 	uint32_t phys_blocks;	  /* logical blocks per physical block (a power
 				     of two, ≥ 1): granularity of writes in
 				     sequential zones */
 	bool urswrz;		  /* unrestricted reads (VPD B6h URSWRZ) */
+	bool host_aware;	  /* sequential zones are sequential write
+				     preferred ones */
 };
 
 /* One slot's state.  Private to lib/zone, laid open for its size: a disk may
  * have a million of them. */
 struct zone_slot {
 	uint32_t wp_blocks; /* blocks written, offset from the zone's start;
-			       the capacity when FULL */
+			       the capacity when FULL.  Sequential write
+			       preferred: up to the highest one written */
 	uint32_t lru_prev, lru_next; /* implicitly opened zones, oldest first */
 	uint8_t cond;
 	uint8_t attrs;
@@ -113,6 +120,7 @@ struct zone_set {
 	struct zone_slot *slots;
 	uint32_t lru_head, lru_tail;
 	uint32_t nr_cond[16]; /* slots by condition */
+	uint32_t nr_non_seq;  /* slots with ZA_NON_SEQ */
 };
 
 /* A zone as REPORT ZONES shows it. */
@@ -152,6 +160,8 @@ uint32_t zone_slot_blocks(const struct zone_set *set, uint32_t slot);
 /* Writable blocks: the capacity of a sequential slot, the size of another. */
 uint32_t zone_slot_cap_blocks(const struct zone_set *set, uint32_t slot);
 bool zone_slot_is_conv(const struct zone_set *set, uint32_t slot);
+/* Whether it holds a sequential write preferred zone. */
+bool zone_slot_is_preferred(const struct zone_set *set, uint32_t slot);
 
 /*
  * How far a sequential slot's data reaches: its write pointer, the capacity
@@ -184,10 +194,11 @@ uint64_t zone_count_all(const struct zone_set *set);
  * given, which is how far data can be read; INACTIVE likewise, for later).  For
  * conventional zones @wp_blocks is ignored.  Adjusts the accounts (a zone that
  * becomes implicitly opened is the most recently used); the caller sees to the
- * limit of open zones.
+ * limit of open zones.  A zone without data loses ZA_NON_SEQ.
  */
 void zone_set_state(struct zone_set *set, uint32_t slot, enum zone_cond cond,
 		    uint32_t wp_blocks);
+/* ZA_NON_SEQ: only of a sequential write preferred zone with data. */
 void zone_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs);
 
 /*
@@ -203,33 +214,42 @@ enum zone_verdict zone_read_check(const struct zone_set *set, uint64_t lba,
 /*
  * Writes: the check, without effect; @nr and @slot as above.  Order of checks:
  * capacity; offline, read only, inactive zones; gap; boundaries; full;
- * alignment with write pointer and physical blocks; open resources.
+ * alignment with write pointer and physical blocks; open resources.  On a
+ * host-aware disk the first two are all.
  */
 enum zone_verdict zone_write_check(const struct zone_set *set, uint64_t lba,
 				   uint64_t nr, uint32_t *slot);
 
 /*
- * Starts a write: zone_write_check(), and on ZV_OK, for nr > 0 in a sequential
- * zone, opens it implicitly (closing the least recently used implicitly opened
- * zone where the limit demands it) and makes it the most recently used.  The
- * write pointer stays until zone_write_end().
+ * Starts a write: zone_write_check(), and on ZV_OK, for nr > 0, opens each
+ * sequential zone of the range implicitly (closing the least recently used
+ * implicitly opened zone where the limit demands it) and makes it the most
+ * recently used; a sequential write preferred zone that is FULL stays so.  The
+ * write pointers stay until zone_write_end().
  */
 enum zone_verdict zone_write_begin(struct zone_set *set, uint64_t lba,
 				   uint64_t nr, uint32_t *slot);
 
 /*
- * Ends a write of a sequential slot that zone_write_begin() let through: moves
- * the write pointer by the @nr blocks that reached the medium (0: it failed).
- * At the capacity the zone becomes FULL and gives its resource back.  If @nr is
- * not a multiple of phys_blocks the zone takes no further write until it is
- * reset.  No effect on conventional slots.
+ * Ends a write that zone_write_begin() let through, or a part of it: the @nr
+ * blocks from @lba reached the medium (0: it failed).  No effect on
+ * conventional slots.
  *
- * Between begin and end the caller lets no other write into the slot and does
- * not RESET it.  All else may happen: closed implicitly or by CLOSE, an EMPTY
+ * Sequential write required: @lba is the write pointer, which moves.  At the
+ * capacity the zone becomes FULL and gives its resource back.  If @nr is not a
+ * multiple of phys_blocks the zone takes no further write until it is reset.
+ *
+ * Sequential write preferred: the write pointer moves behind the highest block
+ * written if it is not there already; what was passed over counts as written.
+ * Where @lba (or the next zone's start) is not the write pointer the zone gets
+ * ZA_NON_SEQ.
+ *
+ * Between begin and end the caller lets no other write into the slots and does
+ * not RESET them.  All else may happen: closed implicitly or by CLOSE, an EMPTY
  * zone becomes CLOSED here after all; a zone that is FULL by now stays so; one
  * that became READ ONLY, OFFLINE or INACTIVE stays so with its data grown.
  */
-void zone_write_end(struct zone_set *set, uint32_t slot, uint32_t nr);
+void zone_write_end(struct zone_set *set, uint64_t lba, uint32_t nr);
 
 /* The slots that a zone management command names. */
 struct zone_sel {
@@ -240,7 +260,8 @@ struct zone_sel {
 /*
  * Checks OPEN, CLOSE, FINISH or RESET (ZBC-2 5.x) completely, in this order:
  * ZONE ID (beyond the capacity: ZV_LBA_RANGE), ZONE COUNT (0 means 1), every
- * zone's condition from the lowest LBA up, open resources.  With the ALL bit
+ * zone's condition from the lowest LBA up, open resources (not on a host-aware
+ * disk).  With the ALL bit
  * ZONE ID and ZONE COUNT are ignored and only the resources matter.  A gap zone
  * counts as a zone without a write pointer, so that on a disk with gap zones a
  * ZONE COUNT above 1 is ZV_ZONE_COUNT.  On ZV_OK fills @sel.

@@ -303,8 +303,7 @@ static void values(void **unused)
 		  "capacity is larger than the zone size" },
 		{ 7, "\"conv_zones\": 16",
 		  "/d/zloop.json describes an impossible disk: the "
-		  "conventional zones leave no sequential write required "
-		  "zone" },
+		  "conventional zones leave no sequential zone" },
 		{ 7, "\"conv_zones\": 4294967296",
 		  "/d/zloop.json: \"conv_zones\" is too large" },
 		{ 9, "\"block_size\": 0",

@@ -21,6 +21,11 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static bool has_wp(enum zone_type type)
+{
+	return type == ZT_SEQ_REQUIRED || type == ZT_SEQ_PREFERRED;
+}
+
 static void add_zone(struct zone_model *m, uint64_t start_lba, uint64_t blocks,
 		     enum zone_type type)
 {
@@ -34,7 +39,7 @@ static void add_zone(struct zone_model *m, uint64_t start_lba, uint64_t blocks,
 		.start_lba = start_lba,
 		.blocks = blocks,
 		.type = type,
-		.cond = type == ZT_SEQ_REQUIRED ? ZC_EMPTY : ZC_NOT_WP,
+		.cond = has_wp(type) ? ZC_EMPTY : ZC_NOT_WP,
 	};
 	m->nr_zones++;
 }
@@ -57,7 +62,8 @@ void model_init(struct zone_model *m, const struct zone_geo *geo)
 			add_zone(m, lba, room, ZT_CONVENTIONAL);
 			continue;
 		}
-		add_zone(m, lba, cap, ZT_SEQ_REQUIRED);
+		add_zone(m, lba, cap,
+			 geo->host_aware ? ZT_SEQ_PREFERRED : ZT_SEQ_REQUIRED);
 		add_zone(m, lba + cap, room - cap, ZT_GAP);
 	}
 }
@@ -92,14 +98,20 @@ void model_clone(struct zone_model *to, const struct zone_model *from)
 	model_copy(to, from);
 }
 
+/* Where the zone's write pointer is.  Of a zone that must be written in order:
+ * behind as many blocks as are written; of another one: behind the highest. */
 static uint32_t written_blocks(const struct zone_model *m, uint32_t z)
 {
 	const struct model_zone *zone = &m->zones[z];
-	uint32_t n = 0;
+	uint32_t n = 0, highest = 0;
 
-	for (uint64_t i = 0; i < zone->blocks; i++)
-		n += m->written[zone->start_lba + i];
-	return n;
+	for (uint32_t i = 0; i < zone->blocks; i++) {
+		if (!m->written[zone->start_lba + i])
+			continue;
+		n++;
+		highest = i + 1;
+	}
+	return zone->type == ZT_SEQ_PREFERRED ? highest : n;
 }
 
 /* The first @nr blocks of the zone are written, the others are not. */
@@ -156,6 +168,8 @@ static void make_room(struct zone_model *m, const bool *spared)
 		close_zone(m, m->imp[i]);
 		return;
 	}
+	if (m->geo.host_aware)
+		return; /* more than the optimal number */
 	fprintf(stderr, "model: no zone to close\n");
 	abort();
 }
@@ -223,6 +237,8 @@ enum zone_verdict model_read(const struct zone_model *m, uint64_t lba,
 		return ZV_OK;
 	if (refused(m, lba, nr, refuses_read))
 		return refused(m, lba, nr, refuses_read);
+	if (m->geo.host_aware)
+		return ZV_OK;
 	if (!all_of_type(m, lba, nr))
 		return ZV_READ_INVALID;
 	if (zone_at(m, lba)->type == ZT_GAP)
@@ -246,6 +262,8 @@ enum zone_verdict model_write_check(const struct zone_model *m, uint64_t lba,
 		return ZV_OK;
 	if (refused(m, lba, nr, refuses_write))
 		return refused(m, lba, nr, refuses_write);
+	if (m->geo.host_aware)
+		return ZV_OK;
 	zone = zone_at(m, lba);
 	if (zone->type == ZT_GAP)
 		return ZV_GAP;
@@ -266,6 +284,11 @@ enum zone_verdict model_write_check(const struct zone_model *m, uint64_t lba,
 	return ZV_OK;
 }
 
+static bool opens_implicitly(enum zone_cond cond)
+{
+	return cond == ZC_EMPTY || cond == ZC_IMP_OPEN || cond == ZC_CLOSED;
+}
+
 enum zone_verdict model_write_begin(struct zone_model *m, uint64_t lba,
 				    uint64_t nr)
 {
@@ -274,31 +297,62 @@ enum zone_verdict model_write_begin(struct zone_model *m, uint64_t lba,
 
 	if (verdict || !nr)
 		return verdict;
-	cond = zone_at(m, lba)->cond;
-	if (cond == ZC_NOT_WP || cond == ZC_EXP_OPEN)
-		return ZV_OK;
-	if (cond != ZC_IMP_OPEN)
-		make_room(m, NULL);
-	become(m, m->zone_of[lba], ZC_IMP_OPEN);
+	for (uint64_t i = lba; i < lba + nr; i++) {
+		/* once for each zone */
+		if (i > lba && m->zone_of[i] == m->zone_of[i - 1])
+			continue;
+		cond = zone_at(m, i)->cond;
+		if (!opens_implicitly(cond))
+			continue;
+		if (cond != ZC_IMP_OPEN)
+			make_room(m, NULL);
+		become(m, m->zone_of[i], ZC_IMP_OPEN);
+	}
 	return ZV_OK;
 }
 
-void model_write_end(struct zone_model *m, uint64_t zone_lba, uint32_t nr)
+static void settle(struct zone_model *m, uint32_t z)
 {
-	uint32_t z = m->zone_of[zone_lba];
-	struct model_zone *zone = &m->zones[z];
-	uint32_t done;
-
-	if (zone->type != ZT_SEQ_REQUIRED || zone->cond == ZC_FULL)
+	if (refuses_write[m->zones[z].cond])
 		return;
-	done = written_blocks(m, z) + nr;
-	set_written(m, z, done);
-	if (refuses_write[zone->cond])
-		return;
-	if (done == zone->blocks)
+	if (written_blocks(m, z) == m->zones[z].blocks)
 		become(m, z, ZC_FULL);
-	else if (zone->cond == ZC_EMPTY && nr)
+	else if (m->zones[z].cond == ZC_EMPTY)
 		become(m, z, ZC_CLOSED);
+}
+
+/* One block of a zone that must be written in order. */
+static void append_block(struct zone_model *m, uint32_t z)
+{
+	if (m->zones[z].cond == ZC_FULL)
+		return;
+	set_written(m, z, written_blocks(m, z) + 1);
+	settle(m, z);
+}
+
+/* One block of another zone; @first: what the write began with there. */
+static void put_block(struct zone_model *m, uint32_t z, uint64_t lba,
+		      bool first)
+{
+	struct model_zone *zone = &m->zones[z];
+
+	if (first && lba != zone->start_lba + written_blocks(m, z))
+		zone->non_seq = true;
+	m->written[lba] = true;
+	if (zone->cond != ZC_FULL)
+		settle(m, z);
+}
+
+void model_write_end(struct zone_model *m, uint64_t lba, uint32_t nr)
+{
+	for (uint64_t i = lba; i < lba + nr; i++) {
+		uint32_t z = m->zone_of[i];
+
+		if (m->zones[z].type == ZT_SEQ_REQUIRED)
+			append_block(m, z);
+		else if (m->zones[z].type == ZT_SEQ_PREFERRED)
+			put_block(m, z, i, i == lba || m->zone_of[i - 1] != z);
+	}
 }
 
 /*
@@ -351,11 +405,10 @@ static enum zone_verdict mark_range(const struct zone_model *m,
 	if (zone_id >= m->geo.capacity_blocks)
 		return ZV_LBA_RANGE;
 	z = m->zone_of[zone_id];
-	if (m->zones[z].start_lba != zone_id ||
-	    m->zones[z].type != ZT_SEQ_REQUIRED)
+	if (m->zones[z].start_lba != zone_id || !has_wp(m->zones[z].type))
 		return ZV_ZONE_ID;
 	for (uint32_t i = z; i < z + count; i++)
-		if (i >= m->nr_zones || m->zones[i].type != ZT_SEQ_REQUIRED)
+		if (i >= m->nr_zones || !has_wp(m->zones[i].type))
 			return ZV_ZONE_COUNT;
 	for (uint32_t i = z; i < z + count; i++)
 		if (refuses_write[m->zones[i].cond])
@@ -384,7 +437,7 @@ static bool open_fits(const struct zone_model *m, const bool *marked)
 
 	for (uint32_t z = 0; z < m->nr_zones; z++)
 		n += marked[z];
-	return !m->geo.max_open || n <= m->geo.max_open;
+	return !m->geo.max_open || m->geo.host_aware || n <= m->geo.max_open;
 }
 
 static void change(struct zone_model *m, uint32_t z, enum result result,
@@ -405,6 +458,7 @@ static void change(struct zone_model *m, uint32_t z, enum result result,
 		break;
 	case TO_EMPTY:
 		set_written(m, z, 0);
+		m->zones[z].non_seq = false;
 		become(m, z, ZC_EMPTY);
 		break;
 	case STAYS:
@@ -460,9 +514,15 @@ void model_set_state(struct zone_model *m, uint64_t zone_lba,
 {
 	uint32_t z = m->zone_of[zone_lba];
 
-	if (m->zones[z].type == ZT_SEQ_REQUIRED)
+	if (has_wp(m->zones[z].type))
 		set_written(m, z, wp_blocks);
+	m->zones[z].non_seq &= wp_blocks > 0;
 	become(m, z, cond);
+}
+
+void model_set_non_seq(struct zone_model *m, uint64_t zone_lba, bool non_seq)
+{
+	m->zones[m->zone_of[zone_lba]].non_seq = non_seq;
 }
 
 static uint64_t shown_wp_lba(const struct zone_model *m, uint32_t z)
@@ -492,12 +552,14 @@ static const char *compare_zone(const struct zone_model *m, uint32_t z,
 		return "zone type";
 	if (info.cond != zone->cond)
 		return "zone condition";
+	if (!(info.attrs & ZA_NON_SEQ) != !zone->non_seq)
+		return "NON_SEQ";
 	if (info.wp_lba != shown_wp_lba(m, z))
 		return "write pointer";
 	if (info.slot != zone->start_lba / m->geo.zone_blocks)
 		return "slot";
 	/* READ ONLY and OFFLINE zones do not show it. */
-	if (zone->type == ZT_SEQ_REQUIRED &&
+	if (has_wp(zone->type) &&
 	    set->slots[info.slot].wp_blocks != written_blocks(m, z))
 		return "blocks written";
 	return NULL;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
  * The zones of a disk once more, in another shape than lib/zone: every block is
- * looked at by itself, a zone's write pointer is the number of its written
- * blocks, gap zones are zones like others, the rules of zone management are a
- * table, the implicitly opened zones an array.  Slow and plain on purpose;
- * tests run both and compare.
+ * looked at by itself, a zone's write pointer follows from which of its blocks
+ * are written (their number, or the highest one), gap zones are zones like
+ * others, the rules of zone management are a table, the implicitly opened zones
+ * an array.  Slow and plain on purpose; tests run both and compare.
  */
 #ifndef ZL_TESTS_MODEL_ZONE_MODEL_H
 #define ZL_TESTS_MODEL_ZONE_MODEL_H
@@ -15,6 +15,7 @@ struct model_zone {
 	uint64_t start_lba, blocks;
 	enum zone_type type;
 	enum zone_cond cond;
+	bool non_seq;
 };
 
 struct zone_model {
@@ -43,12 +44,13 @@ enum zone_verdict model_write_check(const struct zone_model *m, uint64_t lba,
 				    uint64_t nr);
 enum zone_verdict model_write_begin(struct zone_model *m, uint64_t lba,
 				    uint64_t nr);
-void model_write_end(struct zone_model *m, uint64_t zone_lba, uint32_t nr);
+void model_write_end(struct zone_model *m, uint64_t lba, uint32_t nr);
 enum zone_verdict model_op(struct zone_model *m, enum zone_op op,
 			   uint64_t zone_id, uint16_t zone_count, bool all);
 void model_power_on(struct zone_model *m);
 void model_set_state(struct zone_model *m, uint64_t zone_lba,
 		     enum zone_cond cond, uint32_t wp_blocks);
+void model_set_non_seq(struct zone_model *m, uint64_t zone_lba, bool non_seq);
 
 /* NULL when both show the same disk, else what differs (a static string). */
 const char *model_compare(const struct zone_model *m,

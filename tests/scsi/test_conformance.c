@@ -86,7 +86,7 @@ static void put_row(FILE *out, const char *type, uint32_t slot, uint64_t lba,
 	wp = zone_slot_wp_blocks(&set, slot) % 6;
 	v = zone_write_begin(&set, lba + wp, 1, NULL);
 	if (!v)
-		zone_write_end(&set, slot, 1);
+		zone_write_end(&set, lba + wp, 1);
 	put_verdict(out, &set, slot, v, cond);
 	set_up(&set, true, slot, cond);
 	put_verdict(out, &set, slot,

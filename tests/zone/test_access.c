@@ -190,7 +190,7 @@ static void physical_blocks(void **state)
 	assert_verdict(zone_write_check(&d.set, 3, 2, NULL), ZV_OK);
 	/* Part of a physical block written: only a reset helps. */
 	assert_verdict(zone_write_begin(&d.set, 32, 8, NULL), ZV_OK);
-	zone_write_end(&d.set, 2, 3);
+	zone_write_end(&d.set, 32, 3);
 	assert_zone(&d, 2, ZC_IMP_OPEN, 3);
 	assert_verdict(zone_write_check(&d.set, 35, 5, NULL),
 		       ZV_UNALIGNED_WRITE);

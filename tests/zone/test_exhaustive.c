@@ -55,7 +55,7 @@ static void pair_copy(struct pair *to, const struct pair *from)
 	model_copy(&to->model, &from->model);
 }
 
-/* --- States as numbers: 7 bits a slot, then the order of opening. --- */
+/* --- States as numbers: a byte a slot, then the order of opening. --- */
 
 static uint64_t key_of(const struct zone_set *set)
 {
@@ -63,23 +63,27 @@ static uint64_t key_of(const struct zone_set *set)
 	unsigned int shift = 0;
 
 	for (uint32_t i = 0; i < set->nr_slots; i++)
-		key |= (uint64_t)(set->slots[i].cond | set->slots[i].wp_blocks
-							       << 4)
-		       << 7 * i;
+		key |= (uint64_t)(set->slots[i].cond |
+				  set->slots[i].wp_blocks << 4 |
+				  (set->slots[i].attrs & ZA_NON_SEQ ? 0x80 : 0))
+		       << 8 * i;
 	for (uint32_t i = set->lru_head; i != SLOT_NONE;
 	     i = set->slots[i].lru_next, shift += 3)
 		order |= (uint64_t)(i + 1) << shift;
-	return key | order << 7 * SLOTS;
+	return key | order << 8 * SLOTS;
 }
 
 static void set_slot(struct pair *p, uint32_t slot, uint64_t key)
 {
-	enum zone_cond cond = key >> 7 * slot & 0xf;
-	uint32_t wp_blocks = key >> (7 * slot + 4) & 0x7;
+	uint64_t lba = zone_slot_start_lba(&p->set, slot);
+	enum zone_cond cond = key >> 8 * slot & 0xf;
+	uint32_t wp_blocks = key >> (8 * slot + 4) & 0x7;
+	bool non_seq = key >> (8 * slot + 7) & 1;
 
 	zone_set_state(&p->set, slot, cond, wp_blocks);
-	model_set_state(&p->model, zone_slot_start_lba(&p->set, slot), cond,
-			wp_blocks);
+	zone_set_attrs(&p->set, slot, non_seq ? ZA_NON_SEQ : 0);
+	model_set_state(&p->model, lba, cond, wp_blocks);
+	model_set_non_seq(&p->model, lba, non_seq);
 }
 
 static void pair_from_key(struct explorer *x, struct pair *p, uint64_t key)
@@ -87,7 +91,7 @@ static void pair_from_key(struct explorer *x, struct pair *p, uint64_t key)
 	for (uint32_t i = 0; i < p->set.nr_slots; i++)
 		set_slot(p, i, key);
 	/* Again, in the order in which they were opened. */
-	for (uint64_t order = key >> 7 * SLOTS; order; order >>= 3)
+	for (uint64_t order = key >> 8 * SLOTS; order; order >>= 3)
 		set_slot(p, (uint32_t)(order & 0x7) - 1, key);
 	x->now_is = NULL;
 }
@@ -135,9 +139,10 @@ static void print_state(const char *title, const struct zone_set *set)
 {
 	fprintf(stderr, "%s:", title);
 	for (uint32_t i = 0; i < set->nr_slots; i++)
-		fprintf(stderr, " [%s wp %u]",
+		fprintf(stderr, " [%s wp %u%s]",
 			zone_cond_name(set->slots[i].cond),
-			set->slots[i].wp_blocks);
+			set->slots[i].wp_blocks,
+			set->slots[i].attrs & ZA_NON_SEQ ? " NON_SEQ" : "");
 	fprintf(stderr, "\n");
 }
 
@@ -247,48 +252,63 @@ static void try_reads(struct explorer *x)
 
 /* --- Writes: begin (x->mid), perhaps another command, end --- */
 
-static void end_write(struct explorer *x, uint32_t slot, uint32_t nr)
-{
-	uint64_t zone_lba = zone_slot_start_lba(&x->now.set, slot);
+/* A write under way; @nr blocks of it will reach the medium. */
+struct write {
+	uint64_t lba;
+	uint32_t nr;
+	uint32_t first, last; /* slots, those that are not reached too */
+};
 
+static bool touches(const struct write *w, uint32_t slot)
+{
+	return slot >= w->first && slot <= w->last;
+}
+
+static void end_write(struct explorer *x, const struct write *w)
+{
 	x->now_is = NULL;
-	zone_write_end(&x->now.set, slot, nr);
-	model_write_end(&x->now.model, zone_lba, nr);
+	zone_write_end(&x->now.set, w->lba, w->nr);
+	model_write_end(&x->now.model, w->lba, w->nr);
 	check_result(x, ZV_OK, ZV_OK, &x->from);
 }
 
-static void between_op(struct explorer *x, uint32_t slot, uint32_t nr,
+static void between_op(struct explorer *x, const struct write *w,
 		       enum zone_op op, uint32_t target, bool all)
 {
 	uint64_t id = zone_slot_start_lba(&x->mid.set, target);
 
-	/* The caller keeps a reset away from a zone with a write in flight. */
-	if (op == ZO_RESET && (all || target == slot))
+	/* The caller keeps a reset away from zones with a write in flight. */
+	if (op == ZO_RESET && (all || touches(w, target)))
 		return;
 	do_op(x, &x->mid, op, id, 1, all);
-	end_write(x, slot, nr);
+	end_write(x, w);
 }
 
-static void between_write(struct explorer *x, uint32_t slot, uint32_t nr,
+static void between_write(struct explorer *x, const struct write *w,
 			  uint32_t target)
 {
 	const struct zone_slot *s = &x->mid.slots[target];
-	uint64_t lba = zone_slot_start_lba(&x->mid.set, target) + s->wp_blocks;
+	struct write other = {
+		.lba = zone_slot_start_lba(&x->mid.set, target) + s->wp_blocks,
+		.nr = x->geo.phys_blocks,
+		.first = target,
+		.last = target,
+	};
 	enum zone_verdict lib, model;
 
 	/* A full zone's write pointer is in the next zone. */
-	if (target == slot ||
+	if (touches(w, target) ||
 	    s->wp_blocks == zone_slot_cap_blocks(&x->mid.set, target))
 		return;
 	take(x, &x->mid);
-	lib = zone_write_begin(&x->now.set, lba, x->geo.phys_blocks, NULL);
-	model = model_write_begin(&x->now.model, lba, x->geo.phys_blocks);
-	name(x, "write to slot %llu, to slot %llu in between", slot, target, 0,
-	     0);
+	lib = zone_write_begin(&x->now.set, other.lba, other.nr, NULL);
+	model = model_write_begin(&x->now.model, other.lba, other.nr);
+	name(x, "write of %llu+%llu, to slot %llu in between", w->lba, w->nr,
+	     target, 0);
 	check_result(x, lib, model, &x->mid);
-	end_write(x, slot, nr);
+	end_write(x, w);
 	if (lib == ZV_OK)
-		end_write(x, target, x->geo.phys_blocks);
+		end_write(x, &other);
 }
 
 static void set_fault(struct pair *p, uint32_t slot, enum zone_cond cond)
@@ -306,42 +326,48 @@ static bool has_fault(const struct zone_set *set)
 	       set->nr_cond[ZC_INACTIVE];
 }
 
-static void between(struct explorer *x, uint32_t slot, uint32_t nr)
+static void between(struct explorer *x, const struct write *w)
 {
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		for (enum zone_op op = ZO_CLOSE; op <= ZO_RESET; op++)
-			between_op(x, slot, nr, op, i, false);
-		between_write(x, slot, nr, i);
+			between_op(x, w, op, i, false);
+		between_write(x, w, i);
 	}
 	for (enum zone_op op = ZO_CLOSE; op < ZO_RESET; op++)
-		between_op(x, slot, nr, op, 0, true);
+		between_op(x, w, op, 0, true);
 	take(x, &x->mid);
 	zone_power_on(&x->now.set);
 	model_power_on(&x->now.model);
-	name(x, "write to slot %llu, power on in between", slot, 0, 0, 0);
-	end_write(x, slot, nr);
+	name(x, "write of %llu+%llu, power on in between", w->lba, w->nr, 0, 0);
+	end_write(x, w);
 	take(x, &x->mid);
-	set_fault(&x->now, slot, ZC_READ_ONLY);
-	name(x, "write to slot %llu, READ ONLY in between", slot, 0, 0, 0);
-	end_write(x, slot, nr);
+	set_fault(&x->now, w->last, ZC_READ_ONLY);
+	name(x, "write of %llu+%llu, READ ONLY in between", w->lba, w->nr, 0,
+	     0);
+	end_write(x, w);
 }
 
 /* A write that was let through, ended with every number of blocks. */
 static void try_ends(struct explorer *x, uint64_t lba, uint32_t nr)
 {
-	uint32_t slot = zone_slot_of(&x->from.set, lba);
+	struct write w = {
+		.lba = lba,
+		.first = zone_slot_of(&x->from.set, lba),
+		.last = zone_slot_of(&x->from.set, lba + nr - 1),
+	};
 
-	if (zone_slot_is_conv(&x->from.set, slot)) {
-		end_write(x, slot, nr);
+	if (zone_slot_is_conv(&x->from.set, w.last)) {
+		w.nr = nr;
+		end_write(x, &w);
 		return;
 	}
-	for (uint32_t done = 0; done <= nr; done++) {
+	for (w.nr = 0; w.nr <= nr; w.nr++) {
 		take(x, &x->mid);
-		name(x, "write %llu+%llu, %llu done", lba, nr, done, 0);
-		end_write(x, slot, done);
+		name(x, "write %llu+%llu, %llu done", lba, nr, w.nr, 0);
+		end_write(x, &w);
 		/* A zone at fault elsewhere would only multiply the time. */
 		if (!has_fault(&x->from.set))
-			between(x, slot, done);
+			between(x, &w);
 	}
 }
 
@@ -365,8 +391,11 @@ static void try_write(struct explorer *x, uint64_t lba, uint64_t nr)
 
 static void try_writes(struct explorer *x)
 {
+	/* Where nothing is refused, one that reaches three zones. */
+	uint64_t most = x->geo.zone_blocks + (x->geo.host_aware ? 2U : 1U);
+
 	for (uint64_t lba = 0; lba < x->geo.capacity_blocks + 2; lba++)
-		for (uint64_t nr = 0; nr <= x->geo.zone_blocks + 1U; nr++)
+		for (uint64_t nr = 0; nr <= most; nr++)
 			try_write(x, lba, nr);
 	try_write(x, 0, x->geo.capacity_blocks);
 	try_write(x, 1, UINT64_MAX);
@@ -509,9 +538,39 @@ static void sequential_zones_only(void **state)
 	});
 }
 
+static void sequential_write_preferred_zones(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 16,
+		.zone_blocks = 4,
+		.zone_cap_blocks = 4,
+		.conv_slots = 2,
+		.phys_blocks = 1,
+		.urswrz = true,
+		.host_aware = true,
+	});
+}
+
+static void three_preferred_zones_the_last_smaller(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 7,
+		.zone_blocks = 2,
+		.zone_cap_blocks = 2,
+		.conv_slots = 1,
+		.phys_blocks = 1,
+		.urswrz = true,
+		.host_aware = true,
+	});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sequential_write_preferred_zones),
+		cmocka_unit_test(three_preferred_zones_the_last_smaller),
 		cmocka_unit_test(mixed_zones),
 		cmocka_unit_test(gap_zones_and_smaller_last_zone),
 		cmocka_unit_test(physical_blocks_of_two),

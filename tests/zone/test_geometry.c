@@ -136,6 +136,15 @@ static void impossible_geometries(void **state)
 	IMPOSSIBLE(capacity_blocks, UINT64_MAX, "more than");
 #undef IMPOSSIBLE
 	geo = plain_geo;
+	geo.host_aware = true;
+	assert_null(zone_geo_error(&geo));
+	geo.zone_cap_blocks--;
+	assert_string_equal(zone_geo_error(&geo),
+			    "a host-aware disk has no gap zones");
+	geo.zone_cap_blocks++;
+	geo.urswrz = false;
+	assert_non_null(strstr(zone_geo_error(&geo), "URSWRZ 0"));
+	geo = plain_geo;
 	geo.conv_slots = 7;
 	geo.max_open = 100;
 	assert_null(zone_geo_error(&geo));

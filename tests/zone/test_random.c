@@ -60,9 +60,8 @@ static void do_write(struct random_disk *r)
 		return;
 	if (!rnd(r, 16))
 		done = rnd(r, nr + 1);
-	slot = zone_slot_of(&r->set, lba);
-	zone_write_end(&r->set, slot, done);
-	model_write_end(&r->model, zone_slot_start_lba(&r->set, slot), done);
+	zone_write_end(&r->set, lba, done);
+	model_write_end(&r->model, lba, done);
 }
 
 static void do_read(struct random_disk *r)
@@ -180,6 +179,11 @@ static void thousands_of_zones(void **state)
 	geo.phys_blocks = 4;
 	geo.max_open = 0;
 	run(&geo, seed + 2, commands);
+	geo.phys_blocks = 1;
+	geo.max_open = 12;
+	geo.urswrz = true;
+	geo.host_aware = true;
+	run(&geo, seed + 3, commands);
 }
 
 int main(void)

@@ -194,9 +194,9 @@ static void a_zone_closed_during_its_write(void **state)
 	assert_zone(&d, 2, ZC_IMP_OPEN, 0);
 	assert_verdict(zone_write_begin(&d.set, ZONE(3), 16, NULL), ZV_OK);
 	assert_zone(&d, 2, ZC_EMPTY, 0);
-	zone_write_end(&d.set, 2, 4);
+	zone_write_end(&d.set, ZONE(2), 4);
 	assert_zone(&d, 2, ZC_CLOSED, 4);
-	zone_write_end(&d.set, 3, 16);
+	zone_write_end(&d.set, ZONE(3), 16);
 	assert_zone(&d, 3, ZC_FULL, 16);
 }
 
@@ -207,10 +207,10 @@ static void a_failed_write_keeps_the_zone_open(void **state)
 	(void)state;
 	disk_init(&d, &plain_geo);
 	assert_verdict(zone_write_begin(&d.set, ZONE(2), 4, NULL), ZV_OK);
-	zone_write_end(&d.set, 2, 0);
+	zone_write_end(&d.set, ZONE(2), 0);
 	assert_zone(&d, 2, ZC_IMP_OPEN, 0);
 	assert_verdict(zone_write_begin(&d.set, ZONE(2), 4, NULL), ZV_OK);
-	zone_write_end(&d.set, 2, 3);
+	zone_write_end(&d.set, ZONE(2), 3);
 	assert_zone(&d, 2, ZC_IMP_OPEN, 3);
 }
 
@@ -228,7 +228,7 @@ static void a_write_overtaken_by_others(void **state)
 	zone_set_state(&d.set, 3, ZC_READ_ONLY, 0);
 	zone_power_on(&d.set);
 	for (uint32_t i = 2; i < 5; i++)
-		zone_write_end(&d.set, i, 4);
+		zone_write_end(&d.set, ZONE(i), 4);
 	assert_zone(&d, 2, ZC_FULL, 16);
 	assert_zone(&d, 3, ZC_READ_ONLY, 4);
 	assert_zone(&d, 4, ZC_CLOSED, 4);

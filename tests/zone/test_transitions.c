@@ -282,7 +282,7 @@ static void reset_clears_attributes(void **state)
 	(void)state;
 	disk_init(&d, &plain_geo);
 	zone_set_state(&d.set, SLOT, ZC_FULL, 16);
-	zone_set_attrs(&d.set, SLOT, ZA_RESET | ZA_NON_SEQ | ZA_PUEP);
+	zone_set_attrs(&d.set, SLOT, ZA_RESET | ZA_PUEP);
 	assert_verdict(zone_op_run(&d.set, ZO_RESET, ZONE_LBA, 0, false),
 		       ZV_OK);
 	zone_info_at(&d.set, ZONE_LBA, &info);

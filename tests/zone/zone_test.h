@@ -44,7 +44,7 @@ static inline enum zone_verdict disk_write(struct disk *d, uint64_t lba,
 	enum zone_verdict verdict = zone_write_begin(&d->set, lba, nr, NULL);
 
 	if (verdict == ZV_OK && nr)
-		zone_write_end(&d->set, zone_slot_of(&d->set, lba), nr);
+		zone_write_end(&d->set, lba, nr);
 	return verdict;
 }
 
