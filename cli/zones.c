@@ -5,8 +5,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
+#include "map.h"
 
 struct zones_args {
 	const char *dir;
@@ -14,6 +16,7 @@ struct zones_args {
 	int cond;	/* -1: all */
 	uint64_t start; /* LBA */
 	uint64_t count; /* zones left to print */
+	struct map_args map;
 };
 
 static const struct argp_option options[] = {
@@ -28,6 +31,16 @@ static const struct argp_option options[] = {
 	  "hexadecimal with 0x)",
 	  0 },
 	{ "count", 'n', "N", 0, "Print at most N zones", 0 },
+	{ "map", 'm', NULL, 0,
+	  "Draw the zones in the terminal, a letter and a bar of what is "
+	  "written for each",
+	  0 },
+	{ "svg", 'v', "FILE", 0,
+	  "Write that as a picture to FILE, - for standard output", 0 },
+	{ "png", 'p', "FILE", 0, "The same as PNG", 0 },
+	{ "width", 'w', "COLUMNS", 0, "The width of --map", 0 },
+	{ "color", 'k', "WHEN", 0,
+	  "Colours in --map: auto (the default), always or never", 0 },
 	{ 0 },
 };
 
@@ -65,6 +78,44 @@ static int condition(const char *s, struct argp_state *state)
 	return cond;
 }
 
+static unsigned width(const char *s, struct argp_state *state)
+{
+	uint64_t v = number("--width", s, state);
+
+	if (v < 1 || v > 1000)
+		argp_error(state, "--width %s is not from 1 to 1000", s);
+	return (unsigned)v;
+}
+
+static enum map_color color(const char *s, struct argp_state *state)
+{
+	static const char *const names[] = { "auto", "always", "never" };
+
+	for (unsigned i = 0; i < 3; i++)
+		if (!strcmp(s, names[i]))
+			return (enum map_color)i;
+	argp_error(state, "--color %s is not auto, always or never", s);
+	return MAP_COLOR_AUTO;
+}
+
+/* One thing goes to standard output, and a map shows all conditions. */
+static void check_map(const struct zones_args *a, struct argp_state *state)
+{
+	const struct map_args *m = &a->map;
+	unsigned to_stdout = m->print + (m->svg && !strcmp(m->svg, "-")) +
+			     (m->png && !strcmp(m->png, "-"));
+
+	if (map_wanted(m) && (a->json || a->cond >= 0))
+		argp_error(state, "%s cannot be with --map, --svg and --png",
+			   a->json ? "--json" : "--condition");
+	if (to_stdout > 1)
+		argp_error(state, "only one of --map, --svg - and --png - can "
+				  "go to standard output");
+	if ((m->width || m->color != MAP_COLOR_AUTO) && !m->print)
+		argp_error(state, "%s needs --map",
+			   m->width ? "--width" : "--color");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct zones_args *a = state->input;
@@ -81,6 +132,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'n':
 		a->count = number("--count", arg, state);
+		return 0;
+	case 'm':
+		a->map.print = true;
+		return 0;
+	case 'v':
+		a->map.svg = arg;
+		return 0;
+	case 'p':
+		a->map.png = arg;
+		return 0;
+	case 'w':
+		a->map.width = width(arg, state);
+		return 0;
+	case 'k':
+		a->map.color = color(arg, state);
+		return 0;
+	case ARGP_KEY_END:
+		check_map(a, state);
 		return 0;
 	default:
 		return cli_key_dir(key, arg, state, &a->dir);
@@ -207,7 +276,9 @@ int zones_main(int argc, char **argv)
 		return CLI_FAILED;
 	}
 	if (a.start < disk_geo(disk)->capacity_blocks) {
-		if (print_zones(disk, &a))
+		if (map_wanted(&a.map))
+			status = map_run(disk, a.dir, a.start, a.count, &a.map);
+		else if (print_zones(disk, &a))
 			status = CLI_FAILED;
 		note_problems(disk, a.dir);
 	} else {
