@@ -17,7 +17,7 @@
 #define NR_STRIPES 16
 #define NR_BUCKETS 256
 
-/* What a part of a conventional file was at its last sync. */
+/* What an overwritten part of a file was at its last sync. */
 struct chunk {
 	struct chunk *next;
 	uint64_t nr; /* offset / CHUNK */
@@ -32,8 +32,9 @@ struct undo {
 	/* Sequential slots. */
 	uint64_t base_bytes; /* size at the last sync */
 	bool aside;	     /* that file is set aside */
-	/* Conventional ones. */
-	struct chunk *bucket[];
+	/* Conventional ones, and those that were not written in order: by
+	 * number; NULL until there is one. */
+	struct chunk **bucket;
 };
 
 /* Changes and syncs of its slots, one at a time.  Held over I/O. */
@@ -132,21 +133,22 @@ static void drop_chunks(struct rollback *rb, struct undo *u)
 {
 	struct chunk *c;
 
-	for (int i = 0; i < NR_BUCKETS; i++) {
+	for (int i = 0; u->bucket && i < NR_BUCKETS; i++) {
 		while ((c = u->bucket[i])) {
 			u->bucket[i] = c->next;
 			free(c);
 			atomic_fetch_sub(&rb->kept, sizeof(*c));
 		}
 	}
+	free(u->bucket);
+	u->bucket = NULL;
 }
 
 static void free_undo(struct rollback *rb, struct undo **link)
 {
 	struct undo *u = *link;
 
-	if (store_slot_is_conv(&rb->head, u->slot))
-		drop_chunks(rb, u);
+	drop_chunks(rb, u);
 	*link = u->next;
 	free(u);
 }
@@ -155,15 +157,13 @@ static void free_undo(struct rollback *rb, struct undo **link)
 static int need_undo(struct rollback *rb, struct stripe *sp, uint32_t slot,
 		     struct undo **undo)
 {
-	bool conv = store_slot_is_conv(&rb->head, slot);
-	size_t room = conv ? NR_BUCKETS * sizeof(struct chunk *) : 0;
 	struct undo *u = *find_undo(sp, slot);
 	int ret = 0;
 
 	*undo = u;
 	if (u)
 		return 0;
-	u = calloc(1, sizeof(*u) + room);
+	u = calloc(1, sizeof(*u));
 	if (!u)
 		return -ENOMEM;
 	u->slot = slot;
@@ -230,20 +230,25 @@ static int sync_slot(struct rollback *rb, struct stripe *sp, uint32_t slot)
 	return 0;
 }
 
-static int keep_range(struct rollback *rb, struct stripe *sp,
-		      const struct store_req *req)
+/* The contents from @off to @end are going to be changed. */
+static int keep_range(struct rollback *rb, struct undo *u, uint64_t off,
+		      uint64_t end)
 {
-	uint64_t end = div_up_u64(req->off + req->len, CHUNK);
-	struct undo *u;
+	uint64_t end_nr = div_up_u64(end, CHUNK);
 	int ret = 0;
 
-	if (atomic_load(&rb->kept) + req->len > MAX_KEPT)
-		ret = sync_slot(rb, sp, req->slot);
-	if (!ret)
-		ret = need_undo(rb, sp, req->slot, &u);
-	for (uint64_t nr = req->off / CHUNK; nr < end && !ret; nr++)
+	if (!u->bucket)
+		u->bucket = calloc(NR_BUCKETS, sizeof(*u->bucket));
+	if (!u->bucket)
+		return -ENOMEM;
+	for (uint64_t nr = off / CHUNK; nr < end_nr && !ret; nr++)
 		ret = keep_chunk(rb, u, nr);
 	return ret;
+}
+
+static bool is_room(struct rollback *rb, const struct store_req *req)
+{
+	return atomic_load(&rb->kept) + req->len <= MAX_KEPT;
 }
 
 /* The range was written durably: that is what the way back leads to. */
@@ -254,7 +259,7 @@ static void update_range(struct stripe *sp, const struct store_req *req)
 	uint64_t off = req->off, end = req->off + req->len, n;
 	struct chunk *c;
 
-	for (; u && off < end; off += n) {
+	for (; u && u->bucket && off < end; off += n) {
 		n = min_u64(CHUNK - off % CHUNK, end - off);
 		c = *find_chunk(u, off / CHUNK);
 		if (c)
@@ -270,11 +275,17 @@ static int64_t change_conv(struct rollback *rb, struct stripe *sp,
 			   const struct store_req *req)
 {
 	bool durable = req->op == STORE_WRITE && req->flags & STORE_DSYNC;
+	bool keep = !durable && req->len;
+	struct undo *u;
 	int64_t res;
 	int ret = 0;
 
-	if (!durable && req->len)
-		ret = keep_range(rb, sp, req);
+	if (keep && !is_room(rb, req))
+		ret = sync_slot(rb, sp, req->slot);
+	if (keep && !ret)
+		ret = need_undo(rb, sp, req->slot, &u);
+	if (keep && !ret)
+		ret = keep_range(rb, u, req->off, req->off + req->len);
 	if (ret)
 		return ret;
 	res = pass_down(rb, req);
@@ -304,9 +315,32 @@ static int64_t reset_seq(struct rollback *rb, struct undo *u,
 		       req->slot, -ret);
 	}
 	res = pass_down(rb, req);
-	if (!res && !u->aside)
+	if (!res && !u->aside) {
 		u->base_bytes = 0;
+		drop_chunks(rb, u);
+	}
 	return res;
+}
+
+/* Keeps what a write that is not in order takes of the file as it was; when
+ * that has been set aside it is there as a whole. */
+static int keep_seq(struct rollback *rb, struct stripe *sp,
+		    const struct store_req *req, struct undo **u)
+{
+	uint64_t end = req->off + req->len;
+	int ret = need_undo(rb, sp, req->slot, u);
+
+	if (ret || (*u)->aside || req->op != STORE_WRITE ||
+	    req->off >= (*u)->base_bytes)
+		return ret;
+	if (!is_room(rb, req)) {
+		ret = sync_slot(rb, sp, req->slot);
+		if (!ret)
+			ret = need_undo(rb, sp, req->slot, u);
+	}
+	return ret ? ret
+		   : keep_range(rb, *u, req->off,
+				min_u64(end, (*u)->base_bytes));
 }
 
 static int64_t change_seq(struct rollback *rb, struct stripe *sp,
@@ -314,7 +348,7 @@ static int64_t change_seq(struct rollback *rb, struct stripe *sp,
 {
 	struct undo *u;
 	int64_t res;
-	int ret = need_undo(rb, sp, req->slot, &u);
+	int ret = keep_seq(rb, sp, req, &u);
 
 	if (ret)
 		return ret;
@@ -403,6 +437,31 @@ static int cut(struct rollback *rb, uint32_t slot, uint64_t size_bytes)
 	return (int)run_below(rb, STORE_CUT, slot, size_bytes, 0, NULL);
 }
 
+static int fail_chunk(struct failing *f, uint32_t slot, struct chunk *c)
+{
+	uint32_t granule = f->part->random ? f->part->granule_bytes : c->len, n;
+	int64_t res = 0;
+
+	for (uint32_t off = 0; off < c->len && res >= 0; off += n) {
+		n = (uint32_t)min_u64(granule, c->len - off);
+		if (f->part->random && pick(f, 2))
+			continue;
+		res = run_below(f->rb, STORE_WRITE, slot, c->nr * CHUNK + off,
+				n, c->old + off);
+	}
+	return res < 0 ? (int)res : 0;
+}
+
+static int fail_chunks(struct failing *f, struct undo *u)
+{
+	int ret = 0;
+
+	for (int i = 0; u->bucket && i < NR_BUCKETS; i++)
+		for (struct chunk *c = u->bucket[i]; c && !ret; c = c->next)
+			ret = fail_chunk(f, u->slot, c);
+	return ret;
+}
+
 static int fail_seq(struct failing *f, struct undo *u)
 {
 	uint64_t base = u->base_bytes, now;
@@ -420,6 +479,9 @@ static int fail_seq(struct failing *f, struct undo *u)
 		if (!ret)
 			u->aside = false;
 	}
+	/* Those are of the file that there was at the last sync. */
+	if (!ret && base == u->base_bytes)
+		ret = fail_chunks(f, u);
 	if (!ret)
 		ret = stat_below(f->rb, u->slot, &now);
 	if (!ret)
@@ -427,34 +489,9 @@ static int fail_seq(struct failing *f, struct undo *u)
 	return ret;
 }
 
-static int fail_chunk(struct failing *f, uint32_t slot, struct chunk *c)
-{
-	uint32_t granule = f->part->random ? f->part->granule_bytes : c->len, n;
-	int64_t res = 0;
-
-	for (uint32_t off = 0; off < c->len && res >= 0; off += n) {
-		n = (uint32_t)min_u64(granule, c->len - off);
-		if (f->part->random && pick(f, 2))
-			continue;
-		res = run_below(f->rb, STORE_WRITE, slot, c->nr * CHUNK + off,
-				n, c->old + off);
-	}
-	return res < 0 ? (int)res : 0;
-}
-
-static int fail_conv(struct failing *f, struct undo *u)
-{
-	int ret = 0;
-
-	for (int i = 0; i < NR_BUCKETS; i++)
-		for (struct chunk *c = u->bucket[i]; c && !ret; c = c->next)
-			ret = fail_chunk(f, u->slot, c);
-	return ret;
-}
-
 static int fail_slot(struct failing *f, struct undo *u)
 {
-	int ret = store_slot_is_conv(&f->rb->head, u->slot) ? fail_conv(f, u)
+	int ret = store_slot_is_conv(&f->rb->head, u->slot) ? fail_chunks(f, u)
 							    : fail_seq(f, u);
 
 	if (!ret)

@@ -38,7 +38,8 @@ enum store_op {
 	 * the file. */
 	STORE_READ,
 	/* Writes iov at off.  Sequential slots: off is the file's size (the
-	 * file grows).  Conventional slots: within the file.  res = bytes,
+	 * file grows), or anywhere where the zones permit it; what is passed
+	 * over reads as zeros.  Conventional slots: within the file.  res = bytes,
 	 * always all of them or -errno: a short write is continued below.
 	 * After an error the file may have grown: see STORE_CUT. */
 	STORE_WRITE,
