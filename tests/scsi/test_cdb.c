@@ -298,6 +298,28 @@ static int support(uint8_t options, uint8_t opcode, uint16_t sa)
  * The list is asked for as a host does, and every possible command tried: what
  * is listed is answered, what is not is refused as unknown.
  */
+/*
+ * READ, VERIFY, WRITE AND VERIFY, WRITE and WRITE SAME (32), each well formed:
+ * with type 0 protection they are to end so (SBC-4, type 0 protection), and
+ * REPORT SUPPORTED OPERATION CODES says the same.
+ */
+static void cdbs_of_32_bytes(void **state)
+{
+	static const uint8_t actions[] = { 0x09, 0x0a, 0x0b, 0x0c, 0x0d };
+	static const uint8_t no_command[4] = { 0, 0x01 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(actions); i++) {
+		CMD(&rig, NULL, 512, 0x7f, [7] = 0x18, 0, actions[i], [31] = 1);
+		check_sense(&rig, 0x52000);
+		for (uint8_t options = 1; options <= 3; options++) {
+			CMD(&rig, NULL, 64, 0xa3, 0x0c, options, 0x7f, 0,
+			    actions[i], [9] = 64);
+			check_data(&rig, no_command, sizeof(no_command));
+		}
+	}
+}
+
 static void opcodes_do_not_lie(void **state)
 {
 	static bool in_list[256][32], has_sa[256];
@@ -628,6 +650,7 @@ int main(void)
 		T(reserved_bits_order),
 		T(short_cdbs),
 		T(unknown_commands),
+		T(cdbs_of_32_bytes),
 		T(opcodes_do_not_lie),
 		T(opcodes_one_command),
 		T(opcodes_all_with_timeouts),
