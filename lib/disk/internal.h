@@ -209,7 +209,7 @@ int meta_new_serial(struct disk_meta *meta, struct zl_err *err);
 
 /* journal.c */
 struct journal_state {
-	bool clean;	/* ended with the mark of a clean stop, or never used */
+	bool clean;	/* the last process stopped */
 	bool same_boot; /* the last opening was in this boot */
 	bool boot_known;
 	uint64_t bad_bytes; /* ignored: torn, or not records of this disk */
@@ -217,6 +217,12 @@ struct journal_state {
 	uint32_t records;
 	uint64_t saved;
 	struct disk_stats stats;
+	/* The last process died in this boot of the machine, for all that is
+	 * known: what it wrote may be in the page cache only. */
+	bool died;
+	uint64_t bytes;	    /* of the file */
+	uint16_t last_type; /* of its last record; 0: there is none, or it
+			       cannot be read */
 };
 
 /*
@@ -231,8 +237,10 @@ int journal_load(struct store *st, const char *name, uint32_t nr_slots,
 		 void *user, struct zl_err *err);
 
 /*
- * Rewrites the file compactly from the disk as it is and marks it opened;
- * where there is no room for that, only the mark is added.
+ * Rewrites the file compactly from the disk as it is and marks it opened.
+ * Where there is no room for that, only the mark is added; where there is none
+ * for that either, half of the last record is cut off, so that nobody takes the
+ * disk for one that was stopped.
  */
 int journal_start(struct disk *d, const struct journal_state *old,
 		  struct zl_err *err);

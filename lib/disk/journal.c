@@ -136,9 +136,11 @@ static int replace(struct journal *j, const struct batch *b)
 			    : store_meta_replace(j->disk->store, DISK_JOURNAL,
 						 b->data, batch_bytes(b));
 
+	/* A file that is in place although that is not durable has these
+	 * numbers; so has the next record to be added behind it. */
+	j->seq = b->seq;
 	if (ret)
 		return ret;
-	j->seq = b->seq;
 	j->records = (uint32_t)b->records;
 	set_compact_at(j);
 	j->error = 0;
@@ -211,6 +213,31 @@ static bool is_full(int error)
 	return error == -ENOSPC || error == -EDQUOT;
 }
 
+/*
+ * There is no room for a new file with @all.  The file's last block may have
+ * some, for one record if not for all; and cutting needs none.
+ */
+static int mark_open(struct journal *j, const struct journal_state *old,
+		     const struct batch *all)
+{
+	bool spare = old->last_type == JR_CLEAN || old->last_type == JR_COUNTER;
+	bool sound = !j->error;
+	int ret = -ENOSPC;
+
+	if (sound)
+		ret = append(j, all, true);
+	if (is_full(ret) && old->died)
+		return 0; /* it says so already */
+	if (is_full(ret) && sound)
+		ret = append_one(j, JR_OPEN, 0, journal_boot_hash(), true);
+	if (is_full(ret) && spare) {
+		j->error = ret;
+		ret = store_meta_cut(j->disk->store, DISK_JOURNAL,
+				     old->bytes - JOURNAL_RECORD_BYTES / 2);
+	}
+	return ret;
+}
+
 int journal_start(struct disk *d, const struct journal_state *old,
 		  struct zl_err *err)
 {
@@ -226,17 +253,15 @@ int journal_start(struct disk *d, const struct journal_state *old,
 	j->error = old->bad_bytes ? -EIO : 0;
 	add_all(&b, d);
 	ret = replace(j, &b);
-	if (is_full(ret) && !j->error)
-		ret = append(j, &b, true);
-	pthread_mutex_unlock(&j->lock);
-	free(b.data);
 	if (is_full(ret)) {
 		zl_log(ZL_LOG_WARN,
 		       "%s: the file system is full: " DISK_JOURNAL
-		       " does not say that the disk is open",
+		       " cannot be rewritten",
 		       d->name);
-		ret = 0;
+		ret = mark_open(j, old, &b);
 	}
+	pthread_mutex_unlock(&j->lock);
+	free(b.data);
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_JOURNAL " cannot be written: %s",

@@ -137,6 +137,15 @@ static bool take_record(struct loader *l, const struct record *r)
 	}
 }
 
+/* An incomplete record: was it to be a clean stop?  See journal_start(). */
+static void take_part(struct loader *l, const uint8_t *p, size_t len)
+{
+	l->state->last_type = 0;
+	if (len >= 6 && !memcmp(p, JOURNAL_MAGIC, 4) &&
+	    le_get(p + 4, 2) == JR_CLEAN)
+		drop_explicit(l);
+}
+
 /* Bad records are passed over: what is behind a flipped bit still counts. */
 static void take_all(struct loader *l, const uint8_t *p, size_t len)
 {
@@ -152,9 +161,25 @@ static void take_all(struct loader *l, const uint8_t *p, size_t len)
 		}
 		if (!ok)
 			l->state->bad_bytes += JOURNAL_RECORD_BYTES;
+		l->state->last_type = ok ? r.type : 0;
 		l->state->records++;
 	}
 	l->state->bad_bytes += len;
+	if (len)
+		take_part(l, p, len);
+}
+
+/* Who knows what an end that cannot be read said, or would have said. */
+static void conclude(struct loader *l)
+{
+	struct journal_state *s = l->state;
+	uint64_t boot = journal_boot_hash();
+
+	s->same_boot = boot && boot == l->boot;
+	s->boot_known = boot && l->boot && s->last_type;
+	s->clean = s->clean && s->last_type;
+	s->died = !s->clean && (s->same_boot || !s->boot_known);
+	s->next_seq = l->seq + 1;
 }
 
 static void report(const struct loader *l,
@@ -195,7 +220,6 @@ int journal_load(struct store *st, const char *name, uint32_t nr_slots,
 		 void *user, struct zl_err *err)
 {
 	struct loader l = { .state = state, .nr_slots = nr_slots };
-	uint64_t boot = journal_boot_hash();
 	void *data;
 	size_t len;
 	int ret;
@@ -210,9 +234,8 @@ int journal_load(struct store *st, const char *name, uint32_t nr_slots,
 		return zl_fail(err, ENOMEM, "out of memory");
 	}
 	take_all(&l, data, len);
-	state->same_boot = boot && boot == l.boot;
-	state->boot_known = boot && l.boot;
-	state->next_seq = l.seq + 1;
+	state->bytes = len;
+	conclude(&l);
 	report(&l, each, user);
 	free(l.slots);
 	free(data);

@@ -257,10 +257,9 @@ static void mark_all_dirty(struct disk *d)
  */
 static void sync_leftovers(struct disk *d, const struct journal_state *j)
 {
-	bool died = !j->clean && (j->same_boot || !j->boot_known);
 	int ret;
 
-	if (d->look_only || !(died || (d->made && d->meta.adopted)))
+	if (d->look_only || !(j->died || (d->made && d->meta.adopted)))
 		return;
 	ret = store_sync_all(d->store);
 	if (!ret)
@@ -290,6 +289,10 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 	ret = journal_load(d->store, d->name, n, journal, take_journal, d, err);
 	if (ret)
 		return ret;
+	/* Nobody has used it yet. */
+	if (d->made)
+		journal->clean = true;
+	journal->died &= !journal->clean;
 	d->stats = journal->stats;
 	d->saved = journal->saved;
 	for (uint32_t i = 0; i < n; i++) {

@@ -385,7 +385,7 @@ static int start(struct disk *d, const struct disk_open_args *args,
 		drop_ways_back(d);
 	/* A power loss takes the initiators' memory, or part of the data, along
 	 * with the daemon: then there is nothing to repeat. */
-	if (!journal.clean && (journal.same_boot || !journal.boot_known))
+	if (journal.died)
 		grace_begin(d);
 	ret = journal_start(d, &journal, err);
 	if (ret)

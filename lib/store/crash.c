@@ -585,6 +585,30 @@ static int crash_meta_append(struct store *st, const char *name,
 	return ret;
 }
 
+static int cut_locked(struct store_crash *c, const char *name, uint64_t size)
+{
+	struct crash_file *f = find_file(c, name);
+	enum step s;
+
+	if (!f)
+		return -ENOENT;
+	s = step(c);
+	if (s != STEP_OFF)
+		crash_file_resize(f, size);
+	return step_error(s) ? step_error(s) : sync_file(c, f);
+}
+
+static int crash_meta_cut(struct store *st, const char *name, uint64_t size)
+{
+	struct store_crash *c = to_crash(st);
+	int ret;
+
+	pthread_mutex_lock(&c->lock);
+	ret = cut_locked(c, name, size);
+	pthread_mutex_unlock(&c->lock);
+	return ret;
+}
+
 /* Call by call what the file store does. */
 static int replace_locked(struct store_crash *c, const char *name,
 			  const void *data, size_t len)
@@ -684,6 +708,7 @@ static const struct store_ops crash_ops = {
 	.meta_replace = crash_meta_replace,
 	.meta_append = crash_meta_append,
 	.meta_remove = crash_meta_remove,
+	.meta_cut = crash_meta_cut,
 	.lock = crash_lock,
 	.sync_all = crash_sync_all,
 	.aside = crash_aside,

@@ -27,6 +27,7 @@ enum other_op {
 	OP_LOCK,
 	OP_SYNC_ALL,
 	OP_ASIDE,
+	OP_META_CUT,
 };
 
 _Static_assert((int)STORE_NR_OPS <= OP_STAT, "bits of store_fault_plan.only");
@@ -196,6 +197,13 @@ static int fault_meta_append(struct store *st, const char *name,
 	return ret ? ret : store_meta_append(st->lower, name, data, len, sync);
 }
 
+static int fault_meta_cut(struct store *st, const char *name, uint64_t size)
+{
+	int ret = count(to_fault(st), OP_META_CUT);
+
+	return ret ? ret : store_meta_cut(st->lower, name, size);
+}
+
 static int fault_meta_remove(struct store *st, const char *name)
 {
 	int ret = count(to_fault(st), OP_META_REMOVE);
@@ -248,6 +256,7 @@ static const struct store_ops fault_ops = {
 	.meta_replace = fault_meta_replace,
 	.meta_append = fault_meta_append,
 	.meta_remove = fault_meta_remove,
+	.meta_cut = fault_meta_cut,
 	.lock = fault_lock,
 	.sync_all = fault_sync_all,
 	.aside = fault_aside,

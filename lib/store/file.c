@@ -95,7 +95,10 @@ int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err)
 
 int file_sync_entries(struct store_file *sf)
 {
-	return fsync(sf->dir_fd) < 0 ? -errno : 0;
+	int ret = fsync(sf->dir_fd) < 0 ? -errno : 0;
+
+	sf->names_unsynced = ret;
+	return ret;
 }
 
 /* Without an engine, requests run here, in the calling thread. */
@@ -158,6 +161,7 @@ static const struct store_ops file_ops = {
 	.meta_replace = file_meta_replace,
 	.meta_append = file_meta_append,
 	.meta_remove = file_meta_remove,
+	.meta_cut = file_meta_cut,
 	.lock = file_lock,
 	.sync_all = file_sync_all,
 	.aside = file_aside,

@@ -19,6 +19,7 @@ struct store_file {
 	char *lock_name;
 	/* Files have been made since the last sync_dir. */
 	bool made;
+	bool names_unsynced; /* a sync of the directory failed */
 	struct file_ring *ring; /* NULL: requests run where they come from */
 };
 
@@ -84,6 +85,7 @@ int file_meta_replace(struct store *st, const char *name, const void *data,
 int file_meta_append(struct store *st, const char *name, const void *data,
 		     size_t len, bool sync);
 int file_meta_remove(struct store *st, const char *name);
+int file_meta_cut(struct store *st, const char *name, uint64_t size);
 
 /* file_lock.c */
 int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,

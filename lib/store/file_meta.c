@@ -191,17 +191,39 @@ static int append_named(struct store_file *sf, const char *name,
 	return ret;
 }
 
+/* What is added durably needs a name that is durable. */
+static int sync_names_left(struct store_file *sf)
+{
+	return sf->names_unsynced ? file_sync_entries(sf) : 0;
+}
+
 int file_meta_append(struct store *st, const char *name, const void *data,
 		     size_t len, bool sync)
 {
 	struct store_file *sf = to_file(st);
+	int ret;
 
 	if (file_is_locked(sf, name) && !sf->lock_read_only)
-		return append_fd(sf->lock_fd, data, len, sync);
-	return append_named(sf, name, data, len, sync);
+		ret = append_fd(sf->lock_fd, data, len, sync);
+	else
+		ret = append_named(sf, name, data, len, sync);
+	return ret == 0 && sync ? sync_names_left(sf) : ret;
 }
 
 int file_meta_remove(struct store *st, const char *name)
 {
 	return unlinkat(to_file(st)->dir_fd, name, 0) < 0 ? -errno : 0;
+}
+
+int file_meta_cut(struct store *st, const char *name, uint64_t size)
+{
+	int fd = open_meta(to_file(st), name, O_WRONLY);
+	int ret = 0;
+
+	if (fd < 0)
+		return fd;
+	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
 }

@@ -383,6 +383,20 @@ static int mem_meta_remove(struct store *st, const char *name)
 	return f ? 0 : -ENOENT;
 }
 
+static int mem_meta_cut(struct store *st, const char *name, uint64_t size)
+{
+	struct store_mem *mem = to_mem(st)->mem;
+	struct mem_file *f;
+	int ret = -ENOENT;
+
+	pthread_mutex_lock(&mem->lock);
+	f = find_file(mem, name);
+	if (f)
+		ret = mem_cut(mem, f, size);
+	pthread_mutex_unlock(&mem->lock);
+	return ret;
+}
+
 static int mem_unmake(struct store *st, uint32_t slot)
 {
 	char name[STORE_NAME_MAX];
@@ -703,6 +717,7 @@ static const struct store_ops mem_ops = {
 	.meta_replace = mem_meta_replace,
 	.meta_append = mem_meta_append,
 	.meta_remove = mem_meta_remove,
+	.meta_cut = mem_meta_cut,
 	.lock = mem_lock,
 	.sync_all = mem_sync_all,
 	.aside = mem_aside,

@@ -627,6 +627,11 @@ static int rollback_meta_remove(struct store *st, const char *name)
 	return store_meta_remove(st->lower, name);
 }
 
+static int rollback_meta_cut(struct store *st, const char *name, uint64_t size)
+{
+	return store_meta_cut(st->lower, name, size);
+}
+
 static int rollback_lock(struct store *st, const char *name, unsigned wait_ms,
 			 bool make, struct zl_err *err)
 {
@@ -681,6 +686,7 @@ static const struct store_ops rollback_ops = {
 	.meta_replace = rollback_meta_replace,
 	.meta_append = rollback_meta_append,
 	.meta_remove = rollback_meta_remove,
+	.meta_cut = rollback_meta_cut,
 	.lock = rollback_lock,
 	.sync_all = rollback_sync_all,
 	.aside = rollback_aside,

@@ -161,6 +161,7 @@ struct store_ops {
 		    bool make, struct zl_err *err);
 	int (*sync_all)(struct store *st);
 	int (*aside)(struct store *st, uint32_t slot, enum store_aside what);
+	int (*meta_cut)(struct store *st, const char *name, uint64_t size);
 	void (*close)(struct store *st);
 	/* NULL: there is none. */
 	int (*start_engine)(struct store *st);
@@ -292,8 +293,9 @@ static inline int store_list(struct store *st,
  * symbolic link).  meta_replace: atomic and durable: temporary file, fsync,
  * rename, fsync of the directory.  meta_append: adds at the end in one write,
  * all or nothing, makes the file if there is none; @sync makes it durable (with
- * len 0: what was added before).  The locked file stays locked over
- * meta_replace.  meta_remove: -ENOENT if there is none.
+ * len 0: what was added before, and the file's name).  The locked file stays
+ * locked over meta_replace.  meta_remove: -ENOENT if there is none.  meta_cut:
+ * cuts the file to size bytes, which it has, and durably; needs no room.
  */
 static inline int store_meta_read(struct store *st, const char *name,
 				  void **data, size_t *len)
@@ -316,6 +318,12 @@ static inline int store_meta_append(struct store *st, const char *name,
 static inline int store_meta_remove(struct store *st, const char *name)
 {
 	return st->ops->meta_remove(st, name);
+}
+
+static inline int store_meta_cut(struct store *st, const char *name,
+				 uint64_t size)
+{
+	return st->ops->meta_cut(st, name, size);
 }
 
 /*

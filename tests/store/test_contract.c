@@ -509,6 +509,11 @@ static void meta_files(void **state)
 	assert_int_equal(store_meta_read(st, "m", &data, &len), -ENOENT);
 	assert_int_equal(store_meta_append(st, "m", "made", 4, true), 0);
 	assert_meta(st, "m", "made");
+	assert_int_equal(store_meta_cut(st, "m", 2), 0);
+	assert_meta(st, "m", "ma");
+	assert_int_equal(store_meta_append(st, "m", "x", 1, true), 0);
+	assert_meta(st, "m", "max");
+	assert_int_equal(store_meta_cut(st, "none", 0), -ENOENT);
 }
 
 static void a_meta_file_over_64_mib_is_refused(void **state)

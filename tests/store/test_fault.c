@@ -149,12 +149,16 @@ static int call_other(struct store *st, int nr)
 		return store_meta_remove(st, "m");
 	case 11:
 		return store_lock(st, "m", 0, true, NULL);
-	default:
+	case 12:
 		return store_sync_all(st);
+	case 13:
+		return store_aside(st, 1, STORE_ASIDE_SET);
+	default:
+		return store_meta_cut(st, "m", 1);
 	}
 }
 
-#define NR_OTHERS 13
+#define NR_OTHERS 15
 
 static void every_operation_has_its_bit(void **state)
 {

@@ -10,12 +10,31 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/num.h"
 #include "store/ops.h"
+
+/* Stands before the system's: the directory's fail while this is set. */
+static bool dir_syncs_fail;
+static unsigned dir_syncs;
+
+int fsync(int fd)
+{
+	struct stat sb;
+
+	if (!fstat(fd, &sb) && S_ISDIR(sb.st_mode)) {
+		dir_syncs++;
+		if (dir_syncs_fail) {
+			errno = EIO;
+			return -1;
+		}
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
 
 struct env {
 	char *dir;
@@ -379,6 +398,24 @@ static void replacing_is_atomic(void **state)
 	assert_int_equal(r.wrong, 0);
 }
 
+/* A name whose sync failed is synced with what is added durably. */
+static void a_failed_sync_of_the_names_is_made_good(void **state)
+{
+	struct env *env = *state;
+
+	dir_syncs_fail = true;
+	assert_int_equal(store_meta_replace(env->st, "m", "a", 1), -EIO);
+	dir_syncs = 0;
+	assert_int_equal(store_meta_append(env->st, "m", "b", 1, false), 0);
+	assert_int_equal(dir_syncs, 0);
+	assert_int_equal(store_meta_append(env->st, "m", "c", 1, true), -EIO);
+	dir_syncs_fail = false;
+	assert_int_equal(store_meta_append(env->st, "m", "d", 1, true), 0);
+	assert_int_equal(dir_syncs, 2);
+	assert_int_equal(store_meta_append(env->st, "m", "e", 1, true), 0);
+	assert_int_equal(dir_syncs, 2);
+}
+
 static void a_crashs_temporary_file_is_no_obstacle(void **state)
 {
 	struct env *env = *state;
@@ -474,6 +511,7 @@ int main(void)
 		T(a_short_write_is_continued),
 		T(failed_appends_leave_nothing),
 		T(replacing_is_atomic),
+		T(a_failed_sync_of_the_names_is_made_good),
 		T(a_crashs_temporary_file_is_no_obstacle),
 		T(a_user_of_a_zone_file_is_seen),
 		T(the_probe_disturbs_nobody),
