@@ -37,6 +37,8 @@ struct cli_command {
 int create_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 int zones_main(int argc, char **argv);
+int stats_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int inject_main(int argc, char **argv);
 int powerfail_main(int argc, char **argv);
@@ -86,6 +88,10 @@ int cli_ask(struct disk *disk, struct json_object *request,
 int cli_each_zone(struct disk *disk, uint64_t lba,
 		  bool (*fn)(void *user, const struct zone_info *info),
 		  void *user);
+/* The first open zones of the disk with this serial number; as cli_ask(). */
+int cli_open_zones(const char *serial, uint64_t count,
+		   bool (*fn)(void *user, const struct zone_info *info),
+		   void *user, struct zl_err *err);
 /* Puts the open disk's counters into @stats where there is one. */
 void cli_live_stats(struct disk *disk, struct disk_stats *stats);
 

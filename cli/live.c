@@ -88,6 +88,25 @@ static int live_zones(struct disk *disk, uint64_t lba,
 	return 0;
 }
 
+int cli_open_zones(const char *serial, uint64_t count,
+		   bool (*fn)(void *user, const struct zone_info *info),
+		   void *user, struct zl_err *err)
+{
+	struct json_object *request = cli_request("zones"), *reply;
+	uint64_t lba = 0;
+	int ret;
+
+	json_add_bool(request, "open", true);
+	json_add_u64(request, "count", count);
+	ret = control_call(serial, request, &reply, err);
+	json_object_put(request);
+	if (ret)
+		return ret;
+	pass_page(reply, &lba, fn, user);
+	json_object_put(reply);
+	return 0;
+}
+
 int cli_each_zone(struct disk *disk, uint64_t lba,
 		  bool (*fn)(void *user, const struct zone_info *info),
 		  void *user)

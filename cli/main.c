@@ -13,6 +13,8 @@ static const struct cli_command commands[] = {
 	{ "create", "make a disk in a directory", create_main },
 	{ "info", "say what a disk is and how it is", info_main },
 	{ "zones", "list a disk's zones", zones_main },
+	{ "stats", "print the counters of running disks", stats_main },
+	{ "top", "show what running disks do, again and again", top_main },
 	{ "check", "look for everything that is not as it should be",
 	  check_main },
 	{ "inject", "make a running disk suffer faults", inject_main },

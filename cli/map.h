@@ -66,7 +66,10 @@ const char *map_title(const struct map *map, char buf[MAP_LINE_MAX]);
 /* What is written, and what a cell is. */
 const char *map_summary(const struct map *map, char buf[MAP_LINE_MAX]);
 
-/* map_term.c: prints it.  @width: columns. */
+/* map_term.c: how much is written as one character: eighths where the locale,
+ * which the caller has set, can show them, else tenths. */
+const char *map_bar(const struct map_cell *cell);
+/* Prints it.  @width: columns. */
 uint32_t map_term_cells(unsigned width);
 void map_print(const struct map *map, unsigned width, bool color);
 

@@ -30,8 +30,7 @@ uint32_t map_term_cells(unsigned width)
 	return cells_per_row(width) * MAX_ROWS;
 }
 
-/* Eighths as the terminal can show them, or tenths as digits. */
-static const char *bar(const struct map_cell *cell)
+const char *map_bar(const struct map_cell *cell)
 {
 	static const char *const eighths[] = { " ", "▁", "▂", "▃", "▄",
 					       "▅", "▆", "▇", "█" };
@@ -64,7 +63,7 @@ static void print_cell(const struct map_cell *cell, bool color)
 	if (cell->nr[class] != cell->nr_slots)
 		letter = (char)tolower((unsigned char)letter);
 	begin_color(color, class);
-	printf("%c%s", letter, bar(cell));
+	printf("%c%s", letter, map_bar(cell));
 	end_color(color);
 }
 

@@ -41,9 +41,11 @@ int control_path(const char *serial, char path[CONTROL_PATH_MAX]);
 /*
  * Calls @fn with the serial number of each disk that has a socket, in order,
  * until it returns false.  A socket that was left over is one as well.  0, or
- * -errno if the directory cannot be read; that there is none is no error.
+ * -errno with a sentence if the directory cannot be read; that there is none is
+ * no error.
  */
-int control_each(bool (*fn)(void *user, const char *serial), void *user);
+int control_each(bool (*fn)(void *user, const char *serial), void *user,
+		 struct zl_err *err);
 
 /*
  * Starts to serve an open disk, which must outlive it.  Makes the directory

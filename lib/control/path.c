@@ -24,14 +24,18 @@ static int is_socket(const struct dirent *e)
 	return digits && !strcmp(e->d_name + digits, SUFFIX);
 }
 
-int control_each(bool (*fn)(void *user, const char *serial), void *user)
+int control_each(bool (*fn)(void *user, const char *serial), void *user,
+		 struct zl_err *err)
 {
 	struct dirent **entries;
 	bool more = true;
 	int nr = scandir(control_dir(), &entries, is_socket, alphasort);
 
+	if (nr < 0 && errno == ENOENT)
+		return 0;
 	if (nr < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return zl_fail(err, errno, "%s cannot be read: %s",
+			       control_dir(), strerror(errno));
 	for (int i = 0; i < nr; i++) {
 		*strchr(entries[i]->d_name, '.') = 0;
 		more = more && fn(user, entries[i]->d_name);

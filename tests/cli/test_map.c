@@ -9,17 +9,14 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "control/control.h"
-#include "disk/disk.h"
-#include "run.h"
+#include "live.h"
 
 #define NR_ZONES    128u
 #define NR_CONV	    8u
 #define ZONE_BYTES  (16 * ZL_MIB)
 #define ZONE_BLOCKS (ZONE_BYTES / 512)
 
-static struct disk *disk;
-static struct control *control;
+static struct live live;
 
 /* How full a zone is before the disk is opened. */
 static uint64_t written_bytes(unsigned zone)
@@ -29,35 +26,6 @@ static uint64_t written_bytes(unsigned zone)
 	if (zone < 70)
 		return ZONE_BYTES / 64 * (zone * 37 % 63 + 1);
 	return zone % 23 ? 0 : ZONE_BYTES / 4 * (zone % 3 + 2);
-}
-
-static void zone_io(enum disk_op op, unsigned zone)
-{
-	static uint8_t buf[512];
-	struct iovec iov = { buf, sizeof(buf) };
-	struct disk_io io = { .op = op,
-			      .lba = zone * ZONE_BLOCKS,
-			      .zone_op = ZO_OPEN,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
-
-	if (op == DISK_WRITE) {
-		io.nr_blocks = 1;
-		io.lba += written_bytes(zone) / 512;
-	}
-	assert_int_equal(disk_run(disk, &io), DISK_OK);
-}
-
-static void break_zone(enum inject_kind kind, unsigned zone)
-{
-	struct inject_fault fault = { .kind = kind,
-				      .lba = zone * ZONE_BLOCKS,
-				      .nr_blocks = 1 };
-	struct zl_err err;
-	uint32_t id;
-
-	if (disk_fault_add(disk, &fault, &id, &err))
-		fail_msg("%s", err.msg);
 }
 
 static void fill_files(void)
@@ -72,10 +40,6 @@ static void fill_files(void)
 
 static int enter(void **state)
 {
-	struct disk_open_args args = { .opts = NULL };
-	char here[4096];
-	struct zl_err err;
-
 	work_enter(state);
 	assert_int_equal(zloop("create",
 			       "capacity_mb=2048,zone_size_mb=16,conv_zones=8,"
@@ -83,25 +47,21 @@ static int enter(void **state)
 			       "z0", NULL),
 			 0);
 	fill_files();
-	assert_non_null(realpath(".", here));
-	setenv("ZLOOP_RUN_DIR", here, 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
-	if (disk_open("z0", &args, &disk, &err) ||
-	    control_start(disk, &control, &err))
-		fail_msg("%s", err.msg);
+	live_open(&live, "z0");
 	for (unsigned zone = 60; zone < 66; zone++)
-		zone_io(DISK_WRITE, zone);
+		live_io(&live, DISK_WRITE,
+			zone * ZONE_BLOCKS + written_bytes(zone) / 512);
 	for (unsigned zone = 66; zone < 69; zone++)
-		zone_io(DISK_ZONE, zone);
-	break_zone(INJECT_READ_ONLY, 31);
-	break_zone(INJECT_OFFLINE, 77);
+		live_zone(&live, ZO_OPEN, zone * ZONE_BLOCKS);
+	live_break(&live, INJECT_READ_ONLY, 31 * ZONE_BLOCKS);
+	live_break(&live, INJECT_OFFLINE, 77 * ZONE_BLOCKS);
 	return 0;
 }
 
 static int leave(void **state)
 {
-	control_stop(control);
-	disk_close(disk);
+	live_close(&live);
 	return work_leave(state);
 }
 
@@ -156,17 +116,6 @@ static void colors(void **state)
 	assert_null(strchr(run_out, '\033'));
 }
 
-static bool have(const char *tool)
-{
-	char cmd[128];
-
-	snprintf(cmd, sizeof(cmd), "command -v %s >/dev/null", tool);
-	if (!system(cmd))
-		return true;
-	print_message("%s is not installed: not asked\n", tool);
-	return false;
-}
-
 /* The documents' picture: as the code draws it. */
 static void svg(void **state)
 {
@@ -175,7 +124,7 @@ static void svg(void **state)
 	(void)state;
 	assert_int_equal(zloop("zones", "--svg", "map.svg", "z0", NULL), 0);
 	assert_silent();
-	if (have("xmllint"))
+	if (have_tool("xmllint"))
 		assert_int_equal(system("xmllint --noout map.svg"), 0);
 	if (getenv("ZLOOP_UPDATE_PICTURES"))
 		assert_int_equal(system("cp map.svg " MAP_PICTURE), 0);
@@ -208,7 +157,7 @@ static void png(void **state)
 	assert_int_equal(be32(data + 16), 1924);
 	assert_int_equal(be32(data + 20), 492);
 	free(data);
-	if (have("pngcheck"))
+	if (have_tool("pngcheck"))
 		assert_int_equal(system("pngcheck -q map.png"), 0);
 }
 

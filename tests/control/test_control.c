@@ -219,19 +219,20 @@ static bool first_serial(void *user, const char *name)
 static void each_disk(void **state)
 {
 	char found[64] = "", path[300];
+	struct zl_err err;
 
 	(void)state;
-	assert_int_equal(control_each(first_serial, found), 0);
+	assert_int_equal(control_each(first_serial, found, &err), 0);
 	assert_string_equal(found, serial);
 	/* What is no socket's name is passed over. */
 	snprintf(path, sizeof(path), "%s/.sock", run_dir);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	found[0] = 0;
-	assert_int_equal(control_each(first_serial, found), 0);
+	assert_int_equal(control_each(first_serial, found, &err), 0);
 	assert_string_equal(found, serial);
 	unlink(path);
 	setenv("ZLOOP_RUN_DIR", "/nowhere/at/all", 1);
-	assert_int_equal(control_each(first_serial, found), 0);
+	assert_int_equal(control_each(first_serial, found, &err), 0);
 	setenv("ZLOOP_RUN_DIR", run_dir, 1);
 }
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* What a running disk says of itself, as "info" of control-protocol.md has it.
+ */
+#ifndef ZL_CLI_RUNNING_H
+#define ZL_CLI_RUNNING_H
+
+#include "cli.h"
+#include "disk/activity.h"
+
+#define RUNNING_NR_CONDS 16
+
+/* Counters that the disk keeps for good, but for one. */
+enum running_counter {
+	RC_OPENS,
+	RC_UNCLEAN_OPENS,
+	RC_RETRIES_ABSORBED,
+	RC_FAULTS_INJECTED, /* since it was opened */
+	RC_MOST_OPEN,
+	RC_MOST_EXP_OPEN,
+	RC_MOST_IMP_OPEN,
+	RC_MOST_NOT_EMPTY,
+	RC_EMPTIED,
+	RC_FAILED_OPENS,
+	RC_READ_VIOLATIONS,
+	RC_WRITE_VIOLATIONS,
+	RC_NR
+};
+
+struct running_counter_row {
+	const char *key; /* in the protocol */
+	const char *help;
+	const char *metric; /* Prometheus' name, behind "zloop_" */
+	bool gauge;
+};
+extern const struct running_counter_row running_counters[RC_NR];
+
+struct running {
+	char serial[DISK_SERIAL_LEN + 1];
+	char dir[256];
+	uint64_t capacity_bytes, zone_bytes, block_bytes, max_open;
+	uint64_t nr_cond[RUNNING_NR_CONDS];
+	uint64_t counter[RC_NR];
+	struct disk_activity activity;
+};
+
+/* Asks the disk with this serial number; -ENOENT without a sentence if nobody
+ * has it open. */
+int running_read(const char *serial, struct running *r, struct zl_err *err);
+/* The same, and the reply as it came, for the caller to put. */
+int running_read_json(const char *serial, struct running *r,
+		      struct json_object **reply, struct zl_err *err);
+
+/*
+ * The serial numbers of the disks in @dirs, or, if there are none, of all that
+ * run.  Says what is wrong; @serials[i] is "" then.  Returns their number, the
+ * caller frees *serials.
+ */
+typedef char running_serial[DISK_SERIAL_LEN + 1];
+unsigned running_find(char **dirs, unsigned nr_dirs, running_serial **serials);
+
+/* Differences of what only grows; in_flight is now's. */
+void running_since(const struct disk_activity *now,
+		   const struct disk_activity *then,
+		   struct disk_activity *diff);
+
+/* A time for people, e.g. "12 us" or "1.5 ms". */
+const char *running_time(uint64_t ns, char buf[CLI_SIZE_MAX]);
+
+uint64_t running_open_zones(const struct running *r);
+
+#endif

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop top: what running disks do, again and again. */
+#include <errno.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "control/control.h"
+#include "map.h"
+#include "running.h"
+
+#define MAX_ZONES     12 /* of a disk that are shown */
+#define ZONES_PER_ROW 3
+
+struct top_args {
+	bool batch;
+	uint64_t count; /* pictures left */
+	double interval_s;
+	int first; /* of the directories */
+};
+
+static const struct argp_option options[] = {
+	{ "batch", 'b', NULL, 0,
+	  "One picture after the other, for files and scripts", 0 },
+	{ "count", 'n', "N", 0, "End after N pictures", 0 },
+	{ "interval", 'i', "SECONDS", 0, "Time between pictures, else 1", 0 },
+	{ 0 },
+};
+
+static uint64_t take_count(const char *s, struct argp_state *state)
+{
+	uint64_t n;
+
+	if (parse_u64(s, strlen(s), &n) || !n)
+		argp_error(state, "--count %s is not a number from 1 on", s);
+	return n;
+}
+
+static double take_interval(const char *s, struct argp_state *state)
+{
+	char *end;
+	double v = strtod(s, &end);
+
+	if (*end || !(v >= 0.1 && v <= 3600))
+		argp_error(state,
+			   "--interval %s is not a number of seconds from 0.1 "
+			   "to 3600",
+			   s);
+	return v;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct top_args *a = state->input;
+
+	switch (key) {
+	case 'b':
+		a->batch = true;
+		return 0;
+	case 'n':
+		a->count = take_count(arg, state);
+		return 0;
+	case 'i':
+		a->interval_s = take_interval(arg, state);
+		return 0;
+	case ARGP_KEY_ARGS:
+		a->first = state->next;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		a->first = state->argc;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[DIRECTORY...]",
+	.doc = "Show what the disks in the DIRECTORIES do, or all that are "
+	       "attached, each second: I/Os, bytes, latencies, and open zones "
+	       "with their write pointers.  The first picture is about all the "
+	       "time since the disk was opened.\v"
+	       "On a terminal q ends it.",
+};
+
+/*
+ * What is known of a disk: now, and when the picture before was drawn.
+ */
+
+struct open_zone {
+	struct zone_info info;
+	uint64_t moved_blocks; /* the write pointer, since then */
+};
+
+struct top_disk {
+	struct top_disk *next;
+	char serial[DISK_SERIAL_LEN + 1];
+	bool seen; /* in this picture */
+	struct running now;
+	struct disk_activity then;
+	struct open_zone zones[MAX_ZONES];
+	unsigned nr_zones;
+};
+
+struct top {
+	struct top_disk *disks;
+	unsigned nr_seen;
+	int status;
+};
+
+static struct top_disk *find(struct top *t, const char *serial)
+{
+	struct top_disk **at = &t->disks;
+
+	while (*at && strcmp((*at)->serial, serial))
+		at = &(*at)->next;
+	if (!*at) {
+		*at = calloc(1, sizeof(**at));
+		if (*at)
+			snprintf((*at)->serial, sizeof((*at)->serial), "%s",
+				 serial);
+	}
+	return *at;
+}
+
+static uint64_t old_wp(const struct open_zone *old, unsigned nr,
+		       const struct zone_info *z)
+{
+	for (unsigned i = 0; i < nr; i++)
+		if (old[i].info.slot == z->slot &&
+		    old[i].info.wp_lba <= z->wp_lba)
+			return old[i].info.wp_lba;
+	return z->wp_lba;
+}
+
+static bool take_zone(void *user, const struct zone_info *z)
+{
+	struct top_disk *d = user;
+
+	d->zones[d->nr_zones++].info = *z;
+	return d->nr_zones < MAX_ZONES;
+}
+
+static void read_zones(struct top_disk *d)
+{
+	struct open_zone old[MAX_ZONES];
+	unsigned nr_old = d->nr_zones;
+	struct zl_err err;
+
+	memcpy(old, d->zones, sizeof(old));
+	d->nr_zones = 0;
+	if (cli_open_zones(d->serial, MAX_ZONES, take_zone, d, &err))
+		d->nr_zones = 0;
+	for (unsigned i = 0; i < d->nr_zones; i++) {
+		struct zone_info *z = &d->zones[i].info;
+
+		d->zones[i].moved_blocks = z->wp_lba - old_wp(old, nr_old, z);
+	}
+}
+
+static void read_disk(struct top *t, const char *serial)
+{
+	struct top_disk *d = find(t, serial);
+	struct disk_activity then;
+	struct zl_err err;
+
+	if (!d)
+		return;
+	then = d->now.activity;
+	if (running_read(serial, &d->now, &err))
+		return;
+	/* It was opened anew. */
+	if (then.open_ms > d->now.activity.open_ms)
+		then = (struct disk_activity){ 0 };
+	d->then = then;
+	d->seen = true;
+	t->nr_seen++;
+	read_zones(d);
+}
+
+static void read_all(struct top *t, char **dirs, unsigned nr_dirs)
+{
+	running_serial *serials;
+	unsigned nr = running_find(dirs, nr_dirs, &serials);
+
+	t->nr_seen = 0;
+	for (struct top_disk *d = t->disks; d; d = d->next)
+		d->seen = false;
+	for (unsigned i = 0; i < nr; i++) {
+		if (serials[i][0])
+			read_disk(t, serials[i]);
+		else
+			t->status = CLI_FAILED;
+	}
+	free(serials);
+}
+
+/*
+ * A picture.
+ */
+
+static double per_second(uint64_t n, const struct disk_activity *diff)
+{
+	return diff->open_ms ? (double)n * 1000 / (double)diff->open_ms : 0;
+}
+
+static void print_rates(const char *name, const struct disk_kind_activity *k,
+			const struct disk_activity *diff)
+{
+	static const unsigned permille[] = { 500, 990, 999 };
+	char text[CLI_SIZE_MAX] = "-";
+
+	if (k->bytes)
+		cli_size((uint64_t)per_second(k->bytes, diff), text);
+	/* Time spent in a second is how many there were at a time. */
+	printf("  %-6s %10.1f %12s %7.2f", name, per_second(k->done, diff),
+	       text, per_second(k->total_ns, diff) / 1e9);
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(permille); i++)
+		printf(" %8s",
+		       k->done ? running_time(disk_latency_ns(k, permille[i]),
+					      text)
+			       : "-");
+	putchar('\n');
+}
+
+/* OPEN, CLOSE, FINISH, RESET and all others in one. */
+static void sum_rest(const struct disk_activity *diff,
+		     struct disk_kind_activity *sum)
+{
+	*sum = (struct disk_kind_activity){ 0 };
+	for (unsigned i = DISK_KIND_OPEN; i < DISK_NR_KINDS; i++) {
+		sum->done += diff->kind[i].done;
+		sum->total_ns += diff->kind[i].total_ns;
+		for (unsigned b = 0; b < DISK_NR_BUCKETS; b++)
+			sum->latency[b] += diff->kind[i].latency[b];
+	}
+}
+
+static void print_zone(const struct top_disk *d, const struct open_zone *zone,
+		       const struct disk_activity *diff)
+{
+	const struct zone_info *z = &zone->info;
+	struct map_cell cell = {
+		.written_blocks = z->wp_lba - z->start_lba,
+		.room_blocks = z->blocks,
+	};
+	char size[CLI_SIZE_MAX] = "";
+
+	if (zone->moved_blocks)
+		cli_size((uint64_t)per_second(
+				 zone->moved_blocks * d->now.block_bytes, diff),
+			 size);
+	printf(" %7" PRIu32 " %c%s %-11s", z->slot,
+	       z->cond == ZC_EXP_OPEN ? 'X' : 'I', map_bar(&cell), size);
+}
+
+static void print_zones(const struct top_disk *d,
+			const struct disk_activity *diff)
+{
+	for (unsigned i = 0; i < d->nr_zones; i++) {
+		if (i % ZONES_PER_ROW == 0)
+			printf("%s  %-5s", i ? "\n" : "", i ? "" : "zones");
+		print_zone(d, &d->zones[i], diff);
+	}
+	if (d->nr_zones)
+		putchar('\n');
+}
+
+static uint64_t failures(const struct disk_activity *a)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < DISK_NR_FAILURES; i++)
+		sum += a->failed[i];
+	return sum;
+}
+
+static void print_disk(const struct top_disk *d)
+{
+	const struct running *r = &d->now;
+	struct disk_activity diff;
+	struct disk_kind_activity rest;
+	char limit[32] = "";
+
+	running_since(&r->activity, &d->then, &diff);
+	sum_rest(&diff, &rest);
+	if (r->max_open)
+		snprintf(limit, sizeof(limit), " of %" PRIu64, r->max_open);
+	printf("%s\n  open zones %" PRIu64 "%s, in flight %" PRIu64
+	       ", failed %" PRIu64 " (of %" PRIu64 "), repeated writes "
+	       "absorbed %" PRIu64 "\n",
+	       r->dir[0] ? r->dir : r->serial, running_open_zones(r), limit,
+	       r->activity.in_flight, failures(&diff), failures(&r->activity),
+	       r->counter[RC_RETRIES_ABSORBED]);
+	printf("  %-6s %10s %12s %7s %8s %8s %8s\n", "", "PER SECOND",
+	       "BYTES/S", "DEPTH", "P50", "P99", "P99.9");
+	print_rates("read", &diff.kind[DISK_KIND_READ], &diff);
+	print_rates("write", &diff.kind[DISK_KIND_WRITE], &diff);
+	print_rates("sync", &diff.kind[DISK_KIND_SYNC], &diff);
+	print_rates("other", &rest, &diff);
+	print_zones(d, &diff);
+}
+
+static void print_picture(const struct top *t, const struct top_args *a)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char clock[16];
+
+	localtime_r(&now, &tm);
+	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	printf("zloop top  %s  %u disk%s, every %g s%s\n", clock, t->nr_seen,
+	       t->nr_seen == 1 ? "" : "s", a->interval_s,
+	       a->batch ? "" : "  (q ends)");
+	for (const struct top_disk *d = t->disks; d; d = d->next) {
+		if (!d->seen)
+			continue;
+		putchar('\n');
+		print_disk(d);
+	}
+	if (a->batch)
+		putchar('\n');
+}
+
+/*
+ * The terminal.
+ */
+
+static struct termios old_mode;
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+static void enter_screen(void)
+{
+	struct sigaction action = { .sa_handler = stop };
+	struct termios mode;
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (!tcgetattr(STDIN_FILENO, &old_mode)) {
+		mode = old_mode;
+		mode.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+		tcsetattr(STDIN_FILENO, TCSANOW, &mode);
+	}
+	fputs("\033[?1049h\033[?25l", stdout);
+}
+
+static void leave_screen(void)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &old_mode);
+	fputs("\033[?25h\033[?1049l", stdout);
+}
+
+/* False: it is to end. */
+static bool wait_or_key(const struct top_args *a)
+{
+	struct pollfd p = { .fd = a->batch ? -1 : STDIN_FILENO,
+			    .events = POLLIN };
+	char key = 0;
+
+	if (poll(&p, 1, (int)(a->interval_s * 1000)) == 1 &&
+	    read(STDIN_FILENO, &key, 1) <= 0)
+		return false;
+	return !stopped && key != 'q' && key != 'Q';
+}
+
+static void show(struct top *t, struct top_args *a, char **dirs,
+		 unsigned nr_dirs)
+{
+	for (;;) {
+		read_all(t, dirs, nr_dirs);
+		if (!a->batch)
+			fputs("\033[H\033[J", stdout);
+		print_picture(t, a);
+		fflush(stdout);
+		if (t->status || --a->count == 0 || ferror(stdout))
+			return;
+		if (!wait_or_key(a))
+			return;
+	}
+}
+
+int top_main(int argc, char **argv)
+{
+	struct top_args a = { .count = UINT64_MAX, .interval_s = 1 };
+	struct top t = { .disks = NULL };
+	struct top_disk *d;
+
+	cli_parse(&argp, argc, argv, &a);
+	setlocale(LC_CTYPE, "");
+	a.batch |= !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO);
+	if (!a.batch)
+		enter_screen();
+	show(&t, &a, argv + a.first, (unsigned)(argc - a.first));
+	if (!a.batch)
+		leave_screen();
+	while ((d = t.disks)) {
+		t.disks = d->next;
+		free(d);
+	}
+	return t.status;
+}
