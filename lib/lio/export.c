@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* LUNs of targets, FABRIC/WWN/tpgt_N/lun/lun_N: all fabrics have them alike. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "lio/internal.h"
+
+void lio_tpg_path(const struct lio *lio, const struct lio_export *ex,
+		  char *path)
+{
+	lio_path(lio, path, LIO_TARGET "/%s/%s/%s", ex->fabric, ex->wwn,
+		 ex->tpg);
+}
+
+/*
+ * Looking.
+ */
+
+/* Whether @path is a link to something that ends with @end; configfs's links
+ * are relative. */
+static bool links_to(const char *path, const char *end)
+{
+	size_t end_len = strlen(end);
+	char to[PATH_MAX];
+	ssize_t len = readlink(path, to, sizeof(to) - 1);
+
+	if (len < (ssize_t)end_len)
+		return false;
+	to[len] = 0;
+	return !strcmp(to + (size_t)len - end_len, end);
+}
+
+struct walk {
+	const struct lio *lio;
+	char end[LIO_NAME_MAX + 64]; /* of a link to the backstore */
+	bool (*fn)(void *user, const struct lio_export *ex);
+	void *user;
+};
+
+static bool take_path(const struct lio *lio, const char *path,
+		      struct lio_export *ex)
+{
+	char root[PATH_MAX];
+
+	lio_path(lio, root, LIO_TARGET "/");
+	return sscanf(path + strlen(root),
+		      "%15[^/]/%255[^/]/%15[^/]/lun/lun_%u/", ex->fabric,
+		      ex->wwn, ex->tpg, &ex->lun) == 4;
+}
+
+static bool visit_link(void *user, const char *path)
+{
+	struct walk *w = user;
+	struct lio_export ex;
+
+	if (!links_to(path, w->end) || !take_path(w->lio, path, &ex))
+		return true;
+	return w->fn(w->user, &ex);
+}
+
+void lio_each_export(const struct lio *lio, const struct lio_backstore *bs,
+		     bool (*fn)(void *user, const struct lio_export *ex),
+		     void *user)
+{
+	struct walk w = { .lio = lio, .fn = fn, .user = user };
+
+	snprintf(w.end, sizeof(w.end), "/core/%s/%s", bs->hba, bs->name);
+	lio_each_path(lio, visit_link, &w,
+		      LIO_TARGET "/*/*/tpgt_*/lun/lun_*/*");
+}
+
+/*
+ * Making.
+ */
+
+int lio_lun_make(const struct lio *lio, const struct lio_export *ex,
+		 const struct lio_backstore *bs)
+{
+	char tpg[PATH_MAX], path[PATH_MAX], link[PATH_MAX], to[PATH_MAX];
+	int ret;
+
+	lio_tpg_path(lio, ex, tpg);
+	ret = lio_print(path, sizeof(path), "%s/lun/lun_%u", tpg, ex->lun);
+	if (!ret)
+		ret = lio_print(link, sizeof(link), "%s/%s", path, bs->name);
+	if (!ret)
+		ret = lio_make_dir(lio, path);
+	if (ret)
+		return ret;
+	lio_backstore_path(lio, bs, to);
+	ret = lio_make_link(lio, to, link);
+	if (ret)
+		lio_remove_dir(lio, path);
+	return ret;
+}
+
+/*
+ * Removing.
+ */
+
+struct removal {
+	const struct lio *lio;
+	const char *end; /* only links to what ends so; NULL: all */
+	int ret;	 /* of the first that could not be removed */
+};
+
+static bool note_result(struct removal *r, int ret)
+{
+	if (ret && ret != -ENOENT && !r->ret)
+		r->ret = ret;
+	/* What hangs once does so again. */
+	return ret != -ETIMEDOUT;
+}
+
+static bool remove_one_dir(void *user, const char *path)
+{
+	struct removal *r = user;
+
+	return note_result(r, lio_remove_dir(r->lio, path));
+}
+
+/* A link and the directory of the LUN that it is in. */
+static bool remove_one_lun(void *user, const char *path)
+{
+	struct removal *r = user;
+	char dir[PATH_MAX];
+	int ret;
+
+	if (!links_to(path, r->end ? r->end : ""))
+		return true;
+	ret = lio_remove_link(r->lio, path);
+	snprintf(dir, sizeof(dir), "%.*s", (int)(lio_last(path) - path - 1),
+		 path);
+	if (!ret || ret == -ENOENT)
+		ret = lio_remove_dir(r->lio, dir);
+	return note_result(r, ret);
+}
+
+/* First as initiators see it, then as the target has it. */
+static int remove_luns(const struct lio *lio, const struct lio_export *ex,
+		       bool all)
+{
+	struct removal r = { .lio = lio };
+	char end[32];
+
+	snprintf(end, sizeof(end), "/lun/lun_%u", ex->lun);
+	r.end = all ? NULL : end;
+	lio_each_path(lio, remove_one_lun, &r,
+		      LIO_TARGET "/%s/%s/%s/acls/*/lun_*/*", ex->fabric,
+		      ex->wwn, ex->tpg);
+	r.end = NULL;
+	if (all)
+		lio_each_path(lio, remove_one_lun, &r,
+			      LIO_TARGET "/%s/%s/%s/lun/lun_*/*", ex->fabric,
+			      ex->wwn, ex->tpg);
+	else
+		lio_each_path(lio, remove_one_lun, &r,
+			      LIO_TARGET "/%s/%s/%s/lun/lun_%u/*", ex->fabric,
+			      ex->wwn, ex->tpg, ex->lun);
+	return r.ret;
+}
+
+static bool count_one(void *user, const char *path)
+{
+	(void)path;
+	++*(unsigned *)user;
+	return true;
+}
+
+static unsigned count_luns(const struct lio *lio, const struct lio_export *ex)
+{
+	unsigned nr = 0;
+
+	lio_each_path(lio, count_one, &nr, LIO_TARGET "/%s/%s/%s/lun/lun_*",
+		      ex->fabric, ex->wwn, ex->tpg);
+	return nr;
+}
+
+/* Ends the sessions of a target that goes altogether. */
+static void disable(const struct lio *lio, const struct lio_export *ex)
+{
+	char path[PATH_MAX];
+
+	lio_tpg_path(lio, ex, path);
+	if (!strcmp(ex->fabric, "iscsi"))
+		lio_set(lio, path, "enable", "0");
+}
+
+/* The rest of a target without LUNs. */
+static int remove_target(const struct lio *lio, const struct lio_export *ex)
+{
+	/* A LUN without its link is half made. */
+	static const char *const parts[] = { "acls/*/lun_*", "lun/lun_*",
+					     "acls/*", "np/*" };
+	struct removal r = { .lio = lio };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(parts); i++)
+		lio_each_path(lio, remove_one_dir, &r,
+			      LIO_TARGET "/%s/%s/%s/%s", ex->fabric, ex->wwn,
+			      ex->tpg, parts[i]);
+	lio_tpg_path(lio, ex, path);
+	note_result(&r, lio_remove_dir(lio, path));
+	lio_path(lio, path, LIO_TARGET "/%s/%s", ex->fabric, ex->wwn);
+	/* Its other portal groups are no matter of ours. */
+	lio_remove_dir(lio, path);
+	return r.ret;
+}
+
+void lio_target_undo(const struct lio *lio, const struct lio_export *ex)
+{
+	remove_luns(lio, ex, true);
+	remove_target(lio, ex);
+}
+
+int lio_export_remove(const struct lio *lio, const struct lio_export *ex,
+		      struct zl_err *err)
+{
+	char trouble[128];
+	int ret;
+
+	if (count_luns(lio, ex) == 1)
+		disable(lio, ex);
+	ret = remove_luns(lio, ex, false);
+	if (!ret && !count_luns(lio, ex))
+		ret = remove_target(lio, ex);
+	if (!ret)
+		return 0;
+	lio_daemon_trouble(lio, trouble);
+	return zl_fail(err, -ret,
+		       "LUN %u of the %s target %s cannot be removed: %s",
+		       ex->lun, ex->fabric, ex->wwn,
+		       *trouble ? trouble : strerror(-ret));
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Looking at configfs, sysfs and procfs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lio/internal.h"
+
+void lio_path(const struct lio *lio, char *buf, const char *fmt, ...)
+{
+	int len = snprintf(buf, PATH_MAX, "%s", lio->root);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (len >= 0 && len < PATH_MAX)
+		vsnprintf(buf + len, (size_t)(PATH_MAX - len), fmt, ap);
+	va_end(ap);
+}
+
+int lio_print(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
+
+int lio_read(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	*buf = 0;
+	if (fd < 0)
+		return -errno;
+	while (len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	close(fd);
+	while (len && strchr(" \t\r\n", buf[len - 1]))
+		len--;
+	buf[len] = 0;
+	return 0;
+}
+
+bool lio_exists(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+bool lio_is_dir(const char *path)
+{
+	struct stat sb;
+
+	return !stat(path, &sb) && S_ISDIR(sb.st_mode);
+}
+
+const char *lio_last(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+void lio_each_path(const struct lio *lio,
+		   bool (*fn)(void *user, const char *path), void *user,
+		   const char *fmt, ...)
+{
+	char pattern[PATH_MAX], full[PATH_MAX];
+	bool more = true;
+	va_list ap;
+	glob_t g;
+
+	va_start(ap, fmt);
+	vsnprintf(pattern, sizeof(pattern), fmt, ap);
+	va_end(ap);
+	lio_path(lio, full, "%s", pattern);
+	if (glob(full, 0, NULL, &g))
+		return;
+	for (size_t i = 0; more && i < g.gl_pathc; i++)
+		more = fn(user, g.gl_pathv[i]);
+	globfree(&g);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* First often, since most of what is waited for comes at once. */
+bool lio_until(bool (*fn)(void *user), void *user, unsigned ms)
+{
+	int64_t end = now_ms() + ms;
+	struct timespec pause = { .tv_nsec = 200000 };
+
+	while (!fn(user)) {
+		if (now_ms() >= end)
+			return false;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 20000000)
+			pause.tv_nsec *= 2;
+	}
+	return true;
+}

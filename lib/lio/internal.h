@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* What the files of this layer share. */
+#ifndef ZL_LIO_INTERNAL_H
+#define ZL_LIO_INTERNAL_H
+
+#include <limits.h>
+
+#include "lio/lio.h"
+
+#define LIO_TARGET "/sys/kernel/config/target"
+
+/* fs.c: looking. */
+
+/* Writes lio->root and the rest to @buf of PATH_MAX bytes; longer paths cannot
+ * be and are cut. */
+void lio_path(const struct lio *lio, char *buf, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Reads a small file without the white space at its end; -errno. */
+int lio_read(const char *path, char *buf, size_t size);
+bool lio_exists(const char *path);
+bool lio_is_dir(const char *path);
+/* Calls @fn for each path below lio->root that matches the pattern, in order,
+ * until it returns false. */
+void lio_each_path(const struct lio *lio,
+		   bool (*fn)(void *user, const char *path), void *user,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The last component of a path. */
+const char *lio_last(const char *path);
+/* Calls @fn(@user) until it is true or time is over; whether it was. */
+bool lio_until(bool (*fn)(void *user), void *user, unsigned ms);
+/* printf() into an array, which must be large enough: -ENAMETOOLONG if not. */
+int lio_print(char *buf, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* bounded.c: changing.  -errno, -ETIMEDOUT after lio->wait_ms. */
+int lio_make_dir(const struct lio *lio, const char *path);
+int lio_remove_dir(const struct lio *lio, const char *path);
+int lio_make_link(const struct lio *lio, const char *to, const char *path);
+int lio_remove_link(const struct lio *lio, const char *path);
+int lio_write(const struct lio *lio, const char *path, const char *text);
+/*
+ * Enables the backstore at @path.  -EOWNERDEAD: tcmu-runner does not run any
+ * more.  -ETIMEDOUT: once the kernel has got its answer, the backstore is
+ * removed.
+ */
+int lio_enable(const struct lio *lio, const char *path);
+/* Runs a program, its output dropped; its exit status, or -errno. */
+int lio_run_program(const char *const *words, unsigned ms);
+/* Starts one that stays. */
+int lio_start_program(const char *const *words);
+
+/* A directory that may be there already. */
+int lio_need_dir(const struct lio *lio, const char *path);
+/* lio_write() of printf()ed text to the file @name below @dir. */
+int lio_set(const struct lio *lio, const char *dir, const char *name,
+	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+void lio_backstore_path(const struct lio *lio, const struct lio_backstore *bs,
+			char *path);
+void lio_tpg_path(const struct lio *lio, const struct lio_export *ex,
+		  char *path);
+/* The LUN's directory and the link in it, below a TPG that is there. */
+int lio_lun_make(const struct lio *lio, const struct lio_export *ex,
+		 const struct lio_backstore *bs);
+/* Takes a target down that is only half made. */
+void lio_target_undo(const struct lio *lio, const struct lio_export *ex);
+
+/* What is wrong with tcmu-runner, for the end of a sentence; "" if nothing. */
+const char *lio_daemon_trouble(const struct lio *lio, char buf[128]);
+
+/* events.c: a message of the family @family, 0 or -EINVAL. */
+int lio_event_parse(const void *msg, size_t len, int family,
+		    struct lio_event *event);
+
+#endif

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* What has to run below: kernel modules, configfs, tcmu-runner. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "lio/internal.h"
+
+#define MODPROBE_MS 20000
+#define START_MS    20000
+#define PARAMETERS  "/sys/module/target_core_user/parameters"
+
+/*
+ * tcmu-runner.
+ */
+
+struct search {
+	int pid;
+	bool handler;
+};
+
+static bool has_handler(const char *comm)
+{
+	char path[PATH_MAX], line[PATH_MAX + 128];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%.*s/maps",
+		 (int)(lio_last(comm) - comm - 1), comm);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (!found && fgets(line, sizeof(line), f))
+		found = strstr(line, "/handler_zloop.so") != NULL;
+	fclose(f);
+	return found;
+}
+
+static bool visit_process(void *user, const char *path)
+{
+	struct search *s = user;
+	char comm[32];
+
+	if (lio_read(path, comm, sizeof(comm)) || strcmp(comm, "tcmu-runner"))
+		return true;
+	s->pid = atoi(strstr(path, "/proc/") + 6);
+	s->handler = has_handler(path);
+	return false;
+}
+
+/* It sets that while it starts, so that the kernel does not wait for it. */
+static bool netlink_is_blocked(const struct lio *lio)
+{
+	char path[PATH_MAX], text[8];
+
+	lio_path(lio, path, PARAMETERS "/block_netlink");
+	return !lio_read(path, text, sizeof(text)) && *text != '0' &&
+	       *text != 'N';
+}
+
+enum lio_daemon lio_daemon_state(const struct lio *lio, int *pid)
+{
+	struct search s = { 0 };
+
+	lio_each_path(lio, visit_process, &s, "/proc/[0-9]*/comm");
+	if (pid)
+		*pid = s.pid;
+	if (!s.pid)
+		return LIO_DAEMON_NONE;
+	if (netlink_is_blocked(lio))
+		return LIO_DAEMON_STARTING;
+	return s.handler ? LIO_DAEMON_READY : LIO_DAEMON_NO_HANDLER;
+}
+
+const char *lio_daemon_trouble(const struct lio *lio, char buf[128])
+{
+	int pid;
+
+	*buf = 0;
+	switch (lio_daemon_state(lio, &pid)) {
+	case LIO_DAEMON_NONE:
+		strcpy(buf, "tcmu-runner does not run");
+		break;
+	case LIO_DAEMON_STARTING:
+		snprintf(buf, 128, "tcmu-runner (process %d) is not ready",
+			 pid);
+		break;
+	case LIO_DAEMON_NO_HANDLER:
+		snprintf(buf, 128,
+			 "tcmu-runner (process %d) has not loaded "
+			 "handler_zloop.so; install it and restart tcmu-runner",
+			 pid);
+		break;
+	case LIO_DAEMON_READY:
+		break;
+	}
+	return buf;
+}
+
+static int set_parameter(const struct lio *lio, const char *name,
+			 const char *value)
+{
+	char dir[PATH_MAX];
+
+	lio_path(lio, dir, PARAMETERS);
+	return lio_set(lio, dir, name, "%s", value);
+}
+
+bool lio_unblock(const struct lio *lio)
+{
+	int ret;
+
+	if (lio_daemon_state(lio, NULL) != LIO_DAEMON_NONE)
+		return false;
+	/* In this order, as tcmu-runner does when it starts. */
+	ret = set_parameter(lio, "block_netlink", "1");
+	if (!ret)
+		ret = set_parameter(lio, "reset_netlink", "1");
+	return !set_parameter(lio, "block_netlink", "0") && !ret;
+}
+
+/*
+ * Starting.
+ */
+
+static bool has_module(const struct lio *lio, const char *name)
+{
+	char path[PATH_MAX];
+
+	lio_path(lio, path, "/sys/module/%s", name);
+	return lio_is_dir(path);
+}
+
+static int need_module(const struct lio *lio, const char *name,
+		       struct zl_err *err)
+{
+	const char *const words[] = { "modprobe", name, NULL };
+
+	if (has_module(lio, name))
+		return 0;
+	/* Into this kernel, whatever the tree that is looked at. */
+	if (!*lio->root)
+		lio_run_program(words, MODPROBE_MS);
+	if (has_module(lio, name))
+		return 0;
+	return zl_fail(err, ENODEV,
+		       "the kernel has no module %s (modprobe %s fails); use "
+		       "one with LIO, for example Debian's linux-image-amd64",
+		       name, name);
+}
+
+static int need_configfs(const struct lio *lio, struct zl_err *err)
+{
+	char path[PATH_MAX];
+
+	lio_path(lio, path, LIO_TARGET);
+	if (lio_is_dir(path))
+		return 0;
+	if (!*lio->root)
+		mount("configfs", "/sys/kernel/config", "configfs", 0, NULL);
+	if (lio_is_dir(path))
+		return 0;
+	return zl_fail(err, ENODEV,
+		       "%s is not there; mount configfs on /sys/kernel/config",
+		       path);
+}
+
+static void start_bus(void)
+{
+	static const char *const uuid[] = { "dbus-uuidgen", "--ensure", NULL };
+	static const char *const bus[] = { "dbus-daemon", "--system", "--fork",
+					   NULL };
+
+	if (lio_exists("/run/dbus/system_bus_socket"))
+		return;
+	mkdir("/run/dbus", 0755);
+	lio_run_program(uuid, START_MS);
+	lio_run_program(bus, START_MS);
+}
+
+static void start_daemon(void)
+{
+	static const char *const unit[] = { "systemctl", "start", "tcmu-runner",
+					    NULL };
+	static const char *const program[] = { "tcmu-runner", NULL };
+
+	if (lio_is_dir("/run/systemd/system")) {
+		lio_run_program(unit, START_MS);
+		return;
+	}
+	/* It ends when there is no bus. */
+	start_bus();
+	lio_start_program(program);
+}
+
+static bool daemon_is_ready(void *user)
+{
+	return lio_daemon_state(user, NULL) == LIO_DAEMON_READY;
+}
+
+static bool daemon_has_started(void *user)
+{
+	enum lio_daemon state = lio_daemon_state(user, NULL);
+
+	return state == LIO_DAEMON_READY || state == LIO_DAEMON_NO_HANDLER;
+}
+
+static int need_daemon(const struct lio *lio, struct zl_err *err)
+{
+	enum lio_daemon state = lio_daemon_state(lio, NULL);
+	char trouble[128];
+
+	if (state == LIO_DAEMON_NONE && !*lio->root) {
+		start_daemon();
+		lio_until(daemon_is_ready, (void *)lio, START_MS);
+	} else if (state == LIO_DAEMON_STARTING) {
+		lio_until(daemon_has_started, (void *)lio, START_MS);
+	}
+	lio_daemon_trouble(lio, trouble);
+	if (!*trouble)
+		return 0;
+	return zl_fail(err, ENODEV, "%s%s", trouble,
+		       strstr(trouble, "not run")
+			       ? " and could not be started; is it installed?"
+			       : "");
+}
+
+int lio_ready(const struct lio *lio, bool iscsi, struct zl_err *err)
+{
+	static const char *const names[] = { "target_core_user", "tcm_loop",
+					     "iscsi_target_mod" };
+	int ret = 0;
+
+	for (unsigned i = 0; i < (iscsi ? 3 : 2) && !ret; i++)
+		ret = need_module(lio, names[i], err);
+	if (!ret)
+		ret = need_configfs(lio, err);
+	if (!ret)
+		ret = need_daemon(lio, err);
+	return ret;
+}

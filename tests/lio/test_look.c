@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Looking at a machine: tcmu-runner, what is missing, who uses a disk. */
+#include <errno.h>
+#include <string.h>
+
+#include "lio/fake.h"
+
+static void daemon_states(void **state)
+{
+	int pid;
+
+	(void)state;
+	assert_int_equal(lio_daemon_state(&fake_lio, &pid), LIO_DAEMON_READY);
+	assert_int_equal(pid, 4242);
+	fake_put("/sys/module/target_core_user/parameters/block_netlink", "Y");
+	assert_int_equal(lio_daemon_state(&fake_lio, NULL),
+			 LIO_DAEMON_STARTING);
+	fake_put("/sys/module/target_core_user/parameters/block_netlink", "0");
+	fake_put("/proc/4242/maps", "7f00-7f01 /usr/lib/handler_fbo.so");
+	assert_int_equal(lio_daemon_state(&fake_lio, NULL),
+			 LIO_DAEMON_NO_HANDLER);
+	fake_put("/proc/4242/comm", "tcmu-runners");
+	assert_int_equal(lio_daemon_state(&fake_lio, NULL), LIO_DAEMON_NONE);
+}
+
+/* Each thing that is missing is named. */
+static void what_is_missing(void **state)
+{
+	struct zl_err err;
+
+	(void)state;
+	assert_int_equal(lio_ready(&fake_lio, false, &err), -ENODEV);
+	assert_non_null(strstr(err.msg, "no module tcm_loop"));
+	fake_put("/sys/module/tcm_loop/x", "");
+	assert_int_equal(lio_ready(&fake_lio, false, &err), 0);
+	assert_int_equal(lio_ready(&fake_lio, true, &err), -ENODEV);
+	assert_non_null(strstr(err.msg, "no module iscsi_target_mod"));
+	fake_put("/sys/module/iscsi_target_mod/x", "");
+	assert_int_equal(lio_ready(&fake_lio, true, &err), 0);
+
+	fake_put("/proc/4242/maps", "7f00-7f01 /usr/lib/handler_fbo.so");
+	assert_int_equal(lio_ready(&fake_lio, true, &err), -ENODEV);
+	assert_non_null(strstr(err.msg, "has not loaded handler_zloop.so"));
+	fake_stop_daemon();
+	assert_int_equal(lio_ready(&fake_lio, true, &err), -ENODEV);
+	assert_non_null(strstr(err.msg, "tcmu-runner does not run"));
+	fake_drop(FAKE_TARGET);
+	assert_int_equal(lio_ready(&fake_lio, true, &err), -ENODEV);
+	assert_non_null(strstr(err.msg, "mount configfs"));
+}
+
+static void devices_in_use(void **state)
+{
+	char who[256];
+
+	(void)state;
+	fake_put("/sys/block/sdq/dev", "65:0");
+	fake_put("/sys/block/sdq/sdq1/dev", "65:1");
+	fake_put("/proc/self/mountinfo",
+		 "25 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+		 "26 1 65:16 / /other rw - xfs /dev/sdr rw");
+	assert_false(lio_device_in_use(&fake_lio, "sdq", who, sizeof(who)));
+	fake_put("/sys/block/sdq/holders/dm-3/dev", "253:3");
+	assert_true(lio_device_in_use(&fake_lio, "sdq", who, sizeof(who)));
+	assert_string_equal(who, "the device dm-3 is on top of it");
+	fake_put("/proc/self/mountinfo",
+		 "25 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+		 "26 1 65:1 / /mnt rw - xfs /dev/sdq1 rw");
+	assert_true(lio_device_in_use(&fake_lio, "sdq", who, sizeof(who)));
+	assert_string_equal(who, "it is mounted on /mnt");
+	assert_false(lio_device_in_use(&fake_lio, "sdz", who, sizeof(who)));
+}
+
+static bool count(void *user, const struct lio_backstore *bs)
+{
+	(void)bs;
+	++*(unsigned *)user;
+	return true;
+}
+
+/* What vanishes or is nonsense is left out. */
+static void odd_backstores(void **state)
+{
+	unsigned nr = 0;
+
+	(void)state;
+	fake_put(FAKE_TARGET "/core/user_0/half/enable", "0");
+	fake_put(FAKE_TARGET "/core/user_1/none/info", "");
+	fake_put(FAKE_TARGET "/core/user_2/cut/info", "Status: X  Config: ");
+	fake_put(FAKE_TARGET "/core/user_3/other/info",
+		 "Config: zbc/@/x  Size: 1");
+	fake_put(FAKE_TARGET "/core/user_4/like/info",
+		 "Config: zloopy/@/x  Size: 1");
+	fake_put(FAKE_TARGET "/core/user_5/ours/info", "Config: zloop/@/x");
+	lio_each_backstore(&fake_lio, count, &nr);
+	assert_int_equal(nr, 1);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fake_enter, fake_leave)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(daemon_states),
+		TEST(what_is_missing),
+		TEST(devices_in_use),
+		TEST(odd_backstores),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
