@@ -5,13 +5,18 @@
  * The ring has the lock file registered.  It keeps it open until its last
  * request is over, even when the process is killed; so the directory's lock is
  * held for exactly as long as a request can still reach the medium.
+ *
+ * One thread, the engine's, submits and reaps.  The kernel finishes a request
+ * in the thread that submitted it: if that were the caller's, which may be
+ * waiting for a slow write, all reads would wait along.
  */
 #include <errno.h>
 #include <liburing.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/iov.h"
 #include "base/log.h"
@@ -28,79 +33,33 @@ struct ring_op {
 	struct fd_entry *fd;
 	struct iov_cur cur; /* behind what is done */
 	uint64_t done_bytes;
-	/* Hands the operation from thread to thread, for the memory model: what
-	 * the kernel does in between is invisible to it. */
-	atomic_uint handed;
 	struct iovec iov[OP_IOVS];
 };
 
 struct file_ring {
 	struct store_file *sf;
+	pthread_t thread;
+	int wake_fd; /* the ring always reads from this eventfd */
+
+	pthread_mutex_t lock; /* up to here: */
+	struct store_req *wait, *wait_tail;
+	bool asleep; /* to be woken when something is added */
+	bool stop;
+
+	/* The engine's thread's alone. */
 	struct io_uring ring;
-	pthread_t reaper;
-	pthread_mutex_t lock; /* the submission queue, the lists below */
+	uint64_t wakes; /* read from wake_fd */
 	struct ring_op *free;
-	struct store_req *wait, *wait_tail; /* no op was free */
 	struct ring_op ops[RING_DEPTH];
 };
 
-/* Under the lock. */
-static struct ring_op *take_op(struct file_ring *r)
+static void wake(struct file_ring *r)
 {
-	struct ring_op *op = r->free;
+	const uint64_t one = 1;
 
-	if (op)
-		r->free = op->next;
-	return op;
-}
-
-/* Queues what is left of the request.  Under the lock; as many operations as
- * the ring has entries, so there is always one free. */
-static void queue_op(struct file_ring *r, struct ring_op *op)
-{
-	const struct store_req *req = op->req;
-	uint64_t left = req->len - op->done_bytes;
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
-	struct iov_cur at = op->cur;
-	const struct iovec *iov = op->iov;
-	size_t cnt;
-
-	if (!op->done_bytes && iov_bytes(req->iov, req->iov_cnt) == req->len) {
-		iov = req->iov;
-		cnt = min_u64(req->iov_cnt, 1024);
-	} else {
-		iov_slice(&at, left, op->iov, OP_IOVS, &cnt);
-	}
-	if (req->op == STORE_READ)
-		io_uring_prep_readv(sqe, fd_of(op->fd), iov, (unsigned)cnt,
-				    req->off + op->done_bytes);
-	else
-		io_uring_prep_writev(sqe, fd_of(op->fd), iov, (unsigned)cnt,
-				     req->off + op->done_bytes);
-	io_uring_sqe_set_data(sqe, op);
-	atomic_store_explicit(&op->handed, 1, memory_order_release);
-}
-
-static void flush_ring(struct file_ring *r)
-{
-	int ret;
-
-	do
-		ret = io_uring_submit(&r->ring);
-	while (ret == -EINTR || ret == -EAGAIN || ret == -EBUSY);
-	if (ret < 0)
-		zl_log(ZL_LOG_ERR, "%s: io_uring_submit: errno %d", r->sf->path,
-		       -ret);
-}
-
-static void start_op(struct file_ring *r, struct ring_op *op,
-		     struct store_req *req, struct fd_entry *fd)
-{
-	op->req = req;
-	op->fd = fd;
-	op->cur = iov_start(req->iov, req->iov_cnt);
-	op->done_bytes = 0;
-	queue_op(r, op);
+	/* It cannot be full: each wake-up is read before the next. */
+	while (write(r->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
 }
 
 static void finish_req(struct store_req *req, int64_t res)
@@ -127,43 +86,91 @@ static bool pin_req(struct file_ring *r, struct store_req *req,
 void file_ring_submit(struct file_ring *r, struct store_req *req)
 {
 	struct fd_entry *fd;
-	struct ring_op *op;
+	bool asleep;
 
 	if (!pin_req(r, req, &fd))
 		return;
 	req->priv = fd;
+	req->next = NULL;
 	pthread_mutex_lock(&r->lock);
-	op = take_op(r);
-	if (op) {
-		start_op(r, op, req, fd);
-		flush_ring(r);
-	} else {
-		req->next = NULL;
-		if (r->wait)
-			r->wait_tail->next = req;
-		else
-			r->wait = req;
-		r->wait_tail = req;
-	}
+	if (r->wait)
+		r->wait_tail->next = req;
+	else
+		r->wait = req;
+	r->wait_tail = req;
+	asleep = r->asleep;
+	r->asleep = false;
 	pthread_mutex_unlock(&r->lock);
+	if (asleep)
+		wake(r);
 }
 
-/* The operation is over: the next request that waits gets it. */
-static void reuse_op(struct file_ring *r, struct ring_op *op)
+/*
+ * What follows runs in the engine's thread.
+ */
+
+/* The ring has an entry for each operation and one for this: get_sqe() always
+ * finds one. */
+static void queue_wake_up(struct file_ring *r)
 {
-	struct store_req *req;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+
+	io_uring_prep_read(sqe, r->wake_fd, &r->wakes, sizeof(r->wakes), 0);
+	io_uring_sqe_set_data(sqe, NULL);
+}
+
+/* Queues what is left of the request. */
+static void queue_op(struct file_ring *r, struct ring_op *op)
+{
+	const struct store_req *req = op->req;
+	uint64_t left = req->len - op->done_bytes;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+	struct iov_cur at = op->cur;
+	const struct iovec *iov = op->iov;
+	size_t cnt;
+
+	if (!op->done_bytes && iov_bytes(req->iov, req->iov_cnt) == req->len) {
+		iov = req->iov;
+		cnt = min_u64(req->iov_cnt, 1024);
+	} else {
+		iov_slice(&at, left, op->iov, OP_IOVS, &cnt);
+	}
+	if (req->op == STORE_READ)
+		io_uring_prep_readv(sqe, fd_of(op->fd), iov, (unsigned)cnt,
+				    req->off + op->done_bytes);
+	else
+		io_uring_prep_writev(sqe, fd_of(op->fd), iov, (unsigned)cnt,
+				     req->off + op->done_bytes);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+static void start_op(struct file_ring *r, struct store_req *req)
+{
+	struct ring_op *op = r->free;
+
+	r->free = op->next;
+	op->req = req;
+	op->fd = req->priv;
+	op->cur = iov_start(req->iov, req->iov_cnt);
+	op->done_bytes = 0;
+	queue_op(r, op);
+}
+
+/* The next request that waits, if it can be started. */
+static struct store_req *take_waiting(struct file_ring *r)
+{
+	struct store_req *req = NULL;
 
 	pthread_mutex_lock(&r->lock);
-	req = r->wait;
-	if (req) {
-		r->wait = req->next;
-		start_op(r, op, req, req->priv);
-		flush_ring(r);
-	} else {
-		op->next = r->free;
-		r->free = op;
+	if (r->free) {
+		req = r->wait;
+		if (req)
+			r->wait = req->next;
+		/* When nothing is free a completion comes before anything. */
+		r->asleep = !req;
 	}
 	pthread_mutex_unlock(&r->lock);
+	return req;
 }
 
 static void op_done(struct file_ring *r, struct ring_op *op, int64_t res)
@@ -174,14 +181,13 @@ static void op_done(struct file_ring *r, struct ring_op *op, int64_t res)
 
 	if (res >= 0)
 		ret = (int64_t)op->done_bytes;
-	else if (req->op == STORE_WRITE)
+	if (req->op == STORE_WRITE) {
 		fd_set_dirty(fd);
-	if (req->op == STORE_WRITE && res >= 0) {
-		fd_set_dirty(fd);
-		if (op->done_bytes < req->len)
+		if (res >= 0 && op->done_bytes < req->len)
 			ret = -EIO;
 	}
-	reuse_op(r, op);
+	op->next = r->free;
+	r->free = op;
 	fd_put(fd, false);
 	finish_req(req, ret);
 }
@@ -194,52 +200,109 @@ static void op_complete(struct file_ring *r, struct ring_op *op, int res)
 	}
 	/* A part is done, or nothing yet: go on.  0 is the end of the file. */
 	if ((res > 0 && op->done_bytes < op->req->len) || res == -EINTR ||
-	    res == -EAGAIN) {
-		pthread_mutex_lock(&r->lock);
+	    res == -EAGAIN)
 		queue_op(r, op);
-		flush_ring(r);
-		pthread_mutex_unlock(&r->lock);
-		return;
-	}
-	op_done(r, op, res);
+	else
+		op_done(r, op, res);
 }
 
-static void *reap(void *arg)
+static void reap(struct file_ring *r)
 {
-	struct file_ring *r = arg;
 	struct io_uring_cqe *cqe;
 	struct ring_op *op;
-	int ret, res;
+	int res;
 
-	for (;;) {
-		ret = io_uring_wait_cqe(&r->ring, &cqe);
-		if (ret == -EINTR)
-			continue;
-		if (ret < 0) {
-			zl_log(ZL_LOG_ERR, "%s: io_uring_wait_cqe: errno %d",
-			       r->sf->path, -ret);
-			abort();
-		}
+	while (!io_uring_peek_cqe(&r->ring, &cqe)) {
 		op = io_uring_cqe_get_data(cqe);
 		res = cqe->res;
 		io_uring_cqe_seen(&r->ring, cqe);
-		if (!op)
-			return NULL;
-		atomic_load_explicit(&op->handed, memory_order_acquire);
-		op_complete(r, op, res);
+		if (op)
+			op_complete(r, op, res);
+		else
+			queue_wake_up(r);
 	}
 }
 
-static int start_reaper(struct file_ring *r)
+static bool stopped(struct file_ring *r)
+{
+	bool stop;
+
+	pthread_mutex_lock(&r->lock);
+	stop = r->stop;
+	pthread_mutex_unlock(&r->lock);
+	return stop;
+}
+
+static void *run(void *arg)
+{
+	struct file_ring *r = arg;
+	struct store_req *req;
+	int ret;
+
+	queue_wake_up(r);
+	while (!stopped(r)) {
+		while ((req = take_waiting(r)))
+			start_op(r, req);
+		ret = io_uring_submit_and_wait(&r->ring, 1);
+		if (ret < 0 && ret != -EINTR && ret != -EAGAIN &&
+		    ret != -EBUSY) {
+			zl_log(ZL_LOG_ERR, "%s: io_uring: errno %d",
+			       r->sf->path, -ret);
+			abort();
+		}
+		reap(r);
+	}
+	return NULL;
+}
+
+static int start_thread(struct file_ring *r)
 {
 	sigset_t all, old;
 	int ret;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&r->reaper, NULL, reap, r);
+	ret = pthread_create(&r->thread, NULL, run, r);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return -ret;
+}
+
+/* Without signals from the kernel to itself the thread is interrupted less;
+ * older kernels (before 5.19) do not know of it. */
+static int init_ring(struct file_ring *r)
+{
+	int ret = io_uring_queue_init(RING_DEPTH + 1, &r->ring,
+				      IORING_SETUP_COOP_TASKRUN);
+
+	if (ret == -EINVAL)
+		ret = io_uring_queue_init(RING_DEPTH + 1, &r->ring, 0);
+	if (ret)
+		return ret;
+	if (r->sf->lock_fd >= 0)
+		ret = io_uring_register_files(&r->ring, &r->sf->lock_fd, 1);
+	if (ret)
+		io_uring_queue_exit(&r->ring);
+	return ret;
+}
+
+static int start(struct file_ring *r)
+{
+	int ret;
+
+	r->wake_fd = eventfd(0, EFD_CLOEXEC);
+	if (r->wake_fd < 0)
+		return -errno;
+	ret = init_ring(r);
+	if (ret) {
+		close(r->wake_fd);
+		return ret;
+	}
+	ret = start_thread(r);
+	if (ret) {
+		io_uring_queue_exit(&r->ring);
+		close(r->wake_fd);
+	}
+	return ret;
 }
 
 int file_ring_start(struct store_file *sf, struct file_ring **ring)
@@ -255,23 +318,11 @@ int file_ring_start(struct store_file *sf, struct file_ring **ring)
 		r->ops[i].next = r->free;
 		r->free = &r->ops[i];
 	}
-	/* One more for the message that ends the reaper. */
-	ret = io_uring_queue_init(RING_DEPTH + 1, &r->ring, 0);
-	if (ret)
-		goto free_ring;
-	if (sf->lock_fd >= 0) {
-		ret = io_uring_register_files(&r->ring, &sf->lock_fd, 1);
-		if (ret)
-			goto exit_ring;
+	ret = start(r);
+	if (!ret) {
+		*ring = r;
+		return 0;
 	}
-	ret = start_reaper(r);
-	if (ret)
-		goto exit_ring;
-	*ring = r;
-	return 0;
-exit_ring:
-	io_uring_queue_exit(&r->ring);
-free_ring:
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 	return ret;
@@ -288,16 +339,13 @@ int file_ring_relock(struct file_ring *r)
 
 void file_ring_stop(struct file_ring *r)
 {
-	struct io_uring_sqe *sqe;
-
 	pthread_mutex_lock(&r->lock);
-	sqe = io_uring_get_sqe(&r->ring);
-	io_uring_prep_nop(sqe);
-	io_uring_sqe_set_data(sqe, NULL);
-	flush_ring(r);
+	r->stop = true;
 	pthread_mutex_unlock(&r->lock);
-	pthread_join(r->reaper, NULL);
+	wake(r);
+	pthread_join(r->thread, NULL);
 	io_uring_queue_exit(&r->ring);
+	close(r->wake_fd);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
