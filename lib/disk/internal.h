@@ -121,6 +121,11 @@ struct pace {
 	atomic_uint_fast64_t last_ns; /* when the caller's thread was free */
 	atomic_uint_fast64_t avoid_until_ns;
 	atomic_bool writes_wait; /* STORE_NOWAIT is not known for writes */
+	/* The last large I/O handed over while it is under way, to be looked
+	 * at when the next one comes. */
+	_Atomic(struct disk_io *) probe;
+	atomic_bool probing;
+	atomic_uint alone; /* so many more are taken for alone */
 };
 
 struct disk {
@@ -471,6 +476,9 @@ extern uint64_t (*pace_clock_ns)(void);
 void pace_init(struct disk *d);
 /* Whether an I/O of this length is tried in the caller's thread. */
 bool pace_here(struct disk *d, uint32_t nr_blocks);
+/* An I/O goes elsewhere; an I/O is about to be posted. */
+void pace_handed_over(struct disk *d, struct disk_io *io);
+void pace_done(struct disk *d, struct disk_io *io);
 /* Whether a write that may wait can be carried out there. */
 bool pace_may_wait(struct disk *d);
 /* Such a write, begun at @start_ns, is over. */

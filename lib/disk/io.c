@@ -70,6 +70,7 @@ void io_finish(struct disk_io *io, enum disk_status status)
 
 	io->status = status;
 	meter_finish(d, io);
+	pace_done(d, io);
 	if (has_turn) {
 		pthread_mutex_lock(&d->lock);
 		d->slots[slot].finishing = true;
@@ -190,8 +191,9 @@ void disk_submit(struct disk *d, struct disk_io *io)
 	io->bad_lba = 0;
 	io->has_turn = false;
 	io->gate = GATE_NONE;
+	/* A read that is alone is quickest in a worker. */
 	io->async = io->op == DISK_READ && d->store->async &&
-		    io->nr_blocks <= d->async_blocks;
+		    io->nr_blocks <= d->async_blocks && work_busy(&d->work);
 	io->state = 0;
 	io->error = 0;
 	meter_submit(d, io);
@@ -200,6 +202,7 @@ void disk_submit(struct disk *d, struct disk_io *io)
 		io->async = false;
 	}
 	io->turn.granted = turn_granted;
+	pace_handed_over(d, io);
 	if (changes(io)) {
 		if (d->look_only) {
 			io_finish(io, DISK_WRITE_PROTECT);

@@ -10,8 +10,10 @@
 
 /* Up to here a copy costs less than handing the I/O to another thread. */
 #define SMALL_BYTES (32 * 1024)
-/* The next command after a shorter pause than this has been waiting. */
+/* The next command after a longer pause than this has not been waiting. */
 #define QUEUED_NS 3000
+/* How many more are carried out here after one that was alone. */
+#define ALONE_TIMES 64
 /* A write that took longer has waited for something; for some times as long the
  * next ones are not carried out by a thread that others need. */
 #define SLOW_NS	    UINT64_C(10000000)
@@ -37,13 +39,44 @@ void pace_init(struct disk *d)
 	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
 		p->nr_cpus = (unsigned)CPU_COUNT(&cpus);
 	atomic_store(&p->last_ns, 0);
+	atomic_store(&p->probe, NULL);
+	atomic_store(&p->probing, false);
+	atomic_store(&p->alone, 0);
 	atomic_store(&p->avoid_until_ns, 0);
 	atomic_store(&p->writes_wait, false);
 }
 
 /*
+ * Whether the last one that was handed over is done already: whoever sent it
+ * waited for it before sending this one, and will do so with the next ones.
+ */
+static void look_at_probe(struct pace *p)
+{
+	if (!atomic_exchange_explicit(&p->probing, false, memory_order_relaxed))
+		return;
+	if (!atomic_load_explicit(&p->probe, memory_order_acquire))
+		atomic_store_explicit(&p->alone, ALONE_TIMES,
+				      memory_order_relaxed);
+}
+
+static bool was_not_queued(struct pace *p)
+{
+	unsigned alone = atomic_load_explicit(&p->alone, memory_order_relaxed);
+
+	if (alone)
+		atomic_store_explicit(&p->alone, alone - 1,
+				      memory_order_relaxed);
+	return alone ||
+	       pace_clock_ns() - atomic_load_explicit(&p->last_ns,
+						      memory_order_relaxed) >
+		       QUEUED_NS;
+}
+
+/*
  * A large I/O that is alone is carried out here.  Where more wait behind it,
- * the workers get as many as there are processors beside this thread's.
+ * the workers get as many as there are processors beside this thread's.  How
+ * many wait in the daemon's ring cannot be seen: a quick initiator's next
+ * command looks like one that has been waiting, until one is handed over.
  */
 bool pace_here(struct disk *d, uint32_t nr_blocks)
 {
@@ -52,13 +85,30 @@ bool pace_here(struct disk *d, uint32_t nr_blocks)
 
 	if (nr_blocks <= p->small_blocks)
 		return true;
+	look_at_probe(p);
 	busy = work_busy(&d->work);
 	if (busy + 1 >= p->nr_cpus)
 		return true;
-	return !busy &&
-	       pace_clock_ns() - atomic_load_explicit(&p->last_ns,
-						      memory_order_relaxed) >
-		       QUEUED_NS;
+	if (!busy && was_not_queued(p))
+		return true;
+	atomic_store_explicit(&p->probing, true, memory_order_relaxed);
+	return false;
+}
+
+void pace_handed_over(struct disk *d, struct disk_io *io)
+{
+	struct pace *p = &d->pace;
+
+	if (atomic_load_explicit(&p->probing, memory_order_relaxed))
+		atomic_store_explicit(&p->probe, io, memory_order_relaxed);
+}
+
+void pace_done(struct disk *d, struct disk_io *io)
+{
+	struct pace *p = &d->pace;
+
+	if (atomic_load_explicit(&p->probe, memory_order_relaxed) == io)
+		atomic_store_explicit(&p->probe, NULL, memory_order_release);
 }
 
 bool pace_may_wait(struct disk *d)

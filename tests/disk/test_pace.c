@@ -51,6 +51,31 @@ static void a_large_one_that_is_alone(void **state)
 	assert_false(pace_here(d, LARGE));
 }
 
+/* A quick initiator that waits for each answer looks like a queue. */
+static void a_quick_one_that_is_alone(void **state)
+{
+	struct disk *d = new_disk(2);
+	struct disk_io io;
+	int here = 0;
+
+	(void)state;
+	pace_leave(d);
+	assert_false(pace_here(d, LARGE));
+	pace_handed_over(d, &io);
+	pace_done(d, &io);
+	/* It was done before the next one came: now for a while here. */
+	while (here < 1000 && pace_here(d, LARGE))
+		here++;
+	assert_in_range(here, 10, 999);
+	/* This time the next one comes before. */
+	pace_handed_over(d, &io);
+	atomic_store(&d->work.busy, 1);
+	assert_true(pace_here(d, LARGE));
+	atomic_store(&d->work.busy, 0);
+	pace_done(d, &io);
+	assert_false(pace_here(d, LARGE));
+}
+
 static void workers_get_the_other_processors(void **state)
 {
 	struct disk *d = new_disk(3);
@@ -127,6 +152,7 @@ int main(void)
 		cmocka_unit_test(a_store_that_cannot_tell),
 		cmocka_unit_test(small_ones_always),
 		cmocka_unit_test(a_large_one_that_is_alone),
+		cmocka_unit_test(a_quick_one_that_is_alone),
 		cmocka_unit_test(workers_get_the_other_processors),
 		cmocka_unit_test(a_slow_write_is_the_last_for_a_while),
 	};
