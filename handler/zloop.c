@@ -40,6 +40,7 @@ struct unit {
 	struct control *control; /* NULL: there is no socket */
 	struct cmd_pool pool;
 	struct cmd *at_door; /* between handle_cmd() and flush() */
+	struct cmd *spare;   /* the command thread's, without the pool's lock */
 };
 
 /* tcmu-runner cancels its threads with pthread_cancel(); not in here. */
@@ -152,13 +153,21 @@ static void command_done(struct scsi_cmd *scsi)
 	tcmur_cmd_complete(unit->dev, tcmur_cmd, status);
 }
 
+static struct cmd *get_cmd(struct unit *unit)
+{
+	struct cmd *cmd = unit->spare;
+
+	unit->spare = NULL;
+	return cmd ? cmd : cmd_pool_get(&unit->pool);
+}
+
 static int begin(struct unit *unit, struct tcmur_cmd *tcmur_cmd)
 {
 	struct tcmulib_cmd *lib_cmd = tcmur_cmd->lib_cmd;
 	int status, len = tcmu_cdb_get_length(lib_cmd->cdb);
 	struct cmd *cmd;
 
-	cmd = cmd_pool_get(&unit->pool);
+	cmd = get_cmd(unit);
 	if (!cmd)
 		return TCMU_STS_NO_RESOURCE;
 	assert(len > 0 && (size_t)len <= sizeof(cmd->cdb));
@@ -178,7 +187,7 @@ static int begin(struct unit *unit, struct tcmur_cmd *tcmur_cmd)
 		return TCMU_STS_NOT_HANDLED;
 	}
 	status = status_of(cmd, lib_cmd);
-	cmd_pool_put(&unit->pool, cmd);
+	unit->spare = cmd; /* taken above */
 	return status;
 }
 
@@ -434,6 +443,7 @@ static void zloop_close(struct tcmu_device *dev)
 	control_stop(unit->control);
 	scsi_unit_free(unit->scsi);
 	disk_close(unit->disk);
+	free(unit->spare);
 	cmd_pool_free(&unit->pool);
 	free(unit);
 	tcmur_dev_set_private(dev, NULL);

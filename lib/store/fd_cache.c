@@ -17,14 +17,14 @@
 
 struct fd_entry {
 	struct fd_entry *next;		/* of the bucket */
-	struct fd_entry *newer, *older; /* in the LRU list while idle */
+	struct fd_entry *newer, *older; /* in the LRU list while it has fd */
 	struct store_file *sf;
 	uint32_t slot;
 	int fd;	    /* -1: only here for an error not yet reported */
 	int wr_err; /* why fd is read-only */
 	unsigned pins;
 	bool busy;	/* a thread opens or closes it: wait for the shard */
-	uint64_t stamp; /* misses when it became idle */
+	uint64_t stamp; /* misses when it was last moved in the list */
 	atomic_bool dirty;
 
 	/* One sync at a time: the kernel reports an error to one only. */
@@ -43,7 +43,7 @@ struct shard {
 	pthread_mutex_t lock;
 	pthread_cond_t not_busy;
 	struct fd_entry *bucket[NR_BUCKETS];
-	struct fd_entry *newest, *oldest; /* idle, with a descriptor */
+	struct fd_entry *newest, *oldest; /* with a descriptor */
 } __attribute__((aligned(64)));
 
 static struct shard shards[NR_SHARDS] = {
@@ -149,6 +149,16 @@ static void free_entry(struct shard *sh, struct fd_entry *e)
 	free(e);
 }
 
+/* The least recently used entry that is not pinned.  Few are. */
+static struct fd_entry *oldest_idle(const struct shard *sh)
+{
+	struct fd_entry *e = sh->oldest;
+
+	while (e && e->pins)
+		e = e->newer;
+	return e;
+}
+
 static bool has_unreported(const struct fd_entry *e)
 {
 	return e->nr_errs != atomic_load(&e->nr_reported);
@@ -195,11 +205,13 @@ static struct shard *oldest_shard(void)
 {
 	uint64_t stamp = UINT64_MAX;
 	struct shard *found = NULL;
+	struct fd_entry *e;
 
 	for (struct shard *sh = shards; sh < shards + NR_SHARDS; sh++) {
 		pthread_mutex_lock(&sh->lock);
-		if (sh->oldest && sh->oldest->stamp < stamp) {
-			stamp = sh->oldest->stamp;
+		e = oldest_idle(sh);
+		if (e && e->stamp < stamp) {
+			stamp = e->stamp;
 			found = sh;
 		}
 		pthread_mutex_unlock(&sh->lock);
@@ -215,7 +227,7 @@ bool fd_evict(void)
 	/* Another thread may take the oldest one first: look again. */
 	while ((sh = oldest_shard())) {
 		pthread_mutex_lock(&sh->lock);
-		e = sh->oldest;
+		e = oldest_idle(sh);
 		if (e)
 			close_idle(sh, e);
 		pthread_mutex_unlock(&sh->lock);
@@ -259,15 +271,10 @@ static int fill(struct shard *sh, struct fd_entry *e)
 		e->fd = fd;
 		e->wr_err = wr_err;
 		e->pins = 1;
+		lru_add(sh, e);
 	}
 	not_busy(sh, e);
 	return fd < 0 ? fd : 0;
-}
-
-static void pin(struct shard *sh, struct fd_entry *e)
-{
-	if (e->pins++ == 0)
-		lru_del(sh, e);
 }
 
 static int get_nowait(struct shard *sh, struct store_file *sf, uint32_t slot,
@@ -277,7 +284,7 @@ static int get_nowait(struct shard *sh, struct store_file *sf, uint32_t slot,
 
 	if (!e || e->busy || e->fd < 0)
 		return -EAGAIN;
-	pin(sh, e);
+	e->pins++;
 	*entry = e;
 	return 0;
 }
@@ -294,7 +301,7 @@ static int get_wait(struct shard *sh, struct store_file *sf, uint32_t slot,
 	*entry = e;
 	if (e->fd < 0)
 		return fill(sh, e);
-	pin(sh, e);
+	e->pins++;
 	return 0;
 }
 
@@ -319,8 +326,12 @@ void fd_put(struct fd_entry *e, bool nowait)
 
 	pthread_mutex_lock(&sh->lock);
 	assert(e->pins);
-	if (--e->pins == 0)
+	e->pins--;
+	/* Nothing to do while everybody finds what he wants. */
+	if (e->stamp != atomic_load_explicit(&misses, memory_order_relaxed)) {
+		lru_del(sh, e);
 		lru_add(sh, e);
+	}
 	pthread_mutex_unlock(&sh->lock);
 	if (!nowait)
 		trim();

@@ -25,13 +25,17 @@ static ssize_t rw_once(int fd, const struct store_req *req,
 		       const struct iov_cur *cur, uint64_t done)
 {
 	int flags = req->flags & STORE_NOWAIT ? RWF_NOWAIT : 0;
-	struct iovec iov[IOV_CHUNK];
+	struct iovec part[IOV_CHUNK];
+	const struct iovec *iov = req->iov;
 	struct iov_cur at = *cur;
 	off_t off = (off_t)(req->off + done);
-	size_t cnt;
+	size_t cnt = req->iov_cnt;
 	ssize_t n;
 
-	iov_slice(&at, req->len - done, iov, IOV_CHUNK, &cnt);
+	if (done || cnt > IOV_CHUNK || iov_bytes(iov, cnt) != req->len) {
+		iov_slice(&at, req->len - done, part, IOV_CHUNK, &cnt);
+		iov = part;
+	}
 	do {
 		if (req->op == STORE_READ)
 			n = preadv2(fd, iov, (int)cnt, off, flags);
