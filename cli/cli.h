@@ -13,6 +13,7 @@
 #include <argp.h>
 #include <json-c/json.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "disk/disk.h"
@@ -39,6 +40,7 @@ int info_main(int argc, char **argv);
 int zones_main(int argc, char **argv);
 int stats_main(int argc, char **argv);
 int top_main(int argc, char **argv);
+int report_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int inject_main(int argc, char **argv);
 int powerfail_main(int argc, char **argv);
@@ -59,6 +61,11 @@ void cli_log(enum zl_log_level level, const char *line);
 /* A count of zones done, redrawn in place; only on a terminal. */
 void cli_progress(void *user, uint32_t done, uint32_t total);
 void cli_progress_end(void);
+
+/* A file to write, "-": standard output.  NULL when it has said why not. */
+FILE *cli_open_output(const char *name);
+/* @ret: what went wrong before, or 0.  0, or -errno when it has said so. */
+int cli_close_output(FILE *f, const char *name, int ret);
 
 #define CLI_SIZE_MAX 32
 /* Writes a size for people, e.g. "2 GiB" or "1.5 MiB". */

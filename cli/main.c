@@ -15,6 +15,7 @@ static const struct cli_command commands[] = {
 	{ "zones", "list a disk's zones", zones_main },
 	{ "stats", "print the counters of running disks", stats_main },
 	{ "top", "show what running disks do, again and again", top_main },
+	{ "report", "write a page about a disk", report_main },
 	{ "check", "look for everything that is not as it should be",
 	  check_main },
 	{ "inject", "make a running disk suffer faults", inject_main },

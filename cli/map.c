@@ -199,31 +199,11 @@ static bool wants_color(enum map_color color)
 		!getenv("NO_COLOR"));
 }
 
-static FILE *open_file(const char *name)
-{
-	FILE *f = strcmp(name, "-") ? fopen(name, "we") : stdout;
-
-	if (!f)
-		cli_error("%s cannot be written: %s", name, strerror(errno));
-	return f;
-}
-
-static int close_file(FILE *f, const char *name, int ret)
-{
-	if (ferror(f) && !ret)
-		ret = -EIO;
-	if (f != stdout && fclose(f) && !ret)
-		ret = -errno;
-	if (ret)
-		cli_error("%s cannot be written: %s", name, strerror(-ret));
-	return ret;
-}
-
 static int write_svg(const struct map *map, const char *name)
 {
 	struct canvas canvas;
 	double width, height;
-	FILE *f = open_file(name);
+	FILE *f = cli_open_output(name);
 
 	if (!f)
 		return -EIO;
@@ -231,7 +211,7 @@ static int write_svg(const struct map *map, const char *name)
 	svg_begin(&canvas, f, width, height, true);
 	map_draw(map, &canvas);
 	svg_end(&canvas);
-	return close_file(f, name, 0);
+	return cli_close_output(f, name, 0);
 }
 
 static int write_png(const struct map *map, const char *name)
@@ -239,7 +219,7 @@ static int write_png(const struct map *map, const char *name)
 	struct canvas canvas;
 	double width, height;
 	int ret;
-	FILE *f = open_file(name);
+	FILE *f = cli_open_output(name);
 
 	if (!f)
 		return -EIO;
@@ -249,7 +229,7 @@ static int write_png(const struct map *map, const char *name)
 		map_draw(map, &canvas);
 		ret = png_end(&canvas, f);
 	}
-	return close_file(f, name, ret);
+	return cli_close_output(f, name, ret);
 }
 
 static int draw(struct disk *disk, const char *dir, uint64_t start_lba,

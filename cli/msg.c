@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* Messages for people, all on standard error. */
+/* Messages for people, all on standard error; and files that are asked for. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -74,4 +75,24 @@ const char *cli_size(uint64_t bytes, char buf[CLI_SIZE_MAX])
 		snprintf(buf, CLI_SIZE_MAX, "%" PRIu64 " %s",
 			 bytes >> (10 * unit), units[unit]);
 	return buf;
+}
+
+FILE *cli_open_output(const char *name)
+{
+	FILE *f = strcmp(name, "-") ? fopen(name, "we") : stdout;
+
+	if (!f)
+		cli_error("%s cannot be written: %s", name, strerror(errno));
+	return f;
+}
+
+int cli_close_output(FILE *f, const char *name, int ret)
+{
+	if (ferror(f) && !ret)
+		ret = -EIO;
+	if (f != stdout && fclose(f) && !ret)
+		ret = -errno;
+	if (ret)
+		cli_error("%s cannot be written: %s", name, strerror(-ret));
+	return ret;
 }

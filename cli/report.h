@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* What a report of a disk is written from. */
+#ifndef ZL_CLI_REPORT_H
+#define ZL_CLI_REPORT_H
+
+#include "map.h"
+#include "running.h"
+
+#define REPORT_MAX_SAMPLES 1024
+#define REPORT_MAX_ZONES   4096 /* in the table */
+
+/* See "history" in control-protocol.md. */
+struct report_sample {
+	uint64_t open_ms;
+	uint64_t reads, read_bytes;
+	uint64_t writes, written_bytes;
+	uint64_t open_zones;
+};
+
+struct report {
+	const char *dir;
+	struct disk *disk;
+	struct map map;
+	uint64_t used_bytes;
+	bool live; /* it is open, and the rest is there */
+	struct running now;
+	struct report_sample *samples;
+	unsigned nr_samples;
+};
+
+/* report_history.c: asks for the samples, and adds what is now. */
+int report_read_history(struct report *r, struct zl_err *err);
+void report_draw_history(const struct report *r, FILE *f);
+
+/* report_html.c: one file that needs no other. */
+void report_html(const struct report *r, FILE *f);
+
+#endif
