@@ -44,6 +44,12 @@ int report_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int inject_main(int argc, char **argv);
 int powerfail_main(int argc, char **argv);
+int add_main(int argc, char **argv);
+int remove_main(int argc, char **argv);
+int list_main(int argc, char **argv);
+int export_main(int argc, char **argv);
+int unexport_main(int argc, char **argv);
+int watch_main(int argc, char **argv);
 
 /* Parses a subcommand's words; exits on --help and on a usage error. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
@@ -52,6 +58,16 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 error_t cli_key_dir(int key, char *arg, struct argp_state *state,
 		    const char **dir);
 error_t cli_key_dirs(int key, struct argp_state *state, int *first);
+
+/* create.c */
+
+/* A new disk's options: rounds the capacity as the kernel does, with a note,
+ * and checks them; fails with the sentence in @err. */
+int cli_new_disk_opts(struct disk_opts *opts, struct zl_err *err);
+/* 1: made, 0: was there, -errno when it has said why not. */
+int cli_make_dir(const char *dir);
+/* Makes a disk in an empty directory; 0, or -errno when it has said why not. */
+int cli_make_disk(const char *dir, const struct disk_opts *opts);
 
 /* msg.c: "zloop: SENTENCE" and "zloop: note: SENTENCE" on standard error. */
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

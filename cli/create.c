@@ -78,10 +78,25 @@ static void note_ignored(const struct disk_opts *opts)
 				 disk_opt_table[id].name);
 }
 
+int cli_new_disk_opts(struct disk_opts *opts, struct zl_err *err)
+{
+	uint64_t asked = opts->num[OPT_CAPACITY_MB];
+
+	disk_opts_round_capacity(opts);
+	/* Before a directory is made for it. */
+	if (disk_opts_check(opts, 0, err))
+		return -EINVAL;
+	if (opts->num[OPT_CAPACITY_MB] != asked)
+		cli_note("capacity_mb=%" PRIu64 " is rounded down to %" PRIu64
+			 ", whole zones of %" PRIu64 " MiB",
+			 asked, opts->num[OPT_CAPACITY_MB],
+			 opts->num[OPT_ZONE_SIZE_MB]);
+	return 0;
+}
+
 static int parse_options(const char *text, struct disk_opts *opts)
 {
 	struct zl_err err;
-	uint64_t asked;
 
 	if (disk_opts_parse(opts, text, strlen(text), ',', false, &err)) {
 		cli_error("%s", err.msg);
@@ -95,18 +110,10 @@ static int parse_options(const char *text, struct disk_opts *opts)
 			  disk_opt_table[id].name);
 		return -EINVAL;
 	}
-	asked = opts->num[OPT_CAPACITY_MB];
-	disk_opts_round_capacity(opts);
-	/* Before a directory is made for it. */
-	if (disk_opts_check(opts, 0, &err)) {
+	if (cli_new_disk_opts(opts, &err)) {
 		cli_error("%s", err.msg);
 		return -EINVAL;
 	}
-	if (opts->num[OPT_CAPACITY_MB] != asked)
-		cli_note("capacity_mb=%" PRIu64 " is rounded down to %" PRIu64
-			 ", whole zones of %" PRIu64 " MiB",
-			 asked, opts->num[OPT_CAPACITY_MB],
-			 opts->num[OPT_ZONE_SIZE_MB]);
 	note_ignored(opts);
 	return 0;
 }
@@ -124,24 +131,25 @@ static bool is_disk(const char *dir)
 	return true;
 }
 
-/* 1: made, 0: was there, -errno */
-static int make_dir(const char *dir)
+int cli_make_dir(const char *dir)
 {
-	if (!mkdir(dir, 0700))
+	int ret = mkdir(dir, 0700) ? -errno : 1;
+
+	if (ret == 1)
 		return 1;
-	if (errno == EEXIST)
+	if (ret == -EEXIST)
 		return 0;
-	if (errno == ENOENT)
+	if (ret == -ENOENT)
 		cli_error("%s cannot be made, since the directory above it "
 			  "does not exist; make that first, or mount what "
 			  "belongs there",
 			  dir);
 	else
-		cli_error("%s cannot be made: %s", dir, strerror(errno));
-	return -errno;
+		cli_error("%s cannot be made: %s", dir, strerror(-ret));
+	return ret;
 }
 
-static int make_disk(const char *dir, const struct disk_opts *opts)
+int cli_make_disk(const char *dir, const struct disk_opts *opts)
 {
 	struct disk_open_args args = {
 		.opts = opts,
@@ -174,11 +182,11 @@ int create_main(int argc, char **argv)
 		return CLI_USAGE;
 	if (is_disk(a.dir))
 		return CLI_FAILED;
-	made = make_dir(a.dir);
+	made = cli_make_dir(a.dir);
 	if (made < 0)
 		return CLI_FAILED;
 	zl_log_set(cli_log);
-	if (!make_disk(a.dir, &opts))
+	if (!cli_make_disk(a.dir, &opts))
 		return CLI_OK;
 	/* Only if nothing is in it: what is half made can be completed. */
 	if (made)

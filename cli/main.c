@@ -21,6 +21,13 @@ static const struct cli_command commands[] = {
 	{ "inject", "make a running disk suffer faults", inject_main },
 	{ "powerfail", "take back what a running disk has not flushed",
 	  powerfail_main },
+	{ "add", "attach a disk, made if it is missing, as /dev/sdX",
+	  add_main },
+	{ "remove", "detach a disk, whose files stay", remove_main },
+	{ "list", "list the disks, attached or not", list_main },
+	{ "export", "make a disk an iSCSI target", export_main },
+	{ "unexport", "remove a disk's iSCSI targets", unexport_main },
+	{ "watch", "say when disks are added and removed", watch_main },
 	{ "help", "explain a command", help_main },
 };
 

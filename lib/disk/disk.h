@@ -97,6 +97,13 @@ int disk_precheck(const char *dir, const struct disk_opts *opts,
 		  struct zl_err *err);
 
 /*
+ * Whether @dir is a mount point according to fstab or a mount unit, and nothing
+ * is mounted there: disk_open() makes no disk in it.  @who gets which of them
+ * says so.
+ */
+bool disk_dir_is_unmounted(const char *dir, char *who, size_t size);
+
+/*
  * disk_open() on a store of the caller's, which becomes the disk's on success
  * and stays the caller's on failure; @name is what sentences call it.
  */

@@ -105,3 +105,8 @@ bool mountpoint_is_unmounted(const char *root, const char *dir, char *who,
 	return table_names(fstab, real, same_dir, mounts) ||
 	       unit_names(root, real, who, len);
 }
+
+bool disk_dir_is_unmounted(const char *dir, char *who, size_t size)
+{
+	return mountpoint_is_unmounted("", dir, who, size);
+}

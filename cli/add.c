@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop add: from the kernel's option string to /dev/sdX. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "target.h"
+
+#define MAX_ID 1048576
+/* What VPD page B0h says, and enough of it for a queue of 128. */
+#define MAX_XFER_BYTES	  (1 * ZL_MIB)
+#define MIN_DATA_AREA_MIB 128
+
+struct add_args {
+	const char *words[2];
+	unsigned nr;
+	const char *options; /* "" if there are none */
+	const char *dir;     /* NULL: below base_dir */
+	struct disk_opts opts;
+};
+
+/* base_dir=/srv has a '=' before the first '/'. */
+static bool is_dir_word(const char *word)
+{
+	const char *slash = strchr(word, '/'), *eq = strchr(word, '=');
+
+	return slash && (!eq || slash < eq);
+}
+
+static void sort_words(struct add_args *a, struct argp_state *state)
+{
+	a->options = "";
+	for (unsigned i = 0; i < a->nr; i++)
+		if (is_dir_word(a->words[i]) && !a->dir)
+			a->dir = a->words[i];
+		else if (!*a->options)
+			a->options = a->words[i];
+		else
+			argp_error(state,
+				   "'%s' is one word too many; options "
+				   "are separated by commas",
+				   a->words[i]);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct add_args *a = state->input;
+
+	switch (key) {
+	case 't':
+		cli_set_timeout(arg, state);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->nr == 2)
+			argp_error(state, "'%s' is one word too many", arg);
+		else
+			a->words[a->nr++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		sort_words(a, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	CLI_TIMEOUT_OPTION,
+	{ 0 },
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[OPTION[=VALUE][,OPTION[=VALUE]...]] [DIRECTORY]",
+	.doc = "Attach a disk to this machine and print its block device.  "
+	       "The options are those of the kernel's zloop and more, for "
+	       "example capacity_mb=2048,zone_size_mb=64,conv_zones=8.  The "
+	       "disk is in DIRECTORY, which must be written with a '/', else "
+	       "in BASE_DIR/ID, else in a new directory in BASE_DIR.  It is "
+	       "made if it is not there; one that is there is opened as it "
+	       "is.\v"
+	       "Loads the kernel's modules and starts tcmu-runner if need "
+	       "be.  See zloop-handler(8) for all options.",
+};
+
+/* Those that mean something to the kernel's driver only. */
+static void note_ignored(const struct disk_opts *opts)
+{
+	for (enum disk_opt_id id = OPT_BUFFERED_IO;
+	     id <= OPT_ORDERED_ZONE_APPEND; id++)
+		if (disk_opt_given(opts, id))
+			cli_note("%s changes nothing about a SCSI disk",
+				 disk_opt_table[id].name);
+}
+
+static int parse_options(struct add_args *a)
+{
+	struct zl_err err;
+	int ret;
+
+	ret = disk_opts_parse(&a->opts, a->options, strlen(a->options), ',',
+			      false, &err);
+	if (!ret)
+		ret = disk_opts_check(&a->opts, 0, &err);
+	if (!ret && a->dir &&
+	    (disk_opt_given(&a->opts, OPT_ID) ||
+	     disk_opt_given(&a->opts, OPT_BASE_DIR)))
+		ret = zl_fail(&err, EINVAL,
+			      "id and base_dir say where the disk is, as "
+			      "DIRECTORY does; leave them out");
+	if (ret)
+		cli_error("%s", err.msg);
+	else
+		note_ignored(&a->opts);
+	return ret;
+}
+
+/*
+ * Where.
+ */
+
+/* What is not mounted now would hide the disk once it is. */
+static int refuse_unmounted(const char *dir)
+{
+	char above[PATH_MAX], who[256], *slash;
+
+	if (!realpath(dir, above))
+		return 0;
+	while ((slash = strrchr(above, '/')) && slash != above) {
+		if (disk_dir_is_unmounted(above, who, sizeof(who))) {
+			cli_error("%s is a mount point according to %s, and "
+				  "nothing is mounted there; mount it",
+				  above, who);
+			return -ENOENT;
+		}
+		*slash = 0;
+	}
+	return 0;
+}
+
+static int make_base(const struct disk_opts *opts)
+{
+	const char *base = opts->base_dir;
+
+	/* Only where it always is. */
+	if (!disk_opt_given(opts, OPT_BASE_DIR) && cli_make_dir(base) < 0)
+		return -ENOENT;
+	if (access(base, X_OK)) {
+		cli_error("base_dir=%s cannot be used: %s", base,
+			  strerror(errno));
+		return -ENOENT;
+	}
+	return refuse_unmounted(base);
+}
+
+/* The lowest number that no directory has: nothing that is there is opened
+ * unless it is asked for. */
+static int make_next_dir(struct disk_opts *opts, char dir[PATH_MAX])
+{
+	int made = 0;
+
+	for (uint64_t id = 0; id < MAX_ID && !made; id++) {
+		opts->num[OPT_ID] = id;
+		cli_id_dir(opts, dir);
+		made = cli_make_dir(dir);
+	}
+	return made;
+}
+
+/* 1: made, 0: was there, -errno when it has said why not. */
+static int need_dir(struct add_args *a, char dir[PATH_MAX])
+{
+	char given[PATH_MAX];
+	int made;
+
+	if (!a->dir && make_base(&a->opts))
+		return -ENOENT;
+	if (a->dir)
+		snprintf(given, sizeof(given), "%s", a->dir);
+	else
+		cli_id_dir(&a->opts, given);
+	if (a->dir || disk_opt_given(&a->opts, OPT_ID))
+		made = cli_make_dir(given);
+	else
+		made = make_next_dir(&a->opts, given);
+	if (made >= 0 && !realpath(given, dir)) {
+		cli_error("%s: %s", given, strerror(errno));
+		return -errno;
+	}
+	if (made >= 0 && a->dir && refuse_unmounted(dir))
+		made = -ENOENT;
+	return made;
+}
+
+/*
+ * What.
+ */
+
+/* A disk that is there and is as the options say. */
+static int look(const char *dir, const struct disk_opts *asked,
+		struct disk **disk, struct zl_err *err)
+{
+	struct disk_opts opts = *asked;
+	struct disk_open_args args = { .opts = &opts, .look_only = true };
+
+	if (disk_opt_given(&opts, OPT_CAPACITY_MB))
+		disk_opts_round_capacity(&opts);
+	return disk_open(dir, &args, disk, err);
+}
+
+static int make_disk(const char *dir, const struct disk_opts *asked)
+{
+	struct disk_opts opts = *asked;
+	struct zl_err err;
+
+	if (cli_new_disk_opts(&opts, &err)) {
+		cli_error("%s", err.msg);
+		return -EINVAL;
+	}
+	return cli_make_disk(dir, &opts);
+}
+
+static int refuse_attached(const char *dir)
+{
+	struct lio_backstore bs;
+	char device[LIO_DEVICE_MAX];
+
+	if (!cli_find_dir(dir, &bs))
+		return 0;
+	cli_device(&bs, device);
+	cli_error("%s is attached already, as %s%s%s", dir, bs.name,
+		  *device ? ", /dev/" : "", device);
+	return -EEXIST;
+}
+
+/* Opens the disk to look at it, which is made before if it is not there. */
+static int need_disk(const char *dir, const struct disk_opts *opts,
+		     struct disk **disk)
+{
+	struct zl_err err;
+	char who[128];
+	int ret = refuse_attached(dir);
+
+	if (ret)
+		return ret;
+	ret = look(dir, opts, disk, &err);
+	if (ret) {
+		/* Says why, if it is not that nothing is there. */
+		ret = make_disk(dir, opts);
+		if (!ret && cli_look(dir, disk, &err)) {
+			cli_error("%s", err.msg);
+			ret = -EIO;
+		}
+	} else if (cli_in_use(dir, *disk, who, sizeof(who))) {
+		cli_error("%s is in use by %s", dir, who);
+		disk_close(*disk);
+		ret = -EBUSY;
+	}
+	return ret;
+}
+
+/*
+ * Attaching.
+ */
+
+static bool name_is_fine(const char *name)
+{
+	for (const char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
+			return false;
+	return *name && strlen(name) < 32 &&
+	       !lio_name_is_taken(cli_lio(), name);
+}
+
+/* zloopID, or the directory's name, or what is surely free. */
+static void choose_name(const char *dir, const char *serial,
+			char name[LIO_NAME_MAX])
+{
+	const char *last = strrchr(dir, '/') + 1;
+	uint64_t id;
+
+	if (parse_u64(last, strlen(last), &id))
+		snprintf(name, LIO_NAME_MAX, "%s", last);
+	else
+		snprintf(name, LIO_NAME_MAX, "zloop%" PRIu64, id);
+	if (!name_is_fine(name))
+		snprintf(name, LIO_NAME_MAX, "zloop-%s", serial);
+}
+
+struct plan {
+	struct lio_backstore_args args;
+	char name[LIO_NAME_MAX], config[PATH_MAX + 32];
+	char serial[DISK_SERIAL_LEN + 1];
+};
+
+static int make_plan(const char *dir, const struct disk_opts *opts,
+		     const struct disk *disk, struct plan *p,
+		     struct zl_err *err)
+{
+	const struct disk_meta *m = disk_meta(disk);
+	struct disk_opts ignored;
+	const char *cfg_dir;
+	bool powerfail = opts && disk_opt_given(opts, OPT_DISCARD_WRITE_CACHE);
+
+	strcpy(p->serial, m->serial);
+	choose_name(dir, m->serial, p->name);
+	snprintf(p->config, sizeof(p->config), "%s@%s",
+		 powerfail ? "discard_write_cache" : "", dir);
+	p->args = (struct lio_backstore_args){
+		.name = p->name,
+		.config = p->config,
+		.unit_serial = p->serial,
+		.size_bytes = m->capacity_bytes,
+		.block_bytes = m->block_bytes,
+		.max_xfer_bytes = MAX_XFER_BYTES,
+		.min_data_area_mib = MIN_DATA_AREA_MIB,
+	};
+	return disk_cfg_parse(p->config, &ignored, &cfg_dir, err);
+}
+
+static int attach(const char *dir, const struct disk_opts *opts,
+		  const struct disk *disk, struct lio_events *events)
+{
+	char device[LIO_DEVICE_MAX];
+	struct zl_err err;
+	struct plan p;
+	int ret;
+
+	ret = make_plan(dir, opts, disk, &p, &err);
+	if (!ret)
+		ret = lio_attach(cli_lio(), &p.args, events, device, &err);
+	if (ret)
+		cli_error("%s", err.msg);
+	else
+		printf("/dev/%s\n", device);
+	return ret;
+}
+
+int cli_attach_backstore(const char *dir, struct lio_backstore *bs)
+{
+	char real[PATH_MAX];
+	struct disk *disk;
+	struct zl_err err;
+	struct plan p;
+	int ret;
+
+	if (!realpath(dir, real)) {
+		cli_error("%s: %s", dir, strerror(errno));
+		return -ENOENT;
+	}
+	ret = cli_look(real, &disk, &err);
+	if (!ret) {
+		ret = make_plan(real, NULL, disk, &p, &err);
+		disk_close(disk);
+	}
+	if (!ret)
+		ret = lio_attach_backstore(cli_lio(), &p.args, NULL, bs, &err);
+	if (ret)
+		cli_error("%s", err.msg);
+	return ret;
+}
+
+static int add(struct add_args *a, struct lio_events *events)
+{
+	char dir[PATH_MAX];
+	struct disk *disk;
+	int made = need_dir(a, dir), ret;
+
+	if (made < 0)
+		return made;
+	ret = need_disk(dir, &a->opts, &disk);
+	if (ret) {
+		/* Only if nothing is in it. */
+		if (made)
+			rmdir(dir);
+		return ret;
+	}
+	ret = attach(dir, &a->opts, disk, events);
+	disk_close(disk);
+	if (ret && made)
+		cli_note("the disk in %s was made and stays", dir);
+	return ret;
+}
+
+int add_main(int argc, char **argv)
+{
+	struct add_args a = { .nr = 0 };
+	struct lio_events *events;
+	struct zl_err err;
+	int ret;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (parse_options(&a))
+		return CLI_USAGE;
+	if (cli_need_root())
+		return CLI_FAILED;
+	zl_log_set(cli_log);
+	if (lio_ready(cli_lio(), false, &err) ||
+	    lio_events_open(&events, &err)) {
+		cli_error("%s", err.msg);
+		return CLI_FAILED;
+	}
+	ret = add(&a, events);
+	lio_events_close(events);
+	return ret ? CLI_FAILED : CLI_OK;
+}

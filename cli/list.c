@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop list: the disks of this machine, attached or not. */
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "target.h"
+
+struct list_args {
+	bool json;
+	int first; /* of the directories */
+};
+
+static const struct argp_option options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct list_args *a = state->input;
+
+	(void)arg;
+	switch (key) {
+	case 'j':
+		a->json = true;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		return 0;
+	default:
+		return cli_key_dirs(key, state, &a->first);
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[DIRECTORY...]",
+	.doc = "List the disks that are attached, and those that are not in "
+	       "/var/local/zloop and in each DIRECTORY, which is a disk's or "
+	       "one that has disks in it.",
+};
+
+/* A row. */
+struct disk_row {
+	char name[LIO_NAME_MAX];
+	char dir[PATH_MAX];
+	char device[LIO_DEVICE_MAX];
+	char state[192];
+	uint64_t size_bytes;
+	bool attached;
+	struct json_object *exports; /* an array of objects */
+};
+
+struct list {
+	struct disk_row *rows;
+	size_t nr, room;
+	const char *daemon; /* what is wrong with tcmu-runner, "" if nothing */
+};
+
+static struct disk_row *new_row(struct list *l, const char *dir)
+{
+	struct disk_row *row;
+
+	if (l->nr == l->room) {
+		l->room = l->room ? 2 * l->room : 16;
+		l->rows = realloc(l->rows, l->room * sizeof(*l->rows));
+		if (!l->rows)
+			abort();
+	}
+	row = &l->rows[l->nr++];
+	*row = (struct disk_row){ .exports = json_object_new_array() };
+	snprintf(row->dir, sizeof(row->dir), "%s", dir);
+	return row;
+}
+
+/*
+ * Those that are attached.
+ */
+
+static bool add_export(void *user, const struct lio_export *ex)
+{
+	struct json_object *o = json_object_new_object();
+	struct disk_row *row = user;
+	char device[LIO_DEVICE_MAX];
+
+	json_add_str(o, "fabric", ex->fabric);
+	json_add_str(o, "target", ex->wwn);
+	json_add_u64(o, "lun", ex->lun);
+	if (!lio_export_device(cli_lio(), ex, device)) {
+		json_add_str(o, "device", device);
+		if (!*row->device)
+			strcpy(row->device, device);
+	}
+	if (!strcmp(ex->fabric, "iscsi"))
+		json_add_u64(o, "sessions", lio_export_sessions(cli_lio(), ex));
+	json_object_array_add(row->exports, o);
+	return true;
+}
+
+static bool add_backstore(void *user, const struct lio_backstore *bs)
+{
+	struct list *l = user;
+	struct disk_row *row = new_row(l, lio_backstore_dir(bs));
+
+	strcpy(row->name, bs->name);
+	row->size_bytes = bs->size_bytes;
+	row->attached = true;
+	snprintf(row->state, sizeof(row->state), "%s",
+		 !bs->enabled ? "not enabled"
+		 : *l->daemon ? l->daemon
+			      : "attached");
+	lio_each_export(cli_lio(), bs, add_export, row);
+	return true;
+}
+
+/*
+ * Those that are not.
+ */
+
+static bool is_listed(const struct list *l, const char *dir)
+{
+	for (size_t i = 0; i < l->nr; i++)
+		if (cli_same_dir(l->rows[i].dir, dir))
+			return true;
+	return false;
+}
+
+/* Whether a disk is there. */
+static bool add_dir(struct list *l, const char *dir, struct zl_err *err)
+{
+	struct disk_row *row;
+	struct disk *disk;
+	char who[128];
+
+	if (is_listed(l, dir))
+		return true;
+	if (cli_look(dir, &disk, err))
+		return false;
+	row = new_row(l, dir);
+	row->size_bytes = disk_meta(disk)->capacity_bytes;
+	if (cli_in_use(dir, disk, who, sizeof(who)))
+		snprintf(row->state, sizeof(row->state), "in use by %s", who);
+	else
+		strcpy(row->state, "detached");
+	disk_close(disk);
+	return true;
+}
+
+/* How many disks there are in the directories in @dir. */
+static size_t add_dirs_in(struct list *l, const char *dir)
+{
+	char pattern[PATH_MAX];
+	size_t nr = 0;
+	glob_t g;
+
+	snprintf(pattern, sizeof(pattern), "%s/*/", dir);
+	if (glob(pattern, 0, NULL, &g))
+		return 0;
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		g.gl_pathv[i][strlen(g.gl_pathv[i]) - 1] = 0;
+		nr += add_dir(l, g.gl_pathv[i], NULL);
+	}
+	globfree(&g);
+	return nr;
+}
+
+static int add_given(struct list *l, int argc, char **argv)
+{
+	int status = CLI_OK;
+	struct zl_err err;
+
+	for (int i = 0; i < argc; i++)
+		if (!add_dir(l, argv[i], &err) && !add_dirs_in(l, argv[i])) {
+			cli_error("%s", err.msg);
+			status = CLI_FAILED;
+		}
+	return status;
+}
+
+/*
+ * Printing.
+ */
+
+static void print_exports(const struct disk_row *row)
+{
+	size_t nr = json_object_array_length(row->exports);
+
+	for (size_t i = 0; i < nr; i++) {
+		struct json_object *o =
+			json_object_array_get_idx(row->exports, i);
+		const char *fabric = json_object_get_string(
+			json_object_object_get(o, "fabric"));
+
+		/* The device says it all. */
+		if (strcmp(fabric, "loopback"))
+			printf(" %s",
+			       json_object_get_string(
+				       json_object_object_get(o, "target")));
+	}
+}
+
+static void print_text(const struct list *l)
+{
+	char size[CLI_SIZE_MAX], device[LIO_DEVICE_MAX + 8];
+	size_t name_len = 4, state_len = 5;
+
+	for (size_t i = 0; i < l->nr; i++) {
+		name_len = max_u64(name_len, strlen(l->rows[i].name));
+		state_len = max_u64(state_len, strlen(l->rows[i].state));
+	}
+	if (l->nr)
+		printf("%-*s  %-9s  %-9s  %-*s  %s\n", (int)name_len, "NAME",
+		       "DEVICE", "SIZE", (int)state_len, "STATE",
+		       "DIRECTORY  TARGETS");
+	for (size_t i = 0; i < l->nr; i++) {
+		const struct disk_row *row = &l->rows[i];
+
+		snprintf(device, sizeof(device), "/dev/%s", row->device);
+		printf("%-*s  %-9s  %-9s  %-*s  %s", (int)name_len,
+		       *row->name ? row->name : "-",
+		       *row->device ? device : "-",
+		       cli_size(row->size_bytes, size), (int)state_len,
+		       row->state, row->dir);
+		print_exports(row);
+		putchar('\n');
+	}
+}
+
+static struct json_object *row_json(const struct disk_row *row)
+{
+	struct json_object *o = json_object_new_object();
+	char device[LIO_DEVICE_MAX + 8];
+
+	snprintf(device, sizeof(device), "/dev/%s", row->device);
+	json_object_object_add(o, "name",
+			       *row->name ? json_object_new_string(row->name)
+					  : NULL);
+	json_add_str(o, "directory", row->dir);
+	json_add_u64(o, "capacity_bytes", row->size_bytes);
+	json_object_object_add(o, "device",
+			       *row->device ? json_object_new_string(device)
+					    : NULL);
+	json_add_bool(o, "attached", row->attached);
+	json_add_str(o, "state", row->state);
+	json_object_object_add(o, "exports", json_object_get(row->exports));
+	return o;
+}
+
+static void print_json(const struct list *l)
+{
+	struct json_object *all = json_object_new_array();
+
+	for (size_t i = 0; i < l->nr; i++)
+		json_object_array_add(all, row_json(&l->rows[i]));
+	json_print(all);
+}
+
+static void free_list(struct list *l)
+{
+	for (size_t i = 0; i < l->nr; i++)
+		json_object_put(l->rows[i].exports);
+	free(l->rows);
+}
+
+static const char *daemon_trouble(void)
+{
+	switch (lio_daemon_state(cli_lio(), NULL)) {
+	case LIO_DAEMON_NONE:
+		return "no tcmu-runner";
+	case LIO_DAEMON_STARTING:
+		return "tcmu-runner starts";
+	case LIO_DAEMON_NO_HANDLER:
+		return "no handler";
+	case LIO_DAEMON_READY:
+		break;
+	}
+	return "";
+}
+
+int list_main(int argc, char **argv)
+{
+	struct list l = { .daemon = daemon_trouble() };
+	struct list_args a = { .first = argc };
+	int status;
+
+	cli_parse(&argp, argc, argv, &a);
+	lio_each_backstore(cli_lio(), add_backstore, &l);
+	status = add_given(&l, argc - a.first, argv + a.first);
+	add_dirs_in(&l, disk_opt_table[OPT_BASE_DIR].def);
+	if (a.json)
+		print_json(&l);
+	else
+		print_text(&l);
+	free_list(&l);
+	return status;
+}

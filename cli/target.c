@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Disks that are attached: found by whatever a person calls them. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "target.h"
+
+/* Long enough for a disk of a million zones on a busy machine. */
+#define STEP_WAIT_MS 60000
+
+static struct lio lio = { .ops = &lio_kernel_ops, .wait_ms = STEP_WAIT_MS };
+
+const struct lio *cli_lio(void)
+{
+	lio.root = getenv("ZLOOP_SYSTEM_ROOT");
+	if (!lio.root)
+		lio.root = "";
+	return &lio;
+}
+
+bool cli_same_dir(const char *a, const char *b)
+{
+	char real_a[PATH_MAX], real_b[PATH_MAX];
+
+	return !strcmp(a, b) || (realpath(a, real_a) && realpath(b, real_b) &&
+				 !strcmp(real_a, real_b));
+}
+
+struct search {
+	const char *name, *dir, *device; /* one of them */
+	struct lio_backstore *bs;
+	bool found;
+};
+
+static bool has_device(void *user, const struct lio_export *ex)
+{
+	struct search *s = user;
+	char device[LIO_DEVICE_MAX];
+
+	s->found = !lio_export_device(cli_lio(), ex, device) &&
+		   !strcmp(device, s->device);
+	return !s->found;
+}
+
+static bool visit(void *user, const struct lio_backstore *bs)
+{
+	struct search *s = user;
+
+	if (s->name)
+		s->found = !strcmp(bs->name, s->name);
+	else if (s->dir)
+		s->found = cli_same_dir(lio_backstore_dir(bs), s->dir);
+	else
+		lio_each_export(cli_lio(), bs, has_device, s);
+	if (s->found)
+		*s->bs = *bs;
+	return !s->found;
+}
+
+static bool find(struct search s)
+{
+	lio_each_backstore(cli_lio(), visit, &s);
+	return s.found;
+}
+
+bool cli_find_dir(const char *dir, struct lio_backstore *bs)
+{
+	return find((struct search){ .dir = dir, .bs = bs });
+}
+
+static bool find_device(const char *path, struct lio_backstore *bs)
+{
+	char real[PATH_MAX];
+	const char *name;
+
+	/* Of /dev/disk/by-id, for example. */
+	name = strrchr(realpath(path, real) ? real : path, '/');
+	return find((struct search){ .device = name + 1, .bs = bs });
+}
+
+/* "id=N[,base_dir=DIR]", as the kernel's "remove" has it, or N alone. */
+static bool find_id(const char *word, struct lio_backstore *bs)
+{
+	struct disk_opts opts;
+	char dir[PATH_MAX];
+	uint64_t id;
+
+	if (parse_u64(word, strlen(word), &id)) {
+		if (disk_opts_parse(&opts, word, strlen(word), ',', false,
+				    NULL) ||
+		    !disk_opt_given(&opts, OPT_ID))
+			return false;
+	} else {
+		disk_opts_init(&opts);
+		opts.num[OPT_ID] = id;
+	}
+	cli_id_dir(&opts, dir);
+	return cli_find_dir(dir, bs);
+}
+
+void cli_id_dir(const struct disk_opts *opts, char dir[PATH_MAX])
+{
+	snprintf(dir, PATH_MAX, "%s/%llu", opts->base_dir,
+		 (unsigned long long)opts->num[OPT_ID]);
+}
+
+bool cli_find(const char *word, struct lio_backstore *bs)
+{
+	if (find((struct search){ .name = word, .bs = bs }) ||
+	    find_id(word, bs))
+		return true;
+	if (!strncmp(word, "/dev/", 5))
+		return find_device(word, bs);
+	return strchr(word, '/') && cli_find_dir(word, bs);
+}
+
+int cli_need(const char *word, struct lio_backstore *bs)
+{
+	if (cli_find(word, bs))
+		return 0;
+	cli_error("no disk %s is attached; zloop list shows those that are",
+		  word);
+	return -ENOENT;
+}
+
+int cli_need_root(void)
+{
+	if (!geteuid() || *cli_lio()->root)
+		return 0;
+	cli_error("only root may attach and detach disks");
+	return -EPERM;
+}
+
+static bool take_device(void *user, const struct lio_export *ex)
+{
+	char *device = user;
+
+	return lio_export_device(cli_lio(), ex, device) != 0;
+}
+
+const char *cli_device(const struct lio_backstore *bs,
+		       char device[LIO_DEVICE_MAX])
+{
+	*device = 0;
+	lio_each_export(cli_lio(), bs, take_device, device);
+	return device;
+}
+
+void cli_set_timeout(const char *arg, struct argp_state *state)
+{
+	uint64_t seconds;
+
+	if (parse_u64(arg, strlen(arg), &seconds) || !seconds ||
+	    seconds > 86400)
+		argp_error(state,
+			   "--timeout %s is not a number from 1 to 86400", arg);
+	lio.wait_ms = (unsigned)seconds * 1000;
+}
+
+error_t cli_key_disk(int key, char *arg, struct argp_state *state,
+		     const char **disk, bool *force)
+{
+	switch (key) {
+	case 'f':
+		*force = true;
+		return 0;
+	case 't':
+		cli_set_timeout(arg, state);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "there is no disk");
+		return 0;
+	default:
+		return cli_key_dir(key, arg, state, disk);
+	}
+}
+
+/*
+ * Who uses it.
+ */
+
+struct users {
+	char *who;
+	size_t size;
+	const char *fabric; /* NULL: all */
+	bool found;
+};
+
+static bool visit_user(void *user, const struct lio_export *ex)
+{
+	struct users *u = user;
+	char device[LIO_DEVICE_MAX];
+	unsigned sessions;
+
+	if (u->fabric && strcmp(u->fabric, ex->fabric))
+		return true;
+	sessions = lio_export_sessions(cli_lio(), ex);
+	if (sessions) {
+		snprintf(u->who, u->size,
+			 "%u iSCSI initiator%s logged in to %.200s", sessions,
+			 sessions == 1 ? " is" : "s are", ex->wwn);
+		u->found = true;
+	} else if (!lio_export_device(cli_lio(), ex, device)) {
+		u->found =
+			lio_device_in_use(cli_lio(), device, u->who, u->size);
+	}
+	return !u->found;
+}
+
+int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric)
+{
+	char who[512], device[LIO_DEVICE_MAX];
+	struct users u = { who, sizeof(who), fabric, false };
+
+	lio_each_export(cli_lio(), bs, visit_user, &u);
+	if (!u.found)
+		return 0;
+	cli_device(bs, device);
+	cli_error("%s%s%s%s is in use: %s; end that first, or use --force",
+		  bs->name, *device ? " (/dev/" : "", device,
+		  *device ? ")" : "", who);
+	return -EBUSY;
+}
+
+/*
+ * Removing.  Those that are removed are not gone through at the same time.
+ */
+
+struct exports {
+	const char *fabric;
+	struct lio_export all[64];
+	unsigned nr;
+};
+
+static bool collect(void *user, const struct lio_export *ex)
+{
+	struct exports *e = user;
+
+	if (!e->fabric || !strcmp(e->fabric, ex->fabric))
+		e->all[e->nr++] = *ex;
+	return e->nr < ZL_ARRAY_SIZE(e->all);
+}
+
+int cli_remove_exports(const struct lio_backstore *bs, const char *fabric)
+{
+	struct exports e = { .fabric = fabric };
+	struct zl_err err;
+
+	lio_each_export(cli_lio(), bs, collect, &e);
+	for (unsigned i = 0; i < e.nr; i++)
+		if (lio_export_remove(cli_lio(), &e.all[i], &err)) {
+			cli_error("%s", err.msg);
+			return -EIO;
+		}
+	return (int)e.nr;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* What the subcommands share that attach disks: add, remove, list, export. */
+#ifndef ZL_CLI_TARGET_H
+#define ZL_CLI_TARGET_H
+
+#include <limits.h>
+
+#include "cli.h"
+#include "lio/lio.h"
+
+/* The kernel's target of this machine, or of the tree in ZLOOP_SYSTEM_ROOT. */
+const struct lio *cli_lio(void);
+/* 0, or -errno when it has said that one must be root. */
+int cli_need_root(void);
+
+/*
+ * The disk that @word means: a backstore's name, the id of a disk below
+ * base_dir as N or id=N[,base_dir=DIR], a block device, or a directory.
+ */
+bool cli_find(const char *word, struct lio_backstore *bs);
+bool cli_find_dir(const char *dir, struct lio_backstore *bs);
+/* 0, or -ENOENT when it has said that there is none. */
+int cli_need(const char *word, struct lio_backstore *bs);
+/* Whether two paths are the same directory. */
+bool cli_same_dir(const char *a, const char *b);
+/* The directory of id=N,base_dir=DIR. */
+void cli_id_dir(const struct disk_opts *opts, char dir[PATH_MAX]);
+/* Its block device on this machine, "sda", or "". */
+const char *cli_device(const struct lio_backstore *bs,
+		       char device[LIO_DEVICE_MAX]);
+
+/* --timeout SECONDS: how long one step may wait for the kernel. */
+#define CLI_TIMEOUT_OPTION                                                     \
+	{                                                                      \
+		"timeout", 't', "SECONDS", 0,                                  \
+			"How long the kernel may wait for tcmu-runner in one " \
+			"step (default: 60)",                                  \
+			0                                                      \
+	}
+void cli_set_timeout(const char *arg, struct argp_state *state);
+/* A parser of one DISK, -f and -t. */
+error_t cli_key_disk(int key, char *arg, struct argp_state *state,
+		     const char **disk, bool *force);
+
+/* 0, or -EBUSY when it has said who uses a LUN of @fabric (NULL: of any). */
+int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric);
+/* Removes the LUNs of @fabric (NULL: all); how many, or -errno, said. */
+int cli_remove_exports(const struct lio_backstore *bs, const char *fabric);
+
+/* add.c */
+
+/* A backstore for the disk in @dir, which is there; without a LUN. */
+int cli_attach_backstore(const char *dir, struct lio_backstore *bs);
+
+#endif

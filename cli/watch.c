@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop watch: what the kernel says on netlink, a line each. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "target.h"
+
+struct watch_args {
+	bool json;
+	uint64_t count;
+};
+
+static const struct argp_option options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON, an object in a line", 0 },
+	{ "count", 'n', "N", 0, "End after N lines", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct watch_args *a = state->input;
+
+	switch (key) {
+	case 'j':
+		a->json = true;
+		return 0;
+	case 'n':
+		if (parse_u64(arg, strlen(arg), &a->count) || !a->count)
+			argp_error(state, "--count %s is not a number from 1",
+				   arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%s' is one word too many", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Print a line when the kernel adds, removes or reconfigures a "
+	       "backstore of tcmu-runner, of any handler, until it is "
+	       "interrupted.",
+};
+
+static const char *const kinds[] = {
+	[LIO_ADDED] = "added",
+	[LIO_REMOVED] = "removed",
+	[LIO_RECONFIGURED] = "reconfigured",
+};
+
+static void print_text(const struct lio_event *e)
+{
+	printf("%s %s %s uio%" PRIu32, kinds[e->kind], e->name, e->config,
+	       e->minor);
+	if (*e->new_config)
+		printf(" config=%s", e->new_config);
+	if (e->has_size)
+		printf(" size=%" PRIu64, e->new_size_bytes);
+	if (e->has_write_cache)
+		printf(" write_cache=%d", e->new_write_cache);
+	putchar('\n');
+}
+
+static void print_json(const struct lio_event *e)
+{
+	struct json_object *o = json_object_new_object();
+	char uio[24];
+
+	snprintf(uio, sizeof(uio), "uio%" PRIu32, e->minor);
+	json_add_str(o, "event", kinds[e->kind]);
+	json_add_str(o, "name", e->name);
+	json_add_str(o, "config", e->config);
+	json_add_str(o, "uio", uio);
+	if (*e->new_config)
+		json_add_str(o, "new_config", e->new_config);
+	if (e->has_size)
+		json_add_u64(o, "new_size_bytes", e->new_size_bytes);
+	if (e->has_write_cache)
+		json_add_bool(o, "new_write_cache", e->new_write_cache);
+	json_print_compact(o);
+	putchar('\n');
+}
+
+static int watch(struct lio_events *events, const struct watch_args *a)
+{
+	struct lio_event event;
+	uint64_t nr = 0;
+	int ret;
+
+	do {
+		ret = lio_events_next(events, -1, &event);
+		if (ret == -ENOBUFS)
+			cli_note("events came too fast; some were lost");
+		if (ret <= 0)
+			continue;
+		if (a->json)
+			print_json(&event);
+		else
+			print_text(&event);
+		if (fflush(stdout))
+			return CLI_FAILED;
+		nr++;
+	} while ((ret >= 0 || ret == -ENOBUFS) && (!a->count || nr < a->count));
+	if (ret >= 0)
+		return CLI_OK;
+	cli_error("netlink: %s", strerror(-ret));
+	return CLI_FAILED;
+}
+
+int watch_main(int argc, char **argv)
+{
+	struct watch_args a = { .json = false };
+	struct lio_events *events;
+	struct zl_err err;
+	int status;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (lio_events_open(&events, &err)) {
+		cli_error("%s", err.msg);
+		return CLI_FAILED;
+	}
+	status = watch(events, &a);
+	lio_events_close(events);
+	return status;
+}

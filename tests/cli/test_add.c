@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * zloop add, remove, list, export, unexport and watch, as far as they go
+ * without a kernel that has a target: in a made-up tree of files.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define TARGET "root/sys/kernel/config/target"
+#define SMALL  "capacity_mb=8,zone_size_mb=1,conv_zones=1"
+
+static char cwd[4096];
+
+static void put(const char *path, const char *text)
+{
+	char command[1024];
+	FILE *f;
+
+	snprintf(command, sizeof(command), "mkdir -p \"$(dirname '%s')\"",
+		 path);
+	assert_int_equal(system(command), 0);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f, "%s\n", text);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* A machine with everything but netlink, with one disk attached as sdq. */
+static int enter(void **state)
+{
+	static const char lun[] = TARGET "/loopback/naa.5/tpgt_1/lun/lun_0";
+	char info[4300];
+
+	if (work_enter(state) || !getcwd(cwd, sizeof(cwd)))
+		return -1;
+	setenv("ZLOOP_SYSTEM_ROOT", "root", 1);
+	put("root/sys/module/target_core_user/parameters/block_netlink", "N");
+	put("root/sys/module/tcm_loop/refcnt", "0");
+	put("root/sys/module/iscsi_target_mod/refcnt", "0");
+	put("root/proc/77/comm", "tcmu-runner");
+	put("root/proc/77/maps", "7f00 /usr/lib/handler_zloop.so");
+	put("root/proc/self/mountinfo",
+	    "26 1 65:0 / /mnt rw - xfs /dev/sdq rw");
+	snprintf(info, sizeof(info),
+		 "Status: ACTIVATED\n        Config: zloop/@%.4000s/disks/0  "
+		 "Size: 8388608 MaxDataAreaMB: 8",
+		 cwd);
+	put(TARGET "/core/user_0/z0/info", info);
+	put(TARGET "/core/user_0/z0/enable", "1");
+	put(TARGET "/core/user_0/z0/wwn/vpd_unit_serial",
+	    "T10 VPD Unit Serial Number: 0123456789abcdef");
+	put(TARGET "/loopback/naa.5/tpgt_1/address", "3:0:1");
+	put("root/sys/bus/scsi/devices/3:0:1:0/block/sdq/size", "16384");
+	put("root/sys/block/sdq/dev", "65:0");
+	mkdir(TARGET "/loopback/naa.5/tpgt_1/lun", 0755);
+	mkdir(lun, 0755);
+	mkdir("disks", 0755);
+	return symlink("../../../../../core/user_0/z0",
+		       TARGET "/loopback/naa.5/tpgt_1/lun/lun_0/z0");
+}
+
+static int leave(void **state)
+{
+	unsetenv("ZLOOP_SYSTEM_ROOT");
+	return work_leave(state);
+}
+
+static void wrong_usage(void **state)
+{
+	static const char *const wrong[][4] = {
+		{ "add", SMALL, "./a", "./b" },
+		{ "add", SMALL, "conv_zones=2" },
+		{ "add", "frobnicate=1" },
+		{ "add", "zone_size_mb=3" },
+		{ "add", "capacity_mb" },
+		{ "add", "id=1", "./a" },
+		{ "add", "--timeout", "0" },
+		{ "add", "--timeout", "1s" },
+		{ "remove" },
+		{ "remove", "a", "b" },
+		{ "export" },
+		{ "export", "z0" },
+		{ "export", "z0", "--acl", "nobody" },
+		{ "export", "z0", "--acl", "iqn.2001-01.Big" },
+		{ "export", "z0", "--acl", "iqn.a/../../b" },
+		{ "export", "z0", "--open", "--user=a" },
+		{ "export", "z0", "--acl=iqn.a", "--password=short" },
+		{ "export", "z0", "--acl=iqn.a", "--user=a b" },
+		{ "export", "z0", "--open", "--portal=localhost" },
+		{ "export", "z0", "--open", "--portal=1.2.3.4:" },
+		{ "export", "z0", "--open", "--portal=1.2.3.4:0" },
+		{ "export", "z0", "--open", "--portal=1.2.3.4:65536" },
+		{ "export", "z0", "--open", "--portal=[::1" },
+		{ "export", "z0", "--open", "--portal=[::1]3260" },
+		{ "export", "z0", "--open", "--portal=::1" },
+		{ "export", "z0", "--open", "--portal=[1.2.3.4]" },
+		{ "unexport" },
+		{ "watch", "a" },
+		{ "watch", "--count", "0" },
+		{ "watch", "--count", "-1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(zloop(wrong[i][0], wrong[i][1], wrong[i][2],
+				       wrong[i][3], NULL),
+				 2);
+		assert_string_equal(run_out, "");
+		assert_string_not_equal(run_err, "");
+	}
+	assert_int_equal(count_entries("disks"), 0);
+}
+
+/* Before anything is made. */
+static void machine_not_ready(void **state)
+{
+	(void)state;
+	put("root/proc/77/maps", "7f00 /usr/lib/handler_fbo.so");
+	assert_int_equal(zloop("add", SMALL, "./disks/1", NULL), 1);
+	assert_sentence("has not loaded handler_zloop.so");
+	assert_int_equal(zloop("export", "z0", "--open", NULL), 1);
+	assert_sentence("has not loaded handler_zloop.so");
+	unlink("root/proc/77/comm");
+	assert_int_equal(zloop("add", SMALL, "./disks/1", NULL), 1);
+	assert_sentence("tcmu-runner does not run");
+	rename("root/sys/module/tcm_loop", "root/away");
+	assert_int_equal(zloop("add", SMALL, "./disks/1", NULL), 1);
+	assert_sentence("no module tcm_loop");
+	assert_string_equal(run_out, "");
+	assert_int_equal(count_entries("disks"), 0);
+}
+
+static void notes(void **state)
+{
+	(void)state;
+	unlink("root/proc/77/comm");
+	assert_int_equal(
+		zloop("add",
+		      "buffered_io,direct_io,nr_queues=2,queue_depth=64,"
+		      "zone_append=0,ordered_zone_append,discard_write_cache",
+		      NULL),
+		1);
+	assert_int_equal(count_lines(run_err), 7);
+	assert_contains(run_err, "note: ordered_zone_append changes nothing");
+}
+
+static void lists(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "disks/1", NULL), 0);
+	assert_int_equal(zloop("create", SMALL, "disks/0", NULL), 0);
+	mkdir("disks/empty", 0755);
+	assert_int_equal(zloop("list", "disks", NULL), 0);
+	assert_string_equal(run_err, "");
+	assert_contains(run_out, "z0    /dev/sdq   8 MiB      attached  ");
+	assert_contains(run_out, "-     -          8 MiB      detached  "
+				 "disks/1\n");
+	/* Attached, and not once more. */
+	assert_int_equal(count_lines(run_out), 3);
+	unlink("root/proc/77/comm");
+	assert_int_equal(zloop("list", NULL), 0);
+	assert_contains(run_out, " no tcmu-runner ");
+	assert_int_equal(zloop("list", "nowhere", NULL), 1);
+	assert_sentence("nowhere");
+}
+
+static void lists_json(void **state)
+{
+	struct json_object *all, *o, *ex;
+
+	(void)state;
+	put(TARGET "/iscsi/iqn.t/tpgt_1/acls/iqn.i/info",
+	    "InitiatorName: iqn.i");
+	mkdir(TARGET "/iscsi/iqn.t/tpgt_1/lun", 0755);
+	mkdir(TARGET "/iscsi/iqn.t/tpgt_1/lun/lun_3", 0755);
+	assert_int_equal(symlink("/x/core/user_0/z0",
+				 TARGET "/iscsi/iqn.t/tpgt_1/lun/lun_3/z0"),
+			 0);
+	assert_int_equal(zloop("create", SMALL, "disks/1", NULL), 0);
+	assert_int_equal(zloop("list", "--json", "disks/1", NULL), 0);
+	all = out_json();
+	assert_int_equal(json_object_array_length(all), 2);
+	o = json_object_array_get_idx(all, 0);
+	assert_string_equal(member_str(o, "name"), "z0");
+	assert_string_equal(member_str(o, "device"), "/dev/sdq");
+	assert_int_equal(member_u64(o, "capacity_bytes"), 8388608);
+	assert_true(json_object_get_boolean(member(o, "attached")));
+	assert_int_equal(json_object_array_length(member(o, "exports")), 2);
+	ex = json_object_array_get_idx(member(o, "exports"), 0);
+	assert_string_equal(member_str(ex, "target"), "iqn.t");
+	assert_int_equal(member_u64(ex, "lun"), 3);
+	assert_int_equal(member_u64(ex, "sessions"), 1);
+	o = json_object_array_get_idx(all, 1);
+	assert_null(member(o, "name"));
+	assert_null(member(o, "device"));
+	assert_string_equal(member_str(o, "state"), "detached");
+	json_object_put(all);
+}
+
+/* By every name that it has. */
+static void in_use(void **state)
+{
+	static const char *const names[] = { "z0", "/dev/sdq", "disks/0",
+					     "id=0,base_dir=disks" };
+
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "disks/0", NULL), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(zloop("remove", names[i], NULL), 1);
+		assert_sentence("z0 (/dev/sdq) is in use: it is mounted on "
+				"/mnt");
+	}
+	assert_true(exists(TARGET "/loopback/naa.5/tpgt_1/lun/lun_0/z0"));
+	assert_int_equal(zloop("unexport", "z0", NULL), 1);
+	assert_sentence("z0 is not exported over iSCSI");
+}
+
+static void not_attached(void **state)
+{
+	static const char *const names[] = { "z1",	"/dev/sda", "disks/1",
+					     "id=1",	"1",	    "id=x",
+					     "nowhere", "/" };
+
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "disks/1", NULL), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(zloop("remove", names[i], NULL), 1);
+		assert_sentence("is attached");
+		assert_contains(run_err, names[i]);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(wrong_usage, enter, leave),
+		cmocka_unit_test_setup_teardown(machine_not_ready, enter,
+						leave),
+		cmocka_unit_test_setup_teardown(notes, enter, leave),
+		cmocka_unit_test_setup_teardown(lists, enter, leave),
+		cmocka_unit_test_setup_teardown(lists_json, enter, leave),
+		cmocka_unit_test_setup_teardown(in_use, enter, leave),
+		cmocka_unit_test_setup_teardown(not_attached, enter, leave),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
