@@ -255,8 +255,10 @@ void scsi_decode_range(struct scsi_cmd *cmd);
 bool scsi_range_ok(struct scsi_cmd *cmd);
 bool scsi_length_ok(struct scsi_cmd *cmd);
 bool scsi_writable(struct scsi_cmd *cmd);
-/* There are @blocks of data-out. */
+/* There are @blocks of data-out, or more. */
 bool scsi_data_out_ok(struct scsi_cmd *cmd, uint64_t blocks);
+/* There are @blocks and no more: else the initiator means something else. */
+bool scsi_data_out_exact(struct scsi_cmd *cmd, uint64_t blocks);
 /* Fills cmd->io for the whole range and buffer. */
 void scsi_set_io(struct scsi_cmd *cmd, enum disk_op op);
 enum scsi_next scsi_read(struct scsi_cmd *cmd);

@@ -135,10 +135,13 @@ enum scsi_next scsi_compare_write(struct scsi_cmd *cmd)
 		return SCSI_DONE;
 	if (cmd->nr_blocks > SCSI_MAX_COMPARE_BLOCKS)
 		return scsi_bad_cdb(cmd, cmd->nr_at, NO_BIT);
-	if (!scsi_writable(cmd) ||
-	    !scsi_data_out_ok(cmd, 2 * (uint64_t)cmd->nr_blocks))
+	if (!scsi_writable(cmd))
 		return SCSI_DONE;
-	return cmd->nr_blocks ? SCSI_RUN : scsi_good(cmd);
+	if (!cmd->nr_blocks)
+		return scsi_good(cmd);
+	return scsi_data_out_exact(cmd, 2 * (uint64_t)cmd->nr_blocks)
+		       ? SCSI_RUN
+		       : SCSI_DONE;
 }
 
 void scsi_compare_write_run(struct scsi_cmd *cmd)
@@ -210,7 +213,7 @@ enum scsi_next scsi_write_same(struct scsi_cmd *cmd)
 	if ((uint64_t)cmd->nr_blocks * cmd->unit->block_bytes >
 	    SCSI_MAX_SAME_BYTES)
 		return scsi_bad_cdb(cmd, cmd->nr_at, NO_BIT);
-	if (!scsi_writable(cmd) || !scsi_data_out_ok(cmd, ndob ? 0 : 1))
+	if (!scsi_writable(cmd) || (!ndob && !scsi_data_out_exact(cmd, 1)))
 		return SCSI_DONE;
 	if (cmd->cdb[1] & UNMAP && !is_conventional(cmd))
 		return scsi_bad_cdb(cmd, 1, 3);

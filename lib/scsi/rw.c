@@ -92,6 +92,14 @@ bool scsi_data_out_ok(struct scsi_cmd *cmd, uint64_t blocks)
 	return false;
 }
 
+bool scsi_data_out_exact(struct scsi_cmd *cmd, uint64_t blocks)
+{
+	if (blocks * cmd->unit->block_bytes == cmd->buf_bytes)
+		return true;
+	scsi_bad_cdb(cmd, cmd->nr_at, NO_BIT);
+	return false;
+}
+
 void scsi_set_io(struct scsi_cmd *cmd, enum disk_op op)
 {
 	cmd->io.op = op;

@@ -248,8 +248,10 @@ static void compare_write(void **state)
 	check_miscompare(1535);
 	rig_rw(&rig, 0x88, 10, 3, NULL, sizeof(want));
 	check_data(&rig, want, sizeof(want));
-	/* too little data; too much to compare; nothing */
+	/* too little data; too much; too much to compare; nothing */
 	cmd16(0x89, 0, 10, 3, data, sizeof(data) - 1);
+	check_bad_cdb(&rig, 13, -1);
+	cmd16(0x89, 0, 10, 2, data, sizeof(data));
 	check_bad_cdb(&rig, 13, -1);
 	cmd16(0x89, 0, 10, 129, NULL, 0);
 	check_bad_cdb(&rig, 13, -1);
@@ -323,6 +325,8 @@ static void write_same(void **state)
 	CMD(&rig, block, 512, 0x41);
 	check_bad_cdb(&rig, 7, -1);
 	cmd16(0x93, 0, SEQ(1), 1, block, 511);
+	check_bad_cdb(&rig, 10, -1);
+	cmd16(0x93, 0, SEQ(1), 2, want, 1024);
 	check_bad_cdb(&rig, 10, -1);
 	cmd16(0x93, 0x09, SEQ(1), 1, NULL, 0);
 	check_bad_cdb(&rig, 1, 3);
