@@ -164,7 +164,9 @@ static size_t block_characteristics(struct scsi_cmd *cmd, uint8_t *body)
 	(void)cmd;
 	memset(body, 0, 60);
 	be16_put(body, 7200);
-	body[3] = 0x02; /* 3.5 inch */
+	/* 3.5 inch; WABEREQ 01b: after SANITIZE BLOCK ERASE nothing has to be
+	 * written before it is read */
+	body[3] = 0x40 | 0x02;
 	body[4] = 0x02; /* FUAB: SYNCHRONIZE CACHE and FUA go to the medium */
 	return 60;
 }
