@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 # The same random commands to a disk and to scsi_debug's: see zdiff.c.
-# differential.sh [SEED [COUNT]]
+# differential.sh [COUNT [SEED…]]: so many commands for each seed, 1000 and 1.
 set -eu
 . "$(dirname "$0")/../lib.sh"
 
-seed=${1:-1}
-count=${2:-1000}
+count=${1:-1000}
+seeds=(1)
+[ $# -le 1 ] || seeds=("${@:2}")
 place=/data/differential
 zdiff=$ZLOOP_BUILD/tests/vm/zdiff
 
@@ -26,12 +27,14 @@ peer_sg() {
 
 # round OPTIONS PEER-OPTIONS…: 20 zones of 2 MiB, four of them conventional.
 round() {
-  local options=$1
+  local options=$1 seed
   shift
   clean_place $place
   make_peer dev_size_mb=40 zone_size_mb=2 zone_nr_conv=4 "$@"
   make_disk differential 40M $place "zone_size_mb=2/conv_zones=4$options"
-  "$zdiff" --seed "$seed" --count "$count" "$SG" "$(peer_sg)"
+  for seed in "${seeds[@]}"; do
+    "$zdiff" --seed "$seed" --count "$count" "$SG" "$(peer_sg)"
+  done
 }
 
 remove() {
@@ -43,12 +46,12 @@ remove() {
 command -v "$zdiff" >/dev/null || { echo "skipped: $zdiff is missing"; exit 77; }
 tear_down
 check "set up" start_stack
-check "no limit of open zones, seed $seed" round /max_open_zones=0 \
+check "no limit of open zones" round /max_open_zones=0 \
   zone_max_open=0
 remove
-check "three open zones, seed $seed" round /max_open_zones=3 zone_max_open=3
+check "three open zones" round /max_open_zones=3 zone_max_open=3
 remove
-check "zones with gaps, seed $seed" round \
+check "zones with gaps" round \
   /zone_capacity_mb=1/max_open_zones=4 zone_cap_mb=1 zone_max_open=4
 remove
 tear_down
