@@ -27,7 +27,6 @@ struct chunk {
 
 /* A slot that was changed since its last sync. */
 struct undo {
-	struct undo *next;
 	uint32_t slot;
 	/* Sequential slots. */
 	uint64_t base_bytes; /* size at the last sync */
@@ -40,7 +39,8 @@ struct undo {
 /* Changes and syncs of its slots, one at a time.  Held over I/O. */
 struct stripe {
 	pthread_mutex_t lock;
-	struct undo *list;
+	struct undo **at; /* by slot / NR_STRIPES */
+	uint32_t room;	  /* of it */
 };
 
 struct rollback {
@@ -120,13 +120,29 @@ static int sync_dir_below(struct rollback *rb)
 
 /* The way back. */
 
-static struct undo **find_undo(struct stripe *sp, uint32_t slot)
+static struct undo *find_undo(const struct stripe *sp, uint32_t slot)
 {
-	struct undo **link = &sp->list;
+	uint32_t i = slot / NR_STRIPES;
 
-	while (*link && (*link)->slot != slot)
-		link = &(*link)->next;
-	return link;
+	return i < sp->room ? sp->at[i] : NULL;
+}
+
+static int make_place(struct stripe *sp, uint32_t slot)
+{
+	uint32_t i = slot / NR_STRIPES, room = sp->room ? sp->room : 16;
+	struct undo **at;
+
+	if (i < sp->room)
+		return 0;
+	while (room <= i)
+		room *= 2;
+	at = realloc(sp->at, room * sizeof(struct undo *));
+	if (!at)
+		return -ENOMEM;
+	memset(at + sp->room, 0, (room - sp->room) * sizeof(struct undo *));
+	sp->at = at;
+	sp->room = room;
+	return 0;
 }
 
 static void drop_chunks(struct rollback *rb, struct undo *u)
@@ -144,12 +160,10 @@ static void drop_chunks(struct rollback *rb, struct undo *u)
 	u->bucket = NULL;
 }
 
-static void free_undo(struct rollback *rb, struct undo **link)
+static void free_undo(struct rollback *rb, struct stripe *sp, struct undo *u)
 {
-	struct undo *u = *link;
-
 	drop_chunks(rb, u);
-	*link = u->next;
+	sp->at[u->slot / NR_STRIPES] = NULL;
 	free(u);
 }
 
@@ -157,12 +171,15 @@ static void free_undo(struct rollback *rb, struct undo **link)
 static int need_undo(struct rollback *rb, struct stripe *sp, uint32_t slot,
 		     struct undo **undo)
 {
-	struct undo *u = *find_undo(sp, slot);
-	int ret = 0;
+	struct undo *u = find_undo(sp, slot);
+	int ret;
 
 	*undo = u;
 	if (u)
 		return 0;
+	ret = make_place(sp, slot);
+	if (ret)
+		return ret;
 	u = calloc(1, sizeof(*u));
 	if (!u)
 		return -ENOMEM;
@@ -172,8 +189,7 @@ static int need_undo(struct rollback *rb, struct stripe *sp, uint32_t slot,
 		free(u);
 		return ret;
 	}
-	u->next = sp->list;
-	sp->list = u;
+	sp->at[slot / NR_STRIPES] = u;
 	*undo = u;
 	return 0;
 }
@@ -214,19 +230,19 @@ static int keep_chunk(struct rollback *rb, struct undo *u, uint64_t nr)
 /* A sync, after which nothing of the slot can be taken back. */
 static int sync_slot(struct rollback *rb, struct stripe *sp, uint32_t slot)
 {
-	struct undo **link = find_undo(sp, slot);
+	struct undo *u = find_undo(sp, slot);
 	int ret = (int)run_below(rb, STORE_SYNC, slot, 0, 0, NULL);
 
-	if (ret || !*link)
+	if (ret || !u)
 		return ret;
-	if ((*link)->aside) {
+	if (u->aside) {
 		ret = sync_dir_below(rb);
 		if (ret)
 			return ret;
 		/* What cannot be removed is no harm. */
 		aside_below(rb, slot, STORE_ASIDE_DROP);
 	}
-	free_undo(rb, link);
+	free_undo(rb, sp, u);
 	return 0;
 }
 
@@ -254,7 +270,7 @@ static bool is_room(struct rollback *rb, const struct store_req *req)
 /* The range was written durably: that is what the way back leads to. */
 static void update_range(struct stripe *sp, const struct store_req *req)
 {
-	struct undo *u = *find_undo(sp, req->slot);
+	struct undo *u = find_undo(sp, req->slot);
 	struct iov_cur cur = iov_start(req->iov, req->iov_cnt);
 	uint64_t off = req->off, end = req->off + req->len, n;
 	struct chunk *c;
@@ -504,6 +520,25 @@ static int fail_slot(struct failing *f, struct undo *u)
 	return ret;
 }
 
+static int fail_stripe(struct failing *f, struct stripe *sp,
+		       void (*changed)(void *user, uint32_t slot), void *user)
+{
+	int ret, first = 0;
+
+	for (uint32_t i = 0; i < sp->room; i++) {
+		struct undo *u = sp->at[i];
+
+		if (!u)
+			continue;
+		ret = fail_slot(f, u);
+		if (!first)
+			first = ret;
+		changed(user, u->slot);
+		free_undo(f->rb, sp, u);
+	}
+	return first;
+}
+
 int store_rollback_fail(struct store *st,
 			const struct store_rollback_part *part,
 			void (*changed)(void *user, uint32_t slot), void *user)
@@ -516,15 +551,9 @@ int store_rollback_fail(struct store *st,
 	for (int i = 0; i < NR_STRIPES; i++)
 		pthread_mutex_lock(&rb->stripe[i].lock);
 	for (int i = 0; i < NR_STRIPES; i++) {
-		while (rb->stripe[i].list) {
-			struct undo *u = rb->stripe[i].list;
-
-			ret = fail_slot(&f, u);
-			if (!first)
-				first = ret;
-			changed(user, u->slot);
-			free_undo(rb, &rb->stripe[i].list);
-		}
+		ret = fail_stripe(&f, &rb->stripe[i], changed, user);
+		if (!first)
+			first = ret;
 	}
 	ret = f.dir ? sync_dir_below(rb) : 0;
 	for (int i = 0; i < NR_STRIPES; i++)
@@ -652,16 +681,22 @@ static int rollback_aside(struct store *st, uint32_t slot,
 	return -EOPNOTSUPP; /* one can be in the way of the other */
 }
 
+static void drop_stripe(struct rollback *rb, struct stripe *sp)
+{
+	for (uint32_t i = 0; i < sp->room; i++)
+		if (sp->at[i])
+			free_undo(rb, sp, sp->at[i]);
+	free(sp->at);
+	pthread_mutex_destroy(&sp->lock);
+}
+
 struct store *store_rollback_release(struct store *st)
 {
 	struct rollback *rb = to_rollback(st);
 	struct store *lower = st->lower;
 
-	for (int i = 0; i < NR_STRIPES; i++) {
-		while (rb->stripe[i].list)
-			free_undo(rb, &rb->stripe[i].list);
-		pthread_mutex_destroy(&rb->stripe[i].lock);
-	}
+	for (int i = 0; i < NR_STRIPES; i++)
+		drop_stripe(rb, &rb->stripe[i]);
 	pthread_mutex_destroy(&rb->dir_lock);
 	free(rb);
 	return lower;
