@@ -159,6 +159,7 @@ struct disk {
 	struct disk_io *syncs, **syncs_tail; /* waiting for a round */
 	bool syncing;			     /* a round is under way */
 	struct problem *problems, **problems_end;
+	unsigned sync_stops;		     /* who waits in sync_stop() */
 	uint32_t nr_problems;
 	struct disk_stats stats;
 	struct meter meter;
@@ -408,6 +409,9 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot);
 /* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
 int sync_round(struct disk *d);
 /* Waits until no round is under way and lets none begin. */
+/* One slot, whose blocks from @lo to @hi were written: 0 or -errno, and then they
+ * and whatever else is dirty of it turn bad.  It stays dirty otherwise. */
+int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 void sync_stop(struct disk *d);
 /* Those that came meanwhile fail; then as before. */
 void sync_resume(struct disk *d);

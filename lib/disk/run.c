@@ -34,6 +34,7 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	d->syncs = NULL;
 	d->syncs_tail = &d->syncs;
 	d->syncing = false;
+	d->sync_stops = 0;
 	pace_init(d);
 	meter_init(&d->meter);
 	faults_init(&d->faults);

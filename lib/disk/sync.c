@@ -29,7 +29,7 @@ static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 		d->name, slot, lo, hi, -error);
 }
 
-static int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
 	struct store_req req = { .op = STORE_SYNC, .slot = slot };
 	int64_t res = disk_request_run(d, &req);
@@ -96,6 +96,11 @@ static struct disk_io *take_batch(struct disk *d)
 {
 	struct disk_io *batch = d->syncs;
 
+	/* It leaves them to sync_resume(). */
+	if (d->sync_stops) {
+		d->syncing = false;
+		return NULL;
+	}
 	d->syncs = NULL;
 	d->syncs_tail = &d->syncs;
 	d->syncing = batch;
@@ -105,17 +110,18 @@ static struct disk_io *take_batch(struct disk *d)
 void sync_stop(struct disk *d)
 {
 	const struct timespec wait = { .tv_nsec = 1000000 };
-	bool mine;
 
-	for (;;) {
-		pthread_mutex_lock(&d->lock);
-		mine = !d->syncing;
-		d->syncing = true;
+	pthread_mutex_lock(&d->lock);
+	/* From now on no round begins, however many want one. */
+	d->sync_stops++;
+	while (d->syncing) {
 		pthread_mutex_unlock(&d->lock);
-		if (mine)
-			return;
 		nanosleep(&wait, NULL);
+		pthread_mutex_lock(&d->lock);
 	}
+	d->sync_stops--;
+	d->syncing = true;
+	pthread_mutex_unlock(&d->lock);
 }
 
 void sync_resume(struct disk *d)
@@ -150,7 +156,7 @@ void sync_run(struct disk_io *io)
 	pthread_mutex_lock(&d->lock);
 	*d->syncs_tail = io;
 	d->syncs_tail = &io->next;
-	running = d->syncing;
+	running = d->syncing || d->sync_stops;
 	batch = running ? NULL : take_batch(d);
 	pthread_mutex_unlock(&d->lock);
 	while (batch) {
