@@ -133,6 +133,7 @@ struct disk {
 	char name[256]; /* the directory, for sentences */
 	struct disk_meta meta;
 	bool made, look_only;
+	bool closing; /* under open.c's lock */
 	uint32_t block_shift; /* log2 of the block length */
 
 	struct journal journal;

@@ -42,24 +42,47 @@ struct opening {
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct disk *open_disks;
 
-static int register_open(struct disk *d, struct zl_err *err)
+/* Under the lock.  What is being closed soon is no obstacle unless @closing. */
+static int refuse_open(const char *name, const struct disk_meta *meta,
+		       bool closing, struct zl_err *err)
 {
 	const struct disk *o;
-	int ret = 0;
+
+	for (o = open_disks; o; o = o->next_open)
+		if (!strcmp(o->meta.serial, meta->serial))
+			break;
+	if (!o || (o->closing && !closing))
+		return 0;
+	if (!strcmp(o->name, name))
+		return zl_fail(err, EBUSY, "%s is open in this process already",
+			       name);
+	return zl_fail(err, EBUSY,
+		       "%s has the serial number %s of the disk in %s, which "
+		       "is open; a copy needs another one in its " DISK_SIDECAR,
+		       name, meta->serial, o->name);
+}
+
+/* Before the directory's lock is waited for. */
+static int refuse_twice(const char *name, const struct disk_meta *meta,
+			struct zl_err *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&open_lock);
+	ret = refuse_open(name, meta, false, err);
+	pthread_mutex_unlock(&open_lock);
+	return ret;
+}
+
+static int register_open(struct disk *d, struct zl_err *err)
+{
+	int ret;
 
 	if (d->look_only)
 		return 0;
 	pthread_mutex_lock(&open_lock);
-	for (o = open_disks; o; o = o->next_open)
-		if (!strcmp(o->meta.serial, d->meta.serial))
-			break;
-	if (o) {
-		ret = zl_fail(err, EBUSY,
-			      "%s has the serial number %s of the disk in %s, "
-			      "which is open; a copy needs another one in "
-			      "its " DISK_SIDECAR,
-			      d->name, d->meta.serial, o->name);
-	} else {
+	ret = refuse_open(d->name, &d->meta, true, err);
+	if (!ret) {
 		d->next_open = open_disks;
 		open_disks = d;
 	}
@@ -252,6 +275,8 @@ static int enter(struct opening *o)
 	if (ret || o->args->look_only)
 		return ret;
 	ret = check_writable(o);
+	if (!ret && o->action == ACT_OPEN)
+		ret = refuse_twice(o->name, &o->meta, o->err);
 	if (!ret)
 		ret = lock(o);
 	if (!ret)
@@ -555,6 +580,9 @@ void disk_close(struct disk *d)
 {
 	int ret = 0;
 
+	pthread_mutex_lock(&open_lock);
+	d->closing = true;
+	pthread_mutex_unlock(&open_lock);
 	if (!d->look_only) {
 		cut_leftovers(d);
 		ret = d->can_powerfail ? fail_at_close(d) : sync_round(d);
