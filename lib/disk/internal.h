@@ -409,9 +409,8 @@ void sync_run(struct disk_io *io);
 int zoneop_journal_slot(struct disk *d, uint32_t slot);
 /* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
 int sync_round(struct disk *d);
-/* Waits until no round is under way and lets none begin. */
-/* One slot, whose blocks from @lo to @hi were written: 0 or -errno, and then they
- * and whatever else is dirty of it turn bad.  It stays dirty otherwise. */
+/* One slot, whose blocks from @lo to @hi were written: 0, and it stays as dirty
+ * as it was; or -errno, and these and whatever else is dirty of it turn bad. */
 int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 void sync_stop(struct disk *d);
 /* Those that came meanwhile fail; then as before. */
