@@ -159,8 +159,8 @@ struct disk {
 	uint64_t saved;
 	struct disk_io *syncs, **syncs_tail; /* waiting for a round */
 	bool syncing;			     /* a round is under way */
-	struct problem *problems, **problems_end;
 	unsigned sync_stops;		     /* who waits in sync_stop() */
+	struct problem *problems, **problems_end;
 	uint32_t nr_problems;
 	struct disk_stats stats;
 	struct meter meter;
@@ -219,17 +219,17 @@ struct journal_state {
 	bool clean;	/* the last process stopped */
 	bool same_boot; /* the last opening was in this boot */
 	bool boot_known;
-	uint64_t bad_bytes; /* ignored: torn, or not records of this disk */
-	uint64_t next_seq;
-	uint32_t records;
-	uint64_t saved;
-	struct disk_stats stats;
 	/* The last process died in this boot of the machine, for all that is
 	 * known: what it wrote may be in the page cache only. */
 	bool died;
 	uint64_t bytes;	    /* of the file */
 	uint16_t last_type; /* of its last record; 0: there is none, or it
 			       cannot be read */
+	uint64_t bad_bytes; /* ignored: torn, or not records of this disk */
+	uint64_t next_seq;
+	uint32_t records;
+	uint64_t saved;
+	struct disk_stats stats;
 };
 
 /*
@@ -412,6 +412,7 @@ int sync_round(struct disk *d);
 /* One slot, whose blocks from @lo to @hi were written: 0, and it stays as dirty
  * as it was; or -errno, and these and whatever else is dirty of it turn bad. */
 int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/* Waits until no round is under way and lets none begin. */
 void sync_stop(struct disk *d);
 /* Those that came meanwhile fail; then as before. */
 void sync_resume(struct disk *d);
