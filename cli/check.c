@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "progress.h"
 
 struct check {
 	const char *dir;
@@ -28,6 +29,9 @@ static const struct argp_option options[] = {
 	  "With --repair: the options that the disk was made with, for a "
 	  "sidecar that is missing",
 	  0 },
+	{ "progress", 'p', NULL, 0,
+	  "Say how far it is from the beginning, every 10 %", 0 },
+	{ "quiet", 'q', NULL, 0, "Do not say how far it is", 0 },
 	{ 0 },
 };
 
@@ -56,6 +60,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'y':
 		a->yes = true;
 		return 0;
+	case 'p':
+		progress_set(PROGRESS_ALWAYS);
+		return 0;
+	case 'q':
+		progress_set(PROGRESS_QUIET);
+		return 0;
 	case 'o':
 		take_options(a, arg, state);
 		return 0;
@@ -82,6 +92,7 @@ static void print_problem(void *user, uint32_t slot, const char *what)
 {
 	const struct check *c = user;
 
+	progress_hide();
 	if (c->problems)
 		json_add_problem(c->problems, slot, what);
 	else if (slot == UINT32_MAX)
@@ -146,7 +157,9 @@ static int check(const char *dir, const struct check_args *a,
 		json_object_object_add(o, "problems", c.problems);
 	}
 	note_in_use(dir);
-	ret = disk_check(dir, print_problem, &c, &err);
+	progress_start("checking");
+	ret = disk_check(dir, print_problem, progress_step, &c, &err);
+	progress_end();
 	if (ret < 0) {
 		cli_error("%s", err.msg);
 		if (o)

@@ -74,9 +74,6 @@ void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A log hook that passes on warnings and errors. */
 void cli_log(enum zl_log_level level, const char *line);
-/* A count of zones done, redrawn in place; only on a terminal. */
-void cli_progress(void *user, uint32_t done, uint32_t total);
-void cli_progress_end(void);
 
 /* A file to write, "-": standard output.  NULL when it has said why not. */
 FILE *cli_open_output(const char *name);

@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "cli.h"
+#include "progress.h"
 
 /* Somebody else may be looking, which takes no longer. */
 #define LOCK_WAIT_MS 2000
@@ -17,6 +18,13 @@ struct create_args {
 	const char *words[2];
 	const char *options; /* NULL: all defaults */
 	const char *dir;
+};
+
+static const struct argp_option options[] = {
+	{ "progress", 'p', NULL, 0,
+	  "Say how far it is from the beginning, every 10 %", 0 },
+	{ "quiet", 'q', NULL, 0, "Do not say how far it is", 0 },
+	{ 0 },
 };
 
 static void sort_words(struct create_args *a, struct argp_state *state,
@@ -44,6 +52,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct create_args *a = state->input;
 
 	switch (key) {
+	case 'p':
+		progress_set(PROGRESS_ALWAYS);
+		return 0;
+	case 'q':
+		progress_set(PROGRESS_QUIET);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num >= 2)
 			argp_error(state, "'%s' is one word too many", arg);
@@ -59,6 +73,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp argp = {
+	.options = options,
 	.parser = parse,
 	.args_doc = "[OPTION[=VALUE][,OPTION[=VALUE]...]] DIRECTORY",
 	.doc = "Make a disk in DIRECTORY, which must be empty, or missing in a "
@@ -155,14 +170,15 @@ int cli_make_disk(const char *dir, const struct disk_opts *opts)
 		.opts = opts,
 		.may_make = true,
 		.lock_wait_ms = LOCK_WAIT_MS,
-		.progress = cli_progress,
+		.progress = progress_step,
 	};
 	struct disk *disk;
 	struct zl_err err;
 	int ret;
 
+	progress_start("making");
 	ret = disk_open(dir, &args, &disk, &err);
-	cli_progress_end();
+	progress_end();
 	if (ret) {
 		cli_error("%s", err.msg);
 		return ret;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "cli.h"
+#include "running.h"
 
 #define NR_CONDS 16
 
@@ -22,6 +22,7 @@ struct info {
 	bool in_use;
 	char who[128];
 	struct disk_stats stats;
+	struct running now; /* where it is open */
 };
 
 struct info_args {
@@ -92,6 +93,7 @@ static int gather(struct info *in, const char *dir, struct zl_err *err)
 	}
 	disk_get_stats(in->disk, &in->stats);
 	cli_live_stats(in->disk, &in->stats);
+	running_read(in->meta->serial, &in->now, NULL);
 	in->used_bytes = cli_space_used(dir, in->disk);
 	in->in_use = cli_in_use(dir, in->disk, in->who, sizeof(in->who));
 	return 0;
@@ -192,6 +194,9 @@ static void print_text(const struct info *in)
 		       in->stats.faults_injected);
 	printf(LABEL "%s\n", "made by",
 	       m->adopted ? "the kernel's zloop" : "user:zloop");
+	if (in->now.job[0])
+		printf(LABEL "%s, %u %% done\n", "busy with", in->now.job,
+		       in->now.job_percent);
 	printf(LABEL "%s%s\n", "in use", in->in_use ? "by " : "no", in->who);
 	disk_each_problem(in->disk, print_problem, NULL);
 	printf(LABEL "/backstores/user:zloop create name=NAME size=%" PRIu64
@@ -220,6 +225,18 @@ static struct json_object *conditions_json(const struct info *in)
 static void add_problem(void *user, uint32_t slot, const char *what)
 {
 	json_add_problem(user, slot, what);
+}
+
+static struct json_object *job_json(const struct info *in)
+{
+	struct json_object *o;
+
+	if (!in->now.job[0])
+		return NULL;
+	o = json_object_new_object();
+	json_add_str(o, "name", in->now.job);
+	json_add_u64(o, "percent", in->now.job_percent);
+	return o;
 }
 
 /* The sidecar's names for what the sidecar has. */
@@ -256,6 +273,7 @@ static void add_state(const struct info *in, struct json_object *o)
 	json_object_object_add(o, "in_use_by",
 			       in->in_use ? json_object_new_string(in->who)
 					  : NULL);
+	json_object_object_add(o, "job", job_json(in));
 	disk_each_problem(in->disk, add_problem, problems);
 	json_object_object_add(o, "problems", problems);
 }

@@ -5,12 +5,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
+#include "progress.h"
 
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
+	progress_hide();
 	fflush(stdout);
 	fputs(prefix, stderr);
 	vfprintf(stderr, fmt, ap);
@@ -41,20 +42,6 @@ void cli_log(enum zl_log_level level, const char *line)
 		cli_error("%s", line);
 	else if (level == ZL_LOG_WARN)
 		cli_note("%s", line);
-}
-
-void cli_progress(void *user, uint32_t done, uint32_t total)
-{
-	(void)user;
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%" PRIu32 " of %" PRIu32 " zones", done,
-			total);
-}
-
-void cli_progress_end(void)
-{
-	if (isatty(STDERR_FILENO))
-		fputs("\r\033[K", stderr);
 }
 
 const char *cli_size(uint64_t bytes, char buf[CLI_SIZE_MAX])

@@ -105,6 +105,14 @@ static void take_activity(struct json_object *o, struct disk_activity *a)
 		a->failed[i] = u64(failed, disk_failure_name(i));
 }
 
+static void take_job(struct json_object *o, struct running *r)
+{
+	uint64_t done = u64(o, "done_blocks"), blocks = u64(o, "blocks");
+
+	copy_text(o, "name", r->job, sizeof(r->job));
+	r->job_percent = blocks ? (unsigned)(done / (blocks / 100 + 1)) : 0;
+}
+
 static void take_reply(struct json_object *o, struct running *r)
 {
 	*r = (struct running){
@@ -116,6 +124,7 @@ static void take_reply(struct json_object *o, struct running *r)
 	copy_text(o, "serial", r->serial, sizeof(r->serial));
 	copy_text(o, "directory", r->dir, sizeof(r->dir));
 	take_conditions(json_object_object_get(o, "conditions"), r);
+	take_job(json_object_object_get(o, "job"), r);
 	for (unsigned i = 0; i < RC_NR; i++)
 		r->counter[i] = u64(o, running_counters[i].key);
 	take_activity(o, &r->activity);

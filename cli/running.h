@@ -39,6 +39,8 @@ struct running {
 	char dir[256];
 	uint64_t capacity_bytes, zone_bytes, block_bytes, max_open;
 	uint64_t nr_cond[RUNNING_NR_CONDS];
+	char job[16]; /* work on the whole disk, "": none */
+	unsigned job_percent;
 	uint64_t counter[RC_NR];
 	struct disk_activity activity;
 };

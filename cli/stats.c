@@ -96,6 +96,8 @@ static void print_text(const struct running *r)
 	       " in flight\n",
 	       r->dir, r->serial, a->open_ms / 1000, a->open_ms % 1000,
 	       a->in_flight);
+	if (r->job[0])
+		printf("  %s: %u %% done\n", r->job, r->job_percent);
 	print_conditions(r);
 	printf("  %-9s %12s %12s %9s %9s %9s %9s\n", "OPERATION", "DONE",
 	       "BYTES", "MEAN", "P50", "P99", "P99.9");

@@ -302,6 +302,8 @@ static void print_disk(const struct top_disk *d)
 	       r->dir[0] ? r->dir : r->serial, running_open_zones(r), limit,
 	       r->activity.in_flight, failures(&diff), failures(&r->activity),
 	       r->counter[RC_RETRIES_ABSORBED]);
+	if (r->job[0])
+		printf("  %s: %u %% done\n", r->job, r->job_percent);
 	printf("  %-6s %10s %12s %7s %8s %8s %8s\n", "", "PER SECOND",
 	       "BYTES/S", "DEPTH", "P50", "P99", "P99.9");
 	print_rates("read", &diff.kind[DISK_KIND_READ], &diff);

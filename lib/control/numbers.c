@@ -89,6 +89,21 @@ static struct json_object *conditions_json(struct disk *disk)
 	return conds;
 }
 
+static struct json_object *job_json(struct disk *disk)
+{
+	struct json_object *o;
+	struct disk_job job;
+
+	disk_get_job(disk, &job);
+	if (!job.name)
+		return NULL;
+	o = json_object_new_object();
+	json_object_object_add(o, "name", json_object_new_string(job.name));
+	add_u64(o, "done_blocks", job.done_blocks);
+	add_u64(o, "blocks", disk_geo(disk)->capacity_blocks);
+	return o;
+}
+
 int do_info(struct request *r)
 {
 	const struct disk_meta *m = disk_meta(r->disk);
@@ -101,6 +116,7 @@ int do_info(struct request *r)
 	add_u64(r->out, "block_size", m->block_bytes);
 	add_u64(r->out, "max_open_zones", m->max_open);
 	reply_add(r, "conditions", conditions_json(r->disk));
+	reply_add(r, "job", job_json(r->disk));
 	return do_stats(r);
 }
 

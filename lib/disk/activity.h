@@ -58,6 +58,16 @@ struct disk_activity {
 
 void disk_get_activity(struct disk *disk, struct disk_activity *activity);
 
+/* Work that goes through the whole disk and may take long. */
+struct disk_job {
+	const char *name; /* "format", "sanitize"; NULL: there is none */
+	uint64_t done_blocks;
+};
+
+/* For whoever does it: how far it is.  The name must last. */
+void disk_note_job(struct disk *disk, const char *name, uint64_t done_blocks);
+void disk_get_job(struct disk *disk, struct disk_job *job);
+
 /*
  * The time in ns below which @permille of the I/Os stay, as near as the buckets
  * say: within one, evenly spread.  0 if there are none.

@@ -13,6 +13,7 @@ struct check {
 	struct store *store;
 	const char *name;
 	struct disk *d;
+	struct disk_open_args look;
 	struct zl_err *err;
 };
 
@@ -63,12 +64,11 @@ static void check_journal(struct check *c)
 
 static int check_all(struct check *c)
 {
-	static const struct disk_open_args look = { .look_only = true };
 	struct journal_state journal;
 	int ret;
 
 	c->d->look_only = true;
-	ret = disk_load_zones(c->d, &look, &journal, c->err);
+	ret = disk_load_zones(c->d, &c->look, &journal, c->err);
 	if (ret)
 		return ret;
 	check_journal(c);
@@ -79,10 +79,15 @@ static int check_all(struct check *c)
 	return 0;
 }
 
-int check_store(struct store *st, const char *name, disk_problem_fn *fn,
-		void *user, struct zl_err *err)
+static int check(struct store *st, const char *name, disk_problem_fn *fn,
+		 disk_progress_fn *progress, void *user, struct zl_err *err)
 {
-	struct check c = { .store = st, .name = name, .err = err };
+	struct check c = { .store = st,
+			   .name = name,
+			   .look = { .look_only = true,
+				     .progress = progress,
+				     .progress_user = user },
+			   .err = err };
 	enum sidecar_state state;
 	struct disk_meta meta;
 	int ret = sidecar_read(st, name, &meta, &state, err);
@@ -110,15 +115,21 @@ int check_store(struct store *st, const char *name, disk_problem_fn *fn,
 	return ret;
 }
 
-int disk_check(const char *dir, disk_problem_fn *fn, void *user,
-	       struct zl_err *err)
+int check_store(struct store *st, const char *name, disk_problem_fn *fn,
+		void *user, struct zl_err *err)
+{
+	return check(st, name, fn, NULL, user, err);
+}
+
+int disk_check(const char *dir, disk_problem_fn *fn, disk_progress_fn *progress,
+	       void *user, struct zl_err *err)
 {
 	struct store *st;
 	int ret = store_file_open(dir, &st, err);
 
 	if (ret)
 		return ret;
-	ret = check_store(st, dir, fn, user, err);
+	ret = check(st, dir, fn, progress, user, err);
 	store_close(st);
 	return ret;
 }

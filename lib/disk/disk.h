@@ -55,6 +55,9 @@ struct disk_meta {
  * Opening.
  */
 
+/* So many zones are done. */
+typedef void disk_progress_fn(void *user, uint32_t done, uint32_t total);
+
 struct disk_open_args {
 	/* What was asked for; the options that were given must agree with the
 	 * sidecar.  NULL: nothing was. */
@@ -75,7 +78,7 @@ struct disk_open_args {
 	 * that submits it. */
 	unsigned nr_workers;
 	/* Called now and then while files are made or examined. */
-	void (*progress)(void *user, uint32_t done, uint32_t total);
+	disk_progress_fn *progress;
 	void *progress_user;
 };
 
@@ -367,10 +370,11 @@ uint64_t disk_saved(struct disk *disk);
  * Checks the directory @dir completely: sidecar, journal, every zone file.
  * Calls @fn for each thing that is not as it should be (slot UINT32_MAX: not a
  * zone's matter).  Returns the number of problems, or -errno with a sentence
- * when there is no disk to check.  Changes nothing.
+ * when there is no disk to check.  Changes nothing.  @progress, or NULL, is
+ * called with @user now and then.
  */
-int disk_check(const char *dir, disk_problem_fn *fn, void *user,
-	       struct zl_err *err);
+int disk_check(const char *dir, disk_problem_fn *fn,
+	       disk_progress_fn *progress, void *user, struct zl_err *err);
 
 /*
  * Repairs what can be without losing anything that could still be read: makes

@@ -187,6 +187,20 @@ void disk_get_activity(struct disk *d, struct disk_activity *a)
 	a->in_flight = submitted > finished ? submitted - finished : 0;
 }
 
+void disk_note_job(struct disk *d, const char *name, uint64_t done_blocks)
+{
+	pthread_mutex_lock(&d->lock);
+	d->meter.job = (struct disk_job){ name, done_blocks };
+	pthread_mutex_unlock(&d->lock);
+}
+
+void disk_get_job(struct disk *d, struct disk_job *job)
+{
+	pthread_mutex_lock(&d->lock);
+	*job = d->meter.job;
+	pthread_mutex_unlock(&d->lock);
+}
+
 uint64_t disk_latency_ns(const struct disk_kind_activity *k, unsigned permille)
 {
 	uint64_t lo, hi, before = 0;

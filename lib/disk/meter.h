@@ -28,6 +28,7 @@ struct meter_shard {
 
 struct meter {
 	uint64_t open_ns;
+	struct disk_job job; /* under disk->lock */
 	struct meter_shard shard[METER_SHARDS];
 };
 

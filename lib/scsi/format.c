@@ -13,6 +13,7 @@
 
 #include "base/be.h"
 #include "base/num.h"
+#include "disk/activity.h"
 #include "scsi/internal.h"
 
 #define IMMED 0x80 /* byte 1 of SANITIZE */
@@ -98,6 +99,8 @@ static bool next_zone(struct scsi_unit *u)
 	struct zone_info z;
 
 	j->lba += j->step;
+	disk_note_job(u->disk, j->kind == JOB_FORMAT ? "format" : "sanitize",
+		      j->lba);
 	for (; j->lba < u->capacity_blocks; j->lba = z.start_lba + z.blocks) {
 		disk_zone_at(u->disk, j->lba, &z);
 		if (leave_alone(&z))
@@ -162,6 +165,7 @@ static void over(struct scsi_unit *u)
 	if (cmd && failed)
 		scsi_fail(cmd, format ? FORMAT_COMMAND_FAILED
 				      : SANITIZE_COMMAND_FAILED);
+	disk_note_job(u->disk, NULL, 0);
 	pthread_mutex_lock(&j->lock);
 	j->kind = JOB_NONE;
 	pthread_cond_broadcast(&j->over);

@@ -167,6 +167,25 @@ static void in_use(void **state)
 	close(fd);
 }
 
+/* Standard error is no terminal here: lines. */
+static void progress(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create", "--progress",
+			       "capacity_mb=40,zone_size_mb=1", "p", NULL),
+			 0);
+	assert_string_equal(run_out, "");
+	/* The files are made, then looked at. */
+	assert_contains(run_err, "zloop: making: 50 %, 20 of 40 zones\n");
+	assert_contains(run_err, "zloop: making: 100 %, 40 of 40 zones\n");
+	assert_int_equal(zloop("check", "--progress", "p", NULL), 0);
+	assert_string_equal(run_out, "");
+	assert_int_equal(count_lines(run_err), 10);
+	assert_contains(run_err, "zloop: checking: 100 %, 40 of 40 zones\n");
+	assert_int_equal(zloop("check", "--quiet", "p", NULL), 0);
+	assert_silent();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -182,6 +201,7 @@ int main(void)
 		T(not_a_disk),
 		T(several),
 		T(in_use),
+		T(progress),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

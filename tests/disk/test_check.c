@@ -160,16 +160,16 @@ static void a_real_directory(void **state)
 
 	(void)state;
 	tmp_dir_make(&t);
-	assert_int_equal(disk_check(t.path, list_problem, &l, &err), -ENOENT);
-	assert_int_equal(disk_check("/nonexistent", list_problem, &l, &err),
+	assert_int_equal(disk_check(t.path, list_problem, NULL, &l, &err), -ENOENT);
+	assert_int_equal(disk_check("/nonexistent", list_problem, NULL, &l, &err),
 			 -ENOENT);
 	assert_accepted("", open_dir(t.path, USUAL, USUAL_SIZE, MAKE, &d, &err),
 			&err);
-	assert_int_equal(disk_check(t.path, list_problem, &l, &err), 0);
+	assert_int_equal(disk_check(t.path, list_problem, NULL, &l, &err), 0);
 	disk_close(d);
 	assert_int_equal(unlinkat(t.fd, "seq-000004", 0), 0);
 	assert_int_equal(symlinkat("seq-000003", t.fd, "seq-000004"), 0);
-	assert_int_equal(disk_check(t.path, list_problem, &l, &err), 1);
+	assert_int_equal(disk_check(t.path, list_problem, NULL, &l, &err), 1);
 	assert_string_equal(l.text, "4: seq-000004 is a symbolic link: the "
 				    "zone is offline\n");
 	tmp_dir_drop(&t);
