@@ -445,8 +445,10 @@ void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
  * blocks; with FUA they are durable. */
 void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi);
 /* What slot_take_dirty() took could not be synced: its blocks are bad; where
- * there are none (the zone was reset) the next sync tries again. */
-void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+ * there are none (the zone was reset), and with -EROFS, where nothing was
+ * tried, the next sync tries again. */
+void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
+		      int error);
 /*
  * Takes a turn at changing a slot's file: true when it is granted at once, else
  * turn->granted() is called later, by whoever leaves.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What the disk knows of each slot: who changes it, what is dirty or bad. */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/num.h"
@@ -91,10 +92,15 @@ void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	d->slots[slot].flags |= SLOT_BAD;
 }
 
-void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
+		      int error)
 {
 	const struct zone_set *z = &d->zones;
 
+	if (error == -EROFS) {
+		slot_mark_dirty(d, slot, lo, hi);
+		return;
+	}
 	d->slots[slot].sync_fails++;
 	/* A reset may have come since the sync began. */
 	if (!zone_slot_is_conv(z, slot))

@@ -8,8 +8,9 @@
 
 /*
  * What could not be synced may or may not be on the medium, and the next sync
- * of the same file would succeed without it: so it is bad from now on.  What
- * was written while the sync ran shares its fate.
+ * of the same file would succeed without it: so it is bad from now on (but for
+ * a file system that is read-only, where nothing was tried).  What was written
+ * while the sync ran shares its fate.
  */
 static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 			int error)
@@ -18,10 +19,12 @@ static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 
 	pthread_mutex_lock(&d->lock);
 	slot_take_dirty(d, slot, &lo2, &hi2);
-	slot_sync_failed(d, slot, lo, hi);
+	slot_sync_failed(d, slot, lo, hi, error);
 	if (lo2 < hi2)
-		slot_sync_failed(d, slot, lo2, hi2);
+		slot_sync_failed(d, slot, lo2, hi2, error);
 	pthread_mutex_unlock(&d->lock);
+	if (error == -EROFS)
+		return;
 	zl_log_limited(
 		&d->error_limit, ZL_LOG_ERR,
 		"%s: zone %u: blocks %u to %u could not be synced (errno %d); "

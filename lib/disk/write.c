@@ -171,7 +171,7 @@ static bool sync_done(struct disk_io *io)
 	lost = d->slots[io->slot].sync_fails != io->sync_fails;
 	was_dirty = slot_take_dirty(d, io->slot, &lo, &hi);
 	if (was_dirty && io->req.res < 0)
-		slot_sync_failed(d, io->slot, lo, hi);
+		slot_sync_failed(d, io->slot, lo, hi, (int)io->req.res);
 	pthread_mutex_unlock(&d->lock);
 	if (io->req.res < 0 || lost)
 		return fail(io, io->req.res < 0 ? (int)io->req.res : -EIO);

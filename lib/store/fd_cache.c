@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -56,7 +57,23 @@ static atomic_uint nr_fds; /* open, or about to be */
  * threads on different shards share no line that is written. */
 static atomic_uint_fast64_t misses;
 
-int (*fd_sync_fn)(int fd) = fdatasync;
+/*
+ * Below a read-only mount ext4 and f2fs answer fdatasync() with success and
+ * sync nothing; what a descriptor from before wrote since is in the page cache.
+ */
+static int sync_fd(int fd)
+{
+	struct statvfs fs;
+
+	if (fdatasync(fd) < 0 || fstatvfs(fd, &fs) < 0)
+		return -1;
+	if (!(fs.f_flag & ST_RDONLY))
+		return 0;
+	errno = EROFS;
+	return -1;
+}
+
+int (*fd_sync_fn)(int fd) = sync_fd;
 
 static uint32_t hash(const struct store_file *sf, uint32_t slot)
 {
@@ -191,7 +208,7 @@ static void close_idle(struct shard *sh, struct fd_entry *e)
 	pthread_mutex_unlock(&sh->lock);
 	if (atomic_exchange(&e->dirty, false))
 		ret = fd_dsync(e);
-	if (ret < 0)
+	if (ret < 0 && ret != -EROFS)
 		log_lost(e, ret);
 	close(e->fd);
 	atomic_fetch_sub(&nr_fds, 1);
@@ -332,6 +349,9 @@ void fd_put(struct fd_entry *e, bool nowait)
 		lru_del(sh, e);
 		lru_add(sh, e);
 	}
+	/* Next time its file may be one to write to. */
+	if (!e->pins && e->wr_err)
+		close_idle(sh, e);
 	pthread_mutex_unlock(&sh->lock);
 	if (!nowait)
 		trim();
@@ -360,7 +380,10 @@ static int sync_once(struct fd_entry *e)
 	do
 		ret = fd_sync_fn(e->fd) ? -errno : 0;
 	while (ret == -EINTR);
-	if (ret < 0) {
+	if (ret == -EROFS) {
+		/* Not tried: it is still to be done, and nothing is lost. */
+		atomic_store(&e->dirty, true);
+	} else if (ret < 0) {
 		e->err = -ret;
 		e->nr_errs++;
 	}
@@ -375,8 +398,9 @@ int fd_sync(struct fd_entry *e)
 	pthread_mutex_lock(&e->sync_lock);
 	/* Cleared first: what changes from here on may miss this sync. */
 	atomic_store(&e->dirty, false);
-	sync_once(e);
-	ret = e->nr_errs != reported ? -e->err : 0;
+	ret = sync_once(e);
+	if (e->nr_errs != reported)
+		ret = -e->err;
 	atomic_store(&e->nr_reported, e->nr_errs);
 	pthread_mutex_unlock(&e->sync_lock);
 	return ret;

@@ -32,11 +32,15 @@ void fd_put(struct fd_entry *e, bool nowait);
 
 /* The descriptor, of a pinned entry. */
 int fd_of(const struct fd_entry *e);
-/* 0, or the errno why the file could be opened for reading only. */
+/* 0, or the errno why the file could be opened for reading only.  Such a
+ * descriptor is closed when it is unpinned: its cause may be gone the next
+ * time. */
 int fd_wr_err(const struct fd_entry *e);
 /* The file has been changed: to be called after the change, still pinned. */
 void fd_set_dirty(struct fd_entry *e);
-/* Syncs for STORE_SYNC: 0, or -errno of this or of a remembered sync. */
+/* Syncs for STORE_SYNC: 0, or -errno of this or of a remembered sync.  -EROFS
+ * (of both) is not remembered: the file system is read-only, nothing was tried,
+ * and what was written is still to be synced. */
 int fd_sync(struct fd_entry *e);
 /* Syncs for STORE_DSYNC: 0 or -errno, which a later fd_sync() returns too. */
 int fd_dsync(struct fd_entry *e);
@@ -49,8 +53,9 @@ void fd_drop_all(struct store_file *sf);
 bool fd_evict(void);
 
 /*
- * What syncs a descriptor: fdatasync().  A variable so that tests can make it
- * fail; to be changed only while nothing else runs.
+ * What syncs a descriptor, and fails with EROFS where fdatasync() may have done
+ * nothing.  A variable so that tests can make it fail; to be changed only while
+ * nothing else runs.
  */
 extern int (*fd_sync_fn)(int fd);
 

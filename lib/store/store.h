@@ -39,9 +39,9 @@ enum store_op {
 	STORE_READ,
 	/* Writes iov at off.  Sequential slots: off is the file's size (the
 	 * file grows), or anywhere where the zones permit it; what is passed
-	 * over reads as zeros.  Conventional slots: within the file.  res = bytes,
-	 * always all of them or -errno: a short write is continued below.
-	 * After an error the file may have grown: see STORE_CUT. */
+	 * over reads as zeros.  Conventional slots: within the file.  res =
+	 * bytes, always all of them or -errno: a short write is continued
+	 * below. After an error the file may have grown: see STORE_CUT. */
 	STORE_WRITE,
 	/* Sequential: the file becomes empty (RESET WRITE POINTER).  Its
 	 * preallocation is given back, the kernel's write pointer attribute
@@ -62,7 +62,8 @@ enum store_op {
 	STORE_TRIM,
 	/* Makes the file's data and size durable.  An error that the backing
 	 * file system reported for this file since the last sync is reported
-	 * here, even if the descriptor was closed in between. */
+	 * here, even if the descriptor was closed in between.  -EROFS: the file
+	 * system is read-only now; nothing was tried, and nothing is lost. */
 	STORE_SYNC,
 	STORE_NR_OPS,
 };

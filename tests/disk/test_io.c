@@ -290,6 +290,26 @@ static void failed_sync_is_never_forgotten(void **state)
 	assert_int_equal(do_read(f, SEQ(0), 8), DISK_OK);
 }
 
+/* Then nothing was tried, and nothing is lost. */
+static void sync_of_a_read_only_file_system_is_repeated(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	assert_int_equal(do_write(f, 3, 2, 1), DISK_OK);
+	arm(f, 0, UINT64_MAX, EROFS, 1u << STORE_SYNC);
+	assert_int_equal(do_sync(f), DISK_WRITE_PROTECT);
+	assert_int_equal(do_sync(f), DISK_WRITE_PROTECT);
+	assert_int_equal(do_write_fua(f, SEQ(0) + 4, 4, 2), DISK_WRITE_PROTECT);
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_OK);
+	assert_int_equal(do_read(f, 3, 2), DISK_OK);
+	arm(f, UINT64_MAX, 0, 0, 1u << STORE_SYNC);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 2);
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_OK);
+	assert_filled(f->buf, SEQ(0), 4, 1);
+}
+
 static void failed_sync_of_overwrites_ends_with_rewriting(void **state)
 {
 	struct fixture *f = *state;
@@ -777,6 +797,7 @@ int main(void)
 		T(cut_file_is_a_read_error),
 		T(sync_touches_only_what_is_dirty),
 		T(failed_sync_is_never_forgotten),
+		T(sync_of_a_read_only_file_system_is_repeated),
 		T(failed_sync_of_overwrites_ends_with_rewriting),
 		T(failed_fua_write_is_taken_back),
 		T(sync_beside_a_fua_write),

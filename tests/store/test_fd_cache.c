@@ -322,6 +322,24 @@ static void an_error_of_a_durable_write_is_the_syncs_too(void **state)
 	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
 }
 
+/* Nothing was synced and nothing lost: it stays dirty, and is not reported. */
+static void a_read_only_file_systems_error_is_not_kept(void **state)
+{
+	struct env *env = *state;
+
+	make_slots(env, 1);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	atomic_store(&sync_error, EROFS);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -EROFS);
+	push_out(env);
+	assert_int_equal(atomic_load(&nr_syncs), 2);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	assert_int_equal(op_write(env->st, 0, 4, "efgh", 4), 4);
+	atomic_store(&sync_error, EROFS);
+	push_out(env);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+}
+
 static void interrupted_syncs_are_repeated(void **state)
 {
 	struct env *env = *state;
@@ -490,6 +508,7 @@ int main(void)
 		T(an_error_at_eviction_is_returned_once),
 		T(a_remembered_error_survives_a_missing_file),
 		T(an_error_of_a_durable_write_is_the_syncs_too),
+		T(a_read_only_file_systems_error_is_not_kept),
 		T(interrupted_syncs_are_repeated),
 		T(an_error_is_returned_by_syncs_side_by_side),
 		T(threads_share_the_bound),
