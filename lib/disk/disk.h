@@ -373,8 +373,8 @@ uint64_t disk_saved(struct disk *disk);
  * when there is no disk to check.  Changes nothing.  @progress, or NULL, is
  * called with @user now and then.
  */
-int disk_check(const char *dir, disk_problem_fn *fn,
-	       disk_progress_fn *progress, void *user, struct zl_err *err);
+int disk_check(const char *dir, disk_problem_fn *fn, disk_progress_fn *progress,
+	       void *user, struct zl_err *err);
 
 /*
  * Repairs what can be without losing anything that could still be read: makes

@@ -160,9 +160,11 @@ static void a_real_directory(void **state)
 
 	(void)state;
 	tmp_dir_make(&t);
-	assert_int_equal(disk_check(t.path, list_problem, NULL, &l, &err), -ENOENT);
-	assert_int_equal(disk_check("/nonexistent", list_problem, NULL, &l, &err),
+	assert_int_equal(disk_check(t.path, list_problem, NULL, &l, &err),
 			 -ENOENT);
+	assert_int_equal(
+		disk_check("/nonexistent", list_problem, NULL, &l, &err),
+		-ENOENT);
 	assert_accepted("", open_dir(t.path, USUAL, USUAL_SIZE, MAKE, &d, &err),
 			&err);
 	assert_int_equal(disk_check(t.path, list_problem, NULL, &l, &err), 0);
