@@ -122,14 +122,20 @@ static void print_size(const char *label, uint64_t bytes)
 		       cli_size(bytes, size));
 }
 
+static const char *model_name(const struct disk_meta *m)
+{
+	return m->host_aware ? "host-aware" : "host-managed";
+}
+
 static void print_zones(const struct info *in)
 {
 	const struct disk_meta *m = in->meta;
 	uint64_t rest = m->capacity_bytes % m->zone_bytes;
 
 	printf(LABEL "%" PRIu32 " conventional, %" PRIu64
-		     " sequential write required\n",
-	       "zones", m->conv_zones, in->nr_seq);
+		     " sequential write %s\n",
+	       "zones", m->conv_zones, in->nr_seq,
+	       m->host_aware ? "preferred" : "required");
 	print_size("zone size", m->zone_bytes);
 	if (m->zone_cap_bytes != m->zone_bytes)
 		print_size("zone capacity", m->zone_cap_bytes);
@@ -172,6 +178,7 @@ static void print_text(const struct info *in)
 
 	printf("%s\n", in->dir);
 	printf(LABEL "%s\n", "serial", m->serial);
+	printf(LABEL "%s\n", "model", model_name(m));
 	print_size("size", m->capacity_bytes);
 	printf(LABEL "%" PRIu32 " bytes logical, %" PRIu32 " physical\n",
 	       "blocks", m->block_bytes, m->phys_block_bytes);
@@ -245,6 +252,7 @@ static void add_geometry(const struct info *in, struct json_object *o)
 	const struct disk_meta *m = in->meta;
 
 	json_add_str(o, "serial", m->serial);
+	json_add_str(o, "model", model_name(m));
 	json_add_u64(o, "capacity_bytes", m->capacity_bytes);
 	json_add_u64(o, "zone_size_bytes", m->zone_bytes);
 	json_add_u64(o, "zone_capacity_bytes", m->zone_cap_bytes);

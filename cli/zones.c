@@ -182,10 +182,10 @@ static void print_text(const struct zone_info *z)
 	if (z->type != ZT_GAP)
 		snprintf(file, sizeof(file), "%s-%06" PRIu32,
 			 z->type == ZT_CONVENTIONAL ? "cnv" : "seq", z->slot);
-	printf("%-11s %-26s %-18s 0x%-10" PRIx64 " 0x%-8" PRIx64 " %s\n", file,
-	       cli_word(zone_type_name(z->type), type),
+	printf("%-11s %-26s %-18s 0x%-10" PRIx64 " 0x%-8" PRIx64 " %s%s\n",
+	       file, cli_word(zone_type_name(z->type), type),
 	       cli_word(zone_cond_name(z->cond), cond), z->start_lba, z->blocks,
-	       wp);
+	       wp, z->attrs & ZA_NON_SEQ ? " NON_SEQ" : "");
 }
 
 static void print_json(const struct zone_info *z, bool first)
@@ -202,6 +202,7 @@ static void print_json(const struct zone_info *z, bool first)
 			       z->wp_lba == UINT64_MAX
 				       ? NULL
 				       : json_object_new_uint64(z->wp_lba));
+	json_add_bool(o, "non_seq", z->attrs & ZA_NON_SEQ);
 	fputs(first ? "\n    " : ",\n    ", stdout);
 	json_print_compact(o);
 }

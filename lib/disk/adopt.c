@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -90,6 +91,29 @@ int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 		       list[0] ? list : "the options that you have given");
 }
 
+/*
+ * The kernel's driver knows host-managed disks only, and would go on to take a
+ * zone's file for one that was written in order.  A directory with our journal
+ * is none of its: the sidecar of a disk that was host-aware may be lost.
+ */
+int adopt_model(struct store *st, const char *name,
+		const struct disk_meta *meta, struct zl_err *err)
+{
+	void *data;
+	size_t len;
+
+	if (!meta->host_aware)
+		return 0;
+	if (store_meta_read(st, DISK_JOURNAL, &data, &len))
+		return zl_fail(err, EINVAL,
+			       "model=host-aware is not possible for the zone "
+			       "files in %s, which are the kernel's zloop's: "
+			       "its disks are host-managed; leave model out",
+			       name);
+	free(data);
+	return 0;
+}
+
 static int check_counts(const char *name, const struct survey *sv,
 			const struct disk_meta *meta, struct zl_err *err)
 {
@@ -127,7 +151,7 @@ static const char *file_error(const struct disk_meta *meta, uint32_t slot,
 			       : "does not have the zone size that is given";
 	if (stat->size_bytes > min_u64(size, meta->zone_cap_bytes))
 		return "is larger than the zone capacity that is given";
-	if (stat->size_bytes % meta->phys_block_bytes)
+	if (stat->size_bytes % meta_tail_bytes(meta))
 		return "is not a multiple of the block size that is given";
 	return NULL;
 }

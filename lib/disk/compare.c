@@ -159,6 +159,14 @@ static enum disk_status write_half(struct disk_io *io, struct iov_cur *cur)
 	return status;
 }
 
+/* Whether nothing else writes there: in a conventional zone by the gate, in a
+ * sequential write preferred one by its turn. */
+static bool runs_alone(const struct disk_io *io, uint32_t slot)
+{
+	return io->gate == GATE_ALONE ||
+	       zone_slot_is_preferred(&io->disk->zones, slot);
+}
+
 /*
  * In the grace after the daemon's death (grace.c), once per zone: whether the
  * write half is on the medium already, so that this is the command repeated.
@@ -169,7 +177,7 @@ static bool is_repeated(struct disk_io *io, struct chunk *c)
 	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
 	uint32_t slot = zone_slot_of(&io->disk->zones, io->lba);
 
-	if (io->gate != GATE_ALONE || !grace_take(io->disk, slot, false))
+	if (!runs_alone(io, slot) || !grace_take(io->disk, slot, false))
 		return false;
 	iov_skip(&cur, blocks_to_bytes(io->disk, io->nr_blocks));
 	return compare(io, c, &cur, false) == DISK_OK &&
@@ -177,8 +185,8 @@ static bool is_repeated(struct disk_io *io, struct chunk *c)
 }
 
 /*
- * The rules for writes come first, as the command is one: in a sequential zone
- * it can only ever compare with what is not written yet.
+ * The rules for writes come first, as the command is one: in a sequential write
+ * required zone it can only ever compare with what is not written yet.
  */
 void compare_write_run(struct disk_io *io)
 {
@@ -190,6 +198,8 @@ void compare_write_run(struct disk_io *io)
 
 	if (io->gate == GATE_NONE && gate_needed(io->disk, io->lba) &&
 	    !gate_enter(io, true))
+		return;
+	if (!slot_enter_range(io))
 		return;
 	verdict = check(io, zone_write_check);
 	if (verdict) {

@@ -48,6 +48,7 @@ struct disk_meta {
 			 conventional zones only */
 	bool smaller_last_zone;
 	bool any_zone_size; /* the zone size may be no power of two */
+	bool host_aware;    /* else host-managed */
 	bool adopted;	    /* made by the kernel driver */
 };
 
@@ -242,7 +243,7 @@ struct disk_io {
 	bool (*step)(struct disk_io *io);
 	struct store_req req;
 	struct slot_turn turn;
-	bool has_turn;
+	uint32_t turn_slot, nr_turns; /* slots whose turn it has */
 	enum disk_gate gate;
 	bool async;
 	atomic_uint phase;
@@ -347,8 +348,11 @@ struct disk_stats {
 	/* ZBC-2, zoned block device statistics. */
 	uint64_t max_open; /* zones open at the same time, at most */
 	uint64_t max_exp_open, max_imp_open;
-	uint64_t max_not_empty;	   /* sequential zones, at most */
-	uint64_t emptied;	   /* zones that lost data to a reset */
+	uint64_t max_not_empty; /* sequential zones, at most */
+	uint64_t emptied;	/* zones that lost data to a reset */
+	/* Of sequential write preferred zones. */
+	uint64_t max_non_seq;	   /* not written in order, at most */
+	uint64_t non_seq_writes;   /* writes not at the write pointer */
 	uint64_t failed_opens;	   /* OPEN ZONE without enough resources */
 	uint64_t read_violations;  /* reads refused by the zones' rules */
 	uint64_t write_violations; /* writes likewise */

@@ -334,7 +334,8 @@ static int set_state(struct disk *d, uint32_t slot, enum inject_kind kind,
 static int clear_state(struct disk *d, uint32_t slot, struct zl_err *err)
 {
 	pthread_mutex_lock(&d->lock);
-	zone_set_attrs(&d->zones, slot, 0);
+	zone_set_attrs(&d->zones, slot,
+		       d->zones.slots[slot].attrs & ZA_NON_SEQ);
 	pthread_mutex_unlock(&d->lock);
 	return set_cond(d, slot, (enum zone_cond)0, err);
 }

@@ -48,6 +48,8 @@ struct disk_slot {
 	bool grace;	    /* a write may be repeated once, see grace.c */
 	uint8_t sync_fails; /* counts failed syncs: a write beside one may have
 			       been lost with it */
+	bool journal_non_seq; /* the journal says ZA_NON_SEQ */
+	bool undo_non_seq;    /* a reset since the last sync took it away */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */
 };
@@ -86,6 +88,7 @@ enum journal_type {
 			     to normal */
 	JR_EXP_OPEN = 4,  /* slot, value: 1 explicitly opened, 0 no longer */
 	JR_COUNTER = 5,	  /* slot field: enum journal_counter; value */
+	JR_NON_SEQ = 7,	  /* slot, value: 1 not written in order, 0 no longer */
 	JR_SAVED = 6,	  /* value: disk_saved() */
 };
 
@@ -101,6 +104,8 @@ enum journal_counter {
 	JC_FAILED_OPENS,
 	JC_READ_VIOLATIONS,
 	JC_WRITE_VIOLATIONS,
+	JC_MAX_NON_SEQ,
+	JC_NON_SEQ_WRITES,
 	JC_NR,
 };
 
@@ -209,6 +214,9 @@ void meta_geo(const struct disk_meta *meta, struct zone_geo *geo);
 /* Sets the members that follow from others. */
 void meta_derive(struct disk_meta *meta);
 uint64_t meta_slots(const struct disk_meta *meta);
+/* What the size of a sequential zone's file is a multiple of: the unit of
+ * writes. */
+uint32_t meta_tail_bytes(const struct disk_meta *meta);
 /* Why a geometry from outside is impossible (a clause), or NULL. */
 const char *meta_error(const struct disk_meta *meta);
 /* A random serial number. */
@@ -234,8 +242,9 @@ struct journal_state {
 
 /*
  * Reads zloop.state (missing: as if empty).  Calls @each with JR_CONDITION
- * (value: the condition) and JR_EXP_OPEN (value 1) for the slots that the last
- * records say so of; explicitly opened only where that outlives the stop.
+ * (value: the condition), JR_EXP_OPEN and JR_NON_SEQ (value 1) for the slots
+ * that the last records say so of; explicitly opened only where that outlives
+ * the stop.
  */
 int journal_load(struct store *st, const char *name, uint32_t nr_slots,
 		 struct journal_state *state,
@@ -306,6 +315,9 @@ void make_progress(const struct disk_open_args *args, uint32_t done,
  * adopted; always fails. */
 int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 		  const struct disk_open_args *args, struct zl_err *err);
+/* Refuses a model that the files cannot have. */
+int adopt_model(struct store *st, const char *name,
+		const struct disk_meta *meta, struct zl_err *err);
 /* Whether every option is there that adoption needs. */
 bool adopt_wanted(const struct disk_open_args *args);
 /* … but perhaps the size. */
@@ -404,8 +416,8 @@ void refill_run(struct disk_io *io);
 void save_run(struct disk_io *io);
 void zoneop_run(struct disk_io *io);
 void sync_run(struct disk_io *io);
-/* Explicitly opened or no longer: tells the journal where it differs from what
- * it was told last.  Not under disk->lock. */
+/* Explicitly opened, written out of order, or no longer: tells the journal
+ * where that differs from what it was told last.  Not under disk->lock. */
 int zoneop_journal_slot(struct disk *d, uint32_t slot);
 /* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
 int sync_round(struct disk *d);
@@ -423,8 +435,10 @@ int powerfail_prepare(struct disk *d, struct zl_err *err);
 void powerfail_undo_prepare(struct disk *d);
 
 /* stats.c: under disk->lock.  After zones changed their conditions; after a
- * command was refused. */
+ * write was let through, before it changes anything; after a command was
+ * refused. */
 void stats_note_zones(struct disk *d);
+void stats_note_write(struct disk *d, const struct disk_io *io);
 void stats_note_refused(struct disk *d, const struct disk_io *io,
 			enum zone_verdict verdict);
 
@@ -442,8 +456,8 @@ uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 /* The I/O, which began when slot->sync_fails was io->sync_fails, wrote these
- * blocks; with FUA they are durable. */
-void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi);
+ * blocks; @durable: they need no sync. */
+void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable);
 /* What slot_take_dirty() took could not be synced: its blocks are bad; where
  * there are none (the zone was reset), and with -EROFS, where nothing was
  * tried, the next sync tries again. */
@@ -456,6 +470,16 @@ void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn);
 /* Ends the turn and grants the next one.  Not under the lock. */
 void slot_leave(struct disk *d, uint32_t slot);
+
+/*
+ * On a host-aware disk a write may reach several sequential slots: takes the
+ * turns of all, from the lowest on, so that two never wait for each other.
+ * After the gate, if it has to pass that.  False: not yet; io->run is called
+ * again with the turn that was missing.  Not under the lock.
+ */
+bool slot_enter_range(struct disk_io *io);
+/* Ends all turns that the I/O has.  Not under the lock. */
+void slot_leave_all(struct disk *d, uint32_t slot, uint32_t nr);
 
 /* Whether a write at @lba is one of a conventional zone. */
 bool gate_needed(const struct disk *d, uint64_t lba);

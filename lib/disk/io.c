@@ -65,20 +65,19 @@ void io_finish(struct disk_io *io, enum disk_status status)
 {
 	struct disk *d = io->disk;
 	enum disk_gate gate = io->gate;
-	bool has_turn = io->has_turn;
-	uint32_t slot = io->slot;
+	uint32_t slot = io->turn_slot, nr = io->nr_turns;
 
 	io->status = status;
 	meter_finish(d, io);
 	pace_done(d, io);
-	if (has_turn) {
+	if (nr) {
 		pthread_mutex_lock(&d->lock);
-		d->slots[slot].finishing = true;
+		for (uint32_t n = 0; n < nr; n++)
+			d->slots[slot + n].finishing = true;
 		pthread_mutex_unlock(&d->lock);
 	}
 	io->done(io); /* the caller's again from here on */
-	if (has_turn)
-		slot_leave(d, slot);
+	slot_leave_all(d, slot, nr);
 	if (gate == GATE_SHARED || gate == GATE_ALONE)
 		gate_leave(d, gate);
 }
@@ -145,7 +144,7 @@ static void turn_granted(struct slot_turn *turn)
 }
 
 /*
- * The sequential slot that an I/O will change and nothing else, or UINT32_MAX.
+ * The sequential slot that an I/O will change first, or UINT32_MAX.
  * It queues there at once, so that I/Os of one zone run in the order in which
  * they came.
  */
@@ -189,7 +188,7 @@ void disk_submit(struct disk *d, struct disk_io *io)
 	io->run = io_run_table[io->op];
 	io->verdict = ZV_OK;
 	io->bad_lba = 0;
-	io->has_turn = false;
+	io->nr_turns = 0;
 	io->gate = GATE_NONE;
 	/* A read that is alone is quickest in a worker. */
 	io->async = io->op == DISK_READ && d->store->async &&
@@ -211,8 +210,8 @@ void disk_submit(struct disk *d, struct disk_io *io)
 		slot = io->op == DISK_SAVE ? UINT32_MAX
 					   : slot_to_queue_at(d, io);
 		if (slot != UINT32_MAX) {
-			io->slot = slot;
-			io->has_turn = true;
+			io->slot = io->turn_slot = slot;
+			io->nr_turns = 1;
 			pthread_mutex_lock(&d->lock);
 			granted = slot_enter(d, slot, &io->turn);
 			pthread_mutex_unlock(&d->lock);

@@ -95,6 +95,8 @@ static void add_counters(struct batch *b, const struct disk_stats *s)
 	batch_add(b, JR_COUNTER, JC_FAILED_OPENS, s->failed_opens);
 	batch_add(b, JR_COUNTER, JC_READ_VIOLATIONS, s->read_violations);
 	batch_add(b, JR_COUNTER, JC_WRITE_VIOLATIONS, s->write_violations);
+	batch_add(b, JR_COUNTER, JC_MAX_NON_SEQ, s->max_non_seq);
+	batch_add(b, JR_COUNTER, JC_NON_SEQ_WRITES, s->non_seq_writes);
 }
 
 static void add_slots(struct batch *b, struct disk *d)
@@ -108,6 +110,8 @@ static void add_slots(struct batch *b, struct disk *d)
 			batch_add(b, JR_CONDITION, i, ZC_READ_ONLY);
 		else if (flags & SLOT_JOURNAL_EXP)
 			batch_add(b, JR_EXP_OPEN, i, 1);
+		if (d->slots[i].journal_non_seq)
+			batch_add(b, JR_NON_SEQ, i, 1);
 	}
 }
 

@@ -10,11 +10,12 @@
 
 #define SLOT_COND 0x0f /* a condition's code */
 #define SLOT_EXP  0x10
+#define SLOT_NSEQ 0x20
 
 struct loader {
 	struct journal_state *state;
 	uint32_t nr_slots;
-	uint8_t *slots; /* SLOT_COND, SLOT_EXP */
+	uint8_t *slots; /* SLOT_COND, SLOT_EXP, SLOT_NSEQ */
 	uint64_t boot;	/* of the last opening */
 	uint64_t seq;	/* of the last record, 0 = none yet */
 };
@@ -73,6 +74,15 @@ static bool take_explicit(struct loader *l, const struct record *r)
 	return true;
 }
 
+static bool take_non_seq(struct loader *l, const struct record *r)
+{
+	if (r->slot >= l->nr_slots || r->value > 1)
+		return false;
+	l->slots[r->slot] &= (uint8_t)~SLOT_NSEQ;
+	l->slots[r->slot] |= r->value ? SLOT_NSEQ : 0;
+	return true;
+}
+
 /* A counter of the zones' statistics. */
 static bool take_statistic(struct disk_stats *s, const struct record *r)
 {
@@ -85,6 +95,8 @@ static bool take_statistic(struct disk_stats *s, const struct record *r)
 		[JC_FAILED_OPENS] = &s->failed_opens,
 		[JC_READ_VIOLATIONS] = &s->read_violations,
 		[JC_WRITE_VIOLATIONS] = &s->write_violations,
+		[JC_MAX_NON_SEQ] = &s->max_non_seq,
+		[JC_NON_SEQ_WRITES] = &s->non_seq_writes,
 	};
 
 	if (r->slot >= JC_NR || !counter[r->slot])
@@ -127,6 +139,8 @@ static bool take_record(struct loader *l, const struct record *r)
 		return take_condition(l, r);
 	case JR_EXP_OPEN:
 		return take_explicit(l, r);
+	case JR_NON_SEQ:
+		return take_non_seq(l, r);
 	case JR_COUNTER:
 		return take_counter(l, r);
 	case JR_SAVED:
@@ -192,6 +206,8 @@ static void report(const struct loader *l,
 	for (uint32_t i = 0; i < l->nr_slots; i++) {
 		if (l->slots[i] & SLOT_COND)
 			each(user, JR_CONDITION, i, l->slots[i] & SLOT_COND);
+		if (l->slots[i] & SLOT_NSEQ)
+			each(user, JR_NON_SEQ, i, 1);
 		if (keep && l->slots[i] & SLOT_EXP)
 			each(user, JR_EXP_OPEN, i, 1);
 	}

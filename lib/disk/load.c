@@ -119,7 +119,7 @@ static void load_conv(const struct loading *l)
 /* What a crash in the middle of a write left was never acknowledged. */
 static int cut_tail(const struct loading *l, uint64_t *size)
 {
-	uint64_t cut = *size - *size % l->d->meta.phys_block_bytes;
+	uint64_t cut = *size - *size % meta_tail_bytes(&l->d->meta);
 	int ret = 0;
 
 	if (cut == *size)
@@ -138,7 +138,7 @@ static int cut_tail(const struct loading *l, uint64_t *size)
 			"%s has %" PRIu64 " bytes, no whole %sblocks: "
 			"%s to %" PRIu64,
 			l->file, *size,
-			l->d->meta.phys_block_bytes == l->d->meta.block_bytes
+			meta_tail_bytes(&l->d->meta) == l->d->meta.block_bytes
 				? ""
 				: "physical ",
 			l->d->look_only ? "opening cuts it" : "cut", cut);
@@ -197,11 +197,23 @@ static void apply_journal(const struct loading *l)
 		zone_set_state(&d->zones, l->slot, ZC_READ_ONLY, wp);
 	else if (*flags & SLOT_JOURNAL_EXP &&
 		 (cond == ZC_EMPTY || cond == ZC_CLOSED) &&
-		 (!max_open || d->zones.nr_cond[ZC_EXP_OPEN] < max_open)) {
+		 (!max_open || d->meta.host_aware ||
+		  d->zones.nr_cond[ZC_EXP_OPEN] < max_open)) {
 		zone_set_state(&d->zones, l->slot, ZC_EXP_OPEN, wp);
 		return;
 	}
 	*flags &= (uint8_t)~SLOT_JOURNAL_EXP;
+}
+
+/* An empty zone has nothing that is out of order. */
+static void apply_non_seq(const struct loading *l)
+{
+	struct disk_slot *s = &l->d->slots[l->slot];
+
+	if (zone_slot_cond(&l->d->zones, l->slot) == ZC_EMPTY)
+		s->journal_non_seq = false;
+	if (s->journal_non_seq && zone_slot_wp_blocks(&l->d->zones, l->slot))
+		zone_set_attrs(&l->d->zones, l->slot, ZA_NON_SEQ);
 }
 
 static void load_slot(struct disk *d, uint32_t slot)
@@ -221,6 +233,7 @@ static void load_slot(struct disk *d, uint32_t slot)
 	else
 		load_seq(&l);
 	apply_journal(&l);
+	apply_non_seq(&l);
 }
 
 static void take_journal(void *user, enum journal_type type, uint32_t slot,
@@ -231,6 +244,9 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 
 	if (type == JR_EXP_OPEN && slot >= d->meta.conv_zones)
 		*flags |= SLOT_JOURNAL_EXP;
+	else if (type == JR_NON_SEQ)
+		d->slots[slot].journal_non_seq =
+			zone_slot_is_preferred(&d->zones, slot);
 	else if (type == JR_CONDITION)
 		*flags |= value == ZC_OFFLINE ? SLOT_JOURNAL_OFF
 					      : SLOT_JOURNAL_RO;

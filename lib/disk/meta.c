@@ -31,6 +31,7 @@ int meta_from_opts(const struct disk_opts *opts, uint64_t size_bytes,
 		.phys_block_bytes = (uint32_t)num[OPT_PHYSICAL_BLOCK_SIZE],
 		.urswrz = num[OPT_URSWRZ],
 		.rc_conv = !num[OPT_RC_BASIS],
+		.host_aware = num[OPT_MODEL] == MODEL_HOST_AWARE,
 	};
 	if (!meta->zone_cap_bytes)
 		meta->zone_cap_bytes = meta->zone_bytes;
@@ -58,12 +59,18 @@ void meta_geo(const struct disk_meta *meta, struct zone_geo *geo)
 		.max_open = meta->max_open,
 		.phys_blocks = meta->phys_block_bytes / block,
 		.urswrz = meta->urswrz,
+		.host_aware = meta->host_aware,
 	};
 }
 
 uint64_t meta_slots(const struct disk_meta *meta)
 {
 	return div_up_u64(meta->capacity_bytes, meta->zone_bytes);
+}
+
+uint32_t meta_tail_bytes(const struct disk_meta *meta)
+{
+	return meta->host_aware ? meta->block_bytes : meta->phys_block_bytes;
 }
 
 static bool block_size_ok(uint32_t bytes)
@@ -94,6 +101,8 @@ const char *meta_error(const struct disk_meta *meta)
 		return "the zone capacity is larger than the zone size";
 	if (meta_slots(meta) > DISK_MAX_SLOTS)
 		return "there are more than 1048576 zones";
+	if (meta->rc_conv && meta->host_aware)
+		return "RC_BASIS is 0 on a host-aware disk";
 	if (meta->rc_conv && !meta->conv_zones)
 		return "RC_BASIS is 0 without conventional zones";
 	meta_geo(meta, &geo);
@@ -119,6 +128,8 @@ static uint64_t disk_value(const struct disk_meta *meta, enum disk_opt_id id)
 		return meta->phys_block_bytes;
 	case OPT_URSWRZ:
 		return meta->urswrz;
+	case OPT_MODEL:
+		return meta->host_aware ? MODEL_HOST_AWARE : MODEL_HOST_MANAGED;
 	default:
 		return !meta->rc_conv;
 	}
@@ -136,6 +147,12 @@ static int disagree(enum disk_opt_id id, uint64_t asked, uint64_t has,
 	const char *opt = disk_opt_table[id].name;
 	uint64_t unit = opt_is_mib(id) ? ZL_MIB : 1;
 
+	if (disk_opt_table[id].kind == OPT_KIND_CHOICE)
+		return zl_fail(err, EINVAL,
+			       "%s=%s does not agree with the disk in %s; use "
+			       "%s=%s or leave it out",
+			       opt, disk_opt_choice(id, asked), name, opt,
+			       disk_opt_choice(id, has));
 	if (has % unit)
 		return zl_fail(err, EINVAL,
 			       "%s=%" PRIu64
@@ -164,6 +181,7 @@ int meta_agrees(const struct disk_meta *meta, const char *name,
 		OPT_PHYSICAL_BLOCK_SIZE,
 		OPT_URSWRZ,
 		OPT_RC_BASIS,
+		OPT_MODEL,
 	};
 
 	for (size_t i = 0; opts && i < ZL_ARRAY_SIZE(ids); i++) {

@@ -109,14 +109,17 @@ static void unregister_open(struct disk *d)
 
 static int decide_adopt(struct opening *o)
 {
+	int ret;
+
 	if (o->size_unknown && adopt_wanted_but_size(o->args))
 		return 0;
 	if (!adopt_wanted(o->args))
 		return adopt_missing(o->store, o->name, &o->survey, o->args,
 				     o->err);
 	o->action = ACT_ADOPT;
-	return meta_from_opts(o->args->opts, o->args->size_bytes, &o->meta,
-			      o->err);
+	ret = meta_from_opts(o->args->opts, o->args->size_bytes, &o->meta,
+			     o->err);
+	return ret ? ret : adopt_model(o->store, o->name, &o->meta, o->err);
 }
 
 static int decide_make(struct opening *o)

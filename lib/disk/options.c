@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -59,6 +60,10 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 	[OPT_RC_BASIS] = { "rc_basis", OPT_KIND_NUMBER, 0, 1, "1", true, true,
 			   "READ CAPACITY answers for 1: the whole disk, 0: "
 			   "the conventional zones at its start" },
+	[OPT_MODEL] = { "model", OPT_KIND_CHOICE, MODEL_HOST_MANAGED,
+			MODEL_HOST_AWARE, "host-managed", true, true,
+			"host-managed: sequential zones must be written in "
+			"order; host-aware: they may be written like others" },
 	[OPT_BUFFERED_IO] = { "buffered_io", OPT_KIND_FLAG, 0, 0, NULL, false,
 			      true, "go through the page cache, as always" },
 	/* Without effect so far, and a cfgstring must not promise it. */
@@ -180,6 +185,58 @@ static int take_number(struct disk_opts *opts, enum disk_opt_id id,
 	return 0;
 }
 
+const char *disk_opt_choice(enum disk_opt_id id, uint64_t value)
+{
+	static const char *const models[] = {
+		[MODEL_HOST_MANAGED] = "host-managed",
+		[MODEL_HOST_AWARE] = "host-aware",
+	};
+
+	assert(id == OPT_MODEL && value < ZL_ARRAY_SIZE(models));
+	return models[value];
+}
+
+/* Whether @id has a choice of this name. */
+static bool find_choice(enum disk_opt_id id, const char *name, size_t len,
+			uint64_t *value)
+{
+	const struct disk_opt *o = &disk_opt_table[id];
+	const char *choice;
+
+	for (uint64_t v = o->min; v <= o->max; v++) {
+		choice = disk_opt_choice(id, v);
+		if (strlen(choice) != len || memcmp(choice, name, len))
+			continue;
+		*value = v;
+		return true;
+	}
+	return false;
+}
+
+static void list_choices(enum disk_opt_id id, char *text, size_t size)
+{
+	const struct disk_opt *o = &disk_opt_table[id];
+	size_t n = 0;
+
+	for (uint64_t v = o->min; v <= o->max; v++)
+		n += (size_t)snprintf(text + n, size - n, "%s%s",
+				      v > o->min ? " or " : "",
+				      disk_opt_choice(id, v));
+	assert(n < size);
+}
+
+static int take_choice(struct disk_opts *opts, enum disk_opt_id id,
+		       const struct token *t, struct zl_err *err)
+{
+	char choices[64];
+
+	if (find_choice(id, t->value, t->value_len, &opts->num[id]))
+		return 0;
+	list_choices(id, choices, sizeof(choices));
+	return zl_fail(err, EINVAL, "%s is not possible; use %s", t->text,
+		       choices);
+}
+
 static int take_string(struct disk_opts *opts, const struct token *t,
 		       struct zl_err *err)
 {
@@ -192,6 +249,19 @@ static int take_string(struct disk_opts *opts, const struct token *t,
 	return 0;
 }
 
+static int needs_value(enum disk_opt_id id, struct zl_err *err)
+{
+	const struct disk_opt *o = &disk_opt_table[id];
+	char what[64] = "NUMBER";
+
+	if (o->kind == OPT_KIND_STRING)
+		strcpy(what, "DIRECTORY");
+	else if (o->kind == OPT_KIND_CHOICE)
+		list_choices(id, what, sizeof(what));
+	return zl_fail(err, EINVAL, "%s needs a value: %s=%s", o->name, o->name,
+		       what);
+}
+
 static int take_value(struct disk_opts *opts, enum disk_opt_id id,
 		      const struct token *t, struct zl_err *err)
 {
@@ -200,12 +270,11 @@ static int take_value(struct disk_opts *opts, enum disk_opt_id id,
 	if (o->kind == OPT_KIND_FLAG)
 		return take_flag(opts, id, t, err);
 	if (!t->value_len)
-		return zl_fail(err, EINVAL, "%s needs a value: %s=%s", o->name,
-			       o->name,
-			       o->kind == OPT_KIND_STRING ? "DIRECTORY"
-							  : "NUMBER");
+		return needs_value(id, err);
 	if (o->kind == OPT_KIND_STRING)
 		return take_string(opts, t, err);
+	if (o->kind == OPT_KIND_CHOICE)
+		return take_choice(opts, id, t, err);
 	return take_number(opts, id, t, err);
 }
 

@@ -24,6 +24,7 @@ enum disk_opt_id {
 	OPT_ANY_ZONE_SIZE,	 /* flag */
 	OPT_URSWRZ,		 /* 0 or 1 */
 	OPT_RC_BASIS,		 /* 0 or 1 */
+	OPT_MODEL,		 /* enum disk_model */
 	/* The kernel's options that change nothing here. */
 	OPT_BUFFERED_IO,
 	OPT_DIRECT_IO,
@@ -41,13 +42,19 @@ enum disk_opt_id {
 enum disk_opt_kind {
 	OPT_KIND_NUMBER,
 	OPT_KIND_FLAG,
-	OPT_KIND_STRING
+	OPT_KIND_STRING,
+	OPT_KIND_CHOICE, /* a number with names: disk_opt_choice() */
+};
+
+enum disk_model {
+	MODEL_HOST_MANAGED,
+	MODEL_HOST_AWARE,
 };
 
 struct disk_opt {
 	const char *name;
 	enum disk_opt_kind kind;
-	uint64_t min, max; /* bounds of a number, both allowed */
+	uint64_t min, max; /* bounds of a number or choice, both allowed */
 	const char *def;   /* default as text, NULL = none */
 	bool geometry;	  /* stored in the sidecar, fixed for the disk's life */
 	bool cfgstring;	  /* allowed in the handler's cfgstring */
@@ -56,6 +63,9 @@ struct disk_opt {
 
 /* Indexed by enum disk_opt_id. */
 extern const struct disk_opt disk_opt_table[OPT_NR];
+
+/* The name of a choice's value, as in "model=host-aware". */
+const char *disk_opt_choice(enum disk_opt_id id, uint64_t value);
 
 struct disk_opts {
 	uint32_t given; /* bit n: option n was given */

@@ -129,6 +129,37 @@ static int check_rc_basis(const struct check *c)
 		       "conv_zones=1 or more, or leave rc_basis out");
 }
 
+/* A host-aware disk has no sequential write required zones, which some options
+ * are about, and no block that cannot be written: hosts may know no zones. */
+static int check_host_aware(const struct check *c)
+{
+	uint64_t cap = num(c, OPT_ZONE_CAPACITY_MB);
+	uint64_t size = num(c, OPT_ZONE_SIZE_MB);
+
+	if (!given(c, OPT_MODEL) || num(c, OPT_MODEL) != MODEL_HOST_AWARE)
+		return 0;
+	if (given(c, OPT_ZONE_CAPACITY_MB) && counts(c, OPT_ZONE_SIZE_MB) &&
+	    cap < size)
+		return zl_fail(c->err, EINVAL,
+			       "zone_capacity_mb=%" PRIu64
+			       " is smaller than zone_size_mb=%" PRIu64
+			       "%s, but a host-aware disk has no gap zones; "
+			       "leave zone_capacity_mb out",
+			       cap, size, default_note(c, OPT_ZONE_SIZE_MB));
+	if (given(c, OPT_URSWRZ) && !num(c, OPT_URSWRZ))
+		return zl_fail(c->err, EINVAL,
+			       "urswrz=0 is not possible with "
+			       "model=host-aware, whose zones can all be read "
+			       "everywhere; leave urswrz out");
+	if (given(c, OPT_RC_BASIS) && !num(c, OPT_RC_BASIS))
+		return zl_fail(c->err, EINVAL,
+			       "rc_basis=0 is not possible with "
+			       "model=host-aware, which has no sequential "
+			       "write required zones to leave out; leave "
+			       "rc_basis out");
+	return 0;
+}
+
 static int check_capacity_mb(const struct check *c)
 {
 	uint64_t bytes = num(c, OPT_CAPACITY_MB) * ZL_MIB;
@@ -266,6 +297,8 @@ int opts_check(const struct disk_opts *opts, uint64_t size_bytes, bool making,
 		ret = check_zone_capacity(&c);
 	if (!ret)
 		ret = check_rc_basis(&c);
+	if (!ret)
+		ret = check_host_aware(&c);
 	if (!ret)
 		ret = check_capacity_mb(&c);
 	if (!ret && c.bytes)

@@ -54,8 +54,8 @@ static void take_turn(struct disk *d, uint32_t slot)
 	sem_destroy(&w.sem);
 }
 
-/* Nobody who has a turn waits for another one, so taking all cannot block for
- * good. */
+/* Who has a turn waits for those of higher slots only, as is done here, so
+ * taking all cannot block for good. */
 static void take_turns(struct disk *d)
 {
 	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++)
@@ -91,12 +91,28 @@ static enum zone_cond cond_at(const struct disk *d, uint32_t slot, uint32_t wp)
 							   : ZC_CLOSED;
 }
 
+/* Under the lock. */
+static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
+{
+	bool undo = d->slots[slot].undo_non_seq;
+	uint32_t lo, hi;
+
+	zone_set_state(&d->zones, slot, cond_at(d, slot, wp), wp);
+	/* Before the reset that may have been taken back. */
+	if (undo && wp)
+		zone_set_attrs(&d->zones, slot,
+			       d->zones.slots[slot].attrs | ZA_NON_SEQ);
+	slot_take_dirty(d, slot, &lo, &hi);
+	slot_clear_bad(d, slot, wp, UINT32_MAX);
+	d->slots[slot].flags &= (uint8_t)~SLOT_CUT;
+}
+
 /* The slot's file has become what it was before. */
 static void reload(void *user, uint32_t slot)
 {
 	struct disk *d = user;
 	struct store_stat stat;
-	uint32_t wp, lo, hi;
+	uint32_t wp;
 
 	if (zone_slot_is_conv(&d->zones, slot))
 		return;
@@ -107,25 +123,24 @@ static void reload(void *user, uint32_t slot)
 	}
 	wp = (uint32_t)(stat.size_bytes >> d->block_shift);
 	pthread_mutex_lock(&d->lock);
-	zone_set_state(&d->zones, slot, cond_at(d, slot, wp), wp);
-	slot_take_dirty(d, slot, &lo, &hi);
-	slot_clear_bad(d, slot, wp, UINT32_MAX);
-	d->slots[slot].flags &= (uint8_t)~SLOT_CUT;
+	reload_slot(d, slot, wp);
 	pthread_mutex_unlock(&d->lock);
 }
 
 static void close_all(struct disk *d)
 {
-	bool was_open;
+	bool news;
 
 	pthread_mutex_lock(&d->lock);
 	zone_power_on(&d->zones);
 	pthread_mutex_unlock(&d->lock);
 	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++) {
 		pthread_mutex_lock(&d->lock);
-		was_open = d->slots[i].flags & SLOT_JOURNAL_EXP;
+		news = d->slots[i].flags & SLOT_JOURNAL_EXP ||
+		       d->slots[i].journal_non_seq !=
+			       !!(d->zones.slots[i].attrs & ZA_NON_SEQ);
 		pthread_mutex_unlock(&d->lock);
-		if (was_open)
+		if (news)
 			zoneop_journal_slot(d, i);
 	}
 }

@@ -97,7 +97,7 @@ void refill_run(struct disk_io *io)
 	uint32_t wp = 0;
 
 	pthread_mutex_lock(&d->lock);
-	if (io->has_turn)
+	if (io->nr_turns)
 		wp = zone_slot_wp_blocks(&d->zones, io->slot);
 	else
 		verdict = ZV_ZONE_ID;

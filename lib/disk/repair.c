@@ -99,7 +99,7 @@ static int resize(struct repair *r, uint32_t slot, uint64_t size,
 /* What a crash left of a write that was never acknowledged. */
 static int cut_tail(struct repair *r, uint32_t slot, uint64_t size)
 {
-	uint64_t cut = size - size % r->meta->phys_block_bytes;
+	uint64_t cut = size - size % meta_tail_bytes(r->meta);
 	int ret = r->dry ? 0 : store_resize(r->store, slot, cut);
 
 	if (ret)
@@ -126,7 +126,7 @@ static int repair_slot(struct repair *r, uint32_t slot)
 		return 0;
 	if (conv ? st.size_bytes != bytes : st.size_bytes > bytes)
 		return resize(r, slot, st.size_bytes, bytes);
-	if (!conv && st.size_bytes % r->meta->phys_block_bytes)
+	if (!conv && st.size_bytes % meta_tail_bytes(r->meta))
 		return cut_tail(r, slot, st.size_bytes);
 	return 0;
 }

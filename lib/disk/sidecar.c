@@ -11,7 +11,6 @@
 
 #define FORMAT_VERSION 1
 #define SIDECAR_MAX    65536 /* bytes; ours has some hundred */
-#define MODEL	       "host-managed"
 
 static const char *const state_name[] = {
 	[SIDECAR_CREATING] = "creating",
@@ -39,6 +38,11 @@ static void add_str(struct json_object *o, const char *key, const char *v)
 	add(o, key, json_object_new_string(v));
 }
 
+static enum disk_model model_of(const struct disk_meta *meta)
+{
+	return meta->host_aware ? MODEL_HOST_AWARE : MODEL_HOST_MANAGED;
+}
+
 static struct json_object *to_json(const struct disk_meta *meta,
 				   enum sidecar_state state)
 {
@@ -49,7 +53,7 @@ static struct json_object *to_json(const struct disk_meta *meta,
 	add_u64(o, "format_version", FORMAT_VERSION);
 	add_str(o, "state", state_name[state]);
 	add_str(o, "serial", meta->serial);
-	add_str(o, "model", MODEL);
+	add_str(o, "model", disk_opt_choice(OPT_MODEL, model_of(meta)));
 	add_u64(o, "capacity_bytes", meta->capacity_bytes);
 	add_u64(o, "zone_size_bytes", meta->zone_bytes);
 	add_u64(o, "zone_capacity_bytes", meta->zone_cap_bytes);
@@ -215,12 +219,17 @@ static void get_serial(struct reader *r, char serial[DISK_SERIAL_LEN + 1])
 		memcpy(serial, s, DISK_SERIAL_LEN + 1);
 }
 
-static void get_model(struct reader *r)
+static bool get_host_aware(struct reader *r)
 {
 	const char *s = get_str(r, "model");
+	bool aware;
 
-	if (s && strcmp(s, MODEL))
-		bad(r, "model", "is not \"" MODEL "\"");
+	if (!s)
+		return false;
+	aware = !strcmp(s, disk_opt_choice(OPT_MODEL, MODEL_HOST_AWARE));
+	if (!aware && strcmp(s, disk_opt_choice(OPT_MODEL, MODEL_HOST_MANAGED)))
+		bad(r, "model", "is not \"host-managed\" or \"host-aware\"");
+	return aware;
 }
 
 /* Disks made before there was a choice do not have it. */
@@ -241,7 +250,7 @@ static void get_all(struct reader *r, struct disk_meta *meta,
 	get_version(r);
 	get_state(r, state);
 	get_serial(r, meta->serial);
-	get_model(r);
+	meta->host_aware = get_host_aware(r);
 	meta->capacity_bytes = get_u64(r, "capacity_bytes", INT64_MAX);
 	meta->zone_bytes = get_u64(r, "zone_size_bytes", INT64_MAX);
 	meta->zone_cap_bytes = get_u64(r, "zone_capacity_bytes", INT64_MAX);

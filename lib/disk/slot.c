@@ -39,6 +39,7 @@ bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi)
 	if (!(s->flags & SLOT_DIRTY))
 		return false;
 	s->flags &= ~SLOT_DIRTY;
+	s->undo_non_seq = false;
 	*lo = s->dirty_lo;
 	*hi = s->dirty_hi;
 	d->dirty[slot / 64] &= ~(UINT64_C(1) << slot % 64);
@@ -111,14 +112,14 @@ void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 		slot_mark_dirty(d, slot, 0, 0);
 }
 
-void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi)
+void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable)
 {
 	struct disk *d = io->disk;
 
 	/* That sync may have tried them already, and no other will. */
 	if (d->slots[io->slot].sync_fails != io->sync_fails)
 		slot_add_bad(d, io->slot, lo, hi);
-	else if (!io->fua)
+	else if (!durable)
 		slot_mark_dirty(d, io->slot, lo, hi);
 }
 
@@ -177,6 +178,50 @@ bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn)
 		s->first = turn;
 	s->last = turn;
 	return false;
+}
+
+/* The sequential slots from the write's first on, [*first, *end). */
+static void slots_to_enter(const struct disk_io *io, uint32_t *first,
+			   uint32_t *end)
+{
+	const struct zone_set *z = &io->disk->zones;
+	uint64_t capacity = z->geo.capacity_blocks;
+
+	*first = *end = 0;
+	/* What is out of range will be refused. */
+	if (!z->geo.host_aware || !io->nr_blocks || io->lba >= capacity ||
+	    io->nr_blocks > capacity - io->lba)
+		return;
+	*first = zone_slot_of(z, io->lba);
+	if (zone_slot_is_conv(z, *first))
+		*first = z->geo.conv_slots;
+	*end = zone_slot_of(z, io->lba + io->nr_blocks - 1) + 1;
+}
+
+bool slot_enter_range(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	bool granted = true;
+	uint32_t first, end;
+
+	slots_to_enter(io, &first, &end);
+	if (first >= end)
+		return true;
+	pthread_mutex_lock(&d->lock);
+	if (!io->nr_turns)
+		io->turn_slot = first;
+	/* Counted before it is granted: whoever grants it comes back here. */
+	while (granted && io->turn_slot + io->nr_turns < end)
+		granted = slot_enter(d, io->turn_slot + io->nr_turns++,
+				     &io->turn);
+	pthread_mutex_unlock(&d->lock);
+	return granted;
+}
+
+void slot_leave_all(struct disk *d, uint32_t slot, uint32_t nr)
+{
+	for (; nr--; slot++)
+		slot_leave(d, slot);
 }
 
 /*

@@ -14,6 +14,33 @@ void stats_note_zones(struct disk *d)
 	s->max_imp_open = max_u64(s->max_imp_open, imp);
 	s->max_exp_open = max_u64(s->max_exp_open, exp);
 	s->max_not_empty = max_u64(s->max_not_empty, seq - nr[ZC_EMPTY]);
+	s->max_non_seq = max_u64(s->max_non_seq, d->zones.nr_non_seq);
+}
+
+/* Whether it begins at the write pointer of each sequential zone it reaches. */
+static bool is_in_order(const struct zone_set *z, uint64_t lba, uint32_t nr)
+{
+	uint32_t slot = zone_slot_of(z, lba);
+	uint32_t last = zone_slot_of(z, lba + nr - 1);
+	uint64_t start_lba = zone_slot_start_lba(z, slot);
+
+	if (!zone_slot_is_conv(z, slot) &&
+	    lba != start_lba + zone_slot_wp_blocks(z, slot))
+		return false;
+	while (++slot <= last)
+		if (!zone_slot_is_conv(z, slot) && zone_slot_wp_blocks(z, slot))
+			return false;
+	return true;
+}
+
+void stats_note_write(struct disk *d, const struct disk_io *io)
+{
+	const struct zone_set *z = &d->zones;
+
+	stats_note_zones(d);
+	if (z->geo.host_aware && io->nr_blocks)
+		d->stats.non_seq_writes +=
+			!is_in_order(z, io->lba, io->nr_blocks);
 }
 
 static bool is_read_rule(enum zone_verdict verdict)
@@ -55,6 +82,7 @@ void disk_reset_zone_stats(struct disk *d)
 	s->max_open = s->max_exp_open = s->max_imp_open = 0;
 	s->max_not_empty = s->emptied = s->failed_opens = 0;
 	s->read_violations = s->write_violations = 0;
+	s->max_non_seq = s->non_seq_writes = 0;
 	stats_note_zones(d);
 	pthread_mutex_unlock(&d->lock);
 }

@@ -100,6 +100,17 @@ static bool try_read(struct disk_io *io)
 	       end(io, DISK_OK, ZV_OK);
 }
 
+/* The journal must be told, and must be waited for.  Under the lock. */
+static bool is_news(const struct disk_io *io)
+{
+	const struct disk *d = io->disk;
+	uint64_t wp =
+		blocks_to_bytes(d, zone_slot_wp_blocks(&d->zones, io->slot));
+
+	return zone_slot_is_preferred(&d->zones, io->slot) &&
+	       !d->slots[io->slot].journal_non_seq && segment_offset(io) != wp;
+}
+
 /* The write's one slot is free for us and needs nothing first.  Under the
  * lock. */
 static bool can_try_write(struct disk_io *io)
@@ -113,7 +124,8 @@ static bool can_try_write(struct disk_io *io)
 	io->slot = zone_slot_of(&d->zones, io->lba);
 	s = &d->slots[io->slot];
 	end_off = segment_offset(io) + io->left_bytes;
-	return !s->grace && !(s->flags & (SLOT_BUSY | SLOT_CUT | SLOT_BAD)) &&
+	return !s->grace && !is_news(io) &&
+	       !(s->flags & (SLOT_BUSY | SLOT_CUT | SLOT_BAD)) &&
 	       end_off <= blocks_to_bytes(
 				  d, zone_slot_blocks(&d->zones, io->slot));
 }
@@ -165,7 +177,7 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 		*verdict = zone_write_begin(&d->zones, io->lba, io->nr_blocks,
 					    NULL);
 		if (!*verdict) {
-			stats_note_zones(d);
+			stats_note_write(d, io);
 			slot_enter(d, io->slot, &io->turn);
 			io->sync_fails = d->slots[io->slot].sync_fails;
 		}
@@ -183,7 +195,7 @@ static void end_write(struct disk_io *io, bool written)
 
 	pthread_mutex_lock(&d->lock);
 	if (written) {
-		slot_written(io, lo, lo + io->nr_blocks);
+		slot_written(io, lo, lo + io->nr_blocks, false);
 		zone_write_end(&d->zones, io->lba, io->nr_blocks);
 	} else if (io->req.res != -EAGAIN && io->req.res != -EOPNOTSUPP &&
 		   !zone_slot_is_conv(&d->zones, io->slot)) {

@@ -61,6 +61,14 @@ static enum disk_status unmap(struct disk_io *io)
 	return DISK_OK;
 }
 
+static bool all_conv(const struct disk_io *io)
+{
+	const struct zone_set *z = &io->disk->zones;
+
+	return zone_slot_is_conv(z,
+				 zone_slot_of(z, io->lba + io->nr_blocks - 1));
+}
+
 void unmap_run(struct disk_io *io)
 {
 	struct disk *d = io->disk;
@@ -72,8 +80,8 @@ void unmap_run(struct disk_io *io)
 	pthread_mutex_lock(&d->lock);
 	verdict = zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL);
 	pthread_mutex_unlock(&d->lock);
-	if (!verdict && io->nr_blocks && !io->gate)
-		verdict = ZV_ZONE_ID; /* no conventional zone */
+	if (!verdict && io->nr_blocks && !all_conv(io))
+		verdict = ZV_ZONE_ID;
 	if (verdict)
 		io_refuse(io, verdict);
 	else

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * WRITE.  In a sequential zone: at the write pointer, all or nothing: what a
- * failed write left behind is cut off again, so that a plain retry works.
+ * WRITE.  In a sequential write required zone: at the write pointer, all or
+ * nothing: what a failed write left behind is cut off again, so that a plain
+ * retry works.
+ *
+ * In other zones: anywhere, and what was written before a failure stays.  In a
+ * sequential write preferred zone the file's size is the write pointer all the
+ * same, so that here, too, nothing is left behind it.
  */
 #include <errno.h>
 
@@ -16,9 +21,20 @@ enum write_state {
 	WRITE_TAKE_BACK, /* cutting off what this failed write left */
 };
 
-static bool is_sequential(const struct disk_io *io)
+static bool is_conv(const struct disk_io *io)
 {
-	return !zone_slot_is_conv(&io->disk->zones, io->slot);
+	return zone_slot_is_conv(&io->disk->zones, io->slot);
+}
+
+static bool is_preferred(const struct disk_io *io)
+{
+	return zone_slot_is_preferred(&io->disk->zones, io->slot);
+}
+
+/* At the write pointer only, all or nothing. */
+static bool appends(const struct disk_io *io)
+{
+	return !is_conv(io) && !is_preferred(io);
 }
 
 /* The first one that this write brings. */
@@ -30,12 +46,19 @@ static uint32_t first_block(const struct disk_io *io)
 	       io->there_blocks;
 }
 
+/* Nobody else moves the write pointer: the slot's turn is ours. */
 static bool submit_cut(struct disk_io *io, enum write_state state)
 {
+	struct disk *d = io->disk;
+	uint32_t wp;
+
+	pthread_mutex_lock(&d->lock);
+	wp = zone_slot_wp_blocks(&d->zones, io->slot);
+	pthread_mutex_unlock(&d->lock);
 	io->req.op = STORE_CUT;
 	io->req.flags = 0;
 	io->req.slot = io->slot;
-	io->req.off = blocks_to_bytes(io->disk, first_block(io));
+	io->req.off = blocks_to_bytes(d, wp);
 	io->state = state;
 	return true;
 }
@@ -44,7 +67,7 @@ static bool finish_failed(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 
-	if (is_sequential(io)) {
+	if (appends(io)) {
 		pthread_mutex_lock(&d->lock);
 		zone_write_end(&d->zones, io->lba, 0);
 		/* It will be repeated once more. */
@@ -61,9 +84,9 @@ static bool finish_failed(struct disk_io *io)
 static bool fail(struct disk_io *io, int error)
 {
 	io->error = error;
-	if (is_sequential(io))
-		return submit_cut(io, WRITE_TAKE_BACK);
-	return finish_failed(io);
+	if (is_conv(io))
+		return finish_failed(io);
+	return submit_cut(io, WRITE_TAKE_BACK);
 }
 
 static void set_cut_flag(struct disk_io *io, bool on)
@@ -82,24 +105,46 @@ static bool write_next(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	uint64_t slot_bytes;
+	bool cut = false;
 
 	io->slot = zone_slot_of(&d->zones, segment_lba(io));
 	slot_bytes = blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot));
-	if (!is_sequential(io)) {
+	if (!appends(io)) {
 		pthread_mutex_lock(&d->lock);
 		io->sync_fails = d->slots[io->slot].sync_fails;
+		cut = d->slots[io->slot].flags & SLOT_CUT;
 		pthread_mutex_unlock(&d->lock);
 	}
+	if (cut)
+		return submit_cut(io, WRITE_CUT_OLD);
 	segment_prepare(io, STORE_WRITE, slot_bytes - segment_offset(io));
-	if (io->fua && !is_sequential(io))
+	if (io->fua && is_conv(io))
 		io->req.flags = STORE_DSYNC;
 	io->state = WRITE_DATA;
 	return true;
 }
 
-/* The blocks of the segment that just reached a conventional slot.  False: FUA
- * was asked for, but a sync that failed may have had them before. */
-static bool note_overwritten(struct disk_io *io, uint64_t bytes)
+/*
+ * The segment reached a sequential write preferred slot.  Under the lock.
+ * Returns whether the journal does not know yet that it was out of order.
+ */
+static bool note_preferred(struct disk_io *io, uint64_t bytes)
+{
+	struct disk *d = io->disk;
+	uint64_t end = (io->at_bytes + bytes) >> d->block_shift;
+
+	/* A block that segments share is there with the last one. */
+	zone_write_end(&d->zones, segment_lba(io),
+		       (uint32_t)(end - segment_lba(io)));
+	stats_note_zones(d);
+	return d->zones.slots[io->slot].attrs & ZA_NON_SEQ &&
+	       !d->slots[io->slot].journal_non_seq;
+}
+
+/* The blocks of the segment that just reached a slot that is written in place.
+ * -errno: FUA was asked for, but a sync that failed may have had them before;
+ * or the journal could not be told. */
+static int note_in_place(struct disk_io *io, uint64_t bytes)
 {
 	struct disk *d = io->disk;
 	uint64_t off = segment_offset(io);
@@ -107,14 +152,18 @@ static bool note_overwritten(struct disk_io *io, uint64_t bytes)
 	uint32_t hi = (uint32_t)((off + bytes +
 				  (UINT64_C(1) << d->block_shift) - 1) >>
 				 d->block_shift);
-	bool ok;
+	bool ok, tell = false;
 
 	pthread_mutex_lock(&d->lock);
 	slot_clear_bad(d, io->slot, lo, hi);
-	slot_written(io, lo, hi);
+	slot_written(io, lo, hi, io->fua && is_conv(io));
+	if (is_preferred(io))
+		tell = note_preferred(io, bytes);
 	ok = !io->fua || d->slots[io->slot].sync_fails == io->sync_fails;
 	pthread_mutex_unlock(&d->lock);
-	return ok;
+	if (!ok)
+		return -EIO;
+	return tell ? zoneop_journal_slot(d, io->slot) : 0;
 }
 
 static bool finish_written(struct disk_io *io)
@@ -123,10 +172,10 @@ static bool finish_written(struct disk_io *io)
 	uint32_t lo = first_block(io);
 	uint32_t blocks = io->nr_blocks - io->there_blocks;
 
-	if (is_sequential(io)) {
+	if (appends(io)) {
 		pthread_mutex_lock(&d->lock);
 		zone_write_end(&d->zones, io->lba + io->there_blocks, blocks);
-		slot_written(io, lo, lo + blocks);
+		slot_written(io, lo, lo + blocks, io->fua);
 		pthread_mutex_unlock(&d->lock);
 	}
 	io_finish(io, DISK_OK);
@@ -147,18 +196,37 @@ static bool submit_sync(struct disk_io *io)
 	return true;
 }
 
+/* Whether the next segment, if there is one, is in another slot. */
+static bool slot_is_done(const struct disk_io *io)
+{
+	const struct zone_set *z = &io->disk->zones;
+
+	return !io->left_bytes || zone_slot_of(z, segment_lba(io)) != io->slot;
+}
+
 static bool data_done(struct disk_io *io)
 {
+	int ret = 0;
+
 	if (io->req.res < 0)
 		return fail(io, (int)io->req.res);
-	if (!is_sequential(io) && !note_overwritten(io, io->req.len))
-		return fail(io, -EIO);
+	if (!appends(io))
+		ret = note_in_place(io, io->req.len);
+	if (ret)
+		return fail(io, ret);
 	segment_pass(io, io->req.len);
-	if (io->left_bytes)
-		return write_next(io);
-	if (io->fua && is_sequential(io))
+	if (io->fua && !is_conv(io) && slot_is_done(io))
 		return submit_sync(io);
-	return finish_written(io);
+	return io->left_bytes ? write_next(io) : finish_written(io);
+}
+
+/* FUA: none of the slot's blocks is known to be durable. */
+static bool sync_failed(struct disk_io *io, int error)
+{
+	uint64_t start_lba = zone_slot_start_lba(&io->disk->zones, io->slot);
+
+	io->at_bytes = blocks_to_bytes(io->disk, max_u64(start_lba, io->lba));
+	return fail(io, error);
 }
 
 static bool sync_done(struct disk_io *io)
@@ -174,8 +242,9 @@ static bool sync_done(struct disk_io *io)
 		slot_sync_failed(d, io->slot, lo, hi, (int)io->req.res);
 	pthread_mutex_unlock(&d->lock);
 	if (io->req.res < 0 || lost)
-		return fail(io, io->req.res < 0 ? (int)io->req.res : -EIO);
-	return finish_written(io);
+		return sync_failed(io,
+				   io->req.res < 0 ? (int)io->req.res : -EIO);
+	return io->left_bytes ? write_next(io) : finish_written(io);
 }
 
 /* What is not there yet. */
@@ -220,7 +289,9 @@ static bool write_start(struct disk_io *io)
 	return write_rest(io);
 }
 
-/* Begins the write behind the blocks that are there; ends the grace. */
+/* Begins the write behind the blocks that are there; ends the grace.  What must
+ * be cut off first is the first slot's matter, if the write must begin there.
+ */
 static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 {
 	struct disk *d = io->disk;
@@ -230,12 +301,12 @@ static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 	verdict = zone_write_begin(&d->zones, io->lba + io->there_blocks,
 				   io->nr_blocks - io->there_blocks, NULL);
 	if (!verdict)
-		stats_note_zones(d);
+		stats_note_write(d, io);
 	if (!verdict && io->nr_blocks) {
 		io->slot = zone_slot_of(&d->zones, io->lba);
 		grace_end(d, io->slot);
 		io->sync_fails = d->slots[io->slot].sync_fails;
-		*cut_first = d->slots[io->slot].flags & SLOT_CUT;
+		*cut_first = appends(io) && d->slots[io->slot].flags & SLOT_CUT;
 	}
 	pthread_mutex_unlock(&d->lock);
 	return verdict;
@@ -248,6 +319,8 @@ void write_run(struct disk_io *io)
 
 	if (io->gate == GATE_NONE && gate_needed(io->disk, io->lba) &&
 	    !gate_enter(io, false))
+		return;
+	if (io->gate != GATE_PART && !slot_enter_range(io))
 		return;
 	io->there_blocks = 0;
 	verdict = begin(io, &cut_first);

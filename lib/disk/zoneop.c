@@ -65,6 +65,8 @@ static void apply(struct disk_io *io)
 	uint32_t cap = zone_slot_cap_blocks(&d->zones, io->slot);
 
 	pthread_mutex_lock(&d->lock);
+	s->undo_non_seq |= io->zone_op == ZO_RESET &&
+			   d->zones.slots[io->slot].attrs & ZA_NON_SEQ;
 	zone_op_apply(&d->zones, io->zone_op, io->slot);
 	stats_note_zones(d);
 	s->flags &= ~SLOT_CUT;
@@ -79,20 +81,53 @@ static void apply(struct disk_io *io)
 	pthread_mutex_unlock(&d->lock);
 }
 
-int zoneop_journal_slot(struct disk *d, uint32_t slot)
+static int journal_exp(struct disk *d, uint32_t slot)
 {
 	struct disk_slot *s = &d->slots[slot];
 	bool is, was;
-	int ret = 0;
 
-	pthread_mutex_lock(&d->exp_lock);
 	pthread_mutex_lock(&d->lock);
 	is = zone_slot_cond(&d->zones, slot) == ZC_EXP_OPEN;
 	was = s->flags & SLOT_JOURNAL_EXP;
 	s->flags = (s->flags & ~SLOT_JOURNAL_EXP) | (is ? SLOT_JOURNAL_EXP : 0);
 	pthread_mutex_unlock(&d->lock);
-	if (is != was)
-		ret = journal_append(&d->journal, JR_EXP_OPEN, slot, is, false);
+	if (is == was)
+		return 0;
+	return journal_append(&d->journal, JR_EXP_OPEN, slot, is, false);
+}
+
+/* Durable before the write that it tells of is acknowledged. */
+static int journal_non_seq(struct disk *d, uint32_t slot)
+{
+	struct disk_slot *s = &d->slots[slot];
+	bool is, was;
+	int ret;
+
+	pthread_mutex_lock(&d->lock);
+	is = d->zones.slots[slot].attrs & ZA_NON_SEQ;
+	was = s->journal_non_seq;
+	s->journal_non_seq = is;
+	pthread_mutex_unlock(&d->lock);
+	if (is == was)
+		return 0;
+	ret = journal_append(&d->journal, JR_NON_SEQ, slot, is, is);
+	/* It will be tried again; "no longer" comes with the rewritten file. */
+	if (ret && is) {
+		pthread_mutex_lock(&d->lock);
+		s->journal_non_seq = was;
+		pthread_mutex_unlock(&d->lock);
+	}
+	return ret;
+}
+
+int zoneop_journal_slot(struct disk *d, uint32_t slot)
+{
+	int ret;
+
+	pthread_mutex_lock(&d->exp_lock);
+	ret = journal_exp(d, slot);
+	if (!ret)
+		ret = journal_non_seq(d, slot);
 	pthread_mutex_unlock(&d->exp_lock);
 	return ret;
 }
@@ -126,11 +161,10 @@ static bool move_on(struct disk_io *io, uint32_t slot)
 	struct disk *d = io->disk;
 	bool granted;
 
-	if (io->has_turn)
-		slot_leave(d, io->slot);
+	slot_leave_all(d, io->turn_slot, io->nr_turns);
 	pthread_mutex_lock(&d->lock);
-	io->slot = slot;
-	io->has_turn = true;
+	io->slot = io->turn_slot = slot;
+	io->nr_turns = 1;
 	granted = slot_enter(d, slot, &io->turn);
 	pthread_mutex_unlock(&d->lock);
 	return granted;
@@ -163,7 +197,7 @@ static void change_run(struct disk_io *io)
 	uint32_t slot;
 	int64_t ret;
 
-	if (!io->has_turn) {
+	if (!io->nr_turns) {
 		slot = next_slot(io, io->sel.first);
 		if (slot == UINT32_MAX) {
 			io_finish(io, DISK_OK);

@@ -38,7 +38,10 @@ enum scsi_next scsi_read_capacity_16(struct scsi_cmd *cmd)
 
 	be64_put(data, returned_lba(unit));
 	be32_put(data + 8, unit->block_bytes);
-	if (!disk_meta(unit->disk)->rc_conv)
+	/* The field is zoned devices' of type 14h; without sequential write
+	 * required zones both values mean the same. */
+	if (!disk_meta(unit->disk)->rc_conv &&
+	    !disk_meta(unit->disk)->host_aware)
 		data[12] = RC_BASIS_WHOLE_DISK << 4;
 	/* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT; the first logical block
 	 * is aligned. */

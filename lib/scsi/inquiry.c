@@ -6,8 +6,12 @@
 #include "base/num.h"
 #include "scsi/internal.h"
 
-/* Qualifier 000b, host-managed zoned block device. */
-#define PERIPHERAL 0x14
+/* Qualifier 000b and host-managed zoned block device, or direct access block
+ * device: a host-aware disk is one, and more in the VPD pages. */
+static uint8_t peripheral(const struct scsi_unit *unit)
+{
+	return disk_meta(unit->disk)->host_aware ? 0x00 : 0x14;
+}
 
 /* Version descriptors, "no version claimed" (SPC-5 table "Version descriptor
  * values"). */
@@ -23,7 +27,7 @@ static enum scsi_next standard_data(struct scsi_cmd *cmd, uint32_t alloc)
 	const struct scsi_unit *unit = cmd->unit;
 	uint8_t data[96] = { 0 };
 
-	data[0] = PERIPHERAL;
+	data[0] = peripheral(unit);
 	data[2] = 0x07; /* SPC-5 */
 	data[3] = 0x02; /* RESPONSE DATA FORMAT; NORMACA, HISUP 0 */
 	data[4] = sizeof(data) - 5;
@@ -157,17 +161,18 @@ static size_t logical_block_provisioning(struct scsi_cmd *cmd, uint8_t *body)
 /*
  * A rotation rate: shingled disks have one, and hosts choose their scheduling
  * by it.  Whoever wants to test against a zoned disk wants it treated as such.
- * ZONED is 00b, as for every disk of device type 14h (SBC-4).
+ * ZONED is 00b, as for every disk of device type 14h (SBC-4), or host-aware.
  */
 static size_t block_characteristics(struct scsi_cmd *cmd, uint8_t *body)
 {
-	(void)cmd;
 	memset(body, 0, 60);
 	be16_put(body, 7200);
 	/* 3.5 inch; WABEREQ 01b: after SANITIZE BLOCK ERASE nothing has to be
 	 * written before it is read */
 	body[3] = 0x40 | 0x02;
 	body[4] = 0x02; /* FUAB: SYNCHRONIZE CACHE and FUA go to the medium */
+	if (disk_meta(cmd->unit->disk)->host_aware)
+		body[4] |= 0x1 << 4; /* ZONED */
 	return 60;
 }
 
@@ -176,15 +181,23 @@ static bool last_zone_is_smaller(const struct zone_geo *geo)
 	return geo->capacity_blocks % geo->zone_blocks;
 }
 
+/*
+ * A number of open zones is the most that sequential write required ones can
+ * have, but what is optimal for sequential write preferred ones.  Of the latter
+ * any number may be written in any order without being slower.
+ */
 static size_t zoned_characteristics(struct scsi_cmd *cmd, uint8_t *body)
 {
 	const struct zone_geo *geo = disk_geo(cmd->unit->disk);
+	uint32_t open = geo->max_open ? geo->max_open : UINT32_MAX;
 
 	memset(body, 0, 60);
 	body[0] = geo->urswrz ? 0x01 : 0;
-	be32_put(body + 4, UINT32_MAX); /* optimal open SWP zones: none here */
-	be32_put(body + 8, UINT32_MAX); /* … non-sequentially written ones */
-	be32_put(body + 12, geo->max_open ? geo->max_open : UINT32_MAX);
+	if (geo->host_aware)
+		body[0] |= 0x1 << 4; /* ZONED BLOCK DEVICE EXTENSION */
+	be32_put(body + 4, geo->host_aware ? open : UINT32_MAX);
+	be32_put(body + 8, UINT32_MAX);
+	be32_put(body + 12, geo->host_aware ? UINT32_MAX : open);
 	/* ZONE ALIGNMENT METHOD: constant starts with gaps, constant lengths,
 	 * or not reported. */
 	if (geo->zone_cap_blocks < geo->zone_blocks) {
@@ -221,7 +234,7 @@ static size_t supported_pages(struct scsi_cmd *cmd, uint8_t *body)
 static enum scsi_next vpd_data(struct scsi_cmd *cmd,
 			       const struct vpd_page *page, uint32_t alloc)
 {
-	uint8_t data[4 + VPD_BODY_MAX] = { PERIPHERAL, page->code };
+	uint8_t data[4 + VPD_BODY_MAX] = { peripheral(cmd->unit), page->code };
 	size_t len = page->build(cmd, data + 4);
 
 	be16_put(data + 2, (uint16_t)len);

@@ -92,8 +92,12 @@ static void zoned_statistics(struct log_page *p)
 	put_statistic(p, 0x0001, s.max_exp_open);
 	put_statistic(p, 0x0002, s.max_imp_open);
 	put_statistic(p, 0x0003, seq_zones - s.max_not_empty);
-	/* 0004h, 0006h and 0007h are about sequential write preferred zones */
+	if (geo->host_aware)
+		put_statistic(p, 0x0004, s.max_non_seq);
 	put_statistic(p, 0x0005, s.emptied);
+	/* 0007h is about optimal numbers: exceeding them costs nothing */
+	if (geo->host_aware)
+		put_statistic(p, 0x0006, s.non_seq_writes);
 	put_statistic(p, 0x0008, s.failed_opens);
 	put_statistic(p, 0x0009, s.read_violations);
 	put_statistic(p, 0x000a, s.write_violations);

@@ -189,9 +189,13 @@ struct repeated *scsi_repeat(const uint8_t *block, uint32_t block_bytes,
 
 static bool is_conventional(struct scsi_cmd *cmd)
 {
+	uint64_t lba = cmd->lba;
 	struct zone_info info;
 
-	disk_zone_at(cmd->unit->disk, cmd->lba, &info);
+	/* Where nothing else keeps the range in zones of one type. */
+	if (disk_geo(cmd->unit->disk)->host_aware)
+		lba += cmd->nr_blocks - 1;
+	disk_zone_at(cmd->unit->disk, lba, &info);
 	return info.type == ZT_CONVENTIONAL;
 }
 
@@ -258,9 +262,13 @@ void scsi_write_same_run(struct scsi_cmd *cmd)
 	scsi_submit(cmd, NULL);
 }
 
+/* A host that takes a host-aware disk for an ordinary one would unmap whatever
+ * it likes; but only conventional zones can be. */
 bool scsi_can_unmap(const struct scsi_unit *unit)
 {
-	return disk_geo(unit->disk)->conv_slots;
+	const struct zone_geo *geo = disk_geo(unit->disk);
+
+	return geo->conv_slots && !geo->host_aware;
 }
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
- * A logical unit of device type 14h (host-managed zoned block device) over a
- * disk: CDBs and data in, data, status and sense out.  SPC-5, SBC-4, ZBC-2.
+ * A logical unit of device type 14h (host-managed zoned block device), or 00h
+ * (host-aware), over a disk: CDBs and data in, data, status and sense out.
+ * SPC-5, SBC-4, ZBC-2.
  *
  * Rules that hold everywhere here:
  * - A command is untrusted: any CDB, any buffer length.  Everything is checked

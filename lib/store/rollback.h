@@ -5,9 +5,9 @@
  *
  * Of each slot that was changed since its last STORE_SYNC it keeps the way
  * back: the size of a sequential file; the file itself, set aside, when it was
- * reset (see store_aside()); the old contents of overwritten parts of a file, in
- * memory.  When these need more than 64 MiB the slot is
- * synced early, as a drive does whose cache is full.
+ * reset (see store_aside()); the old contents of overwritten parts of a file,
+ * in memory.  When these need more than 64 MiB the slot is synced early, as a
+ * drive does whose cache is full.
  *
  * If the process dies, nothing is taken back: the way back is dropped with
  * store_rollback_clean() at the next opening.  That holds for a death in the

@@ -176,6 +176,28 @@ static void geometry_that_does_not_fit(void **state)
 		"size=8388608 or size=9437184, or add smaller_last_zone");
 }
 
+/* The kernel's driver knows no host-aware disks; a directory that has lost its
+ * sidecar is another matter. */
+static void host_aware(void **state)
+{
+	struct disk *d;
+	struct zl_err err;
+
+	refused(*state, GEOMETRY ",model=host-aware", USUAL_SIZE, MAKE,
+		"model=host-aware is not possible for the zone files in /d, "
+		"which are the kernel's zloop's: its disks are host-managed; "
+		"leave model out");
+	put_file(*state, "zloop.state", "", 0);
+	assert_accepted("",
+			open_mem(*state, GEOMETRY ",model=host-aware",
+				 USUAL_SIZE, MAKE, &d, &err),
+			&err);
+	assert_true(disk_meta(d)->host_aware);
+	assert_problems(d, "");
+	assert_int_equal(wp_at(d, 3), 16);
+	disk_close(d);
+}
+
 static void files_that_do_not_fit(void **state)
 {
 	set_size(*state, 3, ZL_MIB + 512);
@@ -308,6 +330,7 @@ int main(void)
 		T(options_are_missing),
 		T(without_conventional_zones),
 		T(geometry_that_does_not_fit),
+		T(host_aware),
 		T(files_that_do_not_fit),
 		T(files_that_are_missing_or_too_many),
 		T(each_call_fails),

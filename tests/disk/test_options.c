@@ -34,6 +34,8 @@ static void table_agrees_with_itself(void **state)
 		for (enum disk_opt_id other = 0; other < id; other++)
 			assert_string_not_equal(o->name,
 						disk_opt_table[other].name);
+		if (o->kind == OPT_KIND_CHOICE)
+			assert_string_equal(o->def, disk_opt_choice(id, 0));
 		if (o->kind != OPT_KIND_NUMBER)
 			continue;
 		assert_true(o->min <= o->max);
@@ -70,9 +72,10 @@ static void values_are_taken(void **state)
 	(void)state;
 	assert_accepted("cfg",
 			parse("zone_size_mb=64/conv_zones=0/smaller_last_zone/"
-			      "urswrz=0",
+			      "urswrz=0/model=host-managed",
 			      true, &o, &err),
 			&err);
+	assert_int_equal(o.num[OPT_MODEL], MODEL_HOST_MANAGED);
 	assert_int_equal(o.num[OPT_ZONE_SIZE_MB], 64);
 	assert_int_equal(o.num[OPT_CONV_ZONES], 0);
 	assert_int_equal(o.num[OPT_SMALLER_LAST_ZONE], 1);
@@ -81,7 +84,7 @@ static void values_are_taken(void **state)
 	assert_int_equal(o.given, 1u << OPT_ZONE_SIZE_MB |
 					  1u << OPT_CONV_ZONES |
 					  1u << OPT_SMALLER_LAST_ZONE |
-					  1u << OPT_URSWRZ);
+					  1u << OPT_URSWRZ | 1u << OPT_MODEL);
 	assert_true(disk_opts_has_geometry(&o));
 }
 
@@ -146,13 +149,13 @@ static const struct refusal syntax[] = {
 	  "unknown option zsize; there are capacity_mb, zone_size_mb, "
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "rc_basis, buffered_io, nr_queues, queue_depth, zone_append, "
+	  "rc_basis, model, buffered_io, nr_queues, queue_depth, zone_append, "
 	  "ordered_zone_append, discard_write_cache" },
 	{ "=64", 0,
 	  "unknown option ; there are capacity_mb, zone_size_mb, "
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "rc_basis, buffered_io, nr_queues, queue_depth, zone_append, "
+	  "rc_basis, model, buffered_io, nr_queues, queue_depth, zone_append, "
 	  "ordered_zone_append, discard_write_cache" },
 	{ "zone_size_mb", 0,
 	  "zone_size_mb needs a value: zone_size_mb=NUMBER" },
@@ -204,6 +207,12 @@ static const struct refusal syntax[] = {
 	{ "conv_zones=1048576", 0,
 	  "conv_zones=1048576 is out of bounds; use 0 to 1048575" },
 	{ "urswrz=2", 0, "urswrz=2 is out of bounds; use 0 to 1" },
+	{ "model=host_aware", 0,
+	  "model=host_aware is not possible; use host-managed or host-aware" },
+	{ "model=", 0,
+	  "model needs a value: model=host-managed or host-aware" },
+	{ "model=1", 0,
+	  "model=1 is not possible; use host-managed or host-aware" },
 	{ "direct_io", 0,
 	  "direct_io is not possible in a cfgstring; leave it out" },
 	{ "base_dir=/x", 0,
@@ -301,6 +310,15 @@ static const struct refusal relations[] = {
 	  "rc_basis=0 makes READ CAPACITY answer for the conventional zones, "
 	  "and conv_zones=0 leaves none; use conv_zones=1 or more, or leave "
 	  "rc_basis out" },
+	{ "model=host-aware/zone_size_mb=64/zone_capacity_mb=63", 0,
+	  "zone_capacity_mb=63 is smaller than zone_size_mb=64, but a "
+	  "host-aware disk has no gap zones; leave zone_capacity_mb out" },
+	{ "model=host-aware/urswrz=0", 0,
+	  "urswrz=0 is not possible with model=host-aware, whose zones can all "
+	  "be read everywhere; leave urswrz out" },
+	{ "rc_basis=0/model=host-aware", 0,
+	  "rc_basis=0 is not possible with model=host-aware, which has no "
+	  "sequential write required zones to leave out; leave rc_basis out" },
 	{ "zone_size_mb=1/capacity_mb=8796093022207", 0,
 	  "capacity_mb=8796093022207 has 8796093022207 zones of 1 MiB, more "
 	  "than 1048576; use a larger zone_size_mb" },
@@ -419,6 +437,12 @@ static void geometry_from_options(void **state)
 	assert_false(m.any_zone_size);
 	assert_int_equal(meta_slots(&m), 17);
 	assert_null(meta_error(&m));
+	assert_false(m.host_aware);
+	parse("model=host-aware/zone_size_mb=64/max_open_zones=5", true, &o,
+	      &err);
+	assert_accepted("model", meta_from_opts(&o, GIB, &m, &err), &err);
+	assert_true(m.host_aware);
+	assert_null(meta_error(&m));
 }
 
 static void disagreements_name_the_disks_value(void **state)
@@ -448,6 +472,9 @@ static void disagreements_name_the_disks_value(void **state)
 		{ "urswrz=1", 0,
 		  "urswrz=1 does not agree with the disk in /d; use urswrz=0 "
 		  "or leave it out" },
+		{ "model=host-aware", 0,
+		  "model=host-aware does not agree with the disk in /d; use "
+		  "model=host-managed or leave it out" },
 		{ "rc_basis=0", 0,
 		  "rc_basis=0 does not agree with the disk in /d; use "
 		  "rc_basis=1 or leave it out" },

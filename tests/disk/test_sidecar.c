@@ -204,6 +204,38 @@ static void without_rc_basis(void **unused)
 	assert_false(m.rc_conv);
 }
 
+static void host_aware(void **unused)
+{
+	struct store_mem *mem = store_mem_new();
+	struct store *st = store_mem_open(mem);
+	struct disk_meta m = {
+		.serial = "00000000deadbeef",
+		.capacity_bytes = UINT64_C(64) << 20,
+		.zone_bytes = 1 << 20,
+		.zone_cap_bytes = 1 << 20,
+		.block_bytes = 512,
+		.phys_block_bytes = 4096,
+		.urswrz = true,
+		.host_aware = true,
+	};
+	struct disk_meta got;
+	enum sidecar_state state;
+	struct zl_err err;
+
+	(void)unused;
+	assert_int_equal(sidecar_write(st, &m, SIDECAR_READY), 0);
+	assert_accepted("", sidecar_read(st, "/d", &got, &state, &err), &err);
+	assert_memory_equal(&got, &m, sizeof(m));
+	/* What it cannot be. */
+	m.urswrz = false;
+	assert_int_equal(sidecar_write(st, &m, SIDECAR_READY), -ENOMEM);
+	m.urswrz = true;
+	m.zone_cap_bytes /= 2;
+	assert_int_equal(sidecar_write(st, &m, SIDECAR_READY), -ENOMEM);
+	store_close(st);
+	store_mem_free(mem);
+}
+
 static const char *type_error(const char *m)
 {
 	const char *value = strchr(m, ':') + 2;
@@ -262,8 +294,12 @@ static void values(void **unused)
 		  "/d/zloop.json: \"serial\" is not 16 digits 0-9 and a-f" },
 		{ 2, "\"serial\": \"0123456789abcdef0\"",
 		  "/d/zloop.json: \"serial\" is not 16 digits 0-9 and a-f" },
+		{ 3, "\"model\": \"host\"",
+		  "/d/zloop.json: \"model\" is not \"host-managed\" or "
+		  "\"host-aware\"" },
 		{ 3, "\"model\": \"host-aware\"",
-		  "/d/zloop.json: \"model\" is not \"host-managed\"" },
+		  "/d/zloop.json describes an impossible disk: RC_BASIS is 0 "
+		  "on a host-aware disk" },
 		{ 4, "\"capacity_bytes\": -1",
 		  "/d/zloop.json: \"capacity_bytes\" is negative" },
 		{ 4, "\"capacity_bytes\": 9223372036854775808",
@@ -412,6 +448,7 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit),
 		cmocka_unit_test(each_member_missing),
 		cmocka_unit_test(without_rc_basis),
+		cmocka_unit_test(host_aware),
 		cmocka_unit_test(each_member_of_another_type),
 		cmocka_unit_test(values),
 		cmocka_unit_test(other_files),

@@ -26,7 +26,8 @@ static void put_commands(FILE *out)
 	}
 }
 
-/* Two conventional zones; sequential ones of 6 blocks, each with a gap. */
+/* Two conventional zones; sequential ones of 6 blocks, each with a gap.  On a
+ * host-aware disk without one. */
 #define SLOTS 5
 static const struct zone_geo geo = { .capacity_blocks = SLOTS * 8,
 				     .zone_blocks = 8,
@@ -37,19 +38,24 @@ static const struct zone_geo geo = { .capacity_blocks = SLOTS * 8,
 
 static struct zone_slot slots[SLOTS];
 
+static bool host_aware;
+
 static void set_up(struct zone_set *set, bool urswrz, uint32_t slot,
 		   enum zone_cond cond)
 {
 	static const uint8_t wp[16] = {
-		[ZC_IMP_OPEN] = 2, [ZC_EXP_OPEN] = 2,  [ZC_CLOSED] = 2,
-		[ZC_FULL] = 6,	   [ZC_READ_ONLY] = 2, [ZC_OFFLINE] = 2,
-		[ZC_INACTIVE] = 2
+		[ZC_IMP_OPEN] = 2,  [ZC_EXP_OPEN] = 2, [ZC_CLOSED] = 2,
+		[ZC_READ_ONLY] = 2, [ZC_OFFLINE] = 2,  [ZC_INACTIVE] = 2
 	};
 	struct zone_geo g = geo;
 
-	g.urswrz = urswrz;
+	g.urswrz = urswrz || host_aware;
+	g.host_aware = host_aware;
+	if (host_aware)
+		g.zone_cap_blocks = g.zone_blocks;
 	zone_set_init(set, &g, slots);
-	zone_set_state(set, slot, cond, wp[cond]);
+	zone_set_state(set, slot, cond,
+		       cond == ZC_FULL ? g.zone_cap_blocks : wp[cond]);
 }
 
 static void put_verdict(FILE *out, const struct zone_set *set, uint32_t slot,
@@ -63,6 +69,22 @@ static void put_verdict(FILE *out, const struct zone_set *set, uint32_t slot,
 		fprintf(out, " | good");
 	else
 		fprintf(out, " | → %s", zone_cond_name(after));
+	if (!verdict && set->nr_non_seq)
+		fprintf(out, ", NON_SEQ");
+}
+
+/* At the write pointer, or somewhere else. */
+static void put_write(FILE *out, uint32_t slot, uint64_t lba,
+		      enum zone_cond cond)
+{
+	struct zone_set set;
+	enum zone_verdict v;
+
+	set_up(&set, true, slot, cond);
+	v = zone_write_begin(&set, lba, 1, NULL);
+	if (!v)
+		zone_write_end(&set, lba, 1);
+	put_verdict(out, &set, slot, v, cond);
 }
 
 static void put_row(FILE *out, const char *type, uint32_t slot, uint64_t lba,
@@ -84,14 +106,8 @@ static void put_row(FILE *out, const char *type, uint32_t slot, uint64_t lba,
 		    cond);
 	set_up(&set, true, slot, cond);
 	wp = zone_slot_wp_blocks(&set, slot) % 6;
-	v = zone_write_begin(&set, lba + wp, 1, NULL);
-	if (!v)
-		zone_write_end(&set, lba + wp, 1);
-	put_verdict(out, &set, slot, v, cond);
-	set_up(&set, true, slot, cond);
-	put_verdict(out, &set, slot,
-		    zone_write_check(&set, lba + (lba % 8 ? 1 : 4), 1, NULL),
-		    cond);
+	put_write(out, slot, lba + wp, cond);
+	put_write(out, slot, lba + (lba % 8 ? 1 : 4), cond);
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(ops); i++) {
 		set_up(&set, true, slot, cond);
 		v = zone_op_run(&set, ops[i], lba, 0, false);
@@ -118,6 +134,10 @@ static void put_zones(FILE *out)
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(seq); i++)
 		put_row(out, "sequential write required", 3, 24, seq[i]);
 	put_row(out, "gap", 3, 30, ZC_EMPTY);
+	host_aware = true;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(seq); i++)
+		put_row(out, "sequential write preferred", 3, 24, seq[i]);
+	host_aware = false;
 }
 
 static char *table(void (*put)(FILE *out))

@@ -137,11 +137,14 @@ static void random_commands(void **state)
 	       nr_commands);
 	rnd.s = seed;
 	run_on("capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=3",
-	       nr_commands / 2);
+	       nr_commands / 4);
 	run_on("capacity_mb=7,zone_size_mb=2,zone_capacity_mb=1,conv_zones=1,"
 	       "urswrz=0,physical_block_size=4096,smaller_last_zone",
 	       nr_commands / 4);
 	run_on("capacity_mb=8,zone_size_mb=1,conv_zones=0,block_size=4096",
+	       nr_commands / 4);
+	run_on("capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=3,"
+	       "model=host-aware",
 	       nr_commands / 4);
 }
 
