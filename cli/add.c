@@ -250,14 +250,17 @@ static int need_disk(const char *dir, const struct disk_opts *opts,
 
 	if (ret)
 		return ret;
+	/* Whatever else is there, making one says. */
+	if (cli_look(dir, disk, NULL)) {
+		ret = make_disk(dir, opts);
+		if (ret)
+			return ret;
+	} else {
+		disk_close(*disk);
+	}
 	ret = look(dir, opts, disk, &err);
 	if (ret) {
-		/* Says why, if it is not that nothing is there. */
-		ret = make_disk(dir, opts);
-		if (!ret && cli_look(dir, disk, &err)) {
-			cli_error("%s", err.msg);
-			ret = -EIO;
-		}
+		cli_error("%s", err.msg);
 	} else if (cli_in_use(dir, *disk, who, sizeof(who))) {
 		cli_error("%s is in use by %s", dir, who);
 		disk_close(*disk);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop remove: detach a disk, whose files stay. */
+#include <errno.h>
+
 #include "target.h"
 
 struct remove_args {
@@ -30,6 +32,20 @@ static const struct argp argp = {
 	       "the DIRECTORY.",
 };
 
+/* The kernel flushes a disk that goes, and who shall do that must be there. */
+static int need_daemon(bool force)
+{
+	struct zl_err err;
+
+	if (!lio_ready(cli_lio(), false, &err))
+		return 0;
+	if (force)
+		cli_note("%s; without it this can take minutes", err.msg);
+	else
+		cli_error("%s; --force removes the disk without it", err.msg);
+	return force ? 0 : -ENODEV;
+}
+
 int remove_main(int argc, char **argv)
 {
 	struct remove_args a = { .disk = NULL };
@@ -37,7 +53,7 @@ int remove_main(int argc, char **argv)
 	struct zl_err err;
 
 	cli_parse(&argp, argc, argv, &a);
-	if (cli_need_root() || cli_need(a.disk, &bs))
+	if (cli_need_root() || cli_need(a.disk, &bs) || need_daemon(a.force))
 		return CLI_FAILED;
 	if (!a.force && cli_refuse_in_use(&bs, NULL))
 		return CLI_FAILED;

@@ -11,6 +11,8 @@
 
 #define MODPROBE_MS 20000
 #define START_MS    20000
+#define EXEC_MS	    3000 /* until there is a process */
+#define LOAD_MS	    2000 /* from a process to its handlers */
 #define PARAMETERS  "/sys/module/target_core_user/parameters"
 
 /*
@@ -46,19 +48,21 @@ static bool visit_process(void *user, const char *path)
 
 	if (lio_read(path, comm, sizeof(comm)) || strcmp(comm, "tcmu-runner"))
 		return true;
-	s->pid = atoi(strstr(path, "/proc/") + 6);
+	/* One that finds another running is there for a moment, too. */
 	s->handler = has_handler(path);
-	return false;
+	if (s->handler || !s->pid)
+		s->pid = atoi(strstr(path, "/proc/") + 6);
+	return !s->handler;
 }
 
 /* It sets that while it starts, so that the kernel does not wait for it. */
 static bool netlink_is_blocked(const struct lio *lio)
 {
-	char path[PATH_MAX], text[8];
+	char path[PATH_MAX], text[16];
 
 	lio_path(lio, path, PARAMETERS "/block_netlink");
-	return !lio_read(path, text, sizeof(text)) && *text != '0' &&
-	       *text != 'N';
+	/* Else it says "unblocked". */
+	return !lio_read(path, text, sizeof(text)) && !strcmp(text, "blocked");
 }
 
 enum lio_daemon lio_daemon_state(const struct lio *lio, int *pid)
@@ -196,6 +200,11 @@ static void start_daemon(void)
 	lio_start_program(program);
 }
 
+static bool daemon_exists(void *user)
+{
+	return lio_daemon_state(user, NULL) != LIO_DAEMON_NONE;
+}
+
 static bool daemon_is_ready(void *user)
 {
 	return lio_daemon_state(user, NULL) == LIO_DAEMON_READY;
@@ -203,41 +212,60 @@ static bool daemon_is_ready(void *user)
 
 static bool daemon_has_started(void *user)
 {
-	enum lio_daemon state = lio_daemon_state(user, NULL);
+	return lio_daemon_state(user, NULL) != LIO_DAEMON_STARTING;
+}
 
-	return state == LIO_DAEMON_READY || state == LIO_DAEMON_NO_HANDLER;
+/* First it has no handler, then it is starting, then it has all of them. */
+static void await_daemon(struct lio *lio)
+{
+	if (lio_daemon_state(lio, NULL) == LIO_DAEMON_NONE && !*lio->root) {
+		start_daemon();
+		lio_until(daemon_exists, lio, EXEC_MS);
+	}
+	if (lio_daemon_state(lio, NULL) != LIO_DAEMON_NONE &&
+	    !lio_until(daemon_is_ready, lio, LOAD_MS))
+		lio_until(daemon_has_started, lio, START_MS);
 }
 
 static int need_daemon(const struct lio *lio, struct zl_err *err)
 {
-	enum lio_daemon state = lio_daemon_state(lio, NULL);
+	struct lio copy = *lio;
 	char trouble[128];
 
-	if (state == LIO_DAEMON_NONE && !*lio->root) {
-		start_daemon();
-		lio_until(daemon_is_ready, (void *)lio, START_MS);
-	} else if (state == LIO_DAEMON_STARTING) {
-		lio_until(daemon_has_started, (void *)lio, START_MS);
-	}
+	await_daemon(&copy);
 	lio_daemon_trouble(lio, trouble);
 	if (!*trouble)
 		return 0;
 	return zl_fail(err, ENODEV, "%s%s", trouble,
-		       strstr(trouble, "not run")
+		       lio_daemon_state(lio, NULL) == LIO_DAEMON_NONE
 			       ? " and could not be started; is it installed?"
 			       : "");
 }
 
+/* As targetcli does before there is any target: it says where reservations
+ * that outlive a restart are kept. */
+static void set_db_root(const struct lio *lio)
+{
+	static const char dir[] = "/etc/rtslib-fb-target";
+	char target[PATH_MAX];
+
+	lio_path(lio, target, LIO_TARGET);
+	if (!has_module(lio, "tcm_loop") && lio_is_dir(dir))
+		lio_set(lio, target, "dbroot", "%s", dir);
+}
+
 int lio_ready(const struct lio *lio, bool iscsi, struct zl_err *err)
 {
-	static const char *const names[] = { "target_core_user", "tcm_loop",
-					     "iscsi_target_mod" };
-	int ret = 0;
+	int ret = need_module(lio, "target_core_user", err);
 
-	for (unsigned i = 0; i < (iscsi ? 3 : 2) && !ret; i++)
-		ret = need_module(lio, names[i], err);
 	if (!ret)
 		ret = need_configfs(lio, err);
+	if (!ret) {
+		set_db_root(lio);
+		ret = need_module(lio, "tcm_loop", err);
+	}
+	if (!ret && iscsi)
+		ret = need_module(lio, "iscsi_target_mod", err);
 	if (!ret)
 		ret = need_daemon(lio, err);
 	return ret;

@@ -39,7 +39,8 @@ static int enter(void **state)
 	if (work_enter(state) || !getcwd(cwd, sizeof(cwd)))
 		return -1;
 	setenv("ZLOOP_SYSTEM_ROOT", "root", 1);
-	put("root/sys/module/target_core_user/parameters/block_netlink", "N");
+	put("root/sys/module/target_core_user/parameters/block_netlink",
+	    "unblocked");
 	put("root/sys/module/tcm_loop/refcnt", "0");
 	put("root/sys/module/iscsi_target_mod/refcnt", "0");
 	put("root/proc/77/comm", "tcmu-runner");

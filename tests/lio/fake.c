@@ -382,7 +382,7 @@ int fake_enter(void **state)
 		snprintf(path, sizeof(path),
 			 "/sys/module/target_core_user/parameters/%s",
 			 params[i]);
-		fake_put(path, "N");
+		fake_put(path, "unblocked");
 	}
 	fake_start_daemon();
 	return 0;

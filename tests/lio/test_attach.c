@@ -162,7 +162,7 @@ static void unblock_refuses(void **state)
 	assert_false(lio_unblock(&fake_lio));
 	assert_string_equal(fake_get("/sys/module/target_core_user/parameters/"
 				     "reset_netlink"),
-			    "N");
+			    "unblocked");
 	fake_stop_daemon();
 	assert_true(lio_unblock(&fake_lio));
 }

@@ -12,10 +12,12 @@ static void daemon_states(void **state)
 	(void)state;
 	assert_int_equal(lio_daemon_state(&fake_lio, &pid), LIO_DAEMON_READY);
 	assert_int_equal(pid, 4242);
-	fake_put("/sys/module/target_core_user/parameters/block_netlink", "Y");
+	fake_put("/sys/module/target_core_user/parameters/block_netlink",
+		 "blocked");
 	assert_int_equal(lio_daemon_state(&fake_lio, NULL),
 			 LIO_DAEMON_STARTING);
-	fake_put("/sys/module/target_core_user/parameters/block_netlink", "0");
+	fake_put("/sys/module/target_core_user/parameters/block_netlink",
+		 "unblocked");
 	fake_put("/proc/4242/maps", "7f00-7f01 /usr/lib/handler_fbo.so");
 	assert_int_equal(lio_daemon_state(&fake_lio, NULL),
 			 LIO_DAEMON_NO_HANDLER);
