@@ -1,0 +1,285 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+# zloop add, remove, list and watch, looked at with tools that are not ours.
+set -eu
+. "$(dirname "$0")/../lib.sh"
+
+base=/data/add
+options=capacity_mb=2048,zone_size_mb=64,conv_zones=8,base_dir=$base
+config=/run/add-config.json
+# Where tcmu-runner looks by itself.
+installed=$(dirname "$(stock_handlers | head -n 1)")/handler_zloop.so
+
+only_zloop() {
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+}
+
+took() { # COMMAND…: its output, and its time to what is kept of the check
+  local start=${EPOCHREALTIME/./}
+  "$@"
+  echo "$1 $2: $(((${EPOCHREALTIME/./} - start) / 1000)) ms" >>/run/times
+}
+
+# As a disk that somebody has plugged in, on a machine where nothing runs.
+add() {
+  local out notes
+  ln -sf "$(find_handler)" "$installed"
+  mkdir -p $base
+  out=$(zloop add $options,nr_queues=2 2>/run/add.err) || cat /run/add.err
+  notes=$(cat /run/add.err)
+  contains "standard output" '^/dev/sd[a-z]$' "$out"
+  equal "lines of output" 1 "$(wc -l <<<"$out")"
+  equal "standard error" \
+    "zloop: note: nr_queues changes nothing about a SCSI disk" "$notes"
+  echo "DISK=$out SG=/dev/$(ls "/sys/block/${out#/dev/}/device/scsi_generic")" \
+    >/run/disk
+  runner_pid
+}
+
+# The daemon that zloop has started.
+runner_pid() {
+  pgrep -x tcmu-runner >$RUNNER_PID
+}
+
+linux_view() {
+  use_disk
+  equal lsblk "host-managed 64M 32" \
+    "$(lsblk -dnzo ZONED,ZONE-SZ,ZONE-NR "$DISK" | xargs)"
+  equal "sg_rep_zones" 32 "$(zones | wc -l)"
+  write_zone 8 0 4
+  contains "zone 8" " 512$" "$(zone_state 8)"
+  [ -e $base/0/seq-000008 ]
+}
+
+targetcli_view() {
+  local out
+  use_disk
+  out=$(targetcli ls)
+  contains "targetcli ls" "zloop0 .*\[@$base/0 .*activated" "$out"
+  contains "targetcli ls" "naa.5001405[0-9a-f]{9} " "$out"
+  contains "targetcli ls" "lun0 .*user/zloop0" "$out"
+}
+
+attributes() {
+  local path
+  path=$(echo $CONFIGFS/core/user_*/zloop0)
+  equal hw_max_sectors 2048 "$(cat "$path/attrib/hw_max_sectors")"
+  [ "$(cat "$path/attrib/max_data_area_mb")" -ge 128 ]
+  contains "unit serial number" ": $(sed -n \
+    's/.*"serial": "\(.*\)".*/\1/p' $base/0/zloop.json)$" \
+    "$(cat "$path/wwn/vpd_unit_serial")"
+}
+
+# What is saved comes back through targetcli, with its data.
+saved() {
+  use_disk
+  tcli saveconfig $config
+  took zloop remove id=0,base_dir=$base
+  [ ! -e "$DISK" ]
+  lacks "targetcli ls" zloop0 "$(targetcli ls)"
+  equal "left in configfs" "" "$(ls -d $CONFIGFS/core/user_* \
+    $CONFIGFS/loopback/naa.* 2>/dev/null || true)"
+  tcli restoreconfig $config || true
+  find_disk
+  use_disk
+  contains "zone 8" " 512$" "$(zone_state 8)"
+  contains "zloop list" "^zloop0 +$DISK +2 GiB +attached +$base/0$" \
+    "$(took zloop list)"
+}
+
+# What is there is opened, whatever is not said of it, and nothing else.
+again() {
+  local out
+  use_disk
+  out=$(fails zloop add id=0,base_dir=$base)
+  contains "a second time" "is attached already, as zloop0, $DISK" "$out"
+  zloop remove "$DISK"
+  out=$(fails zloop add id=0,base_dir=$base,zone_size_mb=128)
+  contains "another zone size" "zone_size_mb" "$out"
+  equal "left in configfs" "" "$(ls -d $CONFIGFS/core/user_* \
+    $CONFIGFS/loopback/naa.* 2>/dev/null || true)"
+  equal "zone 8's file" 262144 "$(stat -c %s $base/0/seq-000008)"
+  out=$(took zloop add id=0,$options)
+  contains output '^/dev/sd' "$out"
+}
+
+# A number is not taken twice, and a directory needs none.
+more() {
+  local out
+  equal "next number" $base/1 "$(zloop add $options >/dev/null &&
+    echo $base/1)"
+  [ -e $base/1/zloop.json ]
+  zloop add capacity_mb=1024,zone_size_mb=64 $base/own >/dev/null
+  out=$(zloop list $base)
+  contains "zloop list" "^zloop1 .* attached +$base/1$" "$out"
+  contains "zloop list" "^own .* 1 GiB +attached +$base/own$" "$out"
+  zloop remove own
+  zloop remove $base/1
+  contains "zloop list" "^- .* detached +$base/own$" "$(zloop list $base)"
+}
+
+# targetcli's own disks are seen and removed.
+theirs() {
+  local out
+  zloop remove zloop0
+  tcli_session <<END
+/backstores/user:zloop create name=theirs size=2G cfgstring=@$base/0
+/loopback create $LOOP_WWN
+/loopback/$LOOP_WWN/luns create /backstores/user:zloop/theirs
+END
+  find_disk
+  use_disk
+  contains "zloop list" "^theirs +$DISK +2 GiB +attached +$base/0$" \
+    "$(zloop list)"
+  out=$(zloop list --json)
+  equal "--json" "theirs $DISK $LOOP_WWN" "$(python3 -c 'import json, sys
+d = json.load(sys.stdin)[0]
+print(d["name"], d["device"], d["exports"][0]["target"])' <<<"$out")"
+  zloop remove "$DISK"
+  equal "left in configfs" "" "$(backstores)"
+  [ ! -e $CONFIGFS/loopback/$LOOP_WWN ]
+}
+
+in_use() {
+  local out
+  zloop add id=0,base_dir=$base >/run/dev
+  DISK=$(cat /run/dev)
+  modprobe zonefs
+  sg_reset_wp --all "$DISK"
+  python3 "$ZLOOP_TOP/tests/vm/mkzonefs.py" "$DISK"
+  mount -t zonefs "$DISK" /mnt
+  out=$(fails zloop remove id=0,base_dir=$base)
+  contains "mounted" "in use: it is mounted on /mnt" "$out"
+  umount /mnt
+  python3 -c "import os, time
+os.open('$DISK', os.O_RDONLY | os.O_EXCL)
+time.sleep(60)" &
+  wait_for 10 bash -c "! python3 -c 'import os
+os.open(\"$DISK\", os.O_RDONLY | os.O_EXCL)'"
+  out=$(fails zloop remove "$DISK")
+  contains "claimed" "has it for itself" "$out"
+  kill %1
+  wait
+  [ -b "$DISK" ]
+}
+
+watched() {
+  local out
+  zloop watch --json --count 2 >/run/watch &
+  sleep 1
+  zloop remove id=0,base_dir=$base
+  zloop add id=0,base_dir=$base >/dev/null
+  wait
+  equal events "removed zloop0 added zloop0" "$(python3 -c 'import json, sys
+for line in sys.stdin:
+    e = json.loads(line)
+    print(e["event"], e["name"])' </run/watch | xargs)"
+}
+
+# A daemon that is dead is started; one that does not answer is not waited for.
+dead() {
+  local out
+  kill -9 "$(cat $RUNNER_PID)"
+  wait_for 10 runner_gone
+  contains "zloop list" "^zloop0 .* no tcmu-runner " "$(zloop list)"
+  zloop add capacity_mb=1024,zone_size_mb=64,base_dir=$base,id=7 >/dev/null
+  runner_pid
+  out=$(zloop list)
+  contains "zloop list" "^zloop7 .* attached " "$out"
+  contains "zloop list" "^zloop0 .* attached " "$out"
+  wait_for 10 sg_turs "$(zloop list --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)[0]["device"])')"
+  zloop remove id=7,base_dir=$base
+}
+
+stopped() {
+  local out
+  kill -STOP "$(cat $RUNNER_PID)"
+  out=$(fails zloop add --timeout 2 id=7,base_dir=$base)
+  kill -CONT "$(cat $RUNNER_PID)"
+  contains stopped "has not answered about zloop7 within 2 s" "$out"
+  wait_for 10 bash -c "! ls $CONFIGFS/core/user_*/zloop7"
+  lacks "zloop list" zloop7 "$(zloop list)"
+  zloop add id=7,base_dir=$base >/dev/null
+  zloop remove id=7,base_dir=$base
+}
+
+# Nobody can flush a disk but the daemon: it is started to remove one.
+dead_at_removal() {
+  zloop watch >/run/watch &
+  sleep 1
+  kill -9 "$(cat $RUNNER_PID)"
+  wait_for 10 runner_gone
+  zloop remove id=0,base_dir=$base
+  runner_pid
+  kill %1
+  contains events "^removed zloop0 zloop/@$base/0 uio" "$(cat /run/watch)"
+  equal "left in configfs" "" "$(backstores)"
+}
+
+# Somebody listens, so that the kernel waits for a daemon that is not there.
+dead_and_watched() {
+  zloop create "${options%,base_dir*}" $base/watched
+  tcli /backstores/user:zloop create name=watched size=2G \
+    cfgstring=@$base/watched
+  zloop watch >/run/watch &
+  sleep 1
+  kill -9 "$(cat $RUNNER_PID)"
+  wait_for 10 runner_gone
+  # A daemon without the handler is as good as none: it cannot be started.
+  rm "$installed"
+  mv "$(command -v tcmu-runner)" /run/tcmu-runner.away
+  fails zloop remove watched
+  zloop remove --force watched
+  mv /run/tcmu-runner.away /usr/bin/tcmu-runner
+  ln -sf "$(find_handler)" "$installed"
+  kill %1
+  equal "left in configfs" "" "$(backstores)"
+}
+
+# Several at once, and somebody who looks.
+together() {
+  local i out
+  for i in 1 2 3 4; do
+    zloop add capacity_mb=640,zone_size_mb=64,base_dir=$base/many \
+      >/run/many.$i 2>&1 &
+  done
+  for i in 1 2 3; do zloop list >/dev/null; done
+  wait
+  runner_pid
+  cat /run/many.*
+  equal "devices" 4 "$(sort -u /run/many.? | grep -c '^/dev/sd')"
+  for i in $(cat /run/many.?); do zloop remove "$i" & done
+  for i in 1 2 3; do zloop list >/dev/null; done
+  wait
+  out=$(zloop list $base/many)
+  equal "detached" 4 "$(grep -c " detached .*$base/many/[0-3]$" <<<"$out")"
+}
+
+tear_down
+clean_place $base
+rm -f /run/times
+if [ "$HANDLER" = zloop ]; then
+  mkdir -p $base/many
+  check "zloop add starts what is needed and prints the disk" add
+  check "Linux sees the disk" linux_view
+  check "targetcli sees it" targetcli_view
+  check "attributes for speed, one serial number" attributes
+  check "saved and restored by targetcli" saved
+  check "a disk that is there is opened as it is" again
+  check "several disks" more
+  check "targetcli's disks are listed and removed" theirs
+  check "a disk in use is not removed" in_use
+  check "zloop watch" watched
+  check "a dead daemon is started" dead
+  check "a daemon that hangs is not waited for" stopped
+  check "a dead daemon is started to remove a disk" dead_at_removal
+  check "no daemon, but a listener" dead_and_watched
+  check "several at the same time" together
+  cat /run/times
+else
+  check "zloop add" only_zloop
+fi
+rm -f "$installed"
+tear_down
+summary
