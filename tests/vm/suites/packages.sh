@@ -83,6 +83,8 @@ files() {
 remove() {
   local out
   files >/run/before
+  dpkg -L zloop-scsi zloop-scsi-handler >/run/installed
+  grep -q /handler_zloop.so /run/installed
   out=$(dpkg -r zloop-scsi zloop-scsi-handler 2>&1)
   contains "dpkg -r" "disks of user:zloop are attached" "$out"
   runner_alive
@@ -93,8 +95,9 @@ purge() {
   detach_disk
   runner_stop
   dpkg -P zloop-scsi-handler
-  equal "left behind" "" "$(find /usr /lib/systemd /etc /var/lib -xdev \
-    -newer /run/before_install -path '*zloop*' ! -path '*/dpkg/*')"
+  equal "left behind" "" "$(while read -r file; do
+    [ ! -f "$file" ] || echo "$file"
+  done </run/installed)"
   files | diff /run/before -
 }
 
@@ -104,7 +107,6 @@ if ! debs >/dev/null 2>&1; then
 fi
 tear_down
 clean_place $place
-touch /run/before_install
 check "install the packages" install
 check "tcmu-runner knows the handler" start_installed
 check "a disk is made and used" use
