@@ -82,8 +82,6 @@ int png_end(struct canvas *c, FILE *f)
 		cairo_surface_write_to_png_stream(cairo_get_target(cr), put, f);
 
 	cairo_destroy(cr);
-	/* Fonts and the like; a checker of leaks would find them. */
-	cairo_debug_reset_static_data();
 	if (status == CAIRO_STATUS_SUCCESS)
 		return 0;
 	return status == CAIRO_STATUS_WRITE_ERROR && errno ? -errno : -ENOMEM;
