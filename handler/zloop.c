@@ -255,19 +255,45 @@ static bool backstore_path(struct tcmu_device *dev, char *path, size_t len)
 	return ok;
 }
 
+/* Options of this use of the disk: they stay in the cfgstring. */
+static const enum disk_opt_id use_options[] = { OPT_DISCARD_WRITE_CACHE,
+						OPT_DIRECT_IO };
+
+static bool has_other_options(const struct disk_opts *opts)
+{
+	uint32_t others = opts->given;
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(use_options); i++)
+		others &= ~(UINT32_C(1) << use_options[i]);
+	return others;
+}
+
+/* "zloop/OPTION/OPTION@DIR" with the options that stay. */
+static int config_text(char *text, size_t size, const struct disk_opts *opts,
+		       const char *dir)
+{
+	const char *names[ZL_ARRAY_SIZE(use_options)] = { "", "" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(use_options); i++)
+		if (disk_opt_given(opts, use_options[i]))
+			names[n++] = disk_opt_table[use_options[i]].name;
+	return snprintf(text, size, "dev_config=" SUBTYPE "/%s%s%s@%s",
+			names[0], n > 1 ? "/" : "", names[1], dir);
+}
+
 /*
  * A saved target configuration replays its cfgstring at every boot.  From now
  * on it says where the disk is, and no option that could make one, so that a
  * file system which was not mounted never becomes a new empty disk.
  */
 static void forget_how_to_make(struct tcmu_device *dev, const char *dir,
-			       bool powerfail)
+			       const struct disk_opts *opts)
 {
 	char path[512], control[544], text[512];
 	int len, ret = -ENOENT;
 
-	len = snprintf(text, sizeof(text), "dev_config=" SUBTYPE "/%s@%s",
-		       powerfail ? "discard_write_cache" : "", dir);
+	len = config_text(text, sizeof(text), opts, dir);
 	if (backstore_path(dev, path, sizeof(path))) {
 		snprintf(control, sizeof(control), "%s/control", path);
 		ret = tcmu_cfgfs_set_str(control, text, len);
@@ -360,8 +386,8 @@ static int open_disk(struct unit *unit, const char *cfg, struct zl_err *err)
 		return ret;
 	}
 	/* Said already where the string has nothing to forget. */
-	if (opts.given & ~(UINT32_C(1) << OPT_DISCARD_WRITE_CACHE))
-		forget_how_to_make(dev, dir, disk_can_powerfail(unit->disk));
+	if (has_other_options(&opts))
+		forget_how_to_make(dev, dir, &opts);
 	return 0;
 }
 

@@ -138,7 +138,8 @@ struct disk {
 	char name[256]; /* the directory, for sentences */
 	struct disk_meta meta;
 	bool made, look_only;
-	bool closing; /* under open.c's lock */
+	bool closing;	      /* under open.c's lock */
+	bool direct;	      /* data go past the page cache */
 	uint32_t block_shift; /* log2 of the block length */
 
 	struct journal journal;

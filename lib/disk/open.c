@@ -430,6 +430,11 @@ static void log_opened(const struct disk *d)
 	       d->zones.nr_slots, d->nr_problems);
 }
 
+static bool wants_direct(const struct disk_open_args *args)
+{
+	return args->opts && disk_opt_given(args->opts, OPT_DIRECT_IO);
+}
+
 static bool wants_powerfail(const struct disk_open_args *args)
 {
 	return args->opts && !args->look_only &&
@@ -445,6 +450,7 @@ static int open_disk(struct opening *o, struct disk **disk)
 		return ret;
 	d->made = o->action != ACT_OPEN;
 	d->look_only = o->args->look_only;
+	d->direct = wants_direct(o->args);
 	ret = register_open(d, o->err);
 	if (!ret) {
 		if (wants_powerfail(o->args))
@@ -499,6 +505,8 @@ int disk_open(const char *dir, const struct disk_open_args *args,
 
 	if (ret)
 		return ret;
+	if (wants_direct(args))
+		store_file_set_direct(st);
 	ret = open_at(st, dir, dir, args, disk, err);
 	if (ret)
 		store_close(st);

@@ -65,10 +65,11 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 			"host-managed: sequential zones must be written in "
 			"order; host-aware: they may be written like others" },
 	[OPT_BUFFERED_IO] = { "buffered_io", OPT_KIND_FLAG, 0, 0, NULL, false,
-			      true, "go through the page cache, as always" },
-	/* Without effect so far, and a cfgstring must not promise it. */
-	[OPT_DIRECT_IO] = { "direct_io", OPT_KIND_FLAG, 0, 0, NULL, false,
-			    false, "without effect" },
+			      true,
+			      "go through the page cache, as without it" },
+	[OPT_DIRECT_IO] = { "direct_io", OPT_KIND_FLAG, 0, 0, NULL, false, true,
+			    "go past the page cache where the file system's "
+			    "alignment allows it" },
 	[OPT_NR_QUEUES] = { "nr_queues", OPT_KIND_NUMBER, 1, UINT32_MAX, "1",
 			    false, true, "the kernel's; without effect" },
 	[OPT_QUEUE_DEPTH] = { "queue_depth", OPT_KIND_NUMBER, 1, UINT32_MAX,

@@ -25,9 +25,9 @@ enum disk_opt_id {
 	OPT_URSWRZ,		 /* 0 or 1 */
 	OPT_RC_BASIS,		 /* 0 or 1 */
 	OPT_MODEL,		 /* enum disk_model */
+	OPT_BUFFERED_IO,	 /* flag: as without it */
+	OPT_DIRECT_IO,		 /* flag, of this use of the disk */
 	/* The kernel's options that change nothing here. */
-	OPT_BUFFERED_IO,
-	OPT_DIRECT_IO,
 	OPT_NR_QUEUES,
 	OPT_QUEUE_DEPTH,
 	OPT_ZONE_APPEND,

@@ -61,6 +61,15 @@ static int check_block_size(const struct check *c, enum disk_opt_id id)
 		       disk_opt_table[id].name, v);
 }
 
+static int check_io(const struct check *c)
+{
+	if (!given(c, OPT_DIRECT_IO) || !given(c, OPT_BUFFERED_IO))
+		return 0;
+	return zl_fail(c->err, EINVAL,
+		       "direct_io and buffered_io exclude each other; leave "
+		       "one of them out");
+}
+
 static int check_blocks(const struct check *c)
 {
 	uint64_t block = num(c, OPT_BLOCK_SIZE);
@@ -290,7 +299,9 @@ int opts_check(const struct disk_opts *opts, uint64_t size_bytes, bool making,
 	if (!c.bytes && given(&c, OPT_CAPACITY_MB))
 		c.bytes = num(&c, OPT_CAPACITY_MB) * ZL_MIB;
 	size_text(&c, c.bytes, c.size);
-	ret = check_blocks(&c);
+	ret = check_io(&c);
+	if (!ret)
+		ret = check_blocks(&c);
 	if (!ret)
 		ret = check_zone_size(&c);
 	if (!ret)

@@ -23,6 +23,11 @@ static void start_engine(struct disk *d)
 		       d->name, -ret);
 	d->try_blocks = TRY_BYTES >> d->block_shift;
 	d->async_blocks = ASYNC_BYTES >> d->block_shift;
+	/* A device always takes its time, and nothing is copied. */
+	if (d->direct) {
+		d->try_blocks = 0;
+		d->async_blocks = UINT32_MAX;
+	}
 }
 
 int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)

@@ -23,6 +23,8 @@ struct fd_entry {
 	uint32_t slot;
 	int fd;	    /* -1: only here for an error not yet reported */
 	int wr_err; /* why fd is read-only */
+	int direct; /* the same file for direct I/O, -1: not possible */
+	uint32_t mem_align, off_align; /* … of what it can do */
 	unsigned pins;
 	bool busy;	/* a thread opens or closes it: wait for the shard */
 	uint64_t stamp; /* misses when it was last moved in the list */
@@ -149,7 +151,7 @@ static struct fd_entry *new_entry(struct shard *sh, struct store_file *sf,
 	pthread_mutex_init(&e->sync_lock, NULL);
 	e->sf = sf;
 	e->slot = slot;
-	e->fd = -1;
+	e->fd = e->direct = -1;
 	e->next = *b;
 	*b = e;
 	return e;
@@ -212,8 +214,12 @@ static void close_idle(struct shard *sh, struct fd_entry *e)
 		log_lost(e, ret);
 	close(e->fd);
 	atomic_fetch_sub(&nr_fds, 1);
+	if (e->direct >= 0) {
+		close(e->direct);
+		atomic_fetch_sub(&nr_fds, 1);
+	}
 	pthread_mutex_lock(&sh->lock);
-	e->fd = -1;
+	e->fd = e->direct = -1;
 	not_busy(sh, e);
 }
 
@@ -274,6 +280,15 @@ static int open_entry(struct fd_entry *e, int *wr_err)
 	return fd;
 }
 
+/* The entry is busy still, so that nobody looks at it. */
+static void open_direct(struct fd_entry *e, int fd, int wr_err)
+{
+	e->direct = file_direct_open(e->sf, fd, wr_err, &e->mem_align,
+				     &e->off_align);
+	if (e->direct >= 0)
+		atomic_fetch_add(&nr_fds, 1);
+}
+
 /* Opens and pins an entry that has no descriptor; the lock is let go
  * meanwhile. */
 static int fill(struct shard *sh, struct fd_entry *e)
@@ -283,6 +298,8 @@ static int fill(struct shard *sh, struct fd_entry *e)
 	e->busy = true;
 	pthread_mutex_unlock(&sh->lock);
 	fd = open_entry(e, &wr_err);
+	if (fd >= 0 && e->sf->direct)
+		open_direct(e, fd, wr_err);
 	pthread_mutex_lock(&sh->lock);
 	if (fd >= 0) {
 		e->fd = fd;
@@ -359,6 +376,15 @@ void fd_put(struct fd_entry *e, bool nowait)
 
 int fd_of(const struct fd_entry *e)
 {
+	return e->fd;
+}
+
+int fd_for(const struct fd_entry *e, const struct iovec *iov, size_t cnt,
+	   uint64_t off)
+{
+	if (e->direct >= 0 &&
+	    file_direct_fits(iov, cnt, off, e->mem_align, e->off_align))
+		return e->direct;
 	return e->fd;
 }
 

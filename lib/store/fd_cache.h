@@ -16,7 +16,9 @@
 #define ZL_STORE_FD_CACHE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 struct store_file;
 struct fd_entry;
@@ -32,6 +34,9 @@ void fd_put(struct fd_entry *e, bool nowait);
 
 /* The descriptor, of a pinned entry. */
 int fd_of(const struct fd_entry *e);
+/* The one for this transfer at @off: where possible that of direct I/O. */
+int fd_for(const struct fd_entry *e, const struct iovec *iov, size_t cnt,
+	   uint64_t off);
 /* 0, or the errno why the file could be opened for reading only.  Such a
  * descriptor is closed when it is unpinned: its cause may be gone the next
  * time. */

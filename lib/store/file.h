@@ -7,6 +7,8 @@
 #ifndef ZL_STORE_FILE_H
 #define ZL_STORE_FILE_H
 
+#include <stdatomic.h>
+
 #include "store/fd_cache.h"
 #include "store/store.h"
 
@@ -19,7 +21,9 @@ struct store_file {
 	char *lock_name;
 	/* Files have been made since the last sync_dir. */
 	bool made;
-	bool names_unsynced; /* a sync of the directory failed */
+	bool direct; /* past the page cache where that is possible */
+	atomic_bool direct_told;
+	bool names_unsynced;	/* a sync of the directory failed */
 	struct file_ring *ring; /* NULL: requests run where they come from */
 };
 
@@ -53,6 +57,16 @@ int64_t file_request(struct store_file *sf, const struct store_req *req);
 
 /* See store_start_sync(). */
 void file_start_sync(struct store *st, uint32_t slot);
+
+/*
+ * file_direct.c: opens the file of @fd, a slot's, for direct I/O as well, and
+ * says what memory and offsets must be multiples of.  -1: that is not possible
+ * (a sentence in the log says so once).
+ */
+int file_direct_open(struct store_file *sf, int fd, bool read_only,
+		     uint32_t *mem_align, uint32_t *off_align);
+bool file_direct_fits(const struct iovec *iov, size_t cnt, uint64_t off,
+		      uint32_t mem_align, uint32_t off_align);
 
 /* file_ring.c: see store_start_engine().  start: with the lock taken. */
 int file_ring_start(struct store_file *sf, struct file_ring **ring);

@@ -19,34 +19,48 @@
  * It never removes it: after a reset it would be stale. */
 #define ZLOOP_WP_XATTR "user.zloop.wp"
 
+static ssize_t call(int fd, enum store_op op, const struct iovec *iov,
+		    size_t cnt, uint64_t off, int flags)
+{
+	ssize_t n;
+
+	do {
+		if (op == STORE_READ)
+			n = preadv2(fd, iov, (int)cnt, (off_t)off, flags);
+		else
+			n = pwritev2(fd, iov, (int)cnt, (off_t)off, flags);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 /* One system call for the part of a request from @done on: its bytes, 0 at
  * the end of the file, -errno. */
-static ssize_t rw_once(int fd, const struct store_req *req,
+static ssize_t rw_once(const struct fd_entry *e, const struct store_req *req,
 		       const struct iov_cur *cur, uint64_t done)
 {
 	int flags = req->flags & STORE_NOWAIT ? RWF_NOWAIT : 0;
 	struct iovec part[IOV_CHUNK];
 	const struct iovec *iov = req->iov;
 	struct iov_cur at = *cur;
-	off_t off = (off_t)(req->off + done);
+	uint64_t off = req->off + done;
 	size_t cnt = req->iov_cnt;
 	ssize_t n;
+	int fd;
 
 	if (done || cnt > IOV_CHUNK || iov_bytes(iov, cnt) != req->len) {
 		iov_slice(&at, req->len - done, part, IOV_CHUNK, &cnt);
 		iov = part;
 	}
-	do {
-		if (req->op == STORE_READ)
-			n = preadv2(fd, iov, (int)cnt, off, flags);
-		else
-			n = pwritev2(fd, iov, (int)cnt, off, flags);
-	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	fd = fd_for(e, iov, cnt, off);
+	n = call(fd, req->op, iov, cnt, off, flags);
+	/* Not direct after all. */
+	if (n == -EINVAL && fd != fd_of(e))
+		n = call(fd_of(e), req->op, iov, cnt, off, flags);
+	return n;
 }
 
 /* The whole of a READ or WRITE; a READ ends at the end of the file. */
-static int64_t rw(int fd, const struct store_req *req)
+static int64_t rw(const struct fd_entry *e, const struct store_req *req)
 {
 	struct iov_cur cur = iov_start(req->iov, req->iov_cnt);
 	uint64_t done = 0;
@@ -54,7 +68,7 @@ static int64_t rw(int fd, const struct store_req *req)
 
 	assert(iov_bytes(req->iov, req->iov_cnt) >= req->len);
 	while (done < req->len) {
-		n = rw_once(fd, req, &cur, done);
+		n = rw_once(e, req, &cur, done);
 		if (n < 0)
 			return done && req->flags & STORE_NOWAIT ? (int64_t)done
 								 : n;
@@ -68,7 +82,7 @@ static int64_t rw(int fd, const struct store_req *req)
 
 static int64_t do_write(struct fd_entry *e, const struct store_req *req)
 {
-	int64_t res = rw(fd_of(e), req);
+	int64_t res = rw(e, req);
 	int ret;
 
 	fd_set_dirty(e);
@@ -209,7 +223,7 @@ static int64_t run_pinned(struct fd_entry *e, const struct store_req *req)
 	int ret;
 
 	if (req->op == STORE_READ)
-		return rw(fd_of(e), req);
+		return rw(e, req);
 	if (req->op == STORE_SYNC)
 		return fd_sync(e);
 	if (fd_wr_err(e))
@@ -231,6 +245,8 @@ int64_t file_request(struct store_file *sf, const struct store_req *req)
 
 	assert(req->op < STORE_NR_OPS);
 	assert(!(nowait && req->flags & STORE_DSYNC));
+	if (nowait && sf->direct)
+		return -EAGAIN;
 	ret = fd_get(sf, req->slot, nowait, &e);
 	if (ret < 0)
 		return ret;

@@ -33,6 +33,7 @@ struct ring_op {
 	struct fd_entry *fd;
 	struct iov_cur cur; /* behind what is done */
 	uint64_t done_bytes;
+	bool direct, not_direct; /* is direct I/O; must not be */
 	struct iovec iov[OP_IOVS];
 };
 
@@ -127,7 +128,9 @@ static void queue_op(struct file_ring *r, struct ring_op *op)
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
 	struct iov_cur at = op->cur;
 	const struct iovec *iov = op->iov;
+	uint64_t off = req->off + op->done_bytes;
 	size_t cnt;
+	int fd;
 
 	if (!op->done_bytes && iov_bytes(req->iov, req->iov_cnt) == req->len) {
 		iov = req->iov;
@@ -135,12 +138,12 @@ static void queue_op(struct file_ring *r, struct ring_op *op)
 	} else {
 		iov_slice(&at, left, op->iov, OP_IOVS, &cnt);
 	}
+	fd = op->not_direct ? fd_of(op->fd) : fd_for(op->fd, iov, cnt, off);
+	op->direct = fd != fd_of(op->fd);
 	if (req->op == STORE_READ)
-		io_uring_prep_readv(sqe, fd_of(op->fd), iov, (unsigned)cnt,
-				    req->off + op->done_bytes);
+		io_uring_prep_readv(sqe, fd, iov, (unsigned)cnt, off);
 	else
-		io_uring_prep_writev(sqe, fd_of(op->fd), iov, (unsigned)cnt,
-				     req->off + op->done_bytes);
+		io_uring_prep_writev(sqe, fd, iov, (unsigned)cnt, off);
 	io_uring_sqe_set_data(sqe, op);
 }
 
@@ -153,6 +156,7 @@ static void start_op(struct file_ring *r, struct store_req *req)
 	op->fd = req->priv;
 	op->cur = iov_start(req->iov, req->iov_cnt);
 	op->done_bytes = 0;
+	op->not_direct = false;
 	queue_op(r, op);
 }
 
@@ -194,6 +198,10 @@ static void op_done(struct file_ring *r, struct ring_op *op, int64_t res)
 
 static void op_complete(struct file_ring *r, struct ring_op *op, int res)
 {
+	if (res == -EINVAL && op->direct) {
+		op->not_direct = true;
+		res = -EAGAIN;
+	}
 	if (res > 0) {
 		op->done_bytes += (uint64_t)res;
 		iov_skip(&op->cur, (size_t)res);

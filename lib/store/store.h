@@ -369,6 +369,14 @@ static inline void store_close(struct store *st)
  */
 int store_file_open(const char *path, struct store **st, struct zl_err *err);
 
+/*
+ * Reads and writes go past the page cache (O_DIRECT) where the file system's
+ * alignment allows it, through it where not; both see the same data.  Those
+ * that must not block are refused with -EAGAIN, since a device always takes its
+ * time.  Before the first request.
+ */
+void store_file_set_direct(struct store *st);
+
 /* Bound of the process's cached descriptors, ≥ 4. */
 void store_file_set_max_fds(unsigned max_fds);
 

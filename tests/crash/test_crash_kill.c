@@ -70,6 +70,7 @@ struct sim {
 	uint64_t commands, kills, busy;
 };
 
+static const char *config = CFG;
 static uint64_t kills_wanted = DEFAULT_KILLS, first_seed = 20240607;
 
 static bool is_seq(const struct lane *l)
@@ -287,7 +288,7 @@ static pid_t start_daemon(struct sim *s)
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* when the test fails */
 	kill_points_arm(s->plan);
 	runner_log_echo(3);
-	if (rig_add_params(s->rig, CFG, &p))
+	if (rig_add_params(s->rig, config, &p))
 		_exit(3);
 	for (;;)
 		pause();
@@ -538,12 +539,21 @@ static void all_zones_at_once(void **state)
 	kill_many(*state, first_seed + 1, NR_LANES, kills_wanted * 2 / 3);
 }
 
+static void past_the_page_cache(void **state)
+{
+	config = "direct_io/" CFG;
+	kill_many(*state, first_seed + 2, NR_LANES, kills_wanted / 6);
+	config = CFG;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_command_at_a_time,
 						rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(all_zones_at_once, rig_setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(past_the_page_cache, rig_setup,
 						rig_teardown),
 	};
 

@@ -149,13 +149,15 @@ static const struct refusal syntax[] = {
 	  "unknown option zsize; there are capacity_mb, zone_size_mb, "
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "rc_basis, model, buffered_io, nr_queues, queue_depth, zone_append, "
+	  "rc_basis, model, buffered_io, direct_io, nr_queues, queue_depth, "
+	  "zone_append, "
 	  "ordered_zone_append, discard_write_cache" },
 	{ "=64", 0,
 	  "unknown option ; there are capacity_mb, zone_size_mb, "
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "rc_basis, model, buffered_io, nr_queues, queue_depth, zone_append, "
+	  "rc_basis, model, buffered_io, direct_io, nr_queues, queue_depth, "
+	  "zone_append, "
 	  "ordered_zone_append, discard_write_cache" },
 	{ "zone_size_mb", 0,
 	  "zone_size_mb needs a value: zone_size_mb=NUMBER" },
@@ -213,8 +215,6 @@ static const struct refusal syntax[] = {
 	  "model needs a value: model=host-managed or host-aware" },
 	{ "model=1", 0,
 	  "model=1 is not possible; use host-managed or host-aware" },
-	{ "direct_io", 0,
-	  "direct_io is not possible in a cfgstring; leave it out" },
 	{ "base_dir=/x", 0,
 	  "base_dir is not possible in a cfgstring; leave it out" },
 	{ "id=1", 0, "id is not possible in a cfgstring; leave it out" },
@@ -263,6 +263,9 @@ static const struct refusal relations[] = {
 	{ "zone_size_mb=64/zone_capacity_mb=65", 0,
 	  "zone_capacity_mb=65 is larger than zone_size_mb=64; use "
 	  "zone_capacity_mb=64 or less" },
+	{ "direct_io/buffered_io", 0,
+	  "direct_io and buffered_io exclude each other; leave one of them "
+	  "out" },
 	{ "block_size=1024", 0,
 	  "block_size=1024 is not possible; use 512 or 4096" },
 	{ "physical_block_size=2048", 0,

@@ -480,6 +480,18 @@ static void volatile_option_is_kept(void **state)
 	rig_remove(rig);
 	assert_int_equal(rig_add(rig, "discard_write_cache@$/d", RIG_BYTES), 0);
 	assert_null(runner_control_write(rig->dev, 0));
+	rig_remove(rig);
+	assert_int_equal(
+		rig_add(rig, "direct_io/zone_size_mb=1/discard_write_cache@$/d",
+			RIG_BYTES),
+		0);
+	assert_string_equal(
+		runner_control_write(rig->dev, 0),
+		rig_text(rig,
+			 "dev_config=zloop/discard_write_cache/direct_io@$/d"));
+	rig_remove(rig);
+	assert_int_equal(rig_add(rig, "direct_io@$/d", RIG_BYTES), 0);
+	assert_null(runner_control_write(rig->dev, 0));
 }
 
 static void no_rewriting_where_open_failed(void **state)

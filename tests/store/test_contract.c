@@ -61,6 +61,14 @@ static struct store *open_tmp(void *dir)
 	return tmp_open(dir);
 }
 
+static struct store *open_direct(void *dir)
+{
+	struct store *st = tmp_open(dir);
+
+	store_file_set_direct(st);
+	return st;
+}
+
 static struct store *open_fault_mem(void *dir)
 {
 	return store_fault_new(store_mem_open(dir));
@@ -99,6 +107,7 @@ static struct store *open_rollback_tmp(void *dir)
 static const struct kind kinds[] = {
 	{ "memory", new_mem, free_mem, open_mem },
 	{ "file", new_tmp, free_tmp, open_tmp },
+	{ "file, direct I/O", new_tmp, free_tmp, open_direct },
 	{ "fault over memory", new_mem, free_mem, open_fault_mem },
 	{ "fault over file", new_tmp, free_tmp, open_fault_tmp },
 	{ "crash", new_crash, free_crash, open_crash },
