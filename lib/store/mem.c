@@ -12,7 +12,7 @@
 #include "base/num.h"
 #include "store/store.h"
 
-#define PIECE	   (64 << 10)
+#define PIECE	   (4 << 10)
 #define META_MAX   (64 * ZL_MIB)
 #define NR_BUCKETS 1024
 

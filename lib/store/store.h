@@ -400,13 +400,13 @@ int store_file_probe_users(struct store *st, uint32_t slot);
 /*
  * A store in memory.  A struct store_mem is the "directory": it keeps its files
  * until freed, and any number of stores can be opened on it one after the
- * other.  Sparse: only what was written takes room (64 KiB pieces).
+ * other.  Sparse: only what was written takes room (4 KiB pieces).
  */
 struct store_mem;
 struct store_mem *store_mem_new(void);
 void store_mem_free(struct store_mem *mem);
 struct store *store_mem_open(struct store_mem *mem);
-/* Bounds what can be allocated, in pieces of 64 KiB and counting what is there,
+/* Bounds what can be allocated, in pieces of 4 KiB and counting what is there,
  * before -ENOSPC; UINT64_MAX (default) = no bound. */
 void store_mem_set_space(struct store_mem *mem, uint64_t bytes);
 

@@ -19,7 +19,7 @@
 #include "disk/internal.h"
 
 #define MAX_BUF	  (192 * 1024)
-#define MAX_STEPS 64
+#define MAX_STEPS 256
 #define MAX_PIECE 6
 #define GUARD	  0x5c
 #define GUARD_LEN 8
@@ -49,18 +49,16 @@ static const char *const disks[] = {
 
 static uint64_t nr_commands;
 
-static void print_commands(void)
-{
-	fprintf(stderr, "%llu commands\n", (unsigned long long)nr_commands);
-}
-
 struct world {
 	struct store_mem *mem;
 	struct store *fault;
 	struct disk *disk;
 	struct scsi_unit *unit;
 	bool failing; /* the store may be failing */
+	unsigned used;
 };
+
+static struct world worlds[ZL_ARRAY_SIZE(disks)];
 
 static void open_world(struct world *w, const char *how)
 {
@@ -80,6 +78,51 @@ static void open_world(struct world *w, const char *how)
 	w->disk->try_blocks = 64;
 	MUST(!scsi_unit_new(w->disk, &unit_args, &w->unit));
 	w->failing = false;
+}
+
+static void close_world(struct world *w)
+{
+	scsi_unit_free(w->unit);
+	disk_close(w->disk);
+	store_mem_free(w->mem);
+	w->mem = NULL;
+}
+
+/* Inputs that find a disk that others have used. */
+#define MAX_USES 256
+
+/*
+ * Opening takes as long as many commands: a disk that has no saved mode
+ * parameters to remember is made as good as new.
+ */
+static void renew_world(struct world *w)
+{
+	struct scsi_unit_args unit_args = { .max_xfer_blocks = 2048 };
+	struct disk *d = w->disk;
+	struct disk_io reset = { .op = DISK_ZONE,
+				 .zone_op = ZO_RESET,
+				 .zone_all = true };
+	struct disk_io unmap = { .op = DISK_UNMAP };
+	struct disk_io sync = { .op = DISK_SYNC };
+
+	if (d->saved || ++w->used == MAX_USES) {
+		close_world(w);
+		return;
+	}
+	scsi_unit_free(w->unit);
+	MUST(!scsi_unit_new(d, &unit_args, &w->unit));
+	unmap.nr_blocks = d->zones.geo.conv_slots * d->zones.geo.zone_blocks;
+	MUST(disk_run(d, &reset) == DISK_OK);
+	MUST(disk_run(d, &unmap) == DISK_OK);
+	MUST(disk_run(d, &sync) == DISK_OK);
+	zone_power_on(&d->zones);
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
+		MUST(!(d->slots[i].flags & ~SLOT_JOURNAL_EXP));
+		d->slots[i].gen = d->slots[i].sync_fails = 0;
+		d->slots[i].grace = false;
+	}
+	w->failing = false;
+	memset(&d->stats, 0, sizeof(d->stats));
 }
 
 static void disarm(struct world *w)
@@ -365,8 +408,12 @@ static void step_restart(struct world *w, struct input *in, const char *how)
 
 static void step(struct world *w, struct input *in, const char *how)
 {
-	enum step what = take_u8(in) % STEP_NR;
+	uint8_t byte = take_u8(in);
+	enum step what = byte % STEP_NR;
 
+	/* It takes as long as fifty commands. */
+	if (what == STEP_RESTART && byte / STEP_NR % 16)
+		what = STEP_AT_WP;
 	switch (what) {
 	case STEP_RAW:
 		step_raw(w, in);
@@ -387,22 +434,31 @@ static void step(struct world *w, struct input *in, const char *how)
 	check_world(w);
 }
 
+static void at_the_end(void)
+{
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(worlds); i++)
+		if (worlds[i].mem)
+			close_world(&worlds[i]);
+	fprintf(stderr, "%llu commands\n", (unsigned long long)nr_commands);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static bool registered;
 	struct input in = { data, len };
-	const char *how = disks[take_u8(&in) % ZL_ARRAY_SIZE(disks)];
-	struct world w = { .mem = store_mem_new() };
+	size_t which = take_u8(&in) % ZL_ARRAY_SIZE(disks);
+	struct world *w = &worlds[which];
 
-	MUST(w.mem);
 	if (!registered)
-		registered = !atexit(print_commands);
-	open_world(&w, how);
+		registered = !atexit(at_the_end);
+	if (!w->mem) {
+		*w = (struct world){ .mem = store_mem_new() };
+		MUST(w->mem);
+		open_world(w, disks[which]);
+	}
 	for (unsigned i = 0; i < MAX_STEPS && in.left; i++)
-		step(&w, &in, how);
-	disarm(&w);
-	scsi_unit_free(w.unit);
-	disk_close(w.disk);
-	store_mem_free(w.mem);
+		step(w, &in, disks[which]);
+	disarm(w);
+	renew_world(w);
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "store/ops.h"
 
-#define PIECE (64u << 10)
+#define PIECE 4096u
 
 struct env {
 	struct store_mem *mem;
