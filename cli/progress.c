@@ -77,7 +77,7 @@ static void draw_rest(uint64_t now, uint32_t done, uint32_t total)
 {
 	uint64_t s = (now - p.start_ms) * (total - done) / done / 1000;
 
-	if (done == total)
+	if (done == total || !s)
 		return;
 	if (s < 120)
 		fprintf(stderr, "  %" PRIu64 " s left", s);
