@@ -43,10 +43,11 @@ zl_package(handler zloop-scsi-handler admin
   "With drop-ins that make systemd restore the disks in order, and a guard"
   "that keeps those in the saved configuration that could not be restored.")
 zl_package(cli zloop-scsi admin
-  "make, examine and repair host-managed zoned SCSI disks"
-  "The zloop command: makes disks of the tcmu-runner handler user:zloop, lists"
-  "their zones, checks and repairs them, and makes running ones suffer faults"
-  "and power failures.")
+  "make, attach, export and examine host-managed zoned SCSI disks"
+  "The zloop command: makes disks of the tcmu-runner handler user:zloop,"
+  "attaches them and exports them over iSCSI, lists and draws their zones,"
+  "checks and repairs them, and makes running ones suffer faults and power"
+  "failures.")
 zl_package(doc zloop-scsi-doc doc
   "documentation of the tcmu-runner handler user:zloop"
   "On-disk format, conformance, what the disk promises, the control protocol,"
