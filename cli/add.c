@@ -90,12 +90,18 @@ static const struct argp argp = {
 	       "be.  See zloop-handler(8) for all options.",
 };
 
+/* Of the use of a disk, not of the disk: they go into the cfgstring. */
+static bool is_of_use(enum disk_opt_id id)
+{
+	return id == OPT_DIRECT_IO || id == OPT_DISCARD_WRITE_CACHE;
+}
+
 /* Those that mean something to the kernel's driver only. */
 static void note_ignored(const struct disk_opts *opts)
 {
-	for (enum disk_opt_id id = OPT_BUFFERED_IO;
-	     id <= OPT_ORDERED_ZONE_APPEND; id++)
-		if (disk_opt_given(opts, id))
+	for (enum disk_opt_id id = 0; id < OPT_ID; id++)
+		if (disk_opt_given(opts, id) && !disk_opt_table[id].geometry &&
+		    !is_of_use(id))
 			cli_note("%s changes nothing about a SCSI disk",
 				 disk_opt_table[id].name);
 }
@@ -299,9 +305,22 @@ static void choose_name(const char *dir, const char *serial,
 
 struct plan {
 	struct lio_backstore_args args;
-	char name[LIO_NAME_MAX], config[PATH_MAX + 32];
+	char name[LIO_NAME_MAX], config[PATH_MAX + 64];
 	char serial[DISK_SERIAL_LEN + 1];
 };
+
+static void make_config(char *config, size_t size, const char *dir,
+			const struct disk_opts *opts)
+{
+	size_t len = 0;
+
+	for (enum disk_opt_id id = 0; opts && id < OPT_NR; id++)
+		if (is_of_use(id) && disk_opt_given(opts, id))
+			len += (size_t)snprintf(config + len, size - len,
+						"%s%s", len ? "/" : "",
+						disk_opt_table[id].name);
+	snprintf(config + len, size - len, "@%s", dir);
+}
 
 static int make_plan(const char *dir, const struct disk_opts *opts,
 		     const struct disk *disk, struct plan *p,
@@ -310,12 +329,10 @@ static int make_plan(const char *dir, const struct disk_opts *opts,
 	const struct disk_meta *m = disk_meta(disk);
 	struct disk_opts ignored;
 	const char *cfg_dir;
-	bool powerfail = opts && disk_opt_given(opts, OPT_DISCARD_WRITE_CACHE);
 
 	strcpy(p->serial, m->serial);
 	choose_name(dir, m->serial, p->name);
-	snprintf(p->config, sizeof(p->config), "%s@%s",
-		 powerfail ? "discard_write_cache" : "", dir);
+	make_config(p->config, sizeof(p->config), dir, opts);
 	p->args = (struct lio_backstore_args){
 		.name = p->name,
 		.config = p->config,

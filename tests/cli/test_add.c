@@ -142,11 +142,11 @@ static void notes(void **state)
 	unlink("root/proc/77/comm");
 	assert_int_equal(
 		zloop("add",
-		      "buffered_io,direct_io,nr_queues=2,queue_depth=64,"
+		      "buffered_io,nr_queues=2,queue_depth=64,"
 		      "zone_append=0,ordered_zone_append,discard_write_cache",
 		      NULL),
 		1);
-	assert_int_equal(count_lines(run_err), 7);
+	assert_int_equal(count_lines(run_err), 6);
 	assert_contains(run_err, "note: ordered_zone_append changes nothing");
 }
 

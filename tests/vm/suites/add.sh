@@ -109,7 +109,10 @@ more() {
   equal "next number" $base/1 "$(zloop add $options >/dev/null &&
     echo $base/1)"
   [ -e $base/1/zloop.json ]
-  zloop add capacity_mb=1024,zone_size_mb=64 $base/own >/dev/null
+  zloop add capacity_mb=1024,zone_size_mb=64,discard_write_cache,direct_io \
+    $base/own >/dev/null
+  contains "cfgstring" "Config: zloop/direct_io/discard_write_cache@$base/own " \
+    "$(cat $CONFIGFS/core/user_*/own/info)"
   out=$(zloop list $base)
   contains "zloop list" "^zloop1 .* attached +$base/1$" "$out"
   contains "zloop list" "^own .* 1 GiB +attached +$base/own$" "$out"
