@@ -168,6 +168,7 @@ struct disk {
 	unsigned sync_stops;		     /* who waits in sync_stop() */
 	struct problem *problems, **problems_end;
 	uint32_t nr_problems;
+	bool journal_behind; /* for zoneop_journal_sync() */
 	struct disk_stats stats;
 	struct meter meter;
 	uint64_t grace_end_ms; /* on grace_clock_ms() */
@@ -420,6 +421,9 @@ void sync_run(struct disk_io *io);
 /* Explicitly opened, written out of order, or no longer: tells the journal
  * where that differs from what it was told last.  Not under disk->lock. */
 int zoneop_journal_slot(struct disk *d, uint32_t slot);
+/* Makes durable what it was told of zones that are no longer out of order,
+ * after the zones' files.  Not under disk->lock. */
+int zoneop_journal_sync(struct disk *d);
 /* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
 int sync_round(struct disk *d);
 /* One slot, whose blocks from @lo to @hi were written: 0, and it stays as dirty

@@ -77,6 +77,9 @@ int sync_round(struct disk *d)
 		if (!first)
 			first = ret;
 	}
+	ret = zoneop_journal_sync(d);
+	if (!first)
+		first = ret;
 	pthread_mutex_lock(&d->lock);
 	if (!first && d->bad)
 		first = -EIO;

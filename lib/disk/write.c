@@ -234,6 +234,7 @@ static bool sync_done(struct disk_io *io)
 	struct disk *d = io->disk;
 	uint32_t lo, hi;
 	bool was_dirty, lost;
+	int ret;
 
 	pthread_mutex_lock(&d->lock);
 	lost = d->slots[io->slot].sync_fails != io->sync_fails;
@@ -244,6 +245,9 @@ static bool sync_done(struct disk_io *io)
 	if (io->req.res < 0 || lost)
 		return sync_failed(io,
 				   io->req.res < 0 ? (int)io->req.res : -EIO);
+	ret = zoneop_journal_sync(d);
+	if (ret)
+		return sync_failed(io, ret);
 	return io->left_bytes ? write_next(io) : finish_written(io);
 }
 

@@ -107,6 +107,7 @@ static int journal_non_seq(struct disk *d, uint32_t slot)
 	is = d->zones.slots[slot].attrs & ZA_NON_SEQ;
 	was = s->journal_non_seq;
 	s->journal_non_seq = is;
+	d->journal_behind |= was && !is;
 	pthread_mutex_unlock(&d->lock);
 	if (is == was)
 		return 0;
@@ -115,6 +116,30 @@ static int journal_non_seq(struct disk *d, uint32_t slot)
 	if (ret && is) {
 		pthread_mutex_lock(&d->lock);
 		s->journal_non_seq = was;
+		pthread_mutex_unlock(&d->lock);
+	}
+	return ret;
+}
+
+/* A counter's record carries those before it along. */
+int zoneop_journal_sync(struct disk *d)
+{
+	uint64_t emptied;
+	bool behind;
+	int ret;
+
+	pthread_mutex_lock(&d->lock);
+	behind = d->journal_behind;
+	d->journal_behind = false;
+	emptied = d->stats.emptied;
+	pthread_mutex_unlock(&d->lock);
+	if (!behind)
+		return 0;
+	ret = journal_append(&d->journal, JR_COUNTER, JC_EMPTIED, emptied,
+			     true);
+	if (ret) {
+		pthread_mutex_lock(&d->lock);
+		d->journal_behind = true;
 		pthread_mutex_unlock(&d->lock);
 	}
 	return ret;

@@ -38,6 +38,7 @@ void power_sidecar(struct power *p, struct store *st)
 		.block_bytes = PW_BLOCK,
 		.phys_block_bytes = p->phys_blocks * PW_BLOCK,
 		.urswrz = true,
+		.host_aware = p->host_aware,
 	};
 
 	meta_derive(&meta);
@@ -165,13 +166,16 @@ static void do_write(struct power *p, uint64_t lba, uint32_t n, bool fua)
 			      .iov_cnt = 1 };
 	struct pw_zone *zone = zone_of(p, lba), before = *zone;
 	bool seq = lba / PW_ZONE >= PW_CONV;
+	uint32_t end = (uint32_t)(lba % PW_ZONE) + n;
 	enum disk_status status;
 
 	snprintf(p->last, sizeof(p->last), "write %u: %" PRIu64 "+%u%s",
 		 p->writes + 1, lba, n, fua ? " FUA" : "");
 	fill(p->buf, lba, n, ++p->writes);
-	if (seq)
-		may_reach(zone, zone->wp + n);
+	if (seq) {
+		may_reach(zone, end);
+		zone->maybe_non_seq |= lba % PW_ZONE != zone->wp;
+	}
 	status = disk_run(p->disk, &io);
 	if (!p->is_off(p) && io.verdict == ZV_NO_RESOURCES) {
 		*zone = before;
@@ -182,7 +186,8 @@ static void do_write(struct power *p, uint64_t lba, uint32_t n, bool fua)
 	for (uint32_t i = 0; i < n; i++)
 		p->block[lba + i].now = p->writes;
 	if (seq) {
-		zone->wp += n;
+		zone->non_seq |= lba % PW_ZONE != zone->wp;
+		zone->wp = zone->wp > end ? zone->wp : end;
 		zone->exp_open &= zone->wp < PW_ZONE;
 	}
 	if (fua && seq) {
@@ -203,6 +208,21 @@ static void write_seq(struct power *p, uint32_t z)
 	n = 1 + power_random(p, room > 8 ? 8 : room);
 	do_write(p, z * PW_ZONE + zone->wp, n * p->phys_blocks,
 		 !power_random(p, 6));
+}
+
+/* Anywhere in a sequential write preferred zone, often at its write pointer. */
+static void write_preferred(struct power *p, uint32_t z)
+{
+	struct pw_zone *zone = &p->zone[z];
+	uint32_t off = power_random(p, PW_ZONE), n = 1 + power_random(p, 8);
+
+	if (power_random(p, 2))
+		off = zone->wp % PW_ZONE;
+	if (zone->read_only)
+		return;
+	if (n > PW_ZONE - off)
+		n = PW_ZONE - off;
+	do_write(p, z * PW_ZONE + off, n, !power_random(p, 6));
 }
 
 static void write_conv(struct power *p)
@@ -242,6 +262,7 @@ static void note_reset(struct power *p, uint32_t z)
 	if (zone->read_only)
 		return;
 	zone->reset = true;
+	zone->non_seq = zone->maybe_non_seq = false;
 	for (uint32_t i = 0; i < PW_ZONE; i++)
 		p->block[z * PW_ZONE + i].now = PW_ZEROS;
 	zone->wp = 0;
@@ -325,7 +346,9 @@ void power_step(struct power *p)
 	uint32_t z = PW_CONV + power_random(p, PW_ZONES - PW_CONV);
 	uint32_t what = power_random(p, 200);
 
-	if (what < 80)
+	if (what < 80 && p->host_aware)
+		write_preferred(p, z);
+	else if (what < 80)
 		write_seq(p, z);
 	else if (what < 110)
 		write_conv(p);
@@ -366,14 +389,21 @@ static enum zone_cond closed_cond(uint32_t wp)
 	return wp == 0 ? ZC_EMPTY : wp == PW_ZONE ? ZC_FULL : ZC_CLOSED;
 }
 
+static bool has_non_seq(struct power *p, uint32_t z)
+{
+	return p->disk->zones.slots[z].attrs & ZA_NON_SEQ;
+}
+
 void power_assert_unchanged(struct power *p)
 {
 	uint32_t tags[PW_ZONE], wp;
 
 	for (uint32_t z = 0; z < PW_ZONES; z++) {
 		wp = read_zone(p, z, tags);
-		if (z >= PW_CONV)
+		if (z >= PW_CONV) {
 			assert_int_equal(wp, p->zone[z].wp);
+			assert_int_equal(has_non_seq(p, z), p->zone[z].non_seq);
+		}
 		for (uint32_t i = 0; i < PW_ZONE; i++)
 			assert_int_equal(tags[i],
 					 p->block[z * PW_ZONE + i].now);
@@ -402,13 +432,17 @@ static void check_conv(struct power *p, uint32_t z, const uint32_t *tags)
 
 /* As if it had not been reset since it was made safe. */
 static bool fits_before(const struct pw_zone *zone, const struct pw_block *b,
-			uint32_t wp, const uint32_t *tags)
+			uint32_t wp, const uint32_t *tags, bool overwritten)
 {
 	bool ok = wp >= zone->safe_wp && wp <= zone->max_wp;
 
+	/* Overwritten ones are either there or not. */
 	for (uint32_t i = 0; i < wp && ok; i++)
-		ok = i < zone->safe_wp ? tags[i] == b[i].safe
-				       : is_loose(&b[i], tags[i]);
+		ok = i < zone->safe_wp
+			     ? tags[i] == b[i].safe ||
+				       (tags[i] > b[i].since &&
+					tags[i] != PW_GARBAGE && overwritten)
+			     : is_loose(&b[i], tags[i]);
 	return ok;
 }
 
@@ -423,6 +457,23 @@ static bool fits_after(const struct pw_zone *zone, const struct pw_block *b,
 	return ok;
 }
 
+/* Acknowledged with the write that was out of order, it stays with the data.
+ * After a reset that may or may not have been, nobody knows. */
+static void check_non_seq(struct power *p, uint32_t z, uint32_t wp)
+{
+	const struct pw_zone *zone = &p->zone[z];
+	bool has = has_non_seq(p, z);
+
+	if (!wp)
+		assert_false(has);
+	if (!wp || zone->reset)
+		return;
+	if (zone->non_seq && !has)
+		fail_msg("zone %u has lost NON_SEQ (after %s)", z, p->last);
+	if (has && !zone->maybe_non_seq)
+		fail_msg("zone %u has got NON_SEQ (after %s)", z, p->last);
+}
+
 static void check_seq(struct power *p, uint32_t z, uint32_t wp,
 		      const uint32_t *tags)
 {
@@ -434,7 +485,8 @@ static void check_seq(struct power *p, uint32_t z, uint32_t wp,
 		assert_int_equal(cond, ZC_READ_ONLY);
 	else
 		assert_int_equal(cond, closed_cond(wp));
-	if (!fits_before(zone, b, wp, tags) && !fits_after(zone, b, wp, tags))
+	if (!fits_before(zone, b, wp, tags, p->host_aware) &&
+	    !fits_after(zone, b, wp, tags))
 		fail_msg("zone %u: write pointer %u; it was safe up to %u, "
 			 "written up to %u%s %u (after %s)",
 			 z, wp, zone->safe_wp, zone->max_wp,
@@ -442,6 +494,7 @@ static void check_seq(struct power *p, uint32_t z, uint32_t wp,
 			 zone->max_wp2, p->last);
 	for (uint32_t i = wp; i < PW_ZONE; i++)
 		assert_int_equal(tags[i], PW_ZEROS);
+	check_non_seq(p, z, wp);
 }
 
 /* What is there now is what is safe. */
@@ -451,6 +504,7 @@ static void take(struct power *p, uint32_t z, uint32_t wp, const uint32_t *tags)
 
 	zone->wp = wp;
 	zone->exp_open = false;
+	zone->non_seq = zone->maybe_non_seq = has_non_seq(p, z);
 	zone->read_only = zone->maybe_read_only =
 		zone_slot_cond(&p->disk->zones, z) == ZC_READ_ONLY;
 	zone_safe(p, z);

@@ -35,6 +35,8 @@ struct pw_zone {
 	bool reset;	  /* has been reset since */
 	bool exp_open;
 	bool read_only, maybe_read_only;
+	/* Host-aware: written out of order, as acknowledged or only tried. */
+	bool non_seq, maybe_non_seq;
 };
 
 struct pw_block {
@@ -52,6 +54,7 @@ struct power {
 	struct pw_zone zone[PW_ZONES];
 	struct pw_block block[PW_BLOCKS];
 	uint32_t phys_blocks;
+	bool host_aware;
 	/* Whether the power is gone: then results mean nothing. */
 	bool (*is_off)(struct power *p);
 	void *user;

@@ -56,6 +56,7 @@ static void start(struct machine *m, uint64_t seed)
 	m->p.user = m;
 	m->p.is_off = is_off;
 	m->p.phys_blocks = seed % 4 ? 1 : 8;
+	m->p.host_aware = seed % 3 == 2;
 	power_init(&m->p, seed);
 	st = store_crash_open(m->c);
 	power_sidecar(&m->p, st);
