@@ -197,6 +197,10 @@ case ${1:-} in
       echo "skipped: there are no packages in $ZLOOP_BUILD/packages"
       exit 77
     fi
+    if [ ! -x /lib/systemd/systemd ]; then
+      echo "skipped: systemd is not installed"
+      exit 77
+    fi
     prepare "${2:-}"
     exit 0
     ;;
