@@ -269,6 +269,9 @@ static pid_t spawn(const char *const *words)
 
 	if (!pid) {
 		drop_output();
+		/* What stays must not keep a file system mounted. */
+		if (chdir("/"))
+			_exit(126);
 		execvp(words[0], (char *const *)words);
 		_exit(127);
 	}
