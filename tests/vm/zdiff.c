@@ -307,6 +307,18 @@ static bool no_blocks(const struct command *cmd)
 	       cmd_lba(cmd) <= capacity;
 }
 
+static bool wraps_around(const struct command *cmd)
+{
+	return !is_zone_op(cmd) && !is_report(cmd) &&
+	       cmd_lba(cmd) > UINT64_MAX - cmd_blocks(cmd);
+}
+
+static uint32_t expect_out_of_range(const struct command *cmd)
+{
+	(void)cmd;
+	return OUT_OF_RANGE;
+}
+
 static uint32_t expect_good(const struct command *cmd)
 {
 	(void)cmd;
@@ -378,6 +390,9 @@ static const struct rule {
 	{ "scsi_debug looks at the block before when there is none to "
 	  "transfer; GOOD, nothing changes (SBC-4)",
 	  no_blocks, expect_good, false },
+	{ "scsi_debug adds LBA and length in 64 bits, and looks for a zone far "
+	  "outside of its memory",
+	  wraps_around, expect_out_of_range, false },
 };
 
 #define NR_RULES (sizeof(rules) / sizeof(rules[0]))
