@@ -142,7 +142,9 @@ static void print_zones(const struct info *in)
 	if (rest)
 		print_size("last zone", rest);
 	if (m->max_open)
-		printf(LABEL "%" PRIu32 "\n", "max open zones", m->max_open);
+		printf(LABEL "%" PRIu32 "\n",
+		       m->host_aware ? "optimal open" : "max open zones",
+		       m->max_open);
 	else
 		printf(LABEL "no limit\n", "max open zones");
 }

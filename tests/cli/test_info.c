@@ -120,6 +120,25 @@ static void as_the_sidecar(void **state)
 	json_object_put(o);
 }
 
+static void host_aware(void **state)
+{
+	struct json_object *o;
+
+	(void)state;
+	make_disk("capacity_mb=32,zone_size_mb=2,conv_zones=3,model=host-aware,"
+		  "max_open_zones=4",
+		  "d");
+	assert_int_equal(zloop("info", "d", NULL), 0);
+	assert_contains(run_out, "  model           host-aware\n");
+	assert_contains(run_out, "3 conventional, 13 sequential write "
+				 "preferred\n");
+	assert_contains(run_out, "  optimal open    4\n");
+	o = info_json("d");
+	assert_string_equal(member_str(o, "model"), "host-aware");
+	json_object_put(o);
+	assert_int_equal(zloop("create", "model=host-managed", "d", NULL), 1);
+}
+
 static void conditions_and_space(void **state)
 {
 	struct json_object *o, *conditions;
@@ -337,6 +356,7 @@ int main(void)
 		T(text),
 		T(json),
 		T(as_the_sidecar),
+		T(host_aware),
 		T(conditions_and_space),
 		T(in_use),
 		T(in_use_without_lock),
