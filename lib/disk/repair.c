@@ -12,6 +12,8 @@
 
 #include "disk/internal.h"
 
+#define SIDECAR_BAD DISK_SIDECAR ".bad"
+
 struct repair {
 	struct store *store;
 	const char *name;
@@ -264,6 +266,134 @@ static int repair_sidecar(struct repair *r, const struct disk_opts *opts)
 	return 0;
 }
 
+/*
+ * A damaged sidecar.
+ */
+
+#define SERIAL_KEY "\"serial\""
+
+/* The serial number, where it can still be read. */
+static bool find_serial(const char *text, char *serial)
+{
+	const char *p = strstr(text, SERIAL_KEY), *digits;
+	size_t len = DISK_SERIAL_LEN;
+
+	if (!p)
+		return false;
+	p += strlen(SERIAL_KEY);
+	p += strspn(p, " \t\r\n:");
+	digits = p + 1;
+	if (*p != '"' || strspn(digits, "0123456789abcdef") != len ||
+	    digits[len] != '"')
+		return false;
+	memcpy(serial, digits, len);
+	serial[len] = 0;
+	return true;
+}
+
+static int keep_serial(struct repair *r, const char *serial)
+{
+	enum sidecar_state state;
+	struct disk_meta meta;
+	int ret = store_lock(r->store, DISK_JOURNAL, 0, false, r->err);
+
+	if (!ret)
+		ret = sidecar_read(r->store, r->name, &meta, &state, r->err);
+	if (ret)
+		return ret;
+	memcpy(meta.serial, serial, sizeof(meta.serial));
+	ret = sidecar_write(r->store, &meta, state);
+	if (ret)
+		return zl_fail(r->err, -ret,
+			       "%s/" DISK_SIDECAR " cannot be written: %s",
+			       r->name, strerror(-ret));
+	return 0;
+}
+
+/* Whoever has the lock has the disk open, whatever its sidecar is by now. */
+static int move_sidecar(struct repair *r, const void *text, size_t len)
+{
+	int ret = store_lock(r->store, DISK_JOURNAL, 0, true, r->err);
+
+	if (ret)
+		return ret;
+	ret = store_meta_replace(r->store, SIDECAR_BAD, text, len);
+	if (!ret)
+		ret = store_meta_remove(r->store, DISK_SIDECAR);
+	if (ret)
+		return zl_fail(r->err, -ret,
+			       "%s/" DISK_SIDECAR " cannot be moved away: %s",
+			       r->name, strerror(-ret));
+	store_close(r->store); /* and with it the lock */
+	r->store = NULL;
+	return store_file_open(r->name, &r->store, r->err);
+}
+
+static int replace_sidecar(struct repair *r, const struct disk_opts *opts,
+			   const char *text, size_t len)
+{
+	char serial[DISK_SERIAL_LEN + 1];
+	int ret = move_sidecar(r, text, len);
+
+	if (ret)
+		return ret;
+	ret = open_once(r->name, opts, r->err);
+	if (ret) {
+		/* As it was. */
+		if (!store_meta_replace(r->store, DISK_SIDECAR, text, len))
+			store_meta_remove(r->store, SIDECAR_BAD);
+		return ret;
+	}
+	r->opened = true;
+	return find_serial(text, serial) ? keep_serial(r, serial) : 0;
+}
+
+/* r->err says what is wrong with it. */
+static int repair_damaged(struct repair *r, const struct disk_opts *opts,
+			  const char *text, size_t len)
+{
+	const struct disk_open_args args = { .opts = opts, .may_make = true };
+	char serial[DISK_SERIAL_LEN + 1];
+	struct zl_err why = *r->err;
+	int ret = 0;
+
+	if (!opts || !adopt_wanted(&args))
+		return zl_fail(
+			r->err, EINVAL,
+			"%.200s; to write it anew, give the options that "
+			"the disk was made with: capacity_mb, "
+			"zone_size_mb, zone_capacity_mb and conv_zones, "
+			"and what else was no default",
+			why.msg);
+	if (!r->dry)
+		ret = replace_sidecar(r, opts, text, len);
+	if (ret)
+		return ret;
+	say(r, UINT32_MAX,
+	    DISK_SIDECAR " %s written anew from the options, the damaged one "
+			 "kept as " SIDECAR_BAD ": the serial number %s",
+	    r->dry ? "would be" : "is",
+	    find_serial(text, serial) ? "stays" : "is another one");
+	return 0;
+}
+
+/* It cannot be used; @ret is why. */
+static int repair_unusable(struct repair *r, const struct disk_opts *opts,
+			   int ret)
+{
+	void *text;
+	size_t len;
+
+	/* One of a newer version is none of ours; what is no file a person
+	 * must look at. */
+	if (ret != -EINVAL ||
+	    store_meta_read(r->store, DISK_SIDECAR, &text, &len))
+		return ret;
+	ret = repair_damaged(r, opts, text, len);
+	free(text);
+	return ret;
+}
+
 static int repair(struct repair *r, const struct disk_opts *opts)
 {
 	enum sidecar_state state;
@@ -273,7 +403,7 @@ static int repair(struct repair *r, const struct disk_opts *opts)
 	if (ret == -ENOENT)
 		return repair_sidecar(r, opts);
 	if (ret)
-		return ret;
+		return repair_unusable(r, opts, ret);
 	if (opts) {
 		ret = meta_agrees(&meta, r->name, opts, 0, r->err);
 		if (ret)
@@ -299,7 +429,8 @@ int disk_repair(const char *dir, const struct disk_opts *opts, bool dry,
 	if (ret)
 		return ret;
 	ret = repair(&r, opts);
-	store_close(r.store);
+	if (r.store)
+		store_close(r.store);
 	if (!ret && !dry && r.nr && !r.opened)
 		ret = open_once(dir, opts, err);
 	return ret ? ret : r.nr;
