@@ -178,6 +178,201 @@ static void every_call_of_every_command(void **state)
 	assert_true(total >= ZL_ARRAY_SIZE(commands) * ZL_ARRAY_SIZE(errors));
 }
 
+/*
+ * The other commands that touch the medium.  Blocks 0 to 7 are written before,
+ * each with its number plus 1; 0 to 3 are these commands' own.
+ */
+
+static void number(uint8_t *data, uint64_t lba, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		memset(data + i * 512, (uint8_t)(lba + i + 1), 512);
+}
+
+static void compare_and_write(void)
+{
+	uint8_t data[2048];
+
+	number(data, 0, 2);
+	number(data + 1024, 0, 2);
+	CMD(&rig, data, sizeof(data), 0x89, [13] = 2);
+}
+
+static void compare_and_write_seq(void)
+{
+	uint8_t data[1024] = { 0 };
+
+	CMD(&rig, data, sizeof(data), 0x89, [8] = SEQ(2) >> 8, [13] = 1);
+}
+
+static void write_same_seq(void)
+{
+	uint8_t data[512] = { 7 };
+
+	CMD(&rig, data, sizeof(data), 0x93, [8] = SEQ(2) >> 8, [13] = 200);
+}
+
+static void write_same_conv(void)
+{
+	uint8_t data[512] = { 7 };
+
+	CMD(&rig, data, sizeof(data), 0x93, [13] = 4);
+}
+
+static void write_same_unmap(void)
+{
+	uint8_t data[512] = { 0 };
+
+	CMD(&rig, data, sizeof(data), 0x93, 0x08, [13] = 4);
+}
+
+static void unmap(void)
+{
+	uint8_t list[40] = { 0, 38, 0, 32, [19] = 2, [31] = 2, [35] = 2 };
+
+	CMD(&rig, list, sizeof(list), 0x42, [8] = sizeof(list));
+}
+
+static void verify_data(void)
+{
+	uint8_t data[2048];
+
+	number(data, SEQ(0), 4);
+	CMD(&rig, data, sizeof(data), 0x8f, 0x02, [8] = SEQ(0) >> 8, [13] = 4);
+}
+
+static void verify_medium(void)
+{
+	CMD(&rig, NULL, 0, 0x8f, [8] = SEQ(0) >> 8, [13] = 4);
+}
+
+static void write_and_verify(void)
+{
+	uint8_t data[1024] = { 9 };
+
+	CMD(&rig, data, sizeof(data), 0x8e, 0x02, [13] = 2);
+}
+
+static void write_and_verify_seq(void)
+{
+	uint8_t data[1024] = { 9 };
+
+	CMD(&rig, data, sizeof(data), 0x8e, 0x02, [8] = SEQ(2) >> 8, [13] = 2);
+}
+
+static void format_unit(void)
+{
+	CMD(&rig, NULL, 0, 0x04);
+}
+
+static void sanitize_erase(void)
+{
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+}
+
+static void sanitize_overwrite(void)
+{
+	uint8_t list[8] = { 1, 0, 0, 4, 1, 2, 3, 4 };
+
+	CMD(&rig, list, sizeof(list), 0x48, 0x01, [8] = sizeof(list));
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+	uint32_t code; /* of a failure, whatever the errno; 0: the errno's */
+	/* It has written when the failing call comes: not the same again. */
+	bool moves;
+} others[] = {
+	{ "COMPARE AND WRITE", compare_and_write },
+	{ "COMPARE AND WRITE at a write pointer", compare_and_write_seq },
+	{ "WRITE SAME at a write pointer", write_same_seq },
+	{ "WRITE SAME", write_same_conv },
+	{ "WRITE SAME with UNMAP", write_same_unmap },
+	{ "UNMAP", unmap },
+	{ "VERIFY, BYTCHK 1", verify_data },
+	{ "VERIFY", verify_medium },
+	{ "WRITE AND VERIFY", write_and_verify },
+	{ "WRITE AND VERIFY at a write pointer", write_and_verify_seq, 0,
+	  true },
+	{ "FORMAT UNIT", format_unit, 0x33101 },
+	{ "SANITIZE, block erase", sanitize_erase, 0x33103 },
+	{ "SANITIZE, overwrite", sanitize_overwrite, 0x33103 },
+};
+
+static void check_other_failed(unsigned command, unsigned error)
+{
+	uint32_t got = sense_code(), want = others[command].code;
+
+	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
+	if (!want)
+		want = errors[error].code;
+	if (got != want && (want || (got != 0x31100 && got != 0x30c00)))
+		fail_msg("%s with errno %d: sense %05X", others[command].name,
+			 errors[error].error, got);
+}
+
+static void check_numbered(uint64_t lba, unsigned nr)
+{
+	rig_rw(&rig, 0x88, lba, nr, NULL, nr * 512);
+	check_good(&rig);
+	for (unsigned i = 0; i < nr; i++)
+		assert_int_equal(rig.data[i * 512], (uint8_t)(lba + i + 1));
+}
+
+static bool other_fault(unsigned command, unsigned error, uint64_t at,
+			uint64_t partial_bytes)
+{
+	struct store_fault_plan plan = { .fail_at = at,
+					 .fail_count = 1,
+					 .error = errors[error].error,
+					 .partial_bytes = partial_bytes };
+	bool hit;
+
+	start(NULL);
+	rig_write(&rig, SEQ(0), 4);
+	rig_write(&rig, 0, 8);
+	store_fault_arm(rig.fault, &plan);
+	others[command].run();
+	hit = store_fault_hits(rig.fault);
+	arm(UINT64_MAX, 0, 0);
+	if (rig.cmd.status != SCSI_GOOD) {
+		check_other_failed(command, error);
+		if (!others[command].moves) {
+			others[command].run();
+			check_good(&rig);
+		}
+	}
+	/* What had been acknowledged is there; the zones beside go on. */
+	if (!others[command].code) {
+		check_numbered(SEQ(0), 4);
+		check_numbered(4, 4);
+	}
+	if (others[command].run != sanitize_overwrite)
+		check_other_zone(0);
+	stop(NULL);
+	return hit;
+}
+
+static void every_call_of_the_others(void **state)
+{
+	unsigned total = 0, calls;
+
+	(void)state;
+	for (unsigned c = 0; c < ZL_ARRAY_SIZE(others); c++) {
+		calls = 0;
+		for (unsigned e = 0; e < ZL_ARRAY_SIZE(errors); e++) {
+			for (uint64_t at = 0; other_fault(c, e, at, 0); at++)
+				calls++;
+			for (uint64_t at = 0; other_fault(c, e, at, 700); at++)
+				calls++;
+		}
+		assert_true(calls >= 2 * ZL_ARRAY_SIZE(errors));
+		total += calls;
+	}
+	print_message("%u calls failed\n", total);
+}
+
 /* It lasts for a while, then the same command works. */
 static void recovery(void **state)
 {
@@ -278,6 +473,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_call_of_every_command),
+		cmocka_unit_test(every_call_of_the_others),
 		cmocka_unit_test(recovery),
 		cmocka_unit_test(no_flood),
 		cmocka_unit_test(information_of_a_read),
