@@ -145,6 +145,11 @@ static void may_reach(struct pw_zone *zone, uint32_t wp)
 		*max = wp;
 }
 
+static enum disk_status run(struct power *p, struct disk_io *io)
+{
+	return p->run ? p->run(p, io) : disk_run(p->disk, io);
+}
+
 /* True if the command was carried out; false if the power is gone. */
 static bool succeeded(struct power *p, enum disk_status status)
 {
@@ -176,7 +181,7 @@ static void do_write(struct power *p, uint64_t lba, uint32_t n, bool fua)
 		may_reach(zone, end);
 		zone->maybe_non_seq |= lba % PW_ZONE != zone->wp;
 	}
-	status = disk_run(p->disk, &io);
+	status = run(p, &io);
 	if (!p->is_off(p) && io.verdict == ZV_NO_RESOURCES) {
 		*zone = before;
 		return;
@@ -205,7 +210,7 @@ static void write_seq(struct power *p, uint32_t z)
 
 	if (!room || zone->read_only)
 		return;
-	n = 1 + power_random(p, room > 8 ? 8 : room);
+	n = 1 + power_random(p, room > PW_MAX_WRITE ? PW_MAX_WRITE : room);
 	do_write(p, z * PW_ZONE + zone->wp, n * p->phys_blocks,
 		 !power_random(p, 6));
 }
@@ -227,7 +232,7 @@ static void write_preferred(struct power *p, uint32_t z)
 
 static void write_conv(struct power *p)
 {
-	uint32_t n = 1 + power_random(p, 8);
+	uint32_t n = 1 + power_random(p, PW_MAX_WRITE);
 
 	do_write(p, power_random(p, PW_CONV * PW_ZONE - n + 1), n,
 		 !power_random(p, 6));
@@ -238,7 +243,7 @@ static void do_sync(struct power *p)
 	struct disk_io io = { .op = DISK_SYNC };
 
 	snprintf(p->last, sizeof(p->last), "sync");
-	if (succeeded(p, disk_run(p->disk, &io)))
+	if (succeeded(p, run(p, &io)))
 		power_all_safe(p);
 }
 
@@ -252,7 +257,7 @@ static enum disk_status zone_cmd(struct power *p, enum zone_op op, uint32_t z,
 
 	snprintf(p->last, sizeof(p->last), "zone op %d of %u%s", op, z,
 		 all ? " ALL" : "");
-	return disk_run(p->disk, &io);
+	return run(p, &io);
 }
 
 static void note_reset(struct power *p, uint32_t z)
@@ -362,7 +367,7 @@ void power_step(struct power *p)
 		do_finish(p, z);
 	else if (what < 199)
 		do_open_close(p, z);
-	else
+	else if (!p->run)
 		do_read_only(p, z);
 }
 

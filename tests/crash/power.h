@@ -16,12 +16,16 @@
 #include "disk/internal.h"
 #include "store/crash.h"
 
-#define PW_BLOCK    512u
+/* Who builds power.c may have another disk. */
+#ifndef PW_ZONE
 #define PW_ZONE	    32u /* blocks */
 #define PW_ZONES    8u
 #define PW_CONV	    2u
-#define PW_BLOCKS   (PW_ZONES * PW_ZONE)
 #define PW_MAX_OPEN 3u
+#endif
+#define PW_BLOCK     512u
+#define PW_BLOCKS    (PW_ZONES * PW_ZONE)
+#define PW_MAX_WRITE (PW_ZONE / 4) /* blocks */
 
 /* What a block has: the number of the write that wrote it, or these. */
 #define PW_ZEROS   0u
@@ -49,13 +53,18 @@ struct pw_block {
 struct power {
 	struct disk *disk;
 	struct store *store;
+	/* Runs power_step()'s commands on a disk that is elsewhere; then @disk
+	 * is NULL and no zone turns READ ONLY.  NULL: disk_run(). */
+	enum disk_status (*run)(struct power *p, struct disk_io *io);
 	uint64_t rng;
 	uint32_t writes;
 	struct pw_zone zone[PW_ZONES];
 	struct pw_block block[PW_BLOCKS];
 	uint32_t phys_blocks;
 	bool host_aware;
-	/* Whether the power is gone: then results mean nothing. */
+	/* Whether the power is gone: then results mean nothing.  Asked after
+	 * each command, when the model knows what it may have done and not yet
+	 * that it has. */
 	bool (*is_off)(struct power *p);
 	void *user;
 	uint8_t buf[PW_ZONE * PW_BLOCK];
