@@ -166,10 +166,16 @@ os.open(\"$DISK\", os.O_RDONLY | os.O_EXCL)'"
   [ -b "$DISK" ]
 }
 
+# zloop watch in the background; from its socket to the group is not far.
+watch() { # ARGS
+  zloop watch "$@" >/run/watch &
+  wait_for 20 bash -c "ls -l /proc/$!/fd | grep socket:"
+  sleep 1
+}
+
 watched() {
   local out
-  zloop watch --json --count 2 >/run/watch &
-  sleep 1
+  watch --json --count 2
   zloop remove id=0,base_dir=$base
   zloop add id=0,base_dir=$base >/dev/null
   wait
@@ -209,8 +215,7 @@ stopped() {
 
 # Nobody can flush a disk but the daemon: it is started to remove one.
 dead_at_removal() {
-  zloop watch >/run/watch &
-  sleep 1
+  watch
   kill -9 "$(cat $RUNNER_PID)"
   wait_for 10 runner_gone
   zloop remove id=0,base_dir=$base
@@ -225,8 +230,7 @@ dead_and_watched() {
   zloop create "${options%,base_dir*}" $base/watched
   tcli /backstores/user:zloop create name=watched size=2G \
     cfgstring=@$base/watched
-  zloop watch >/run/watch &
-  sleep 1
+  watch
   kill -9 "$(cat $RUNNER_PID)"
   wait_for 10 runner_gone
   # A daemon without the handler is as good as none: it cannot be started.
