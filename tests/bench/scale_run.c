@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
  * How a disk of many zones behaves: makes one, opens it again, asks for all its
- * zones, resets them.  Prints one line.  Each step has a process of its own.
+ * zones, resets them, opens it with nothing of it cached (root only).  Prints
+ * one line.  Each step has a process of its own.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,8 +134,34 @@ static void opened(uint64_t zones, const char *dir)
 		fprintf(stderr, "scale: RESET ALL failed\n");
 		exit(1);
 	}
-	printf(" %9.2f %9.2f %9.1f %9.4f %9.4f\n", open_s, cpu,
+	printf(" %9.2f %9.2f %9.1f %9.4f %9.4f", open_s, cpu,
 	       (double)rss / 1024, report_s, now_s() - start);
+	runner_remove(dev);
+}
+
+static bool drop_caches(void)
+{
+	int fd;
+	bool ok;
+
+	sync();
+	fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+	ok = fd >= 0 && write(fd, "3", 1) == 1;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static void opened_cold(uint64_t zones, const char *dir)
+{
+	bool dropped = drop_caches();
+	double start = now_s();
+	struct tcmu_device *dev = open_disk(zones, "", dir);
+
+	if (dropped)
+		printf(" %9.2f\n", now_s() - start);
+	else
+		printf(" %9s\n", "-");
 	runner_remove(dev);
 }
 
@@ -162,5 +190,6 @@ int main(int argc, char **argv)
 	}
 	zones = strtoull(argv[1], NULL, 10);
 	return in_child(made, zones, argv[2]) ||
-	       in_child(opened, zones, argv[2]);
+	       in_child(opened, zones, argv[2]) ||
+	       in_child(opened_cold, zones, argv[2]);
 }
