@@ -196,8 +196,8 @@ static void log_lost(const struct fd_entry *e, int ret)
 	char name[STORE_NAME_MAX];
 
 	store_slot_name(&e->sf->head, e->slot, name);
-	zl_log(ZL_LOG_ERR, "%s/%s: sync failed: %s", e->sf->path, name,
-	       strerror(-ret));
+	zl_log_limited(&e->sf->limit, ZL_LOG_ERR, "%s/%s: sync failed: %s",
+		       e->sf->path, name, strerror(-ret));
 }
 
 /* Closes an idle entry's descriptor, the lock let go meanwhile. */

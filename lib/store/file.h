@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "base/log.h"
 #include "store/fd_cache.h"
 #include "store/store.h"
 
@@ -24,6 +25,7 @@ struct store_file {
 	bool direct; /* past the page cache where that is possible */
 	atomic_bool direct_told;
 	bool names_unsynced;	/* a sync of the directory failed */
+	struct zl_limit limit;	/* of the log lines that requests cause */
 	struct file_ring *ring; /* NULL: requests run where they come from */
 };
 

@@ -49,6 +49,7 @@ struct rollback {
 	pthread_mutex_t dir_lock;  /* calls below that are no requests; taken
 				      with a stripe's lock held */
 	atomic_uint_fast64_t kept; /* bytes of chunks */
+	struct zl_limit limit;	   /* of what commands cause */
 };
 
 static struct rollback *to_rollback(struct store *st)
@@ -324,11 +325,10 @@ static int64_t reset_seq(struct rollback *rb, struct undo *u,
 			u->aside = true;
 			return 0;
 		}
-		zl_log(ZL_LOG_WARN,
-		       "slot %u cannot be set aside (errno %d): a power "
-		       "failure "
-		       "will not undo its reset",
-		       req->slot, -ret);
+		zl_log_limited(&rb->limit, ZL_LOG_WARN,
+			       "slot %u cannot be set aside (errno %d): a "
+			       "power failure will not undo its reset",
+			       req->slot, -ret);
 	}
 	res = pass_down(rb, req);
 	if (!res && !u->aside) {

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/num.h"
 #include "fault/sweep.h"
 #include "store/ops.h"
+#include "store/rollback.h"
 
 struct env {
 	struct store_mem *mem;
@@ -289,6 +291,39 @@ static void the_sweep_meets_every_call(void **state)
 	assert_int_equal(rounds, 4);
 }
 
+static unsigned lines;
+
+static void count_line(enum zl_log_level level, const char *line)
+{
+	(void)level, (void)line;
+	lines++;
+}
+
+/* An initiator's resets, where no file can be set aside. */
+static void resets_do_not_flood_the_log(void **state)
+{
+	struct env *env = *state;
+	struct store_fault_plan no_links = {
+		.fail_count = UINT64_MAX,
+		.error = EPERM,
+		.only = UINT32_C(1) << 29,
+	};
+	struct store *st = store_rollback_new(env->st);
+
+	assert_non_null(st);
+	store_fault_arm(env->st, &no_links);
+	zl_log_set(count_line);
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(op_write(st, 0, 0, "a", 1), 1);
+		assert_int_equal(op_run(st, STORE_SYNC, 0, 0, 0), 0);
+		assert_int_equal(op_run(st, STORE_RESET, 0, 0, 0), 0);
+	}
+	zl_log_set(NULL);
+	assert_int_equal(store_fault_hits(env->st), 1000);
+	assert_in_range(lines, 1, 100);
+	assert_ptr_equal(store_rollback_release(st), env->st);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -303,6 +338,7 @@ int main(void)
 		T(the_layout_goes_down),
 		T(threads_are_counted_exactly),
 		T(the_sweep_meets_every_call),
+		T(resets_do_not_flood_the_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
