@@ -173,6 +173,32 @@ written_without_daemon() {
   unchanged
 }
 
+# What was not flushed is gone. A program that sends commands itself is told so,
+# once; the kernel logs it and sends its command again. (To a zone of which it
+# knows nothing: since 6.10 it has write pointers of its own, and fails writes
+# to a zone that has lost data without sending them.)
+power_fails() {
+  local before
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  detach_disk
+  attach_disk persist 2G "discard_write_cache@$place"
+  write_zone 14 0 1
+  zloop powerfail $place
+  contains "TEST UNIT READY" "Power on occurred" \
+    "$(fails sg_raw "$SG" 00 00 00 00 00 00)"
+  equal "zone 14" "Empty 0" "$(zone_state 14)"
+  before=$(dmesg | grep -c "Power-on or device reset occurred" || true)
+  zloop powerfail $place
+  write_zone 15 0 1
+  equal "kernel's messages" $((before + 1)) \
+    "$(dmesg | grep -c "Power-on or device reset occurred")"
+  equal "zone 15" "Implicitly opened 128" "$(zone_state 15)"
+  sg_reset_wp --zone="$(zone_lba 15)" "$SG"
+  detach_disk
+  open_disk persist 2G $place
+  unchanged
+}
+
 found_after_boot() {
   open_disk persist 2G $place
   unchanged
@@ -223,6 +249,7 @@ case ${1:-} in
     check "survives a kill of tcmu-runner" daemon_killed
     check "explicitly opened zones survive it too" open_zones_stay
     check "a write waits for the daemon" written_without_daemon
+    check "a simulated power failure is noticed, and no more" power_fails
     check "goes on where it was" writable
     check "zloop check has nothing to say" check_tool
     tear_down
