@@ -536,13 +536,13 @@ static void one_command_at_a_time(void **state)
 
 static void all_zones_at_once(void **state)
 {
-	kill_many(*state, first_seed + 1, NR_LANES, kills_wanted * 2 / 3);
+	kill_many(*state, first_seed + 1, NR_LANES, kills_wanted / 3);
 }
 
 static void past_the_page_cache(void **state)
 {
 	config = "direct_io/" CFG;
-	kill_many(*state, first_seed + 2, NR_LANES, kills_wanted / 6);
+	kill_many(*state, first_seed + 2, NR_LANES, kills_wanted / 3);
 	config = CFG;
 }
 
