@@ -137,6 +137,20 @@ static void buffers(void **state)
 }
 
 /* GOOD with a buffer for READ(6) and WRITE(6), which transfer 256 blocks. */
+/* For one block: WRITE SAME and COMPARE AND WRITE refuse more than they use. */
+static size_t plain_bytes(const uint8_t *cdb)
+{
+	switch (cdb[0]) {
+	case 0x41:
+	case 0x93:
+		return 512;
+	case 0x89:
+		return 2 * 512;
+	default:
+		return 256 * 512;
+	}
+}
+
 static void plain_commands(void **state)
 {
 	uint8_t cdb[SCSI_CDB_MAX];
@@ -147,7 +161,8 @@ static void plain_commands(void **state)
 		/* SANITIZE, overwrite, needs a parameter list. */
 		if (cdb[0] == 0x48 && cdb[1] == 0x01)
 			continue;
-		rig_cmd(&rig, cdb, scsi_op_table[i].cdb_len, NULL, 256 * 512);
+		rig_cmd(&rig, cdb, scsi_op_table[i].cdb_len, NULL,
+			plain_bytes(cdb));
 		check_good(&rig);
 	}
 }
