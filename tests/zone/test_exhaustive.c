@@ -483,8 +483,8 @@ static void explore(const struct zone_geo *geo)
 	free(x);
 }
 
-/* Under a sanitizer, which makes it ten times slower: no limit, and one that is
- * met; the others take the same ways. */
+/* Under a sanitizer, which makes it ten times slower: a limit that is met, and
+ * none (and with it reading) for small disks only: a fifth of all commands. */
 #if defined(__SANITIZE_ADDRESS__)
 #define FEWER true
 #elif defined(__has_feature)
@@ -498,11 +498,12 @@ static void explore(const struct zone_geo *geo)
 
 static void explore_limits(struct zone_geo geo)
 {
-	const uint32_t last = FEWER ? 2 : SLOTS, step = FEWER ? 2 : 1;
+	const uint32_t first = FEWER && geo.capacity_blocks >= 16;
+	const uint32_t last = FEWER ? 1 : SLOTS;
 
 	if (FEWER)
-		print_message("sanitizer: limits 0 and 2 only\n");
-	for (geo.max_open = 0; geo.max_open <= last; geo.max_open += step)
+		print_message("sanitizer: limits %u to 1 only\n", first);
+	for (geo.max_open = first; geo.max_open <= last; geo.max_open++)
 		explore(&geo);
 }
 
