@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+# zloop export: what it prints is what an initiator needs, with CHAP, and two
+# portals are two paths to one disk.
+set -eu
+. "$(dirname "$0")/../lib.sh"
+
+base=/data/export
+initiator=iqn.1993-08.org.debian:01:zloopvm
+installed=$(dirname "$(stock_handlers | head -n 1)")/handler_zloop.so
+commands=/run/initiator.sh
+
+export_disk() {
+  ln -sf "$(find_handler)" "$installed"
+  rm -rf $base
+  mkdir -p $base
+  zloop create capacity_mb=2048,zone_size_mb=64 $base/x
+  zloop export --acl $initiator --portal 127.0.0.1 --portal 127.0.0.2 \
+    $base/x >$commands 2>/run/export.err
+  pgrep -x tcmu-runner >$RUNNER_PID
+  contains "standard error" "is not shown again" "$(cat /run/export.err)"
+  equal "commands" 5 "$(grep -c '^iscsiadm -m ' $commands)"
+  iqn=$(sed -n 's/.* -T \([^ ]*\) --login$/\1/p' $commands)
+  equal "target" "iqn.2003-01.org.linux-iscsi.zloop:$(sed -n \
+    's/.*"serial": "\(.*\)".*/\1/p' $base/x/zloop.json)" "$iqn"
+  echo "iqn=$iqn" >/run/iqn
+}
+
+targetcli_view() {
+  local out
+  out=$(targetcli ls /iscsi)
+  contains "targetcli ls" "$initiator .*1-way auth, Mapped LUNs: 1" "$out"
+  contains "targetcli ls" "127.0.0.2:3260 .*OK" "$out"
+}
+
+# What follows is about what targetcli has restored.
+saved() {
+  tcli saveconfig /run/export-config.json
+  zloop remove x
+  equal "left in configfs" "" "$(backstores)$(ls -d $CONFIGFS/iscsi/iqn.* \
+    2>/dev/null || true)"
+  tcli restoreconfig /run/export-config.json || true
+  contains "zloop list" "^x +- .* attached +$base/x iqn" \
+    "$(zloop list $base)"
+}
+
+start_initiator() {
+  modprobe -q md5 || skip_check "this kernel has no MD5, which CHAP needs"
+  modprobe iscsi_tcp
+  mkdir -p /run/lock/iscsi
+  echo "InitiatorName=$initiator" >/etc/iscsi/initiatorname.iscsi
+  pgrep -x iscsid >/dev/null || iscsid
+}
+
+# A secret that is wrong by one letter.
+wrong_secret() {
+  . /run/iqn
+  start_initiator
+  sed '/password/s/$/x/' $commands >/run/wrong.sh
+  fails timeout 60 bash -e /run/wrong.sh
+  equal "sessions" "" "$(ls /sys/class/iscsi_session 2>/dev/null || true)"
+}
+
+iscsi_disks() {
+  local dev
+  for dev in /sys/class/iscsi_session/session*/device/target*/*/block/*; do
+    [ -e "$dev/queue/zoned" ] || continue
+    [ "$(blockdev --getsize64 "/dev/$(basename "$dev")")" -gt 0 ] || continue
+    basename "$dev"
+  done
+}
+
+two_disks() {
+  [ "$(iscsi_disks | wc -l)" = 2 ]
+}
+
+two_paths() {
+  local a b out
+  bash -e $commands
+  wait_for 30 two_disks
+  read -r a b < <(iscsi_disks | xargs)
+  equal zoned "host-managed host-managed" \
+    "$(cat /sys/block/{"$a","$b"}/queue/zoned | xargs)"
+  equal wwid "$(cat "/sys/block/$a/device/wwid")" \
+    "$(cat "/sys/block/$b/device/wwid")"
+  equal "VPD page 83h" "$(sg_vpd -p 0x83 "/dev/$a" | grep 0x)" \
+    "$(sg_vpd -p 0x83 "/dev/$b" | grep 0x)"
+  DISK=/dev/$a write_zone 9 0 4
+  contains "zone 9 on the other path" " 512$" "$(SG=/dev/$b zone_state 9)"
+  out=$(zloop list $base)
+  contains "zloop list" "^x +- .* attached +$base/x iqn" "$out"
+}
+
+guarded() {
+  local out
+  out=$(fails zloop remove x)
+  contains "logged in" "initiator" "$out"
+  out=$(fails zloop unexport $base/x)
+  contains "logged in" "initiator" "$out"
+  out=$(fails zloop export --open x)
+  contains "again" "is exported already" "$out"
+}
+
+logout() {
+  . /run/iqn
+  iscsiadm -m node -T "$iqn" --logout
+  iscsiadm -m node -T "$iqn" -o delete
+  zloop unexport x
+  equal "targets" "" "$(ls -d $CONFIGFS/iscsi/iqn.* 2>/dev/null || true)"
+  contains "zloop list" "^x +- .* attached +$base/x$" "$(zloop list)"
+}
+
+open_to_all() {
+  local out
+  out=$(zloop export --open --portal 127.0.0.1 x 2>/run/export.err)
+  contains warning "everybody who reaches the portal" "$(cat /run/export.err)"
+  lacks commands "auth" "$out"
+  bash -ec "$out"
+  wait_for 30 bash -c 'ls /sys/class/iscsi_session/session*'
+  zloop remove --force x
+  equal "left in configfs" "" "$(backstores)"
+  iscsiadm -m node --logout || true
+  [ -e $base/x/zloop.json ]
+}
+
+tear_down
+check "zloop export attaches and exports" export_disk
+check "targetcli sees ACL and portals" targetcli_view
+check "saved and restored by targetcli" saved
+check "a wrong secret is refused" wrong_secret
+check "two portals are two paths" two_paths
+check "a disk that initiators use stays" guarded
+check "zloop unexport" logout
+check "zloop export --open, removed by force" open_to_all
+pkill -x iscsid || true
+rm -f "$installed"
+tear_down
+summary
