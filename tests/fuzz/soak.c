@@ -708,7 +708,7 @@ int main(int argc, char **argv)
 		}
 	}
 	print_counts(&soak, now_s() - start_s);
-	if (soak.commands >= 500000)
+	if (soak.commands >= 1000000)
 		check_coverage();
 	return 0;
 }
