@@ -54,8 +54,8 @@ static int refuse_open(const char *name, const struct disk_meta *meta,
 	if (!o || (o->closing && !closing))
 		return 0;
 	if (!strcmp(o->name, name))
-		return zl_fail(err, EBUSY, "%s is open in this process already",
-			       name);
+		return zl_fail(err, EBUSY,
+			       "%s is in use: this process has it open", name);
 	return zl_fail(err, EBUSY,
 		       "%s has the serial number %s of the disk in %s, which "
 		       "is open; a copy needs another one in its " DISK_SIDECAR,

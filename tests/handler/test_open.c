@@ -290,7 +290,7 @@ static void same_directory_twice(void **state)
 	warp_start(NULL);
 	assert_int_equal(rig_add(&other, "@$/d", RIG_BYTES), -EBUSY);
 	assert_int_equal(warp_end(), 0);
-	assert_logged(rig, "@$/d: $/d is open in this process already\n");
+	assert_logged(rig, "@$/d: $/d is in use: this process has it open\n");
 	assert_int_equal(
 		rig_exec(rig, CDB(0, 0, 0, 0, 0, 0), 6, RUNNER_NONE, NULL, 0),
 		0);
