@@ -224,6 +224,9 @@ enum scsi_next scsi_report_luns(struct scsi_cmd *cmd);
 enum scsi_next scsi_send_diagnostic(struct scsi_cmd *cmd);
 enum scsi_next scsi_receive_diagnostic(struct scsi_cmd *cmd);
 
+/* lba_status.c */
+enum scsi_next scsi_get_lba_status(struct scsi_cmd *cmd);
+
 /* log.c */
 enum scsi_next scsi_log_sense(struct scsi_cmd *cmd);
 enum scsi_next scsi_log_select(struct scsi_cmd *cmd);

@@ -282,7 +282,8 @@ static void put_lba(const struct scsi_op *op, uint8_t *cdb, uint64_t lba)
 
 static bool has_lba(const struct scsi_op *op)
 {
-	return op->run || op->usage[0] == 0x95;
+	return op->run || op->usage[0] == 0x95 ||
+	       op->begin == scsi_get_lba_status;
 }
 
 /* A small length where the LBA has been chosen, else nothing would fit. */

@@ -398,6 +398,12 @@ static void step_row(struct soak *s, bool raw)
 	soak_apply(s, code, tag);
 }
 
+/* It lists no more than there is room for, and says so. */
+static bool is_lba_status(const uint8_t *cdb)
+{
+	return cdb[0] == 0x9e && (cdb[1] & 0x1f) == 0x12;
+}
+
 /* The same command with less room says the same, less of it. */
 static void step_allocation(struct soak *s)
 {
@@ -415,7 +421,7 @@ static void step_allocation(struct soak *s)
 
 	do
 		random_row(s);
-	while (s->cdb[0] != fields[i].opcode);
+	while (s->cdb[0] != fields[i].opcode || is_lba_status(s->cdb));
 	if (s->cdb[0] == 0x95)
 		s->cdb[14] &= 0x3f;
 	memset(s->cdb + fields[i].at, 0, fields[i].len);

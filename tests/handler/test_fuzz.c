@@ -96,8 +96,9 @@ static void likely_cdb(uint64_t *seed, uint8_t *cdb)
 		cdb[cdb[0] == 0x1a ? 4 : 8] = (uint8_t)rnd(seed);
 		break;
 	case 0x9e:
-		cdb[1] = 0x10;
-		be64_put(cdb + 2, 0);
+		cdb[1] = rnd_below(seed, 2) ? 0x10 : 0x12;
+		if (cdb[1] == 0x10)
+			be64_put(cdb + 2, 0);
 		break;
 	case 0xa3:
 		cdb[1] = 0x0c;

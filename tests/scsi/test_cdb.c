@@ -77,6 +77,7 @@ static const struct {
 	{ 4, 16, 0, 0, { 0x94, 4, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
 	{ 0, 16, 0, 0, { 0x95, 0, FF4, FF4, FF4, 0xbf } },
 	{ 0x10, 16, 1, 0, { 0x9e, 0x10, [10] = FF4 } },
+	{ 0x12, 16, 0, 0, { 0x9e, 0x12, FF4, FF4, FF4, 0xff } },
 	{ NO_SA, 12, 1, 0, { 0xa0, 0, 0xff, 0, 0, 0, FF4 } },
 	{ 0x05, 12, 1, 0, { 0xa3, 0x05, [6] = FF4, 0xfe } },
 	{ 0x0c, 12, 1, 0, { 0xa3, 0x0c, 0x87, 0xff, 0xff, 0xff, FF4 } },
@@ -510,6 +511,8 @@ static const struct alloc_case alloc_cases[] = {
 	{ "identifying information", { 0xa3, 5 }, 6, 4 },
 	{ "REPORT LUNS", { 0xa0 }, 6, 4, 16 },
 	{ "READ CAPACITY(16)", { 0x9e, 0x10 }, 10, 4 },
+	/* of the last zone: as many descriptors with every length */
+	{ "GET LBA STATUS", { 0x9e, 0x12, 0, 0, 0, 0, 0, 0, 0x38, 0 }, 10, 4 },
 	{ "all opcodes", { 0xa3, 0x0c }, 6, 4 },
 	{ "all opcodes, timeouts", { 0xa3, 0x0c, 0x80 }, 6, 4 },
 	{ "one opcode", { 0xa3, 0x0c, 0x81, 0x12 }, 6, 4 },

@@ -99,6 +99,30 @@ static void check_map(void)
 	assert_int_equal(lba, rig.unit->capacity_blocks);
 }
 
+/* Nor have the extents, and written blocks are never called deallocated. */
+static void check_extents(void)
+{
+	static const uint8_t cdb[16] = { 0x9e, 0x12, [12] = 0x10 };
+	struct zone_info zone;
+	uint64_t lba = 0;
+
+	rig_cmd(&rig, cdb, sizeof(cdb), NULL, 4096);
+	if (rig.cmd.status != SCSI_GOOD)
+		return;
+	for (uint32_t i = 8; i < be32_get(rig.data) + 4; i += 16) {
+		const uint8_t *d = rig.data + i;
+
+		assert_int_equal(be64_get(d), lba);
+		disk_zone_at(rig.disk, lba, &zone);
+		if (d[12])
+			assert_true(zone.type == ZT_GAP || lba >= zone.wp_lba);
+		lba += be32_get(d + 8);
+		assert_in_range(lba, zone.start_lba + 1,
+				zone.start_lba + zone.blocks);
+	}
+	assert_int_equal(lba, rig.unit->capacity_blocks);
+}
+
 static void run_on(const char *opts, unsigned long commands)
 {
 	static uint8_t out[16384];
@@ -123,6 +147,7 @@ static void run_on(const char *opts, unsigned long commands)
 		if (i % 1024 == 0) {
 			CMD(&rig, NULL, 0, 0x1b, 0, 0, 0, 1);
 			check_map();
+			check_extents();
 		}
 	}
 	/* Else the test tests nothing. */
