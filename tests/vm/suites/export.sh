@@ -123,6 +123,61 @@ open_to_all() {
   [ -e $base/x/zloop.json ]
 }
 
+two_loop_disks() {
+  [ "$(loop_disk | wc -l)" = 2 ]
+}
+
+# map_paths A B: both into /dev/mapper/paths.
+map_paths() {
+  local table
+  table="0 $(blockdev --getsz "/dev/$1") multipath 0 0 1 1 round-robin 0 2 1"
+  table+=" $(cat "/sys/block/$1/dev") 1 $(cat "/sys/block/$2/dev") 1"
+  dmsetup create paths --table "$table" && dmsetup mknodes
+}
+
+# multipathed MODEL: dm-multipath itself, without its daemon. That of Linux 6.1
+# refuses host-managed disks, whoever makes them.
+multipathed() {
+  local a b
+  modprobe -a dm-multipath dm-round-robin || skip_check "no dm-multipath"
+  remove_paths
+  mkdir $base/paths
+  tcli_session <<END
+/backstores/user:zloop create name=paths size=2G cfgstring=model=$1/zone_size_mb=64@$base/paths
+/loopback create naa.5001405000000001
+/loopback/naa.5001405000000001/luns create /backstores/user:zloop/paths
+/loopback create naa.5001405000000002
+/loopback/naa.5001405000000002/luns create /backstores/user:zloop/paths
+END
+  wait_for 10 two_loop_disks
+  read -r a b < <(loop_disk | xargs)
+  map_paths "$a" "$b" || unmapped
+  dd if=/dev/urandom of=/run/written bs=1M count=4 status=none
+  dd if=/run/written of=/dev/mapper/paths bs=1M oflag=direct status=none
+  echo offline >"/sys/block/$a/device/state"
+  dd if=/run/written of=/dev/mapper/paths bs=1M seek=4 oflag=direct status=none
+  dd if=/dev/mapper/paths bs=4M count=2 iflag=direct status=none |
+    cmp - <(cat /run/written /run/written)
+  contains "paths" " F .* A " "$(dmsetup status paths)"
+  dmsetup remove paths
+}
+
+unmapped() {
+  remove_paths
+  dmesg | grep -q 'zoned model is not consistent' &&
+    skip_check "dm-multipath of this kernel takes no such disk"
+  fail "the table was refused"
+}
+
+remove_paths() {
+  dmsetup remove paths 2>/dev/null || true
+  remove_loopback
+  remove_backstores
+  rm -rf $base/paths
+}
+
+# What udev would load for a disk.
+modprobe -a sd_mod sg
 tear_down
 check "zloop export attaches and exports" export_disk
 check "targetcli sees ACL and portals" targetcli_view
@@ -132,6 +187,9 @@ check "two portals are two paths" two_paths
 check "a disk that initiators use stays" guarded
 check "zloop unexport" logout
 check "zloop export --open, removed by force" open_to_all
+check "multipath over a host-managed disk" multipathed host-managed
+check "multipath over a host-aware disk" multipathed host-aware
+remove_paths
 pkill -x iscsid || true
 rm -f "$installed"
 tear_down
