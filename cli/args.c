@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The words that several subcommands take: for the ends of their parsers. */
 #include "cli.h"
+#include "progress.h"
 
 error_t cli_key_dir(int key, char *arg, struct argp_state *state,
 		    const char **dir)
@@ -32,3 +33,36 @@ error_t cli_key_dirs(int key, struct argp_state *state, int *first)
 		return ARGP_ERR_UNKNOWN;
 	}
 }
+
+static const struct argp_option progress_options[] = {
+	{ "progress", 'p', NULL, 0,
+	  "Say how far it is from the beginning, every 10 %", 0 },
+	{ "quiet", 'q', NULL, 0, "Do not say how far it is", 0 },
+	{ 0 },
+};
+
+static error_t parse_progress(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	(void)state;
+	switch (key) {
+	case 'p':
+		progress_set(PROGRESS_ALWAYS);
+		return 0;
+	case 'q':
+		progress_set(PROGRESS_QUIET);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp progress_argp = {
+	.options = progress_options,
+	.parser = parse_progress,
+};
+
+const struct argp_child cli_progress_options[] = {
+	{ &progress_argp, 0, NULL, 0 },
+	{ 0 },
+};

@@ -29,9 +29,6 @@ static const struct argp_option options[] = {
 	  "With --repair: the options that the disk was made with, for a "
 	  "sidecar that is missing",
 	  0 },
-	{ "progress", 'p', NULL, 0,
-	  "Say how far it is from the beginning, every 10 %", 0 },
-	{ "quiet", 'q', NULL, 0, "Do not say how far it is", 0 },
 	{ 0 },
 };
 
@@ -60,12 +57,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'y':
 		a->yes = true;
 		return 0;
-	case 'p':
-		progress_set(PROGRESS_ALWAYS);
-		return 0;
-	case 'q':
-		progress_set(PROGRESS_QUIET);
-		return 0;
 	case 'o':
 		take_options(a, arg, state);
 		return 0;
@@ -82,6 +73,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
+	.children = cli_progress_options,
 	.args_doc = "DIRECTORY...",
 	.doc = "Examine the disk in each DIRECTORY completely and print what "
 	       "is not as it should be, a line each; nothing when all is "

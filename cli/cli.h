@@ -58,6 +58,8 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 error_t cli_key_dir(int key, char *arg, struct argp_state *state,
 		    const char **dir);
 error_t cli_key_dirs(int key, struct argp_state *state, int *first);
+/* --progress and --quiet, as the children of a parser. */
+extern const struct argp_child cli_progress_options[];
 
 /* create.c */
 
@@ -100,7 +102,8 @@ uint64_t cli_space_used(const char *dir, struct disk *disk);
 
 /* {"request": name}, for cli_ask(), which takes it over. */
 struct json_object *cli_request(const char *name);
-/* As control_call(): -ENOENT without a sentence if nobody is there. */
+/* As control_call(): -ENOENT without a sentence if nobody is there.  What it
+ * says of its progress goes to progress_step(). */
 int cli_ask(struct disk *disk, struct json_object *request,
 	    struct json_object **reply, struct zl_err *err);
 /* disk_each_zone() of the open disk where there is one, else of the directory;

@@ -20,13 +20,6 @@ struct create_args {
 	const char *dir;
 };
 
-static const struct argp_option options[] = {
-	{ "progress", 'p', NULL, 0,
-	  "Say how far it is from the beginning, every 10 %", 0 },
-	{ "quiet", 'q', NULL, 0, "Do not say how far it is", 0 },
-	{ 0 },
-};
-
 static void sort_words(struct create_args *a, struct argp_state *state,
 		       unsigned nr)
 {
@@ -52,12 +45,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct create_args *a = state->input;
 
 	switch (key) {
-	case 'p':
-		progress_set(PROGRESS_ALWAYS);
-		return 0;
-	case 'q':
-		progress_set(PROGRESS_QUIET);
-		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num >= 2)
 			argp_error(state, "'%s' is one word too many", arg);
@@ -73,8 +60,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp argp = {
-	.options = options,
 	.parser = parse,
+	.children = cli_progress_options,
 	.args_doc = "[OPTION[=VALUE][,OPTION[=VALUE]...]] DIRECTORY",
 	.doc = "Make a disk in DIRECTORY, which must be empty, or missing in a "
 	       "directory that is there.  The options are those of the "

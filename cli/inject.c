@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "cli.h"
+#include "progress.h"
 
 #define MAX_WORDS 16
 
@@ -120,6 +121,8 @@ static int ask(struct disk *disk, struct json_object *request,
 	struct zl_err err;
 	int ret = cli_ask(disk, request, reply, &err);
 
+	/* Before the sentence. */
+	progress_end();
 	if (ret == -ENOENT)
 		cli_error("the disk is not attached, or by a process without a "
 			  "control socket; attach it first");
@@ -287,16 +290,32 @@ static error_t parse_powerfail(int key, char *arg, struct argp_state *state)
 static const struct argp powerfail_argp = {
 	.options = powerfail_options,
 	.parser = parse_powerfail,
+	.children = cli_progress_options,
 	.args_doc = "DIRECTORY",
 	.doc = "Take back all that was not flushed on the running disk in "
 	       "DIRECTORY, which must have been opened with "
 	       "discard_write_cache.",
 };
 
+static int powerfail(struct disk *disk, const char *seed)
+{
+	struct json_object *request = cli_request("powerfail"), *reply;
+	int status;
+
+	/* Also if it is not shown: who hears something waits longer. */
+	json_add_bool(request, "progress", true);
+	if (seed)
+		json_object_object_add(request, "seed", value(seed));
+	progress_start("taking back");
+	status = ask(disk, request, &reply);
+	if (!status)
+		json_object_put(reply);
+	return status;
+}
+
 int powerfail_main(int argc, char **argv)
 {
 	struct powerfail_args a = { .dir = NULL };
-	struct json_object *request, *reply;
 	struct disk *disk;
 	struct zl_err err;
 	int status;
@@ -306,12 +325,7 @@ int powerfail_main(int argc, char **argv)
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
-	request = cli_request("powerfail");
-	if (a.seed)
-		json_object_object_add(request, "seed", value(a.seed));
-	status = ask(disk, request, &reply);
-	if (!status)
-		json_object_put(reply);
+	status = powerfail(disk, a.seed);
 	disk_close(disk);
 	return status;
 }

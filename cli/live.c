@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "control/control.h"
+#include "progress.h"
 
 static uint64_t get_u64(struct json_object *o, const char *key)
 {
@@ -19,7 +20,8 @@ static uint64_t get_u64(struct json_object *o, const char *key)
 int cli_ask(struct disk *disk, struct json_object *request,
 	    struct json_object **reply, struct zl_err *err)
 {
-	int ret = control_call(disk_meta(disk)->serial, request, reply, err);
+	int ret = control_call(disk_meta(disk)->serial, request, reply,
+			       progress_step, NULL, err);
 
 	json_object_put(request);
 	return ret;
@@ -98,7 +100,7 @@ int cli_open_zones(const char *serial, uint64_t count,
 
 	json_add_bool(request, "open", true);
 	json_add_u64(request, "count", count);
-	ret = control_call(serial, request, &reply, err);
+	ret = control_call(serial, request, &reply, NULL, NULL, err);
 	json_object_put(request);
 	if (ret)
 		return ret;

@@ -134,7 +134,7 @@ int running_read_json(const char *serial, struct running *r,
 		      struct json_object **reply, struct zl_err *err)
 {
 	struct json_object *request = cli_request("info");
-	int ret = control_call(serial, request, reply, err);
+	int ret = control_call(serial, request, reply, NULL, NULL, err);
 
 	json_object_put(request);
 	if (!ret)

@@ -52,33 +52,85 @@ static int send_line(int fd, const char *text, struct zl_err *err)
 	return 0;
 }
 
-/* Up to the newline, which is not in *len. */
-static int receive_line(int fd, char *buf, size_t *len, struct zl_err *err)
+/* What was received and not looked at yet. */
+struct input {
+	int fd;
+	size_t have;
+	char *buf; /* CONTROL_REPLY_MAX bytes */
+};
+
+/* The next line, with a NUL for its newline; *len counts that. */
+static int receive_line(struct input *in, size_t *len, struct zl_err *err)
 {
-	char *end = NULL;
-	size_t have = 0;
+	size_t seen = 0;
+	char *end;
 	ssize_t n;
 
-	while (!end) {
-		n = recv(fd, buf + have, CONTROL_REPLY_MAX - have, 0);
+	while (!(end = memchr(in->buf + seen, '\n', in->have - seen))) {
+		seen = in->have;
+		n = recv(in->fd, in->buf + seen, CONTROL_REPLY_MAX - seen, 0);
 		if (n <= 0)
 			return zl_fail(err, EIO,
 				       "there is no reply to the request");
-		end = memchr(buf + have, '\n', (size_t)n);
-		have += (size_t)n;
+		in->have += (size_t)n;
 	}
-	*len = (size_t)(end - buf);
+	*end = 0;
+	*len = (size_t)(end - in->buf) + 1;
 	return 0;
 }
 
-static int take_reply(char *text, size_t len, struct json_object **reply,
-		      struct zl_err *err)
+static int receive_object(struct input *in, struct json_object **o,
+			  struct zl_err *err)
+{
+	size_t len = 0;
+	int ret = receive_line(in, &len, err);
+
+	if (ret)
+		return ret;
+	*o = json_tokener_parse(in->buf);
+	in->have -= len;
+	memmove(in->buf, in->buf + len, in->have);
+	return 0;
+}
+
+/* False: the line is something else, and so the reply. */
+static bool pass_progress(struct json_object *o, disk_progress_fn *progress,
+			  void *user)
+{
+	struct json_object *v;
+	int64_t done, total;
+
+	if (!json_object_is_type(o, json_type_object) ||
+	    !json_object_object_get_ex(o, "progress", &v) ||
+	    !json_object_is_type(v, json_type_object))
+		return false;
+	done = json_object_get_int64(json_object_object_get(v, "done"));
+	total = json_object_get_int64(json_object_object_get(v, "total"));
+	if (progress && done > 0 && done <= total && total <= UINT32_MAX)
+		progress(user, (uint32_t)done, (uint32_t)total);
+	return true;
+}
+
+static int receive_reply(struct input *in, struct json_object **reply,
+			 disk_progress_fn *progress, void *user,
+			 struct zl_err *err)
+{
+	int ret = receive_object(in, reply, err);
+
+	while (!ret && pass_progress(*reply, progress, user)) {
+		json_object_put(*reply);
+		*reply = NULL;
+		ret = receive_object(in, reply, err);
+	}
+	return ret;
+}
+
+/* Whether it says yes; if not, it is put. */
+static int examine_reply(struct json_object **reply, struct zl_err *err)
 {
 	struct json_object *v;
 	const char *why = "the reply is not one";
 
-	text[len] = 0;
-	*reply = json_tokener_parse(text);
 	if (json_object_is_type(*reply, json_type_object) &&
 	    json_object_get_boolean(json_object_object_get(*reply, "ok")))
 		return 0;
@@ -92,29 +144,29 @@ static int take_reply(char *text, size_t len, struct json_object **reply,
 }
 
 static int talk(int fd, struct json_object *request, struct json_object **reply,
-		struct zl_err *err)
+		disk_progress_fn *progress, void *user, struct zl_err *err)
 {
-	char *buf = malloc(CONTROL_REPLY_MAX);
+	struct input in = { .fd = fd, .buf = malloc(CONTROL_REPLY_MAX) };
 	const char *text;
-	size_t len = 0;
 	int ret;
 
-	if (!buf)
+	if (!in.buf)
 		return zl_fail(err, ENOMEM, "out of memory");
 	text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
 	ret = send_line(fd, text, err);
 	if (!ret)
 		ret = send_line(fd, "\n", err);
 	if (!ret)
-		ret = receive_line(fd, buf, &len, err);
+		ret = receive_reply(&in, reply, progress, user, err);
 	if (!ret)
-		ret = take_reply(buf, len, reply, err);
-	free(buf);
+		ret = examine_reply(reply, err);
+	free(in.buf);
 	return ret;
 }
 
 int control_call(const char *serial, struct json_object *request,
-		 struct json_object **reply, struct zl_err *err)
+		 struct json_object **reply, disk_progress_fn *progress,
+		 void *user, struct zl_err *err)
 {
 	char path[CONTROL_PATH_MAX];
 	int fd, ret;
@@ -127,7 +179,7 @@ int control_call(const char *serial, struct json_object *request,
 	fd = connect_to(path, err);
 	if (fd < 0)
 		return fd;
-	ret = talk(fd, request, reply, err);
+	ret = talk(fd, request, reply, progress, user, err);
 	close(fd);
 	return ret;
 }

@@ -19,9 +19,9 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "disk/disk.h"
 
 struct control;
-struct disk;
 struct json_object;
 
 #define CONTROL_REQUEST_MAX 65536
@@ -62,17 +62,22 @@ struct history;
 /*
  * Carries out one request, the @len bytes at @text, and returns the reply as
  * malloc'ed text with a newline at its end, or NULL for want of memory.
- * @history: the samples that were taken, or NULL.
+ * @history: the samples that were taken, or NULL.  @progress: called while a
+ * request that asks for it is carried out, or NULL.
  */
 char *control_answer(struct disk *disk, const struct history *history,
-		     const char *text, size_t len);
+		     const char *text, size_t len, disk_progress_fn *progress,
+		     void *user);
 
 /*
- * The client's side.  call: sends @request, waits (up to some seconds) for the
- * reply, which is the caller's to put; -ENOENT without a sentence when nobody
- * serves the disk, -EPROTO with the reply's sentence when it says no.
+ * The client's side.  call: sends @request, waits (up to some seconds for each
+ * line) for the reply, which is the caller's to put; -ENOENT without a sentence
+ * when nobody serves the disk, -EPROTO with the reply's sentence when it says
+ * no.  @progress: gets what comes before the reply of a request with
+ * "progress": true, with 0 < done <= total; or NULL.
  */
 int control_call(const char *serial, struct json_object *request,
-		 struct json_object **reply, struct zl_err *err);
+		 struct json_object **reply, disk_progress_fn *progress,
+		 void *user, struct zl_err *err);
 
 #endif

@@ -15,6 +15,8 @@ const char *control_dir(void);
 struct request {
 	struct disk *disk;
 	const struct history *history; /* NULL: there is none */
+	disk_progress_fn *progress;    /* NULL: nobody is told */
+	void *progress_user;
 	struct json_object *in, *out;
 	struct zl_err *err;
 };

@@ -139,9 +139,15 @@ static int do_powerfail(struct request *r)
 {
 	struct disk_powerfail how = { .random = false };
 	uint64_t seed = UINT64_MAX;
+	bool progress = false;
 
-	if (!request_u64(r, "seed", INT64_MAX, &seed))
+	if (!request_u64(r, "seed", INT64_MAX, &seed) ||
+	    !request_bool(r, "progress", &progress))
 		return -EINVAL;
+	if (progress) {
+		how.progress = r->progress;
+		how.progress_user = r->progress_user;
+	}
 	if (seed != UINT64_MAX) {
 		how.random = true;
 		how.seed = seed;
@@ -207,23 +213,22 @@ static struct json_object *parse(const char *text, size_t len,
 }
 
 /* What a reply is written from; NULL for want of memory. */
-static struct json_object *answer(struct disk *disk,
-				  const struct history *history,
-				  const char *text, size_t len)
+static struct json_object *answer(struct request *r, const char *text,
+				  size_t len)
 {
 	struct zl_err err = { "out of memory" };
-	struct request r = { .disk = disk, .history = history, .err = &err };
 	struct json_object *out = json_object_new_object();
 	int ret = -ENOMEM;
 
 	if (!out)
 		return NULL;
-	r.out = out;
-	reply_add(&r, "ok", json_object_new_boolean(1));
-	r.in = parse(text, len, &err);
-	if (r.in)
-		ret = dispatch(&r);
-	json_object_put(r.in);
+	r->err = &err;
+	r->out = out;
+	reply_add(r, "ok", json_object_new_boolean(1));
+	r->in = parse(text, len, &err);
+	if (r->in)
+		ret = dispatch(r);
+	json_object_put(r->in);
 	if (!ret)
 		return out;
 	json_object_put(out);
@@ -234,9 +239,14 @@ static struct json_object *answer(struct disk *disk,
 }
 
 char *control_answer(struct disk *disk, const struct history *history,
-		     const char *text, size_t len)
+		     const char *text, size_t len, disk_progress_fn *progress,
+		     void *user)
 {
-	struct json_object *out = answer(disk, history, text, len);
+	struct request r = { .disk = disk,
+			     .history = history,
+			     .progress = progress,
+			     .progress_user = user };
+	struct json_object *out = answer(&r, text, len);
 	const char *line;
 	char *reply = NULL;
 	size_t n;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The socket's thread: connections, lines in, lines out. */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -18,6 +20,8 @@
 #include "base/num.h"
 #include "control/internal.h"
 #include "disk/disk.h"
+
+#define PROGRESS_MS 250 /* between lines */
 
 struct client {
 	int fd; /* -1 = free */
@@ -98,9 +102,49 @@ static bool flush(struct client *c)
 	return true;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+struct telling {
+	int fd;
+	uint64_t due_ms; /* the next line, if it is not the last */
+};
+
+/* What does not fit is left out: the work does not wait for who asked for it.
+ */
+static void send_progress(void *user, uint32_t done, uint32_t total)
+{
+	struct telling *t = user;
+	uint64_t now = now_ms();
+	char line[80];
+	int len;
+	ssize_t n;
+
+	if (now < t->due_ms && done != total)
+		return;
+	t->due_ms = now + PROGRESS_MS;
+	len = snprintf(line, sizeof(line),
+		       "{\"progress\":{\"done\":%" PRIu32 ",\"total\":%" PRIu32
+		       "}}\n",
+		       done, total);
+	n = send(t->fd, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* Linux takes so short a line whole or not at all
+	 * (unix_stream_sendmsg()); nothing may follow a part of one. */
+	if (n >= 0 && n != len)
+		shutdown(t->fd, SHUT_RDWR);
+}
+
 static void reply_to_line(struct control *ctl, struct client *c, size_t len)
 {
-	c->out = control_answer(ctl->disk, &ctl->history, c->in, len);
+	struct telling t = { .fd = c->fd };
+
+	c->out = control_answer(ctl->disk, &ctl->history, c->in, len,
+				send_progress, &t);
 	c->out_len = c->out ? strlen(c->out) : 0;
 	c->out_pos = 0;
 	c->in_len -= len + 1;
@@ -161,14 +205,6 @@ static void fill_polls(const struct control *ctl, struct pollfd *p)
 			.fd = c[i].fd,
 			.events = c[i].out ? POLLOUT : POLLIN,
 		};
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* Takes a sample when it is time for one; how long to wait for the next. */

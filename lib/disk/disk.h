@@ -315,6 +315,10 @@ struct disk_powerfail {
 	bool random;   /* take back a random part, as a real failure may; false:
 			  everything */
 	uint64_t seed; /* the same changes and the same seed: the same part */
+	/* Called after each zone that is taken back, of those of which anything
+	 * is; I/O waits for it.  It must not call the disk.  NULL: none. */
+	disk_progress_fn *progress;
+	void *progress_user;
 };
 
 /*

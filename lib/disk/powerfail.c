@@ -108,9 +108,8 @@ static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
 }
 
 /* The slot's file has become what it was before. */
-static void reload(void *user, uint32_t slot)
+static void reload(struct disk *d, uint32_t slot)
 {
-	struct disk *d = user;
 	struct store_stat stat;
 	uint32_t wp;
 
@@ -125,6 +124,23 @@ static void reload(void *user, uint32_t slot)
 	pthread_mutex_lock(&d->lock);
 	reload_slot(d, slot, wp);
 	pthread_mutex_unlock(&d->lock);
+}
+
+struct taking_back {
+	struct disk *d;
+	const struct disk_powerfail *how;
+	uint32_t done;
+};
+
+static void taken_back(void *user, uint32_t slot, uint32_t left)
+{
+	struct taking_back *t = user;
+
+	reload(t->d, slot);
+	t->done++;
+	if (t->how->progress)
+		t->how->progress(t->how->progress_user, t->done,
+				 t->done + left);
 }
 
 static void close_all(struct disk *d)
@@ -166,6 +182,7 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 		.seed = how->seed,
 		.granule_bytes = d->meta.phys_block_bytes,
 	};
+	struct taking_back t = { .d = d, .how = how };
 	int ret;
 
 	if (!d->can_powerfail)
@@ -177,7 +194,7 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 	sync_stop(d);
 	take_turns(d);
 	next_gens(d);
-	ret = store_rollback_fail(d->store, &part, reload, d);
+	ret = store_rollback_fail(d->store, &part, taken_back, &t);
 	close_all(d);
 	next_gens(d);
 	tell(d);

@@ -422,7 +422,10 @@ struct failing {
 	struct rollback *rb;
 	const struct store_rollback_part *part;
 	uint64_t rng;
-	bool dir; /* the directory has been changed */
+	bool dir;      /* the directory has been changed */
+	uint32_t left; /* slots */
+	void (*changed)(void *user, uint32_t slot, uint32_t left);
+	void *user;
 };
 
 /* Below @n, which is not 0. */
@@ -520,8 +523,16 @@ static int fail_slot(struct failing *f, struct undo *u)
 	return ret;
 }
 
-static int fail_stripe(struct failing *f, struct stripe *sp,
-		       void (*changed)(void *user, uint32_t slot), void *user)
+static uint32_t count_undos(const struct stripe *sp)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < sp->room; i++)
+		n += sp->at[i] != NULL;
+	return n;
+}
+
+static int fail_stripe(struct failing *f, struct stripe *sp)
 {
 	int ret, first = 0;
 
@@ -533,25 +544,31 @@ static int fail_stripe(struct failing *f, struct stripe *sp,
 		ret = fail_slot(f, u);
 		if (!first)
 			first = ret;
-		changed(user, u->slot);
+		f->changed(f->user, u->slot, --f->left);
 		free_undo(f->rb, sp, u);
 	}
 	return first;
 }
 
-int store_rollback_fail(struct store *st,
-			const struct store_rollback_part *part,
-			void (*changed)(void *user, uint32_t slot), void *user)
+int store_rollback_fail(
+	struct store *st, const struct store_rollback_part *part,
+	void (*changed)(void *user, uint32_t slot, uint32_t left), void *user)
 {
 	struct rollback *rb = to_rollback(st);
-	struct failing f = { .rb = rb, .part = part, .rng = part->seed };
+	struct failing f = { .rb = rb,
+			     .part = part,
+			     .rng = part->seed,
+			     .changed = changed,
+			     .user = user };
 	int ret, first = 0;
 
 	assert(part->granule_bytes);
-	for (int i = 0; i < NR_STRIPES; i++)
-		pthread_mutex_lock(&rb->stripe[i].lock);
 	for (int i = 0; i < NR_STRIPES; i++) {
-		ret = fail_stripe(&f, &rb->stripe[i], changed, user);
+		pthread_mutex_lock(&rb->stripe[i].lock);
+		f.left += count_undos(&rb->stripe[i]);
+	}
+	for (int i = 0; i < NR_STRIPES; i++) {
+		ret = fail_stripe(&f, &rb->stripe[i]);
 		if (!first)
 			first = ret;
 	}

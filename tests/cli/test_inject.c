@@ -148,6 +148,23 @@ static void powerfail(void **state)
 	assert_contains(run_err, "--seed x is not a number");
 }
 
+/* Standard error is no terminal here: lines. */
+static void powerfail_progress(void **state)
+{
+	(void)state;
+	for (unsigned zone = 2; zone < 8; zone++)
+		assert_int_equal(io(DISK_WRITE, zone * 2048), DISK_OK);
+	assert_int_equal(zloop("powerfail", "--progress", "d", NULL), 0);
+	assert_string_equal(run_out, "");
+	assert_contains(run_err, "zloop: taking back: 100 %, 6 of 6 zones\n");
+	/* Nothing is to be taken back, nothing to be said of it. */
+	assert_int_equal(zloop("powerfail", "--progress", "d", NULL), 0);
+	assert_silent();
+	assert_int_equal(io(DISK_WRITE, 2 * 2048), DISK_OK);
+	assert_int_equal(zloop("powerfail", "--quiet", "d", NULL), 0);
+	assert_silent();
+}
+
 static void mistakes(void **state)
 {
 	(void)state;
@@ -189,8 +206,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 	const struct CMUnitTest tests[] = {
-		T(add_list_clear), T(json),	 T(a_zone),   T(clear_all),
-		T(live_states),	   T(powerfail), T(mistakes), T(not_attached),
+		T(add_list_clear),     T(json),	       T(a_zone),
+		T(clear_all),	       T(live_states), T(powerfail),
+		T(powerfail_progress), T(mistakes),    T(not_attached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -30,7 +31,8 @@ static const char *serial;
 
 static int start(void **state)
 {
-	static const char how[] = "capacity_mb=8,zone_size_mb=1,conv_zones=2";
+	static const char how[] = "capacity_mb=8,zone_size_mb=1,conv_zones=2,"
+				  "discard_write_cache";
 	struct disk_opts opts;
 	struct disk_open_args args = { .opts = &opts, .may_make = true };
 	struct zl_err err;
@@ -78,7 +80,7 @@ static void ask(const char *text, char *reply, size_t size)
 	in[i] = 0;
 	request = json_tokener_parse(in);
 	assert_non_null(request);
-	ret = control_call(serial, request, &o, &err);
+	ret = control_call(serial, request, &o, NULL, NULL, &err);
 	json_object_put(request);
 	if (ret) {
 		snprintf(reply, size, "%d %s", ret, err.msg);
@@ -424,6 +426,247 @@ static void more_clients_than_there_is_room_for(void **state)
 	fail_msg("the places of clients that left are not free again");
 }
 
+/*
+ * powerfail's progress
+ */
+
+#define NR_DIRTY   6
+#define POWERFAIL  "{\"request\":\"powerfail\",\"progress\":true}\n"
+#define VERSION	   "{\"request\":\"version\"}\n"
+#define FIRST_LINE "{\"progress\":{\"done\":1,\"total\":6}}\n"
+#define DONE_LINE  "{\"progress\":{\"done\":6,\"total\":6}}\n"
+#define OKAY	   "{\"ok\":true}\n"
+
+static unsigned empty_zones(void)
+{
+	uint32_t nr_cond[16];
+
+	disk_count_zones(disk, nr_cond);
+	return nr_cond[ZC_EMPTY];
+}
+
+/* All sequential zones have something to be taken back. */
+static void dirty_zones(void)
+{
+	uint64_t blocks = disk_geo(disk)->zone_blocks;
+	uint8_t buf[4096] = { 0 };
+	struct iovec iov = { buf, disk_meta(disk)->block_bytes };
+
+	for (unsigned zone = 2; zone < 2 + NR_DIRTY; zone++) {
+		struct disk_io io = { .op = DISK_WRITE,
+				      .lba = zone * blocks,
+				      .nr_blocks = 1,
+				      .iov = &iov,
+				      .iov_cnt = 1 };
+
+		assert_int_equal(disk_run(disk, &io), DISK_OK);
+	}
+	assert_int_equal(empty_zones(), 0);
+}
+
+/* The next @lines lines, to be freed. */
+static char *read_lines(int fd, unsigned lines)
+{
+	size_t len = 0, room = 1 << 20;
+	char *text = malloc(room), c;
+
+	assert_non_null(text);
+	while (lines) {
+		assert_true(len + 1 < room);
+		assert_int_equal(recv(fd, &c, 1, 0), 1);
+		text[len++] = c;
+		lines -= c == '\n';
+	}
+	text[len] = 0;
+	return text;
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)); text++)
+		n++;
+	return n;
+}
+
+static void progress_comes_before_the_reply(void **state)
+{
+	int fd = connect_raw();
+	char *text;
+
+	(void)state;
+	dirty_zones();
+	put(fd, POWERFAIL);
+	/* The first at once, then no more for a while, and the last. */
+	text = read_lines(fd, 1);
+	assert_string_equal(text, FIRST_LINE);
+	free(text);
+	read_until(fd, DONE_LINE OKAY);
+	assert_int_equal(empty_zones(), NR_DIRTY);
+	/* There is nothing to be told. */
+	put(fd, POWERFAIL);
+	text = read_lines(fd, 1);
+	assert_string_equal(text, OKAY);
+	free(text);
+	close(fd);
+}
+
+static void no_progress_unless_asked_for(void **state)
+{
+	int fd = connect_raw();
+	char *text;
+
+	(void)state;
+	dirty_zones();
+	put(fd, "{\"request\":\"powerfail\",\"progress\":false}\n");
+	text = read_lines(fd, 1);
+	assert_string_equal(text, OKAY);
+	free(text);
+	dirty_zones();
+	put(fd, "{\"request\":\"powerfail\"}\n");
+	text = read_lines(fd, 1);
+	assert_string_equal(text, OKAY);
+	free(text);
+	close(fd);
+	check("{'request':'powerfail','progress':1}",
+	      "-71 progress is neither true nor false");
+}
+
+struct heard {
+	unsigned nr;
+	uint32_t done, total;
+};
+
+static void hear(void *user, uint32_t done, uint32_t total)
+{
+	struct heard *h = user;
+
+	assert_true(done > h->done && done <= total);
+	*h = (struct heard){ h->nr + 1, done, total };
+}
+
+static void a_caller_hears_of_progress(void **state)
+{
+	struct json_object *request = json_tokener_parse(POWERFAIL), *reply;
+	struct heard h = { 0 };
+	struct zl_err err;
+
+	(void)state;
+	dirty_zones();
+	assert_int_equal(control_call(serial, request, &reply, hear, &h, &err),
+			 0);
+	json_object_put(reply);
+	assert_true(h.nr >= 2);
+	assert_int_equal(h.done, NR_DIRTY);
+	assert_int_equal(h.total, NR_DIRTY);
+	/* Who does not want to hear gets the reply all the same. */
+	dirty_zones();
+	assert_int_equal(
+		control_call(serial, request, &reply, NULL, NULL, &err), 0);
+	assert_true(json_object_object_get_ex(reply, "ok", NULL));
+	json_object_put(reply);
+	json_object_put(request);
+}
+
+static void who_asked_for_progress_is_gone(void **state)
+{
+	int fd = connect_raw();
+
+	(void)state;
+	dirty_zones();
+	put(fd, POWERFAIL);
+	close(fd);
+	/* Connections are served in their order, by one thread. */
+	check_has("{'request':'version'}", "'ok':true");
+	assert_int_equal(empty_zones(), NR_DIRTY);
+}
+
+/* In one piece: they are not read while a reply is not. */
+static void put_versions(int fd, unsigned n)
+{
+	const size_t len = strlen(VERSION);
+	char *text = malloc(n * len + 1);
+
+	assert_non_null(text);
+	for (unsigned i = 0; i < n; i++)
+		memcpy(text + i * len, VERSION, len);
+	text[n * len] = 0;
+	put(fd, text);
+	free(text);
+}
+
+/* So many replies are taken for who does not read. */
+static unsigned replies_that_fit(void)
+{
+	int fd = connect_raw(), bytes;
+	char *line;
+	unsigned n;
+
+	put_versions(fd, 2000);
+	check_has("{'request':'version'}", "'ok':true");
+	assert_int_equal(ioctl(fd, FIONREAD, &bytes), 0);
+	line = read_lines(fd, 1);
+	n = (unsigned)((size_t)bytes / strlen(line));
+	free(line);
+	close(fd);
+	assert_true(n > 2 && n < 2000);
+	return n;
+}
+
+/* Lines of progress up to the reply; how many. */
+static unsigned read_progress(int fd)
+{
+	static const char start[] = "{\"progress\":{\"done\":";
+	bool more = true;
+	unsigned n = 0;
+
+	while (more) {
+		char *line = read_lines(fd, 1);
+
+		more = !strncmp(line, start, strlen(start)) &&
+		       strstr(line, ",\"total\":6}}\n");
+		if (!more)
+			assert_string_equal(line, OKAY);
+		n += more;
+		free(line);
+	}
+	return n;
+}
+
+/* How many lines of progress there are behind @fill replies that were not read:
+ * whole ones. */
+static unsigned unread_progress(unsigned fill)
+{
+	int fd = connect_raw();
+	char *text;
+	unsigned n;
+
+	dirty_zones();
+	put_versions(fd, fill);
+	put(fd, POWERFAIL);
+	check_has("{'request':'version'}", "'ok':true");
+	assert_int_equal(empty_zones(), NR_DIRTY);
+	text = read_lines(fd, fill);
+	assert_int_equal(count(text, "\"version\":"), fill);
+	free(text);
+	n = read_progress(fd);
+	put(fd, VERSION);
+	read_until(fd, "\"version\":");
+	close(fd);
+	return n;
+}
+
+static void who_asked_for_progress_does_not_read(void **state)
+{
+	unsigned fit = replies_that_fit();
+
+	(void)state;
+	assert_in_range(unread_progress(fit - 2), 1, 2);
+	assert_in_range(unread_progress(fit - 1), 1, 1);
+	assert_in_range(unread_progress(fit), 0, 0);
+}
+
 static void modes(void **state)
 {
 	char path[CONTROL_PATH_MAX];
@@ -505,9 +748,9 @@ static void nobody_there(void **state)
 	struct zl_err err;
 
 	(void)state;
-	assert_int_equal(
-		control_call("0123456789abcdef", request, &reply, &err),
-		-ENOENT);
+	assert_int_equal(control_call("0123456789abcdef", request, &reply, NULL,
+				      NULL, &err),
+			 -ENOENT);
 	json_object_put(request);
 }
 
@@ -530,6 +773,11 @@ int main(void)
 		T(a_line_without_end_is_hung_up_on),
 		T(a_client_that_does_not_read),
 		T(more_clients_than_there_is_room_for),
+		T(progress_comes_before_the_reply),
+		T(no_progress_unless_asked_for),
+		T(a_caller_hears_of_progress),
+		T(who_asked_for_progress_is_gone),
+		T(who_asked_for_progress_does_not_read),
 		T(modes),
 		T(another_user_is_hung_up_on),
 		T(a_left_over_socket_is_replaced),

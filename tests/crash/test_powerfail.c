@@ -310,6 +310,52 @@ static void opened_zones(void **state)
 	stop(&m);
 }
 
+struct heard {
+	unsigned nr;
+	uint32_t total;
+};
+
+static void hear(void *user, uint32_t done, uint32_t total)
+{
+	struct heard *h = user;
+
+	h->nr++;
+	assert_int_equal(done, h->nr);
+	assert_true(h->nr == 1 || total == h->total);
+	h->total = total;
+}
+
+/* Each zone of which something is taken back, conventional ones too. */
+static void says_how_far(void **state)
+{
+	struct heard h = { 0 };
+	const struct disk_powerfail how = { .progress = hear,
+					    .progress_user = &h };
+	uint8_t buf[4096] = { 1 };
+	struct iovec iov = { buf, sizeof(buf) };
+	struct machine m;
+	struct zl_err err;
+
+	(void)state;
+	start(&m, ON_MEMORY, 1, 0);
+	for (unsigned zone = 0; zone < PW_CONV + 3; zone++) {
+		struct disk_io io = { .op = DISK_WRITE,
+				      .lba = zone * PW_ZONE,
+				      .nr_blocks = 1,
+				      .iov = &iov,
+				      .iov_cnt = 1 };
+
+		iov.iov_len = disk_meta(m.p.disk)->block_bytes;
+		assert_int_equal(disk_run(m.p.disk, &io), DISK_OK);
+	}
+	assert_int_equal(disk_powerfail(m.p.disk, &how, &err), 0);
+	assert_int_equal(h.nr, PW_CONV + 3);
+	assert_int_equal(h.total, PW_CONV + 3);
+	assert_int_equal(disk_powerfail(m.p.disk, &how, &err), 0);
+	assert_int_equal(h.nr, PW_CONV + 3);
+	stop(&m);
+}
+
 static void not_without_the_option(void **state)
 {
 	const struct disk_powerfail how = { 0 };
@@ -389,6 +435,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(and_the_real_one),
 		cmocka_unit_test(under_load),
 		cmocka_unit_test(opened_zones),
+		cmocka_unit_test(says_how_far),
 		cmocka_unit_test(not_without_the_option),
 		cmocka_unit_test(a_full_cache_is_flushed),
 	};

@@ -26,7 +26,7 @@ static struct disk *make_disk(struct store_mem *mem)
 static void one_line(struct disk *d, const char *text, size_t len)
 {
 	char *exact = exact_copy(text, len);
-	char *reply = control_answer(d, NULL, exact, len);
+	char *reply = control_answer(d, NULL, exact, len, NULL, NULL);
 	struct json_object *o;
 	size_t n;
 
