@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -18,8 +19,8 @@
  * Time for the handler, which finds these instead of the C library's: with
  * warp on, only sleeping moves the clock, and takes no time.
  */
-static bool warp;
-static uint64_t warp_start_ns, warped_ns;
+static atomic_bool warp;
+static _Atomic uint64_t warp_start_ns, warped_ns;
 static void (*warp_hook)(void);
 
 #define EXPORT __attribute__((visibility("default")))
