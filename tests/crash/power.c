@@ -568,8 +568,12 @@ void power_use_all(struct power *p)
 	for (uint32_t z = PW_CONV; z < PW_ZONES; z++) {
 		struct pw_zone *zone = &p->zone[z];
 
+		/* A sequential write preferred zone's write pointer need not be
+		 * at a physical block, so that less than one may be left. */
 		if (!zone->read_only && zone->wp < PW_ZONE)
-			do_write(p, z * PW_ZONE + zone->wp, p->phys_blocks,
+			do_write(p, z * PW_ZONE + zone->wp,
+				 (uint32_t)min_u64(p->phys_blocks,
+						   PW_ZONE - zone->wp),
 				 z % 2);
 	}
 	do_write(p, 0, 8, false);
