@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What an open disk does, counted: see activity.h. */
 #include <assert.h>
+#include <sched.h>
 #include <time.h>
 
 #include "base/num.h"
@@ -91,12 +92,9 @@ static unsigned bucket_of(uint64_t ns)
 
 static struct meter_shard *my_shard(struct meter *m)
 {
-	static atomic_uint next;
-	static _Thread_local unsigned mine; /* from 1; 0 = none yet */
+	int cpu = sched_getcpu();
 
-	if (!mine)
-		mine = atomic_fetch_add(&next, 1) % METER_SHARDS + 1;
-	return &m->shard[mine - 1];
+	return &m->shard[cpu < 0 ? 0 : cpu % METER_SHARDS];
 }
 
 static void add(atomic_uint_fast64_t *to, uint64_t n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
  * Counting what activity.h has, on the way of every I/O: two looks at the clock
- * and three additions to memory that few threads share.
+ * and three additions to memory that few processors share.
  */
 #ifndef ZL_DISK_METER_H
 #define ZL_DISK_METER_H
@@ -11,7 +11,9 @@
 
 #include "disk/activity.h"
 
-/* Threads have a shard each, until there are more of them. */
+/* Processors have a shard each, until there are more of them.  Not threads: the
+ * thread-local memory of a library that was loaded at run time is allocated at
+ * its first use, and that would be while a command is carried out. */
 #define METER_SHARDS 8
 
 struct meter_kind {
