@@ -237,8 +237,8 @@ struct disk_io {
 	struct disk *disk;
 	struct disk_io *next;
 	/* When it began, see meter.c; 0 = not yet: the caller clears it in
-	 * memory that had another I/O. */
-	uint64_t start_ns;
+	 * memory that had another I/O.  When it ended; 0 = not seen yet. */
+	uint64_t start_ns, end_ns;
 	void (*run)(struct disk_io *io);
 	bool (*step)(struct disk_io *io);
 	struct store_req req;

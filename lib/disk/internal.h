@@ -125,7 +125,7 @@ struct pace {
 	unsigned nr_cpus;
 	atomic_uint_fast64_t last_ns; /* when the caller's thread was free */
 	atomic_uint_fast64_t avoid_until_ns;
-	atomic_bool writes_wait; /* STORE_NOWAIT is not known for writes */
+	atomic_uint avoid_times; /* … so many times as long as it took */
 	/* The last large I/O handed over while it is under way, to be looked
 	 * at when the next one comes. */
 	_Atomic(struct disk_io *) probe;
@@ -473,7 +473,10 @@ void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
  * turn->granted() is called later, by whoever leaves.
  */
 bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn);
-/* Ends the turn and grants the next one.  Not under the lock. */
+/* Ends the turn: the next one, which is to be granted without the lock, or
+ * NULL. */
+struct slot_turn *slot_pass_on(struct disk *d, uint32_t slot);
+/* … and grants it.  Not under the lock. */
 void slot_leave(struct disk *d, uint32_t slot);
 
 /*
@@ -507,20 +510,19 @@ static inline unsigned work_busy(struct worker_pool *pool)
 	return atomic_load_explicit(&pool->busy, memory_order_relaxed);
 }
 
-/* pace.c: any thread; the clock is a variable for tests. */
-extern uint64_t (*pace_clock_ns)(void);
+/* pace.c: any thread; times are on meter_clock_ns(). */
 void pace_init(struct disk *d);
 /* Whether an I/O of this length is tried in the caller's thread. */
-bool pace_here(struct disk *d, uint32_t nr_blocks);
+bool pace_here(struct disk *d, uint32_t nr_blocks, uint64_t now_ns);
 /* An I/O goes elsewhere; an I/O is about to be posted. */
 void pace_handed_over(struct disk *d, struct disk_io *io);
 void pace_done(struct disk *d, struct disk_io *io);
 /* Whether a write that may wait can be carried out there. */
-bool pace_may_wait(struct disk *d);
-/* Such a write, begun at @start_ns, is over. */
-void pace_waited(struct disk *d, uint64_t start_ns);
+bool pace_may_wait(struct disk *d, uint64_t now_ns);
+/* Such a write is over. */
+void pace_waited(struct disk *d, uint64_t start_ns, uint64_t end_ns);
 /* The caller's thread is free for the next command, after a large one. */
-void pace_leave(struct disk *d);
+void pace_leave(struct disk *d, uint64_t now_ns);
 
 /* The branch that injecting faults costs while there are none. */
 static inline bool disk_has_faults(struct disk *d)

@@ -115,13 +115,22 @@ void meter_init(struct meter *m)
 void meter_begin(struct disk_io *io)
 {
 	io->start_ns = meter_clock_ns();
+	io->end_ns = 0;
 }
 
 void meter_submit(struct disk *d, struct disk_io *io)
 {
 	if (!io->start_ns)
 		meter_begin(io);
+	io->end_ns = 0;
 	add(&my_shard(&d->meter)->submitted, 1);
+}
+
+uint64_t meter_end_ns(struct disk_io *io)
+{
+	if (!io->end_ns)
+		io->end_ns = meter_clock_ns();
+	return io->end_ns;
 }
 
 void meter_end(struct disk *d, struct disk_io *io)
@@ -129,7 +138,7 @@ void meter_end(struct disk *d, struct disk_io *io)
 	struct meter_shard *s = my_shard(&d->meter);
 	enum disk_kind kind = kind_of(io);
 	struct meter_kind *k = &s->kind[kind];
-	uint64_t ns = meter_clock_ns() - io->start_ns;
+	uint64_t ns = meter_end_ns(io) - io->start_ns;
 
 	add(&k->latency[bucket_of(ns)], 1);
 	add(&k->total_ns, ns);

@@ -44,6 +44,8 @@ void meter_init(struct meter *m);
 void meter_begin(struct disk_io *io);
 /* … and is submitted now. */
 void meter_submit(struct disk *d, struct disk_io *io);
+/* When it was over: the first call looks at the clock, for all. */
+uint64_t meter_end_ns(struct disk_io *io);
 /* It is over, with io->status; and was submitted. */
 void meter_end(struct disk *d, struct disk_io *io);
 void meter_finish(struct disk *d, struct disk_io *io);

@@ -4,7 +4,6 @@
  * cheapest, or elsewhere, which lets several run side by side.
  */
 #include <sched.h>
-#include <time.h>
 
 #include "disk/internal.h"
 
@@ -15,19 +14,11 @@
 /* How many more are carried out here after one that was alone. */
 #define ALONE_TIMES 64
 /* A write that took longer has waited for something; for some times as long the
- * next ones are not carried out by a thread that others need. */
-#define SLOW_NS	    UINT64_C(10000000)
-#define AVOID_TIMES 4
-
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t (*pace_clock_ns)(void) = clock_ns;
+ * next ones are not carried out by a thread that others need, and for twice as
+ * many if the first one after that is slow again. */
+#define SLOW_NS		UINT64_C(10000000)
+#define MIN_AVOID_TIMES 4
+#define MAX_AVOID_TIMES 64
 
 void pace_init(struct disk *d)
 {
@@ -43,7 +34,7 @@ void pace_init(struct disk *d)
 	atomic_store(&p->probing, false);
 	atomic_store(&p->alone, 0);
 	atomic_store(&p->avoid_until_ns, 0);
-	atomic_store(&p->writes_wait, false);
+	atomic_store(&p->avoid_times, MIN_AVOID_TIMES);
 }
 
 /*
@@ -59,17 +50,16 @@ static void look_at_probe(struct pace *p)
 				      memory_order_relaxed);
 }
 
-static bool was_not_queued(struct pace *p)
+static bool was_not_queued(struct pace *p, uint64_t now_ns)
 {
 	unsigned alone = atomic_load_explicit(&p->alone, memory_order_relaxed);
 
 	if (alone)
 		atomic_store_explicit(&p->alone, alone - 1,
 				      memory_order_relaxed);
-	return alone ||
-	       pace_clock_ns() - atomic_load_explicit(&p->last_ns,
+	return alone || now_ns - atomic_load_explicit(&p->last_ns,
 						      memory_order_relaxed) >
-		       QUEUED_NS;
+				QUEUED_NS;
 }
 
 /*
@@ -78,7 +68,7 @@ static bool was_not_queued(struct pace *p)
  * many wait in the daemon's ring cannot be seen: a quick initiator's next
  * command looks like one that has been waiting, until one is handed over.
  */
-bool pace_here(struct disk *d, uint32_t nr_blocks)
+bool pace_here(struct disk *d, uint32_t nr_blocks, uint64_t now_ns)
 {
 	struct pace *p = &d->pace;
 	unsigned busy;
@@ -89,7 +79,7 @@ bool pace_here(struct disk *d, uint32_t nr_blocks)
 	busy = work_busy(&d->work);
 	if (busy + 1 >= p->nr_cpus)
 		return true;
-	if (!busy && was_not_queued(p))
+	if (!busy && was_not_queued(p, now_ns))
 		return true;
 	atomic_store_explicit(&p->probing, true, memory_order_relaxed);
 	return false;
@@ -111,26 +101,30 @@ void pace_done(struct disk *d, struct disk_io *io)
 		atomic_store_explicit(&p->probe, NULL, memory_order_release);
 }
 
-bool pace_may_wait(struct disk *d)
+bool pace_may_wait(struct disk *d, uint64_t now_ns)
+{
+	return now_ns >= atomic_load_explicit(&d->pace.avoid_until_ns,
+					      memory_order_relaxed);
+}
+
+void pace_waited(struct disk *d, uint64_t start_ns, uint64_t end_ns)
 {
 	struct pace *p = &d->pace;
+	unsigned times =
+		atomic_load_explicit(&p->avoid_times, memory_order_relaxed);
 
-	return pace_clock_ns() >=
-	       atomic_load_explicit(&p->avoid_until_ns, memory_order_relaxed);
-}
-
-void pace_waited(struct disk *d, uint64_t start_ns)
-{
-	uint64_t now = pace_clock_ns();
-
-	if (now - start_ns > SLOW_NS)
-		atomic_store_explicit(&d->pace.avoid_until_ns,
-				      now + AVOID_TIMES * (now - start_ns),
+	if (end_ns - start_ns > SLOW_NS) {
+		atomic_store_explicit(&p->avoid_until_ns,
+				      end_ns + times * (end_ns - start_ns),
 				      memory_order_relaxed);
+		times = times < MAX_AVOID_TIMES ? 2 * times : times;
+	} else {
+		times = MIN_AVOID_TIMES;
+	}
+	atomic_store_explicit(&p->avoid_times, times, memory_order_relaxed);
 }
 
-void pace_leave(struct disk *d)
+void pace_leave(struct disk *d, uint64_t now_ns)
 {
-	atomic_store_explicit(&d->pace.last_ns, pace_clock_ns(),
-			      memory_order_relaxed);
+	atomic_store_explicit(&d->pace.last_ns, now_ns, memory_order_relaxed);
 }

@@ -310,20 +310,26 @@ void gate_leave(struct disk *d, enum disk_gate gate)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* A turn that was granted is out of the queue: its I/O may be gone by now. */
-void slot_leave(struct disk *d, uint32_t slot)
+struct slot_turn *slot_pass_on(struct disk *d, uint32_t slot)
 {
 	struct disk_slot *s = &d->slots[slot];
-	struct slot_turn *next;
+	struct slot_turn *next = s->first;
 
-	pthread_mutex_lock(&d->lock);
 	assert(s->flags & SLOT_BUSY);
 	s->finishing = false;
-	next = s->first;
 	if (next)
 		s->first = next->next;
 	else
 		s->flags &= ~SLOT_BUSY;
+	return next;
+}
+
+void slot_leave(struct disk *d, uint32_t slot)
+{
+	struct slot_turn *next;
+
+	pthread_mutex_lock(&d->lock);
+	next = slot_pass_on(d, slot);
 	pthread_mutex_unlock(&d->lock);
 	if (next)
 		next->granted(next);

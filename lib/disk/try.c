@@ -134,25 +134,23 @@ static bool can_try_write(struct disk_io *io)
  * The write before this one was carried out by a worker, which has posted its
  * completion and leaves the slot in a moment.  Queueing behind it would send
  * this one to a worker as well, and so on: wait for it, some microseconds.
- * Takes the lock and lets it go.
+ * Under the lock, which is let go meanwhile.
  */
 static void await_leaving(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	const struct disk_slot *s;
-	bool leaving = d->pace.nr_cpus > 1;
-	uint32_t slot;
 
-	if (io->lba >= d->zones.geo.capacity_blocks)
+	if (d->pace.nr_cpus < 2 || io->lba >= d->zones.geo.capacity_blocks)
 		return;
-	slot = zone_slot_of(&d->zones, io->lba);
-	s = &d->slots[slot];
-	for (int i = 0; i < AWAIT_LOOKS && leaving; i++) {
-		pthread_mutex_lock(&d->lock);
-		leaving = s->flags & SLOT_BUSY && s->finishing && !s->first;
+	s = &d->slots[zone_slot_of(&d->zones, io->lba)];
+	for (int i = 0; i < AWAIT_LOOKS; i++) {
+		if (!(s->flags & SLOT_BUSY) || !s->finishing || s->first)
+			return;
 		pthread_mutex_unlock(&d->lock);
-		for (int n = 0; n < 16 && leaving; n++)
+		for (int n = 0; n < 16; n++)
 			atomic_signal_fence(memory_order_seq_cst);
+		pthread_mutex_lock(&d->lock);
 	}
 }
 
@@ -166,6 +164,7 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 
 	*verdict = ZV_OK;
 	pthread_mutex_lock(&d->lock);
+	await_leaving(io);
 	*syncing = d->syncing;
 	io->gate = GATE_NONE;
 	ok = can_try_write(io);
@@ -192,6 +191,7 @@ static void end_write(struct disk_io *io, bool written)
 {
 	struct disk *d = io->disk;
 	uint32_t lo = (uint32_t)(segment_offset(io) >> d->block_shift);
+	struct slot_turn *next;
 
 	pthread_mutex_lock(&d->lock);
 	if (written) {
@@ -202,36 +202,31 @@ static void end_write(struct disk_io *io, bool written)
 		/* Part of it is there; the next write cuts it off. */
 		d->slots[io->slot].flags |= SLOT_CUT;
 	}
+	next = slot_pass_on(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
-	slot_leave(d, io->slot);
+	if (next)
+		next->granted(next);
 	if (io->gate)
 		gate_leave(d, io->gate);
 }
 
 /*
- * Where the file system cannot say whether a write would wait (ext4), it is
- * carried out all the same unless waiting is to be expected: a sync is under
- * way, or a write has just taken long.
+ * A write that may wait is carried out all the same unless waiting is to be
+ * expected: a sync is under way, or a write has just taken long.  Only then the
+ * file system is asked for one that does not wait.  Asked each time, it would
+ * refuse far too many: ext4 knows of no such writes, and xfs refuses the first
+ * one to each file in each tick of the clock, as that one changes the file's
+ * time, which is every write to most zones.
  */
 static bool run_write(struct disk_io *io, bool syncing)
 {
-	struct pace *p = &io->disk->pace;
-	uint64_t start_ns;
+	struct disk *d = io->disk;
 	bool written;
 
-	if (!atomic_load_explicit(&p->writes_wait, memory_order_relaxed)) {
-		written = run_here(io, STORE_WRITE, STORE_NOWAIT);
-		if (io->req.res != -EOPNOTSUPP)
-			return written;
-		atomic_store_explicit(&p->writes_wait, true,
-				      memory_order_relaxed);
-	}
-	io->req.res = -EAGAIN;
-	if (syncing || !pace_may_wait(io->disk))
-		return false;
-	start_ns = pace_clock_ns();
+	if (syncing || !pace_may_wait(d, io->start_ns))
+		return run_here(io, STORE_WRITE, STORE_NOWAIT);
 	written = run_here(io, STORE_WRITE, STORE_NO_OPEN);
-	pace_waited(io->disk, start_ns);
+	pace_waited(d, io->start_ns, meter_end_ns(io));
 	return written;
 }
 
@@ -242,7 +237,6 @@ static bool try_write(struct disk_io *io)
 
 	if (io->disk->look_only || io->fua || !io->left_bytes)
 		return false;
-	await_leaving(io);
 	if (!begin_write(io, &verdict, &syncing))
 		return false;
 	if (verdict)
@@ -257,7 +251,7 @@ static bool try_rw(struct disk *d, struct disk_io *io)
 	if (io->op != DISK_READ && io->op != DISK_WRITE)
 		return false;
 	if (io->nr_blocks > d->try_blocks || disk_has_faults(d) ||
-	    !pace_here(d, io->nr_blocks))
+	    !pace_here(d, io->nr_blocks, io->start_ns))
 		return false;
 	io->disk = d;
 	io->bad_lba = 0;
@@ -267,6 +261,8 @@ static bool try_rw(struct disk *d, struct disk_io *io)
 	return io->op == DISK_READ ? try_read(io) : try_write(io);
 }
 
+/* Looks at the clock twice: that costs as much as all the rest, or, where the
+ * clock is not the processor's, more than the command. */
 bool disk_try(struct disk *d, struct disk_io *io)
 {
 	bool done;
@@ -276,6 +272,6 @@ bool disk_try(struct disk *d, struct disk_io *io)
 	if (done)
 		meter_end(d, io);
 	if (io->nr_blocks > d->pace.small_blocks)
-		pace_leave(d);
+		pace_leave(d, meter_end_ns(io));
 	return done;
 }

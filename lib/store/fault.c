@@ -111,7 +111,8 @@ static void submit_part(struct store *lower, struct store_req *whole,
 static void fault_submit(struct store *st, struct store_req *req)
 {
 	struct fault_store *fs = to_fault(st);
-	int ret = count(fs, req->op);
+	bool counts = !fs->plan.only_flags || req->flags & fs->plan.only_flags;
+	int ret = counts ? count(fs, req->op) : 0;
 	uint64_t len;
 
 	len = min_u64(fs->plan.partial_bytes, req->len);

@@ -427,6 +427,8 @@ struct store_fault_plan {
 	 * enum store_op n, bit 16 + n the n-th of the other operations in
 	 * struct store_ops' order (stat = 16 …). */
 	uint32_t only;
+	/* … and only requests with one of these flags (STORE_…); 0 = any. */
+	unsigned only_flags;
 };
 /* NULL when there is no memory. */
 struct store *store_fault_new(struct store *lower);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * What is slow holds up nothing else: while a file's read, write, sync, reset
- * or finish hangs in a worker, all other zones are read and written, and all
- * are reported.  A test that is held up hangs, and is ended by SIGALRM.
+ * What is slow holds up nothing else: while a file's read, sync, reset or
+ * finish hangs in a worker, or a write where slow ones are to be expected, all
+ * other zones are read and written, and all are reported.  A test that is held
+ * up hangs, and is ended by SIGALRM.
  */
 #include "disk_fixture.h"
 
@@ -49,6 +50,7 @@ struct slow {
 	enum store_op store_op;
 	struct disk_io io;
 	bool changes_all; /* other sequential zones may have to wait */
+	bool after_slow;  /* writes are expected to wait */
 };
 
 static const struct slow cases[] = {
@@ -56,10 +58,11 @@ static const struct slow cases[] = {
 	  STORE_READ,
 	  { .op = DISK_READ, .lba = SLOW, .nr_blocks = 8 },
 	  false },
-	{ "a write",
+	{ "a write after a slow one",
 	  STORE_WRITE,
 	  { .op = DISK_WRITE, .lba = SLOW + 8, .nr_blocks = 8 },
-	  false },
+	  false,
+	  true },
 	{ "a write with FUA",
 	  STORE_SYNC,
 	  { .op = DISK_WRITE, .lba = SLOW + 8, .nr_blocks = 8, .fua = true },
@@ -138,6 +141,8 @@ static void hang_in(struct fixture *f, const struct slow *c)
 	}
 	io.done = slow_done;
 	io.user = &over;
+	if (c->after_slow)
+		pace_waited(f->disk, 0, meter_clock_ns());
 	slow_op = c->store_op;
 	atomic_store(&armed, true);
 	if (!disk_try(f->disk, &io))

@@ -4,15 +4,12 @@
 
 #include <errno.h>
 
+#include "base/num.h"
+
 #define SMALL 8	 /* blocks of 4096: 32 KiB */
 #define LARGE 32 /* more than that */
 
 static uint64_t time_ns;
-
-static uint64_t test_clock(void)
-{
-	return time_ns;
-}
 
 static struct disk *new_disk(unsigned cpus)
 {
@@ -22,7 +19,6 @@ static struct disk *new_disk(unsigned cpus)
 	d.block_shift = 12;
 	pace_init(&d);
 	d.pace.nr_cpus = cpus;
-	pace_clock_ns = test_clock;
 	time_ns = 1000000;
 	return &d;
 }
@@ -32,9 +28,9 @@ static void small_ones_always(void **state)
 	struct disk *d = new_disk(4);
 
 	(void)state;
-	pace_leave(d);
+	pace_leave(d, time_ns);
 	atomic_store(&d->work.busy, 1);
-	assert_true(pace_here(d, SMALL));
+	assert_true(pace_here(d, SMALL, time_ns));
 }
 
 static void a_large_one_that_is_alone(void **state)
@@ -42,13 +38,13 @@ static void a_large_one_that_is_alone(void **state)
 	struct disk *d = new_disk(2);
 
 	(void)state;
-	pace_leave(d);
+	pace_leave(d, time_ns);
 	time_ns += 20000;
-	assert_true(pace_here(d, LARGE));
+	assert_true(pace_here(d, LARGE, time_ns));
 	/* The next one was waiting already: two side by side. */
-	pace_leave(d);
+	pace_leave(d, time_ns);
 	time_ns += 100;
-	assert_false(pace_here(d, LARGE));
+	assert_false(pace_here(d, LARGE, time_ns));
 }
 
 /* A quick initiator that waits for each answer looks like a queue. */
@@ -59,21 +55,21 @@ static void a_quick_one_that_is_alone(void **state)
 	int here = 0;
 
 	(void)state;
-	pace_leave(d);
-	assert_false(pace_here(d, LARGE));
+	pace_leave(d, time_ns);
+	assert_false(pace_here(d, LARGE, time_ns));
 	pace_handed_over(d, &io);
 	pace_done(d, &io);
 	/* It was done before the next one came: now for a while here. */
-	while (here < 1000 && pace_here(d, LARGE))
+	while (here < 1000 && pace_here(d, LARGE, time_ns))
 		here++;
 	assert_in_range(here, 10, 999);
 	/* This time the next one comes before. */
 	pace_handed_over(d, &io);
 	atomic_store(&d->work.busy, 1);
-	assert_true(pace_here(d, LARGE));
+	assert_true(pace_here(d, LARGE, time_ns));
 	atomic_store(&d->work.busy, 0);
 	pace_done(d, &io);
-	assert_false(pace_here(d, LARGE));
+	assert_false(pace_here(d, LARGE, time_ns));
 }
 
 static void workers_get_the_other_processors(void **state)
@@ -83,64 +79,110 @@ static void workers_get_the_other_processors(void **state)
 	(void)state;
 	time_ns += 20000;
 	atomic_store(&d->work.busy, 1);
-	assert_false(pace_here(d, LARGE));
+	assert_false(pace_here(d, LARGE, time_ns));
 	atomic_store(&d->work.busy, 2);
-	assert_true(pace_here(d, LARGE));
+	assert_true(pace_here(d, LARGE, time_ns));
 	d->pace.nr_cpus = 1;
 	atomic_store(&d->work.busy, 0);
-	assert_true(pace_here(d, LARGE));
+	assert_true(pace_here(d, LARGE, time_ns));
+}
+
+/* For how many ms writes are avoided after one that took @ms. */
+static unsigned avoided_ms(struct disk *d, unsigned ms)
+{
+	uint64_t start = time_ns, end;
+
+	time_ns += ms * UINT64_C(1000000);
+	pace_waited(d, start, time_ns);
+	for (end = time_ns; !pace_may_wait(d, time_ns); time_ns += 1000000)
+		;
+	return (unsigned)((time_ns - end) / 1000000);
 }
 
 static void a_slow_write_is_the_last_for_a_while(void **state)
 {
 	struct disk *d = new_disk(2);
-	uint64_t start = time_ns;
 
 	(void)state;
-	time_ns += 1000000;
-	pace_waited(d, start);
-	assert_true(pace_may_wait(d));
-	time_ns += 20000000;
-	pace_waited(d, start);
-	assert_false(pace_may_wait(d));
-	time_ns += 1000000000;
-	assert_true(pace_may_wait(d));
+	assert_int_equal(avoided_ms(d, 1), 0);
+	assert_int_equal(avoided_ms(d, 20), 80);
+	/* The next one is slow again. */
+	assert_int_equal(avoided_ms(d, 20), 160);
+	for (int i = 0; i < 10; i++)
+		avoided_ms(d, 20);
+	assert_int_equal(avoided_ms(d, 20), 64 * 20);
+	/* One that is not. */
+	assert_int_equal(avoided_ms(d, 9), 0);
+	assert_int_equal(avoided_ms(d, 20), 80);
 }
 
-/* As ext4 does: the write is not known to be one that does not wait. */
-static void a_store_that_cannot_tell(void **state)
+static bool try_write_here(struct fixture *f, uint64_t lba)
 {
+	struct iovec iov = { f->buf, BLOCK };
+	struct disk_io io = { .op = DISK_WRITE,
+			      .lba = lba,
+			      .nr_blocks = 1,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	memset(f->buf, 5, BLOCK);
+	return disk_try(f->disk, &io) && io.status == DISK_OK;
+}
+
+/* As xfs does with the first write to a file in each tick, and ext4 with all:
+ * they are not asked. */
+static void a_store_that_would_rather_wait(void **state)
+{
+	static const int errors[] = { EAGAIN, EOPNOTSUPP };
 	struct store_fault_plan plan = { .fail_at = 0,
-					 .fail_count = 1,
-					 .error = EOPNOTSUPP,
-					 .only = 1u << STORE_WRITE };
+					 .fail_count = UINT64_MAX,
+					 .only = 1u << STORE_WRITE,
+					 .only_flags = STORE_NOWAIT };
+	const struct store_fault_plan none = { .fail_at = UINT64_MAX };
 	struct fixture f;
-	struct iovec iov;
-	struct disk_io io = {
-		.op = DISK_WRITE, .nr_blocks = 1, .iov = &iov, .iov_cnt = 1
-	};
 
 	(void)state;
 	fixture_start(&f, FIXTURE_CFG, 1);
-	iov = (struct iovec){ f.buf, BLOCK };
-	memset(f.buf, 5, BLOCK);
+	for (uint32_t i = 0; i < ZL_ARRAY_SIZE(errors); i++) {
+		plan.error = errors[i];
+		store_fault_arm(f.fault, &plan);
+		assert_true(try_write_here(&f, SEQ(0) + i));
+		assert_int_equal(store_fault_hits(f.fault), 0);
+		/* A sync is under way: not now. */
+		f.disk->syncing = true;
+		assert_false(try_write_here(&f, SEQ(0) + i + 1));
+		assert_int_equal(store_fault_hits(f.fault), 1);
+		f.disk->syncing = false;
+		/* One was slow. */
+		pace_waited(f.disk, meter_clock_ns(), UINT64_MAX / 8);
+		assert_false(try_write_here(&f, SEQ(0) + i + 1));
+		assert_int_equal(store_fault_hits(f.fault), 2);
+		/* Not avoided, then, if it need not wait. */
+		store_fault_arm(f.fault, &none);
+		assert_true(try_write_here(&f, SEQ(1) + i));
+		atomic_store(&f.disk->pace.avoid_until_ns, 0);
+	}
+	assert_int_equal(wp_of(&f, SEQ(0)), SEQ(0) + 2);
+	assert_sizes_match(&f);
+	fixture_stop(&f);
+}
+
+/* It fails, perhaps with a part of it written: that goes first. */
+static void a_part_is_cut_off(void **state)
+{
+	struct store_fault_plan plan = { .fail_at = 0,
+					 .fail_count = 1,
+					 .error = EIO,
+					 .partial_bytes = BLOCK / 2,
+					 .only = 1u << STORE_WRITE };
+	struct fixture f;
+
+	(void)state;
+	fixture_start(&f, FIXTURE_CFG, 1);
 	store_fault_arm(f.fault, &plan);
-	io.lba = SEQ(0);
-	assert_true(disk_try(f.disk, &io));
-	assert_int_equal(io.status, DISK_OK);
-	assert_int_equal(store_fault_hits(f.fault), 1);
-	/* A sync is under way: not now. */
-	f.disk->syncing = true;
-	io.lba++;
-	assert_false(disk_try(f.disk, &io));
-	f.disk->syncing = false;
-	/* It fails, perhaps with a part of it written: that goes first. */
-	plan.error = EIO;
-	plan.partial_bytes = BLOCK / 2;
-	store_fault_arm(f.fault, &plan);
-	assert_false(disk_try(f.disk, &io));
-	assert_int_equal(wp_of(&f, SEQ(0)), SEQ(0) + 1);
-	assert_int_equal(do_write(&f, SEQ(0) + 1, 1, 3), DISK_OK);
+	assert_false(try_write_here(&f, SEQ(0)));
+	assert_int_equal(wp_of(&f, SEQ(0)), SEQ(0));
+	assert_int_equal(do_write(&f, SEQ(0), 1, 3), DISK_OK);
 	assert_sizes_match(&f);
 	fixture_stop(&f);
 }
@@ -148,8 +190,8 @@ static void a_store_that_cannot_tell(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		/* With the real clock: first. */
-		cmocka_unit_test(a_store_that_cannot_tell),
+		cmocka_unit_test(a_store_that_would_rather_wait),
+		cmocka_unit_test(a_part_is_cut_off),
 		cmocka_unit_test(small_ones_always),
 		cmocka_unit_test(a_large_one_that_is_alone),
 		cmocka_unit_test(a_quick_one_that_is_alone),
