@@ -123,14 +123,14 @@ struct worker_pool {
 struct pace {
 	uint32_t small_blocks; /* these always in the caller's thread */
 	unsigned nr_cpus;
-	atomic_uint_fast64_t last_ns; /* when the caller's thread was free */
 	atomic_uint_fast64_t avoid_until_ns;
 	atomic_uint avoid_times; /* … so many times as long as it took */
 	/* The last large I/O handed over while it is under way, to be looked
 	 * at when the next one comes. */
 	_Atomic(struct disk_io *) probe;
 	atomic_bool probing;
-	atomic_uint alone; /* so many more are taken for alone */
+	atomic_uint alone;	 /* so many more are taken for alone */
+	atomic_uint alone_times; /* … so many the next time */
 };
 
 struct disk {
@@ -513,7 +513,7 @@ static inline unsigned work_busy(struct worker_pool *pool)
 /* pace.c: any thread; times are on meter_clock_ns(). */
 void pace_init(struct disk *d);
 /* Whether an I/O of this length is tried in the caller's thread. */
-bool pace_here(struct disk *d, uint32_t nr_blocks, uint64_t now_ns);
+bool pace_here(struct disk *d, uint32_t nr_blocks);
 /* An I/O goes elsewhere; an I/O is about to be posted. */
 void pace_handed_over(struct disk *d, struct disk_io *io);
 void pace_done(struct disk *d, struct disk_io *io);
@@ -521,8 +521,6 @@ void pace_done(struct disk *d, struct disk_io *io);
 bool pace_may_wait(struct disk *d, uint64_t now_ns);
 /* Such a write is over. */
 void pace_waited(struct disk *d, uint64_t start_ns, uint64_t end_ns);
-/* The caller's thread is free for the next command, after a large one. */
-void pace_leave(struct disk *d, uint64_t now_ns);
 
 /* The branch that injecting faults costs while there are none. */
 static inline bool disk_has_faults(struct disk *d)

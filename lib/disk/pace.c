@@ -9,10 +9,10 @@
 
 /* Up to here a copy costs less than handing the I/O to another thread. */
 #define SMALL_BYTES (32 * 1024)
-/* The next command after a longer pause than this has not been waiting. */
-#define QUEUED_NS 3000
-/* How many more are carried out here after one that was alone. */
-#define ALONE_TIMES 64
+/* How many more are carried out here after one that was alone, and if the one
+ * after those was alone as well, twice as many. */
+#define MIN_ALONE_TIMES 64
+#define MAX_ALONE_TIMES 1024
 /* A write that took longer has waited for something; for some times as long the
  * next ones are not carried out by a thread that others need, and for twice as
  * many if the first one after that is slow again. */
@@ -29,10 +29,10 @@ void pace_init(struct disk *d)
 	p->nr_cpus = 1;
 	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
 		p->nr_cpus = (unsigned)CPU_COUNT(&cpus);
-	atomic_store(&p->last_ns, 0);
 	atomic_store(&p->probe, NULL);
 	atomic_store(&p->probing, false);
 	atomic_store(&p->alone, 0);
+	atomic_store(&p->alone_times, MIN_ALONE_TIMES);
 	atomic_store(&p->avoid_until_ns, 0);
 	atomic_store(&p->avoid_times, MIN_AVOID_TIMES);
 }
@@ -43,32 +43,38 @@ void pace_init(struct disk *d)
  */
 static void look_at_probe(struct pace *p)
 {
+	unsigned times =
+		atomic_load_explicit(&p->alone_times, memory_order_relaxed);
+
 	if (!atomic_exchange_explicit(&p->probing, false, memory_order_relaxed))
 		return;
-	if (!atomic_load_explicit(&p->probe, memory_order_acquire))
-		atomic_store_explicit(&p->alone, ALONE_TIMES,
-				      memory_order_relaxed);
+	if (atomic_load_explicit(&p->probe, memory_order_acquire)) {
+		times = MIN_ALONE_TIMES;
+	} else {
+		atomic_store_explicit(&p->alone, times, memory_order_relaxed);
+		times = times < MAX_ALONE_TIMES ? 2 * times : times;
+	}
+	atomic_store_explicit(&p->alone_times, times, memory_order_relaxed);
 }
 
-static bool was_not_queued(struct pace *p, uint64_t now_ns)
+static bool is_alone(struct pace *p)
 {
 	unsigned alone = atomic_load_explicit(&p->alone, memory_order_relaxed);
 
 	if (alone)
 		atomic_store_explicit(&p->alone, alone - 1,
 				      memory_order_relaxed);
-	return alone || now_ns - atomic_load_explicit(&p->last_ns,
-						      memory_order_relaxed) >
-				QUEUED_NS;
+	return alone;
 }
 
 /*
  * A large I/O that is alone is carried out here.  Where more wait behind it,
  * the workers get as many as there are processors beside this thread's.  How
- * many wait in the daemon's ring cannot be seen: a quick initiator's next
- * command looks like one that has been waiting, until one is handed over.
+ * many wait in the daemon's ring cannot be seen, and no clock tells: a quick
+ * initiator's next command comes as soon as one that has been waiting, and on a
+ * slow machine both come late.  So one is handed over from time to time.
  */
-bool pace_here(struct disk *d, uint32_t nr_blocks, uint64_t now_ns)
+bool pace_here(struct disk *d, uint32_t nr_blocks)
 {
 	struct pace *p = &d->pace;
 	unsigned busy;
@@ -79,7 +85,7 @@ bool pace_here(struct disk *d, uint32_t nr_blocks, uint64_t now_ns)
 	busy = work_busy(&d->work);
 	if (busy + 1 >= p->nr_cpus)
 		return true;
-	if (!busy && was_not_queued(p, now_ns))
+	if (!busy && is_alone(p))
 		return true;
 	atomic_store_explicit(&p->probing, true, memory_order_relaxed);
 	return false;
@@ -122,9 +128,4 @@ void pace_waited(struct disk *d, uint64_t start_ns, uint64_t end_ns)
 		times = MIN_AVOID_TIMES;
 	}
 	atomic_store_explicit(&p->avoid_times, times, memory_order_relaxed);
-}
-
-void pace_leave(struct disk *d, uint64_t now_ns)
-{
-	atomic_store_explicit(&d->pace.last_ns, now_ns, memory_order_relaxed);
 }

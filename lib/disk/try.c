@@ -251,7 +251,7 @@ static bool try_rw(struct disk *d, struct disk_io *io)
 	if (io->op != DISK_READ && io->op != DISK_WRITE)
 		return false;
 	if (io->nr_blocks > d->try_blocks || disk_has_faults(d) ||
-	    !pace_here(d, io->nr_blocks, io->start_ns))
+	    !pace_here(d, io->nr_blocks))
 		return false;
 	io->disk = d;
 	io->bad_lba = 0;
@@ -271,7 +271,5 @@ bool disk_try(struct disk *d, struct disk_io *io)
 	done = try_rw(d, io);
 	if (done)
 		meter_end(d, io);
-	if (io->nr_blocks > d->pace.small_blocks)
-		pace_leave(d, meter_end_ns(io));
 	return done;
 }

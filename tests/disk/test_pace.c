@@ -28,48 +28,56 @@ static void small_ones_always(void **state)
 	struct disk *d = new_disk(4);
 
 	(void)state;
-	pace_leave(d, time_ns);
 	atomic_store(&d->work.busy, 1);
-	assert_true(pace_here(d, SMALL, time_ns));
+	assert_true(pace_here(d, SMALL));
 }
 
-static void a_large_one_that_is_alone(void **state)
+/* One goes to a worker and is done before the next one comes: returns how many
+ * are carried out here then, before another goes there. */
+static int here_after_one_alone(struct disk *d)
 {
-	struct disk *d = new_disk(2);
-
-	(void)state;
-	pace_leave(d, time_ns);
-	time_ns += 20000;
-	assert_true(pace_here(d, LARGE, time_ns));
-	/* The next one was waiting already: two side by side. */
-	pace_leave(d, time_ns);
-	time_ns += 100;
-	assert_false(pace_here(d, LARGE, time_ns));
-}
-
-/* A quick initiator that waits for each answer looks like a queue. */
-static void a_quick_one_that_is_alone(void **state)
-{
-	struct disk *d = new_disk(2);
 	struct disk_io io;
 	int here = 0;
 
-	(void)state;
-	pace_leave(d, time_ns);
-	assert_false(pace_here(d, LARGE, time_ns));
 	pace_handed_over(d, &io);
 	pace_done(d, &io);
-	/* It was done before the next one came: now for a while here. */
-	while (here < 1000 && pace_here(d, LARGE, time_ns))
+	while (here < 10000 && pace_here(d, LARGE))
 		here++;
-	assert_in_range(here, 10, 999);
-	/* This time the next one comes before. */
-	pace_handed_over(d, &io);
-	atomic_store(&d->work.busy, 1);
-	assert_true(pace_here(d, LARGE, time_ns));
-	atomic_store(&d->work.busy, 0);
-	pace_done(d, &io);
-	assert_false(pace_here(d, LARGE, time_ns));
+	return here;
+}
+
+static void large_ones_that_are_alone(void **state)
+{
+	struct disk *d = new_disk(2);
+	int last = 0;
+
+	(void)state;
+	assert_false(pace_here(d, LARGE));
+	assert_int_equal(here_after_one_alone(d), 64);
+	assert_int_equal(here_after_one_alone(d), 128);
+	for (int i = 0; i < 10; i++)
+		last = here_after_one_alone(d);
+	assert_int_equal(last, 1024);
+}
+
+/* The next one comes before: one here, one there. */
+static void large_ones_side_by_side(void **state)
+{
+	struct disk *d = new_disk(2);
+	struct disk_io io;
+
+	(void)state;
+	assert_false(pace_here(d, LARGE));
+	assert_int_equal(here_after_one_alone(d), 64);
+	for (int i = 0; i < 10; i++) {
+		pace_handed_over(d, &io);
+		atomic_store(&d->work.busy, 1);
+		assert_true(pace_here(d, LARGE));
+		atomic_store(&d->work.busy, 0);
+		pace_done(d, &io);
+		assert_false(pace_here(d, LARGE));
+	}
+	assert_int_equal(here_after_one_alone(d), 64);
 }
 
 static void workers_get_the_other_processors(void **state)
@@ -77,14 +85,13 @@ static void workers_get_the_other_processors(void **state)
 	struct disk *d = new_disk(3);
 
 	(void)state;
-	time_ns += 20000;
 	atomic_store(&d->work.busy, 1);
-	assert_false(pace_here(d, LARGE, time_ns));
+	assert_false(pace_here(d, LARGE));
 	atomic_store(&d->work.busy, 2);
-	assert_true(pace_here(d, LARGE, time_ns));
+	assert_true(pace_here(d, LARGE));
 	d->pace.nr_cpus = 1;
 	atomic_store(&d->work.busy, 0);
-	assert_true(pace_here(d, LARGE, time_ns));
+	assert_true(pace_here(d, LARGE));
 }
 
 /* For how many ms writes are avoided after one that took @ms. */
@@ -193,8 +200,8 @@ int main(void)
 		cmocka_unit_test(a_store_that_would_rather_wait),
 		cmocka_unit_test(a_part_is_cut_off),
 		cmocka_unit_test(small_ones_always),
-		cmocka_unit_test(a_large_one_that_is_alone),
-		cmocka_unit_test(a_quick_one_that_is_alone),
+		cmocka_unit_test(large_ones_that_are_alone),
+		cmocka_unit_test(large_ones_side_by_side),
 		cmocka_unit_test(workers_get_the_other_processors),
 		cmocka_unit_test(a_slow_write_is_the_last_for_a_while),
 	};
