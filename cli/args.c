@@ -20,18 +20,25 @@ error_t cli_key_dir(int key, char *arg, struct argp_state *state,
 	}
 }
 
-error_t cli_key_dirs(int key, struct argp_state *state, int *first)
+error_t cli_key_any_dirs(int key, struct argp_state *state, int *first)
 {
 	switch (key) {
 	case ARGP_KEY_ARGS:
 		*first = state->next;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "there is no directory");
+		*first = state->argc;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+error_t cli_key_dirs(int key, struct argp_state *state, int *first)
+{
+	if (key == ARGP_KEY_NO_ARGS)
+		argp_error(state, "there is no directory");
+	return cli_key_any_dirs(key, state, first);
 }
 
 static const struct argp_option progress_options[] = {

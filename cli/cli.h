@@ -53,11 +53,12 @@ int watch_main(int argc, char **argv);
 
 /* Parses a subcommand's words; exits on --help and on a usage error. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
-/* args.c: the end of a parser whose words are one DIRECTORY, or several, the
- * first of which is argv[*first]. */
+/* args.c: the end of a parser whose words are one DIRECTORY, or several, or
+ * perhaps none, the first of which is argv[*first]. */
 error_t cli_key_dir(int key, char *arg, struct argp_state *state,
 		    const char **dir);
 error_t cli_key_dirs(int key, struct argp_state *state, int *first);
+error_t cli_key_any_dirs(int key, struct argp_state *state, int *first);
 /* --progress and --quiet, as the children of a parser. */
 extern const struct argp_child cli_progress_options[];
 

@@ -28,10 +28,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'j':
 		a->json = true;
 		return 0;
-	case ARGP_KEY_NO_ARGS:
-		return 0;
 	default:
-		return cli_key_dirs(key, state, &a->first);
+		return cli_key_any_dirs(key, state, &a->first);
 	}
 }
 
@@ -284,7 +282,7 @@ static const char *daemon_trouble(void)
 int list_main(int argc, char **argv)
 {
 	struct list l = { .daemon = daemon_trouble() };
-	struct list_args a = { .first = argc };
+	struct list_args a = { .json = false };
 	int status;
 
 	cli_parse(&argp, argc, argv, &a);

@@ -179,7 +179,6 @@ static void history(const struct report *r, FILE *f)
 static void operation(const struct disk_kind_activity *k, enum disk_kind kind,
 		      FILE *f)
 {
-	static const unsigned permille[] = { 500, 990, 999 };
 	char text[CLI_SIZE_MAX] = "";
 
 	if (kind <= DISK_KIND_WRITE)
@@ -188,9 +187,10 @@ static void operation(const struct disk_kind_activity *k, enum disk_kind kind,
 		disk_kind_name(kind), k->done, text,
 		running_time(k->done ? k->total_ns / k->done : 0,
 			     (char[CLI_SIZE_MAX]){ 0 }));
-	for (unsigned i = 0; i < ZL_ARRAY_SIZE(permille); i++)
+	for (unsigned i = 0; i < RUNNING_NR_PERMILLE; i++)
 		fprintf(f, "<td>%s</td>",
-			running_time(disk_latency_ns(k, permille[i]), text));
+			running_time(disk_latency_ns(k, running_permille[i]),
+				     text));
 	fputs("</tr>\n", f);
 }
 

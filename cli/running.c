@@ -9,6 +9,8 @@
 #include "control/control.h"
 #include "running.h"
 
+const unsigned running_permille[RUNNING_NR_PERMILLE] = { 500, 990, 999 };
+
 const struct running_counter_row running_counters[RC_NR] = {
 	[RC_OPENS] = { "opens", "Times the disk was opened", "opens_total" },
 	[RC_UNCLEAN_OPENS] = { "unclean_opens",

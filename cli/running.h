@@ -26,6 +26,10 @@ enum running_counter {
 	RC_NR
 };
 
+/* Which latencies are shown: disk_latency_ns(). */
+#define RUNNING_NR_PERMILLE 3
+extern const unsigned running_permille[RUNNING_NR_PERMILLE];
+
 struct running_counter_row {
 	const char *key; /* in the protocol */
 	const char *help;

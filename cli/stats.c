@@ -32,19 +32,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'p':
 		a->prometheus = true;
 		return 0;
-	case ARGP_KEY_ARGS:
-		a->first = state->next;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		a->first = state->argc;
-		return 0;
 	case ARGP_KEY_END:
 		if (a->json && a->prometheus)
 			argp_error(state, "--json and --prometheus are two "
 					  "forms; give one");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_key_any_dirs(key, state, &a->first);
 	}
 }
 
@@ -59,16 +53,16 @@ static const struct argp argp = {
 
 static void print_kind(enum disk_kind kind, const struct disk_kind_activity *k)
 {
-	static const unsigned permille[] = { 500, 990, 999 };
 	char time[CLI_SIZE_MAX], bytes[CLI_SIZE_MAX] = "-";
 
 	if (kind <= DISK_KIND_WRITE)
 		cli_size(k->bytes, bytes);
 	printf("  %-9s %12" PRIu64 " %12s %9s", disk_kind_name(kind), k->done,
 	       bytes, running_time(k->done ? k->total_ns / k->done : 0, time));
-	for (unsigned i = 0; i < ZL_ARRAY_SIZE(permille); i++)
+	for (unsigned i = 0; i < RUNNING_NR_PERMILLE; i++)
 		printf(" %9s",
-		       running_time(disk_latency_ns(k, permille[i]), time));
+		       running_time(disk_latency_ns(k, running_permille[i]),
+				    time));
 	putchar('\n');
 }
 

@@ -71,14 +71,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'i':
 		a->interval_s = take_interval(arg, state);
 		return 0;
-	case ARGP_KEY_ARGS:
-		a->first = state->next;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		a->first = state->argc;
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_key_any_dirs(key, state, &a->first);
 	}
 }
 
@@ -217,7 +211,6 @@ static double per_second(uint64_t n, const struct disk_activity *diff)
 static void print_rates(const char *name, const struct disk_kind_activity *k,
 			const struct disk_activity *diff)
 {
-	static const unsigned permille[] = { 500, 990, 999 };
 	char text[CLI_SIZE_MAX] = "-";
 
 	if (k->bytes)
@@ -225,9 +218,10 @@ static void print_rates(const char *name, const struct disk_kind_activity *k,
 	/* Time spent in a second is how many there were at a time. */
 	printf("  %-6s %10.1f %12s %7.2f", name, per_second(k->done, diff),
 	       text, per_second(k->total_ns, diff) / 1e9);
-	for (unsigned i = 0; i < ZL_ARRAY_SIZE(permille); i++)
+	for (unsigned i = 0; i < RUNNING_NR_PERMILLE; i++)
 		printf(" %8s",
-		       k->done ? running_time(disk_latency_ns(k, permille[i]),
+		       k->done ? running_time(disk_latency_ns(
+						      k, running_permille[i]),
 					      text)
 			       : "-");
 	putchar('\n');

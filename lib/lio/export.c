@@ -15,6 +15,19 @@ void lio_tpg_path(const struct lio *lio, const struct lio_export *ex,
 		 ex->tpg);
 }
 
+int lio_need_target(const struct lio *lio, const struct lio_export *ex,
+		    char *path)
+{
+	int ret;
+
+	lio_path(lio, path, LIO_TARGET "/%s", ex->fabric);
+	ret = lio_need_dir(lio, path);
+	if (ret)
+		return ret;
+	lio_path(lio, path, LIO_TARGET "/%s/%s", ex->fabric, ex->wwn);
+	return lio_need_dir(lio, path);
+}
+
 /*
  * Looking.
  */

@@ -59,6 +59,9 @@ void lio_backstore_path(const struct lio *lio, const struct lio_backstore *bs,
 			char *path);
 void lio_tpg_path(const struct lio *lio, const struct lio_export *ex,
 		  char *path);
+/* The target's directory, made unless it is there; @path is set to it. */
+int lio_need_target(const struct lio *lio, const struct lio_export *ex,
+		    char *path);
 /* The LUN's directory and the link in it, below a TPG that is there. */
 int lio_lun_make(const struct lio *lio, const struct lio_export *ex,
 		 const struct lio_backstore *bs);

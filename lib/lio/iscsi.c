@@ -68,14 +68,8 @@ static int make_group(const struct lio *lio, const struct lio_export *ex,
 		      const char *tpg)
 {
 	char path[PATH_MAX];
-	int ret;
+	int ret = lio_need_target(lio, ex, path);
 
-	lio_path(lio, path, LIO_TARGET "/iscsi");
-	ret = lio_need_dir(lio, path);
-	if (ret)
-		return ret;
-	lio_path(lio, path, LIO_TARGET "/iscsi/%s", ex->wwn);
-	ret = lio_need_dir(lio, path);
 	if (ret)
 		return ret;
 	ret = lio_make_dir(lio, tpg);

@@ -31,14 +31,8 @@ static int make_target(const struct lio *lio, const struct lio_export *ex,
 		       const char *nexus)
 {
 	char path[PATH_MAX];
-	int ret;
+	int ret = lio_need_target(lio, ex, path);
 
-	lio_path(lio, path, LIO_TARGET "/loopback");
-	ret = lio_need_dir(lio, path);
-	if (ret)
-		return ret;
-	lio_path(lio, path, LIO_TARGET "/loopback/%s", ex->wwn);
-	ret = lio_need_dir(lio, path);
 	if (ret)
 		return ret;
 	lio_tpg_path(lio, ex, path);
