@@ -297,3 +297,20 @@ uint64_t rnd_below(struct rnd *r, uint64_t n)
 {
 	return (rnd_next(r) >> 11) % n;
 }
+
+void rig_make_conditions(struct rig *rig)
+{
+	const uint64_t seq = 2 * MIB_BLOCKS; /* the first one */
+
+	rig_damage(rig, 2 + 7, 2 + 6);
+	rig_write(rig, seq + 1 * MIB_BLOCKS, 5);
+	check_good(rig);
+	rig_zone(rig, ZO_OPEN, seq + 2 * MIB_BLOCKS);
+	check_good(rig);
+	rig_write(rig, seq + 3 * MIB_BLOCKS, 1);
+	check_good(rig);
+	rig_zone(rig, ZO_CLOSE, seq + 3 * MIB_BLOCKS);
+	check_good(rig);
+	rig_zone(rig, ZO_FINISH, seq + 4 * MIB_BLOCKS);
+	check_good(rig);
+}

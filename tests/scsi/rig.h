@@ -50,6 +50,14 @@ void rig_damage(struct rig *rig, uint32_t offline_slot,
 		uint32_t read_only_slot);
 
 /*
+ * On a disk of 12 MiB with zones of 1 MiB, two of them conventional: zones in
+ * every condition that commands and damaged files lead to.  Sequential zone 1
+ * is implicitly open, 2 explicitly, 3 closed, 4 full, 6 read-only, 7 offline;
+ * the others are empty.
+ */
+void rig_make_conditions(struct rig *rig);
+
+/*
  * Runs a command with a buffer of @len bytes, which holds @out first (NULL:
  * A5h bytes).  Fails the test if a guard byte was changed, if done() was not
  * called just so, or if sense data and status do not agree.

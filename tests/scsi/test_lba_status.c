@@ -97,26 +97,10 @@ static const struct extent conditions[] = {
 };
 #define NR_EXTENTS ZL_ARRAY_SIZE(conditions)
 
-/* Opened and closed, written and empty, finished, damaged. */
-static void make_conditions(void)
-{
-	rig_damage(&rig, 9, 8); /* SEQ(7) offline, SEQ(6) read-only */
-	rig_write(&rig, SEQ(1), 5);
-	check_good(&rig);
-	rig_zone(&rig, ZO_OPEN, SEQ(2));
-	check_good(&rig);
-	rig_write(&rig, SEQ(3), 1);
-	check_good(&rig);
-	rig_zone(&rig, ZO_CLOSE, SEQ(3));
-	check_good(&rig);
-	rig_zone(&rig, ZO_FINISH, SEQ(4));
-	check_good(&rig);
-}
-
 static void extents(void **state)
 {
 	(void)state;
-	make_conditions();
+	rig_make_conditions(&rig);
 	check_extents(0, conditions, NR_EXTENTS);
 	check_extents(SEQ(8), conditions + 12, 2);
 	rig_zone(&rig, ZO_RESET, SEQ(4));
@@ -128,7 +112,7 @@ static void extents(void **state)
 static void starting_lba(void **state)
 {
 	(void)state;
-	make_conditions();
+	rig_make_conditions(&rig);
 	check_one(1, Z - 1, MAPPED);
 	check_one(Z - 1, 1, MAPPED);
 	check_one(SEQ(0) + 7, Z - 7, FREE);
@@ -150,7 +134,7 @@ static void allocation_lengths(void **state)
 	uint32_t nr;
 
 	(void)state;
-	make_conditions();
+	rig_make_conditions(&rig);
 	for (uint32_t alloc = 0; alloc <= sizeof(want) + 33; alloc++) {
 		nr = alloc < 24 ? 1 : (alloc - 8) / 16;
 		nr = (uint32_t)min_u64(nr, NR_EXTENTS);

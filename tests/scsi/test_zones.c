@@ -22,22 +22,6 @@ static int stop(void **state)
 	return 0;
 }
 
-/* Zones in every condition that commands and damaged files lead to. */
-static void make_conditions(void)
-{
-	rig_damage(&rig, 9, 8); /* SEQ(7) offline, SEQ(6) read-only */
-	rig_write(&rig, SEQ(1), 5);
-	check_good(&rig);
-	rig_zone(&rig, ZO_OPEN, SEQ(2));
-	check_good(&rig);
-	rig_write(&rig, SEQ(3), 1);
-	check_good(&rig);
-	rig_zone(&rig, ZO_CLOSE, SEQ(3));
-	check_good(&rig);
-	rig_zone(&rig, ZO_FINISH, SEQ(4));
-	check_good(&rig);
-}
-
 static void put_desc(uint8_t *d, uint8_t type, uint8_t cond, uint64_t start_lba,
 		     uint64_t len, uint64_t wp)
 {
@@ -80,7 +64,7 @@ static void whole_report(void **state)
 	uint8_t want[64 + 12 * 64];
 
 	(void)state;
-	make_conditions();
+	rig_make_conditions(&rig);
 	put_header(want, 12, 3);
 	put_zones(want + 64);
 	rig_report(&rig, 0, 0, 4096, 4096);
@@ -134,7 +118,7 @@ static void reporting_options(void **state)
 	bool known;
 
 	(void)state;
-	make_conditions();
+	rig_make_conditions(&rig);
 	put_zones(all);
 	for (uint8_t option = 0; option < 0x40; option++) {
 		zones = zones_of_option(option, &known);
@@ -162,7 +146,7 @@ static void partial(void **state)
 	uint32_t nr;
 
 	(void)state;
-	make_conditions();
+	rig_make_conditions(&rig);
 	put_zones(want + 64);
 	for (uint32_t alloc = 0; alloc <= 64 + 12 * 64 + 1; alloc++) {
 		nr = alloc < 64 ? 0 : (uint32_t)min_u64((alloc - 64) / 64, 12);

@@ -399,6 +399,29 @@ tear_down() {
 }
 
 # clean_place PLACE: removes what an earlier suite left there.
+# Of the backstore NAME, for whoever comes, on this guest's loopback address.
+export_iscsi() { # IQN NAME
+  tcli_session <<END
+set global auto_add_default_portal=false
+/iscsi create $1
+/iscsi/$1/tpg1 set attribute generate_node_acls=1 authentication=0 demo_mode_write_protect=0
+/iscsi/$1/tpg1/luns create /backstores/user:$HANDLER/$2
+/iscsi/$1/tpg1/portals create 127.0.0.1 3260
+END
+  wait_for 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3260'
+}
+
+# open-iscsi; its disk comes later.
+login_iscsi() { # IQN
+  modprobe iscsi_tcp
+  mkdir -p /run/lock/iscsi
+  echo "InitiatorName=iqn.1993-08.org.debian:01:zloopvm" \
+    >/etc/iscsi/initiatorname.iscsi
+  pgrep -x iscsid >/dev/null || iscsid
+  iscsiadm -m discovery -t sendtargets -p 127.0.0.1
+  iscsiadm -m node -T "$1" -p 127.0.0.1 --login
+}
+
 clean_place() {
   rm -rf "$1" "$1.raw"
 }

@@ -10,14 +10,7 @@ url=iscsi://127.0.0.1/$iqn/0
 
 export_disk() {
   make_disk iscsi 2G $place
-  tcli_session <<END
-set global auto_add_default_portal=false
-/iscsi create $iqn
-/iscsi/$iqn/tpg1 set attribute generate_node_acls=1 authentication=0 demo_mode_write_protect=0
-/iscsi/$iqn/tpg1/luns create /backstores/user:$HANDLER/iscsi
-/iscsi/$iqn/tpg1/portals create 127.0.0.1 3260
-END
-  wait_for 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3260'
+  export_iscsi $iqn iscsi
 }
 
 list() {
@@ -40,13 +33,7 @@ inquiry() {
 }
 
 login() {
-  modprobe iscsi_tcp
-  mkdir -p /run/lock/iscsi
-  echo "InitiatorName=iqn.1993-08.org.debian:01:zloopvm" \
-    >/etc/iscsi/initiatorname.iscsi
-  pgrep -x iscsid >/dev/null || iscsid
-  iscsiadm -m discovery -t sendtargets -p 127.0.0.1
-  iscsiadm -m node -T $iqn -p 127.0.0.1 --login
+  login_iscsi $iqn
   wait_for 30 second_path
   second_path >/run/second
 }
