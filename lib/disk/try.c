@@ -107,8 +107,12 @@ static bool is_news(const struct disk_io *io)
 	uint64_t wp =
 		blocks_to_bytes(d, zone_slot_wp_blocks(&d->zones, io->slot));
 
-	return zone_slot_is_preferred(&d->zones, io->slot) &&
-	       !d->slots[io->slot].journal_non_seq && segment_offset(io) != wp;
+	if (!zone_slot_is_preferred(&d->zones, io->slot) ||
+	    d->slots[io->slot].journal_non_seq)
+		return false;
+	/* Or a write before this one could not tell it. */
+	return segment_offset(io) != wp ||
+	       d->zones.slots[io->slot].attrs & ZA_NON_SEQ;
 }
 
 /* The write's one slot is free for us and needs nothing first.  Under the

@@ -365,6 +365,30 @@ static void each_call_fails(void **state)
 	assert_in_range(failed, 5, 19);
 }
 
+/* A write that could not tell the journal leaves that to the next one, though
+ * that is in order. */
+static void the_journal_fails(void **state)
+{
+	struct iovec iov = { f->buf, BLOCK };
+	struct disk_io io = { .op = DISK_WRITE,
+			      .lba = SEQ(0) + 9,
+			      .nr_blocks = 1,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	(void)state;
+	f->disk->try_blocks = 1;
+	arm(0, 1, 0);
+	assert_int_equal(do_write(f, SEQ(0) + 8, 1, 1), DISK_WRITE_ERROR);
+	check_zone(SEQ(0), ZC_IMP_OPEN, 9, true);
+	fill(f->buf, io.lba, 1, 2);
+	if (!disk_try(f->disk, &io))
+		disk_run(f->disk, &io);
+	assert_int_equal(io.status, DISK_OK);
+	die_and_reopen(CFG);
+	check_zone(SEQ(0), ZC_CLOSED, 10, true);
+}
+
 static void faults_keep_the_attribute(void **state)
 {
 	struct inject_fault fault = { .kind = INJECT_READ_ONLY,
@@ -661,6 +685,7 @@ int main(void)
 		T(a_cut_fails_too),
 		T(a_sync_fails),
 		T(each_call_fails),
+		T(the_journal_fails),
 		T(faults_keep_the_attribute),
 		OWN(what_was_not_flushed_is_taken_back),
 		OWN(what_was_flushed_stays),
