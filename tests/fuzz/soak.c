@@ -14,7 +14,7 @@
 #include "disk/internal.h"
 
 /* Each is used for so many commands, then made anew. */
-#define COMMANDS_PER_DISK 200000u
+#define COMMANDS_PER_DISK 100000u
 
 static const char *const disks[] = {
 	"capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2,"
@@ -27,6 +27,12 @@ static const char *const disks[] = {
 	"block_size=4096",
 	"capacity_mb=8,zone_size_mb=1,conv_zones=1,block_size=4096",
 	"capacity_mb=4,zone_size_mb=1,conv_zones=1,block_size=512",
+	"capacity_mb=6,zone_size_mb=1,conv_zones=1,max_open_zones=2,"
+	"block_size=4096,model=host-aware",
+	"capacity_mb=3,zone_size_mb=2,smaller_last_zone,conv_zones=0,"
+	"block_size=512,physical_block_size=4096,model=host-aware",
+	"capacity_mb=5,zone_size_mb=1,conv_zones=0,block_size=4096,"
+	"model=host-aware",
 };
 
 static struct soak soak;
@@ -75,7 +81,8 @@ static void media_cdb(struct soak *s, uint8_t opcode, uint64_t lba, uint32_t nr)
 
 static uint32_t some_nr(struct soak *s)
 {
-	uint32_t phys = s->unit->phys_blocks;
+	/* Elsewhere than at a write pointer parts of them can be written. */
+	uint32_t phys = s->model.geo.host_aware ? 1 : s->unit->phys_blocks;
 
 	switch (soak_below(s, 64)) {
 	case 0:
@@ -115,12 +122,43 @@ static uint64_t some_lba(struct soak *s)
 	}
 }
 
-/* The write pointer of a zone, or a place in a conventional one. */
+/* Anywhere, often near a border, which writes may cross. */
+static uint64_t host_aware_lba(struct soak *s)
+{
+	const struct zone_set *z = &s->disk->zones;
+	uint32_t slot = soak_below(s, z->nr_slots);
+	uint32_t blocks = zone_slot_blocks(z, slot), off;
+
+	switch (soak_below(s, 8)) {
+	case 0:
+		off = blocks - 1 - soak_below(s, 8);
+		break;
+	case 1:
+	case 2:
+		off = soak_below(s, blocks);
+		break;
+	case 3:
+		/* A little beyond it, or before. */
+		off = wp_of(s, slot) + 4 - soak_below(s, 8);
+		off = off < blocks ? off : 0;
+		break;
+	default:
+		off = wp_of(s, slot);
+		break;
+	}
+	return zone_slot_start_lba(z, slot) + off;
+}
+
+/* The write pointer of a zone, or a place in one that can be written anywhere.
+ */
 static uint64_t writable_lba(struct soak *s, uint32_t *nr)
 {
 	const struct zone_set *z = &s->disk->zones;
-	uint32_t slot = soak_below(s, z->nr_slots), room, off;
+	uint32_t slot, room, off;
 
+	if (z->geo.host_aware)
+		return host_aware_lba(s);
+	slot = soak_below(s, z->nr_slots);
 	if (zone_slot_is_conv(z, slot))
 		off = soak_below(s, zone_slot_blocks(z, slot));
 	else
@@ -312,6 +350,7 @@ static void step_report(struct soak *s)
 {
 	const uint8_t *d = s->data + 64;
 	struct zone_info info;
+	uint32_t non_seq = 0;
 
 	memset(s->cdb, 0, sizeof(s->cdb));
 	s->cdb[0] = 0x95;
@@ -330,7 +369,12 @@ static void step_report(struct soak *s)
 		MUST(be64_get(d + 8) == m->blocks);
 		MUST(be64_get(d + 16) == m->start_lba);
 		MUST(be64_get(d + 24) == info.wp_lba);
+		MUST(!(d[1] & ZA_NON_SEQ) == !m->non_seq);
+		non_seq += m->non_seq;
 	}
+	s->cdb[14] = 0x11; /* those alone */
+	MUST(!soak_run(s, 16));
+	MUST(be32_get(s->data) == non_seq * 64);
 }
 
 /* Data-out that is no block: parameter lists, mostly zeros. */
@@ -385,7 +429,7 @@ static void step_row(struct soak *s, bool raw)
 	for (int i = 0; raw && i < SCSI_CDB_MAX; i++)
 		s->cdb[i] = (uint8_t)soak_next(s);
 	kind = soak_kind(s->cdb[0]);
-	if (costs_much(s) && soak_below(s, 4096))
+	if (costs_much(s) && soak_below(s, 1024))
 		return;
 	s->len = soak_below(s, 4) ? soak_below(s, 600)
 				  : soak_below(s, 17) * s->block_bytes;
@@ -490,8 +534,10 @@ static void step_restore(struct soak *s)
 static void arm(struct soak *s, uint64_t at)
 {
 	static const int errors[] = { 5, 28, 30, 23, 12, 122 };
-	struct store_fault_plan plan = { .fail_at = at, .fail_count = 1 };
+	struct store_fault_plan plan = { .fail_at = at };
 
+	/* Two: what was left behind cannot be cut off either. */
+	plan.fail_count = 1 + soak_below(s, 2);
 	plan.error = errors[soak_below(s, ZL_ARRAY_SIZE(errors))];
 	if (soak_below(s, 2))
 		plan.partial_bytes = soak_below(s, 3 * s->block_bytes);
@@ -541,10 +587,10 @@ static void run_failing(struct soak *s, uint32_t tag)
 	if (hits)
 		s->failed_since_open = true;
 	if (code)
-		soak_apply_failed(s);
+		soak_apply_failed(s, tag);
 	else
 		soak_apply(s, code, tag);
-	if (hits)
+	if (s->disk->bad || (hits && soak_below(s, 2)))
 		heal(s);
 }
 
@@ -591,9 +637,9 @@ static void step(struct soak *s)
 		step_restore(s);
 	if (what < 16)
 		step_restart(s, what < 12);
-	else if (what < 32)
+	else if (what < 80)
 		step_fault(s);
-	else if (what < 64)
+	else if (what < 112)
 		step_restore(s);
 	else if (what < 1000)
 		step_allocation(s);
@@ -654,11 +700,15 @@ static void run_disk(struct soak *s, const char *how, uint64_t commands,
 static void print_counts(const struct soak *s, double seconds)
 {
 	printf("%llu commands, %llu GOOD, %llu failed calls, %llu restarts, "
-	       "%llu deaths, %llu writes repeated; %.0f s, %.0f commands/s\n",
+	       "%llu deaths, %llu writes repeated; host-aware: %llu writes "
+	       "across zones, %llu parts of failed ones, %llu NON_SEQ after "
+	       "deaths; %.0f s, %.0f commands/s\n",
 	       (unsigned long long)s->commands, (unsigned long long)s->good,
 	       (unsigned long long)s->faults, (unsigned long long)s->restarts,
 	       (unsigned long long)s->kills, (unsigned long long)s->absorbed,
-	       seconds, (double)s->commands / seconds);
+	       (unsigned long long)s->across, (unsigned long long)s->parts,
+	       (unsigned long long)s->kept, seconds,
+	       (double)s->commands / seconds);
 	fflush(stdout);
 }
 
@@ -679,6 +729,7 @@ static void check_coverage(void)
 			must_have(&scsi_op_table[i], true);
 	}
 	MUST(soak.faults && soak.restarts && soak.kills && soak.absorbed);
+	MUST(soak.across && soak.parts && soak.kept);
 }
 
 /* Before the end: what it was. */

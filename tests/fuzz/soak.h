@@ -15,6 +15,7 @@
 #define SOAK_BUF     (256 * 1024)
 #define SOAK_XFER    32u /* MAXIMUM TRANSFER LENGTH */
 #define SOAK_UNKNOWN UINT32_MAX
+#define SOAK_ZONES   64
 
 struct soak {
 	uint64_t rng;
@@ -31,6 +32,9 @@ struct soak {
 	uint32_t *tag;
 	uint32_t next_tag;
 	bool failed_since_open; /* a call of the store's */
+	/* By zone: of its NON_SEQ the journal may know something else, since a
+	 * command failed.  The next good one that has to tell it ends that. */
+	bool unsure[SOAK_ZONES];
 
 	/* Of the last command. */
 	struct scsi_cmd cmd;
@@ -44,6 +48,9 @@ struct soak {
 	uint32_t last_tag;
 
 	uint64_t commands, good, faults, restarts, kills, absorbed;
+	/* Of sequential write preferred zones: GOOD writes across zones, failed
+	 * ones of which a part stayed, NON_SEQ still there after a death. */
+	uint64_t across, parts, kept;
 	uint64_t done[256][2]; /* by operation code: GOOD, not GOOD */
 };
 
@@ -95,8 +102,11 @@ struct soak_range soak_range(const struct soak *s);
  * block of data-out.
  */
 void soak_apply(struct soak *s, uint32_t code, uint32_t tag);
-/* The same for a command in which a call of the store's failed. */
-void soak_apply_failed(struct soak *s);
+/*
+ * The same for a command in which a call of the store's failed.  A write may
+ * have left a beginning where it need not be at a write pointer.
+ */
+void soak_apply_failed(struct soak *s, uint32_t tag);
 
 /* The zones and the files are as the model has them. */
 void soak_check(struct soak *s);

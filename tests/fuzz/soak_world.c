@@ -22,7 +22,6 @@
 #endif
 
 #define MAX_PIECE 4
-#define MAX_ZONES 64
 #define GUARD_LEN 64
 #define GUARD	  0x5c
 
@@ -115,6 +114,8 @@ void soak_start(struct soak *s, const char *how)
 	open_disk(s);
 	s->block_bytes = s->unit->block_bytes;
 	model_init(&s->model, disk_geo(s->disk));
+	MUST(s->model.nr_zones <= SOAK_ZONES);
+	memset(s->unsure, 0, sizeof(s->unsure));
 	s->tag = calloc(s->unit->capacity_blocks, sizeof(*s->tag));
 	MUST(s->tag);
 	s->next_tag = 1;
@@ -136,18 +137,45 @@ void soak_stop(struct soak *s)
 static uint32_t model_wp(const struct soak *s, uint32_t z)
 {
 	const struct model_zone *zone = &s->model.zones[z];
-	uint32_t n = 0;
+	uint32_t n = (uint32_t)zone->blocks;
 
-	while (n < zone->blocks && s->model.written[zone->start_lba + n])
-		n++;
+	while (n && !s->model.written[zone->start_lba + n - 1])
+		n--;
 	return n;
+}
+
+static bool has_wp(const struct model_zone *zone)
+{
+	return zone->type == ZT_SEQ_REQUIRED || zone->type == ZT_SEQ_PREFERRED;
+}
+
+static bool is_preferred(const struct soak *s, uint32_t z)
+{
+	return s->model.zones[z].type == ZT_SEQ_PREFERRED;
+}
+
+static bool disk_non_seq(const struct soak *s, uint32_t z)
+{
+	struct zone_info info;
+
+	zone_info_at(&s->disk->zones, s->model.zones[z].start_lba, &info);
+	return info.attrs & ZA_NON_SEQ;
 }
 
 /* Which write pointers a zone may have now. */
 typedef bool allowed_fn(const struct soak *s, uint32_t z, uint32_t old,
 			uint32_t now);
 
-/* What was read or written above the common part is not known. */
+/* What a failed write left behind the write pointer counts as written when the
+ * process dies before it could cut that off. */
+static bool allow_longer(const struct soak *s, uint32_t z, uint32_t old,
+			 uint32_t now)
+{
+	(void)s, (void)z;
+	return now > old;
+}
+
+/* Zeros are above it, but for what an end that was not cut off has. */
 static void take_zone(struct soak *s, uint32_t z, allowed_fn *allowed)
 {
 	const struct model_zone *zone = &s->model.zones[z];
@@ -155,12 +183,12 @@ static void take_zone(struct soak *s, uint32_t z, allowed_fn *allowed)
 	struct zone_info info;
 
 	zone_info_at(&s->disk->zones, zone->start_lba, &info);
-	if (zone->type != ZT_SEQ_REQUIRED)
+	if (!has_wp(zone))
 		return;
 	now = zone_slot_wp_blocks(&s->disk->zones, info.slot);
 	MUST(now == old || allowed(s, z, old, now));
 	set_tags(s, zone->start_lba + now, zone->blocks - now, 0, 0);
-	if (now > old)
+	if (now > old && allowed == allow_longer)
 		set_tags(s, zone->start_lba + old, now - old, SOAK_UNKNOWN, 0);
 	model_set_state(&s->model, zone->start_lba, info.cond, now);
 }
@@ -183,15 +211,6 @@ static bool allow_none(const struct soak *s, uint32_t z, uint32_t old,
 {
 	(void)s, (void)z, (void)old, (void)now;
 	return false;
-}
-
-/* What a failed write left behind the write pointer counts as written when the
- * process dies before it could cut that off. */
-static bool allow_longer(const struct soak *s, uint32_t z, uint32_t old,
-			 uint32_t now)
-{
-	(void)s, (void)z;
-	return now > old;
 }
 
 static bool allow_zone_op(const struct soak *s, uint32_t z, uint32_t old,
@@ -219,7 +238,7 @@ static bool allow_written(const struct soak *s, uint32_t z, uint32_t old,
 
 /*
  * The write before the process died comes again: it is accepted once, and
- * changes nothing.
+ * changes nothing; or, where all writes are accepted, is one more of them.
  */
 static void repeat_write(struct soak *s)
 {
@@ -232,6 +251,10 @@ static void repeat_write(struct soak *s)
 	for (uint32_t i = 0; i < r.nr; i++)
 		soak_fill(s, i, s->last_tag + i);
 	MUST(!soak_run(s, 16));
+	if (s->model.geo.host_aware) {
+		soak_apply(s, 0, s->last_tag);
+		return;
+	}
 	MUST(s->disk->stats.retries_absorbed == before + 1);
 	s->absorbed++;
 	MUST(soak_run(s, 16));
@@ -244,6 +267,19 @@ static void close_implicit(struct soak *s)
 		if (s->model.zones[z].cond == ZC_IMP_OPEN)
 			model_set_state(&s->model, s->model.zones[z].start_lba,
 					ZC_CLOSED, model_wp(s, z));
+}
+
+/* What the journal kept of the zones; the rest is exact. */
+static void reopen_non_seq(struct soak *s, bool kill)
+{
+	for (uint32_t z = 0; z < s->model.nr_zones; z++) {
+		if (s->unsure[z])
+			model_set_non_seq(&s->model,
+					  s->model.zones[z].start_lba,
+					  disk_non_seq(s, z));
+		s->unsure[z] = false;
+		s->kept += kill && s->model.zones[z].non_seq;
+	}
 }
 
 void soak_restart(struct soak *s, bool kill)
@@ -262,6 +298,7 @@ void soak_restart(struct soak *s, bool kill)
 		take_all(s, allow_longer);
 	else
 		close_implicit(s);
+	reopen_non_seq(s, kill);
 	soak_check(s);
 	if (kill && !failed && s->last_write[0] && !s->unit->swp &&
 	    soak_below(s, 2))
@@ -510,13 +547,19 @@ static void check_verify(const struct soak *s, struct soak_range r)
 static void write_model(struct soak *s, struct soak_range r, uint32_t tag,
 			uint32_t step)
 {
+	uint32_t first, last;
+
 	if (!r.nr)
 		return;
 	MUST(!model_write_begin(&s->model, r.lba, r.nr));
-	model_write_end(&s->model,
-			s->model.zones[s->model.zone_of[r.lba]].start_lba,
-			r.nr);
+	model_write_end(&s->model, r.lba, r.nr);
 	set_tags(s, r.lba, r.nr, tag, step);
+	first = s->model.zone_of[r.lba];
+	last = s->model.zone_of[r.lba + r.nr - 1];
+	s->across += first != last && is_preferred(s, last);
+	/* Acknowledged, so the journal knows it. */
+	for (uint32_t z = first; z <= last; z++)
+		s->unsure[z] &= !s->model.zones[z].non_seq;
 }
 
 /* The first half was equal to what was there. */
@@ -545,9 +588,8 @@ static void zone_model_op(struct soak *s)
 {
 	const struct zone_model *m = &s->model;
 	const uint8_t *c = s->cdb;
-	bool had[MAX_ZONES];
+	bool had[SOAK_ZONES];
 
-	MUST(m->nr_zones <= MAX_ZONES);
 	for (uint32_t z = 0; z < m->nr_zones; z++)
 		had[z] = m->zones[z].cond != ZC_EMPTY;
 	MUST(!model_op(&s->model, (enum zone_op)(c[1] & 0x1f), be64_get(c + 2),
@@ -564,13 +606,19 @@ static void wipe_model(struct soak *s)
 	for (uint32_t z = 0; z < s->model.nr_zones; z++) {
 		const struct model_zone *zone = &s->model.zones[z];
 
-		if (zone->type == ZT_CONVENTIONAL ||
-		    zone->type == ZT_SEQ_REQUIRED)
+		if (zone->type == ZT_CONVENTIONAL || has_wp(zone))
 			set_tags(s, zone->start_lba, zone->blocks,
 				 zone->cond == ZC_EMPTY ? 0 : SOAK_UNKNOWN, 0);
-		if (s->cdb[0] == 0x04 && zone->type == ZT_SEQ_REQUIRED)
+		if (s->cdb[0] == 0x04 && has_wp(zone))
 			MUST(zone->cond == ZC_EMPTY);
 	}
+}
+
+/* With what resets took away. */
+static void sync_model(struct soak *s)
+{
+	for (uint32_t z = 0; z < s->model.nr_zones; z++)
+		s->unsure[z] &= s->model.zones[z].non_seq;
 }
 
 static void apply_good(struct soak *s, uint32_t tag)
@@ -606,6 +654,8 @@ static void apply_good(struct soak *s, uint32_t tag)
 		wipe_model(s);
 		break;
 	case SOAK_OTHER:
+		if (s->cdb[0] == 0x35 || s->cdb[0] == 0x91)
+			sync_model(s);
 		break;
 	}
 }
@@ -620,7 +670,7 @@ static void note_write(struct soak *s, uint32_t code, uint32_t tag)
 		return;
 	s->last_write[0] = 0;
 	if (code || s->cdb[0] != 0x8a || !r.nr ||
-	    s->model.zones[s->model.zone_of[r.lba]].type != ZT_SEQ_REQUIRED)
+	    !has_wp(&s->model.zones[s->model.zone_of[r.lba]]))
 		return;
 	memcpy(s->last_write, s->cdb, sizeof(s->last_write));
 	s->last_tag = tag;
@@ -638,38 +688,119 @@ static bool is_write_verify(uint8_t opcode)
 	return opcode == 0x2e || opcode == 0x8e || opcode == 0xae;
 }
 
-/* Of conventional zones nothing is known where the command went. */
-static void forget_range(struct soak *s)
+/* Whether a block has what it had before. */
+static bool is_old(const struct soak *s, uint64_t lba)
 {
-	uint64_t end = s->unit->capacity_blocks;
-	struct soak_range r = soak_range(s);
-
-	if (soak_kind(s->cdb[0]) == SOAK_WIPE ||
-	    soak_kind(s->cdb[0]) == SOAK_UNMAP)
-		r = (struct soak_range){ 0, (uint32_t)end };
-	for (uint64_t lba = r.lba; lba < end && lba - r.lba < r.nr; lba++)
-		if (s->model.zones[s->model.zone_of[lba]].type ==
-		    ZT_CONVENTIONAL)
-			s->tag[lba] = SOAK_UNKNOWN;
+	return s->tag[lba] == SOAK_UNKNOWN || soak_holds(s, 0, s->tag[lba]);
 }
 
-void soak_apply_failed(struct soak *s)
+/* A block on the medium, in s->data. */
+static enum disk_status read_block(struct soak *s, uint64_t lba)
+{
+	struct iovec iov = { s->data, s->block_bytes };
+	struct disk_io io = { .op = DISK_READ,
+			      .lba = lba,
+			      .nr_blocks = 1,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	return disk_run(s->disk, &io);
+}
+
+/*
+ * How many blocks of a failed write are there.  What follows them is as it was,
+ * but for one block that may be torn.  One that a failed sync made unreadable
+ * had been written.
+ */
+static uint32_t read_back(struct soak *s, struct soak_range r, uint32_t tag,
+			  uint32_t step)
+{
+	uint32_t there = 0, torn = 0;
+	enum disk_status status;
+	bool is_new;
+
+	for (uint32_t i = 0; i < r.nr; i++) {
+		status = read_block(s, r.lba + i);
+		if (status == DISK_REFUSED)
+			continue; /* beyond the write pointer, or the last */
+		MUST(status == DISK_OK || s->disk->bad);
+		is_new = status == DISK_OK && soak_holds(s, 0, tag + i * step);
+		if (!is_new && status == DISK_OK && is_old(s, r.lba + i))
+			continue;
+		MUST(there == i);
+		if (is_new || status != DISK_OK)
+			there++;
+		else
+			MUST(!torn++);
+		s->tag[r.lba + i] = is_new ? tag + i * step : SOAK_UNKNOWN;
+	}
+	return there;
+}
+
+/* The first @there blocks from @lba on have been written, and what is below the
+ * write pointer may have been overwritten only. */
+static void take_part(struct soak *s, uint32_t z, uint64_t lba, uint32_t there)
+{
+	const struct model_zone *zone = &s->model.zones[z];
+	uint64_t end = lba + there, off;
+	uint32_t old = model_wp(s, z), now;
+	bool non_seq = disk_non_seq(s, z);
+	struct zone_info info;
+
+	if (!there || end <= zone->start_lba ||
+	    lba >= zone->start_lba + zone->blocks)
+		return;
+	off = lba > zone->start_lba ? lba - zone->start_lba : 0;
+	end = min_u64(end - zone->start_lba, zone->blocks);
+	zone_info_at(&s->disk->zones, zone->start_lba, &info);
+	now = zone_slot_wp_blocks(&s->disk->zones, info.slot);
+	MUST(now == max_u64(old, end));
+	if (now > old)
+		MUST(non_seq == (zone->non_seq || off != old));
+	else
+		MUST(non_seq || !zone->non_seq);
+	s->parts++;
+	s->unsure[z] |= non_seq != zone->non_seq;
+	model_set_state(&s->model, zone->start_lba, info.cond, now);
+	model_set_non_seq(&s->model, zone->start_lba, non_seq);
+}
+
+static void take_write(struct soak *s, uint32_t tag)
+{
+	struct soak_range r = soak_range(s);
+	uint32_t step = soak_kind(s->cdb[0]) != SOAK_SAME;
+	uint32_t there = read_back(s, r, tag, step);
+
+	for (uint32_t z = 0; z < s->model.nr_zones; z++)
+		if (is_preferred(s, z))
+			take_part(s, z, r.lba, there);
+	take_all(s, is_write_verify(s->cdb[0]) ? allow_written : allow_none);
+}
+
+/* That a reset took NON_SEQ away may be what the journal was not told. */
+static void take_zone_op(struct soak *s)
+{
+	bool had[SOAK_ZONES];
+
+	for (uint32_t z = 0; z < s->model.nr_zones; z++)
+		had[z] = s->model.zones[z].non_seq;
+	take_all(s, allow_zone_op);
+	for (uint32_t z = 0; z < s->model.nr_zones; z++)
+		s->unsure[z] |= had[z] && !s->model.zones[z].non_seq;
+}
+
+void soak_apply_failed(struct soak *s, uint32_t tag)
 {
 	enum soak_kind kind = soak_kind(s->cdb[0]);
 
 	s->failed_since_open = true;
 	s->last_write[0] = 0;
 	if (kind == SOAK_ZONE)
-		take_all(s, allow_zone_op);
-	else if (kind == SOAK_WIPE)
-		take_all(s, allow_any);
-	else if (is_write_verify(s->cdb[0]))
-		take_all(s, allow_written);
+		take_zone_op(s);
+	else if (kind == SOAK_WRITE || kind == SOAK_SAME)
+		take_write(s, tag);
 	else
 		take_all(s, allow_none);
-	if (kind != SOAK_OTHER && kind != SOAK_READ && kind != SOAK_VERIFY &&
-	    kind != SOAK_ZONE)
-		forget_range(s);
 }
 
 void soak_check(struct soak *s)
