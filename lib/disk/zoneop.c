@@ -157,6 +157,33 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot)
 	return ret;
 }
 
+/*
+ * RESET has nothing to do in an EMPTY zone, but its file may have the rest of a
+ * failed write that could not be cut off: it would count as written when the
+ * process dies.  Under the lock.
+ */
+static bool has_rest(const struct disk_io *io, uint32_t slot)
+{
+	const struct disk *d = io->disk;
+
+	return io->zone_op == ZO_RESET && d->slots[slot].flags & SLOT_CUT &&
+	       zone_slot_cond(&d->zones, slot) == ZC_EMPTY;
+}
+
+/* The first slot from @from on that is to be changed.  Under the lock. */
+static uint32_t slot_to_change(const struct disk_io *io,
+			       const struct zone_sel *sel, uint32_t from)
+{
+	const struct disk *d = io->disk;
+	uint32_t next = zone_op_next(&d->zones, io->zone_op, sel, from);
+	uint32_t end = sel->first + sel->count;
+
+	for (; from < end && from < next; from++)
+		if (has_rest(io, from))
+			return from;
+	return next;
+}
+
 /* FINISH or RESET of io->slot, whose turn we have. */
 static int64_t change_slot(struct disk_io *io)
 {
@@ -169,7 +196,7 @@ static int64_t change_slot(struct disk_io *io)
 	one.all = io->sel.all;
 	pthread_mutex_lock(&d->lock);
 	grace_end(d, io->slot);
-	slot = zone_op_next(&d->zones, io->zone_op, &one, io->slot);
+	slot = slot_to_change(io, &one, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	if (slot != io->slot)
 		return 0;
@@ -201,7 +228,7 @@ static uint32_t next_slot(struct disk_io *io, uint32_t from)
 	uint32_t slot;
 
 	pthread_mutex_lock(&d->lock);
-	slot = zone_op_next(&d->zones, io->zone_op, &io->sel, from);
+	slot = slot_to_change(io, &io->sel, from);
 	pthread_mutex_unlock(&d->lock);
 	return slot;
 }

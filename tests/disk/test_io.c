@@ -175,6 +175,35 @@ static void failed_write_that_cannot_be_taken_back_is_later(void **state)
 	assert_sizes_match(f);
 }
 
+/* The zone is EMPTY, but its file is not: nothing may come back after the
+ * process died. */
+static void reset_takes_leftovers_of_an_empty_zone(void **state)
+{
+	struct fixture *f = *state;
+	struct store_fault_plan plan = { .fail_at = 0,
+					 .fail_count = 2,
+					 .error = EIO,
+					 .partial_bytes = 3 * BLOCK,
+					 .only = 1u << STORE_WRITE |
+						 1u << STORE_CUT };
+
+	for (int all = 0; all < 2; all++) {
+		store_fault_arm(f->fault, &plan);
+		assert_int_equal(do_write(f, SEQ(2), 4, 2), DISK_WRITE_ERROR);
+		assert_int_equal(store_fault_hits(f->fault), 2);
+		disarm(f);
+		assert_int_equal(do_zone(f, ZO_CLOSE, 0, true), DISK_OK);
+		assert_int_equal(cond_of(f, SEQ(2)), ZC_EMPTY);
+		assert_int_equal(do_zone(f, ZO_RESET, all ? 0 : SEQ(2), all),
+				 DISK_OK);
+		assert_sizes_match(f);
+		disk_abandon(f->disk);
+		fixture_open(f, FIXTURE_CFG, 0);
+		assert_int_equal(wp_of(f, SEQ(2)), SEQ(2));
+		assert_int_equal(cond_of(f, SEQ(2)), ZC_EMPTY);
+	}
+}
+
 static void leftovers_are_cut_off_at_the_end(void **state)
 {
 	struct fixture *f = *state;
@@ -791,6 +820,7 @@ int main(void)
 		T(scattered_buffers_of_odd_sizes),
 		T(failed_write_is_taken_back),
 		T(failed_write_that_cannot_be_taken_back_is_later),
+		T(reset_takes_leftovers_of_an_empty_zone),
 		T(leftovers_are_cut_off_at_the_end),
 		T(errors_of_the_backing_store),
 		T(read_error_names_the_block),
