@@ -72,6 +72,31 @@ files_agree() {
   done
 }
 
+# The daemon's descriptors with O_DIRECT.
+direct_descriptors() {
+  local fd n=0
+  for fd in /proc/"$(pgrep -x tcmu-runner)"/fd/*; do
+    [[ $(readlink "$fd") == $place/* ]] || continue
+    ! grep -q 'flags:.*4000[0-2]$' "${fd/fd/fdinfo}" || n=$((n + 1))
+  done
+  echo $n
+}
+
+past_the_page_cache() {
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  equal "descriptors with O_DIRECT before" 0 "$(direct_descriptors)"
+  detach_disk
+  attach_disk fio 2G direct_io@$place
+  use_disk
+  blkzone reset --offset $((8 * ZONE_BLOCKS)) "$DISK"
+  random_write
+  # Less than what many a file system can write directly.
+  fio_disk --name=small --zonemode=zbd --rw=randwrite --bs=512 --iodepth=8 \
+    --offset="$(zone_byte 24)" --size=256M --io_size=256k --max_open_zones=4
+  [ "$(direct_descriptors)" -gt 0 ]
+  errors_in_log
+}
+
 tear_down
 clean_place $place
 check "set up" start_stack
@@ -81,5 +106,7 @@ check "random writes verify" random_write
 check "several jobs verify" several_jobs
 check "writes to conventional zones verify" conventional
 check "file sizes are the write pointers" files_agree
+check "writes past the page cache verify" past_the_page_cache
+check "file sizes are the write pointers here too" files_agree
 tear_down
 summary
