@@ -162,11 +162,9 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot)
  * failed write that could not be cut off: it would count as written when the
  * process dies.  Under the lock.
  */
-static bool has_rest(const struct disk_io *io, uint32_t slot)
+static bool has_rest(const struct disk *d, uint32_t slot)
 {
-	const struct disk *d = io->disk;
-
-	return io->zone_op == ZO_RESET && d->slots[slot].flags & SLOT_CUT &&
+	return d->slots[slot].flags & SLOT_CUT &&
 	       zone_slot_cond(&d->zones, slot) == ZC_EMPTY;
 }
 
@@ -178,8 +176,10 @@ static uint32_t slot_to_change(const struct disk_io *io,
 	uint32_t next = zone_op_next(&d->zones, io->zone_op, sel, from);
 	uint32_t end = sel->first + sel->count;
 
+	if (io->zone_op != ZO_RESET)
+		return next;
 	for (; from < end && from < next; from++)
-		if (has_rest(io, from))
+		if (has_rest(d, from))
 			return from;
 	return next;
 }
