@@ -150,20 +150,27 @@ static void failed_write_is_taken_back(void **state)
 	assert_filled(f->buf + 4 * BLOCK, SEQ(0) + 4, 4, 2);
 }
 
-static void failed_write_that_cannot_be_taken_back_is_later(void **state)
+/* Writes four blocks, of which @bytes arrive that cannot be cut off again. */
+static void write_leaving(struct fixture *f, uint64_t lba, uint64_t bytes)
 {
-	struct fixture *f = *state;
 	struct store_fault_plan plan = { .fail_at = 0,
 					 .fail_count = 2,
 					 .error = EIO,
-					 .partial_bytes = 700,
+					 .partial_bytes = bytes,
 					 .only = 1u << STORE_WRITE |
 						 1u << STORE_CUT };
 
-	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
 	store_fault_arm(f->fault, &plan);
-	assert_int_equal(do_write(f, SEQ(0) + 4, 4, 2), DISK_WRITE_ERROR);
+	assert_int_equal(do_write(f, lba, 4, 2), DISK_WRITE_ERROR);
 	assert_int_equal(store_fault_hits(f->fault), 2);
+}
+
+static void failed_write_that_cannot_be_taken_back_is_later(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	write_leaving(f, SEQ(0) + 4, 700);
 	/* What it left behind is not to be seen. */
 	assert_int_equal(do_read(f, SEQ(0), 8), DISK_OK);
 	assert_zeros(f->buf + 4 * BLOCK, 4 * BLOCK);
@@ -180,17 +187,9 @@ static void failed_write_that_cannot_be_taken_back_is_later(void **state)
 static void reset_takes_leftovers_of_an_empty_zone(void **state)
 {
 	struct fixture *f = *state;
-	struct store_fault_plan plan = { .fail_at = 0,
-					 .fail_count = 2,
-					 .error = EIO,
-					 .partial_bytes = 3 * BLOCK,
-					 .only = 1u << STORE_WRITE |
-						 1u << STORE_CUT };
 
 	for (int all = 0; all < 2; all++) {
-		store_fault_arm(f->fault, &plan);
-		assert_int_equal(do_write(f, SEQ(2), 4, 2), DISK_WRITE_ERROR);
-		assert_int_equal(store_fault_hits(f->fault), 2);
+		write_leaving(f, SEQ(2), 3 * BLOCK);
 		disarm(f);
 		assert_int_equal(do_zone(f, ZO_CLOSE, 0, true), DISK_OK);
 		assert_int_equal(cond_of(f, SEQ(2)), ZC_EMPTY);
@@ -207,17 +206,9 @@ static void reset_takes_leftovers_of_an_empty_zone(void **state)
 static void leftovers_are_cut_off_at_the_end(void **state)
 {
 	struct fixture *f = *state;
-	struct store_fault_plan plan = { .fail_at = 0,
-					 .fail_count = 2,
-					 .error = EIO,
-					 .partial_bytes = 3 * BLOCK,
-					 .only = 1u << STORE_WRITE |
-						 1u << STORE_CUT };
 
 	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
-	store_fault_arm(f->fault, &plan);
-	assert_int_equal(do_write(f, SEQ(0) + 4, 4, 2), DISK_WRITE_ERROR);
-	assert_int_equal(store_fault_hits(f->fault), 2);
+	write_leaving(f, SEQ(0) + 4, 3 * BLOCK);
 	fixture_reopen(f, FIXTURE_CFG);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 4);
 	assert_sizes_match(f);
