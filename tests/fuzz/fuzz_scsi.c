@@ -98,16 +98,6 @@ static void close_world(struct world *w)
 /* Inputs that find a disk that others have used. */
 #define MAX_USES 256
 
-/* What a failed write left in a zone that was EMPTY and was closed: RESET does
- * not change that one, so that the next write or closing cuts it off. */
-static bool has_leftover(const struct disk *d)
-{
-	for (uint32_t i = 0; i < d->zones.nr_slots; i++)
-		if (d->slots[i].flags & SLOT_CUT)
-			return true;
-	return false;
-}
-
 /*
  * Opening takes as long as many commands: a disk that has no saved mode
  * parameters to remember is made as good as new.
@@ -122,7 +112,7 @@ static void renew_world(struct world *w)
 	struct disk_io unmap = { .op = DISK_UNMAP };
 	struct disk_io sync = { .op = DISK_SYNC };
 
-	if (d->saved || has_leftover(d) || ++w->used == MAX_USES) {
+	if (d->saved || ++w->used == MAX_USES) {
 		close_world(w);
 		return;
 	}
