@@ -55,6 +55,11 @@ uint16_t scsi_job_progress(struct scsi_unit *u)
 	return (uint16_t)min_u64(u->job.lba / part, UINT16_MAX);
 }
 
+void scsi_job_power_on(struct scsi_unit *u)
+{
+	u->job.power_lost = true;
+}
+
 static void set_io(struct scsi_unit *u, enum disk_op op, uint64_t nr)
 {
 	struct scsi_job *j = &u->job;
@@ -128,6 +133,9 @@ static bool next_io(struct scsi_unit *u)
 	uint64_t ause = u->sanitize_ause ? SAVED_AUSE : 0;
 	struct scsi_job *j = &u->job;
 
+	/* In the last step everything is durable already. */
+	if (j->power_lost && j->what != STEP_END)
+		j->failed = true;
 	if (j->failed)
 		return false;
 	switch (j->what) {
@@ -212,6 +220,7 @@ static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind, bool keep_wp,
 	if (ok) {
 		j->lba = j->step = 0;
 		j->failed = false;
+		j->power_lost = false;
 		j->what = STEP_MARK;
 		j->keep_wp = keep_wp;
 		j->pattern = pattern;

@@ -104,6 +104,8 @@ struct scsi_job {
 	_Atomic uint64_t lba; /* what is under way begins there */
 	uint64_t step;	      /* … and how long it is */
 	bool keep_wp, failed;
+	/* What was done may have been taken back. */
+	atomic_bool power_lost;
 	enum scsi_job_step what;  /* comes next */
 	struct repeated *pattern; /* NULL: zeros */
 	struct scsi_cmd *waiter;  /* NULL: IMMED */
@@ -149,6 +151,8 @@ void scsi_job_init(struct scsi_unit *u);
 /* Waits for the job. */
 void scsi_job_free(struct scsi_unit *u);
 uint16_t scsi_job_progress(struct scsi_unit *u);
+/* The power has failed: a job under way ends and has failed. */
+void scsi_job_power_on(struct scsi_unit *u);
 
 /* The bits that the disk keeps (DISK_SAVE): mode pages, a failed SANITIZE. */
 #define SAVED_MODE     UINT64_C(0x00000000ffffffff)

@@ -48,13 +48,15 @@ static void index_rows(struct scsi_unit *u)
 
 /*
  * The disk has lost its power for a moment: parameters that were not saved are
- * lost, it is started again, and initiators are told.
+ * lost, FORMAT UNIT and SANITIZE have failed, it is started again, and
+ * initiators are told.
  */
 static void power_on(void *user)
 {
 	struct scsi_unit *u = user;
 
 	scsi_mode_power_on(u);
+	scsi_job_power_on(u);
 	u->stopped = false;
 	u->attention = true;
 }

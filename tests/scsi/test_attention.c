@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* The unit attention condition after a simulated power failure. */
+/* What initiators are told, and find, after a simulated power failure. */
 #include "rig.h"
 
 #define OPTS                                                          \
@@ -158,12 +158,77 @@ static void parameters(void **state)
 	check_good(&rig);
 }
 
+/*
+ * What goes on while the power fails: a delay holds an I/O back meanwhile.  If
+ * it is over sooner, on a slow machine, nothing is shown.
+ */
+
+static void delay_writes_at(uint64_t lba)
+{
+	struct inject_fault f = { .kind = INJECT_DELAY,
+				  .op = INJECT_OP_WRITE,
+				  .lba = lba,
+				  .nr_blocks = 1,
+				  .count = 1,
+				  .delay_ms = 300 };
+	struct zl_err err;
+	uint32_t id;
+
+	assert_int_equal(disk_fault_add(rig.disk, &f, &id, &err), 0);
+}
+
+static void wait_for_job(void)
+{
+	struct scsi_job *j = &rig.unit->job;
+
+	pthread_mutex_lock(&j->lock);
+	while (j->kind != JOB_NONE)
+		pthread_cond_wait(&j->over, &j->lock);
+	pthread_mutex_unlock(&j->lock);
+}
+
+static bool is_zeros(uint64_t lba)
+{
+	static const uint8_t zeros[512];
+
+	rig_rw(&rig, 0x88, lba, 1, NULL, sizeof(zeros));
+	check_good(&rig);
+	return !memcmp(rig.data, zeros, sizeof(zeros));
+}
+
+/* A SANITIZE has not succeeded if what it did is taken back. */
+static void sanitize(void **state)
+{
+	(void)state;
+	rig_write(&rig, 0, 8);
+	rig_write(&rig, MIB_BLOCKS, 8);
+	CMD(&rig, NULL, 0, 0x35);
+	check_good(&rig);
+	delay_writes_at(MIB_BLOCKS);
+	CMD(&rig, NULL, 0, 0x48, 0x82 | 0x20); /* block erase, IMMED, AUSE */
+	check_good(&rig);
+	fail_power();
+	wait_for_job();
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, POWER_ON);
+	CMD(&rig, NULL, 0, 0x00);
+	if (rig.cmd.status == SCSI_GOOD) {
+		assert_true(is_zeros(0));
+		return;
+	}
+	check_sense(&rig, 0x33103);
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	check_good(&rig);
+	assert_true(is_zeros(0));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(once),      T(nothing_is_done), T(commands_without),
 		T(asked_for), T(not_counted),	  T(parameters),
+		T(sanitize),
 	};
 
 	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
