@@ -210,7 +210,7 @@ struct slot_turn {
 struct disk_io {
 	/* Set by the caller. */
 	enum disk_op op;
-	bool fua;
+	bool fua; /* what writes, FINISH and RESET: durable when it is over */
 	uint64_t lba;
 	uint32_t nr_blocks;
 	/* READ fills, WRITE takes nr_blocks blocks, scattered.  The array and

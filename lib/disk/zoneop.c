@@ -184,6 +184,26 @@ static uint32_t slot_to_change(const struct disk_io *io,
 	return next;
 }
 
+/* FUA.  The slot stays dirty until it is synced: a SYNCHRONIZE CACHE meanwhile
+ * must wait for it as well. */
+static int64_t make_durable(struct disk_io *io)
+{
+	int64_t ret = run_req(io, STORE_SYNC, 0, 0);
+	struct disk *d = io->disk;
+	bool was_dirty, lost;
+	uint32_t lo, hi;
+
+	pthread_mutex_lock(&d->lock);
+	lost = d->slots[io->slot].sync_fails != io->sync_fails;
+	was_dirty = slot_take_dirty(d, io->slot, &lo, &hi);
+	if (was_dirty && ret < 0)
+		slot_sync_failed(d, io->slot, lo, hi, (int)ret);
+	pthread_mutex_unlock(&d->lock);
+	if (ret < 0 || lost)
+		return ret < 0 ? ret : -EIO;
+	return zoneop_journal_sync(d);
+}
+
 /* FINISH or RESET of io->slot, whose turn we have. */
 static int64_t change_slot(struct disk_io *io)
 {
@@ -196,6 +216,7 @@ static int64_t change_slot(struct disk_io *io)
 	one.all = io->sel.all;
 	pthread_mutex_lock(&d->lock);
 	grace_end(d, io->slot);
+	io->sync_fails = d->slots[io->slot].sync_fails;
 	slot = slot_to_change(io, &one, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	if (slot != io->slot)
@@ -204,7 +225,8 @@ static int64_t change_slot(struct disk_io *io)
 	if (ret < 0)
 		return ret;
 	apply(io);
-	return zoneop_journal_slot(d, io->slot);
+	ret = zoneop_journal_slot(d, io->slot);
+	return ret < 0 || !io->fua ? ret : make_durable(io);
 }
 
 /* Leaves the slot whose turn we have and asks for the next one's. */

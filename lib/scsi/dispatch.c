@@ -146,11 +146,27 @@ static bool io_over(struct scsi_cmd *cmd)
 	return true;
 }
 
+/* The write cache was switched off while the command was under way. */
+static bool left_in_cache(const struct scsi_cmd *cmd)
+{
+	switch (cmd->io.op) {
+	case DISK_READ:
+	case DISK_COMPARE:
+	case DISK_SYNC:
+	case DISK_SAVE:
+		return false;
+	default:
+		return !cmd->io.fua && !cmd->unit->wce;
+	}
+}
+
 static void io_done(struct disk_io *io)
 {
 	struct scsi_cmd *cmd = io->user;
 
-	if (io_over(cmd))
+	if (io->status == DISK_OK && left_in_cache(cmd))
+		scsi_submit_sync(cmd, cmd->then);
+	else if (io_over(cmd))
 		scsi_finish(cmd);
 }
 

@@ -454,22 +454,23 @@ static bool take_list(struct mode_list *list, bool six,
 }
 
 /*
- * Applies the list.  cmd->flush: the write cache has just been switched off.
+ * Applies the list.  cmd->flush: the write cache is off, and may have something
+ * left: perhaps it has been switched off only now, or what was to be flushed
+ * then could not be.
  */
 static bool apply(struct mode_list *list, bool six)
 {
 	struct scsi_unit *u = list->cmd->unit;
 	uint8_t mode[MODE_NR][MODE_PAGE_MAX];
-	bool was_on, ok;
+	bool ok;
 
 	pthread_mutex_lock(&u->mode_lock);
 	memcpy(mode, u->mode, sizeof(mode));
 	ok = take_list(list, six, mode);
 	if (ok) {
-		was_on = u->wce;
 		memcpy(u->mode, mode, sizeof(mode));
 		refresh(u);
-		list->cmd->flush = was_on && !u->wce;
+		list->cmd->flush = !u->wce;
 		list->cmd->to_save = encode_saved(mode);
 	}
 	pthread_mutex_unlock(&u->mode_lock);
@@ -497,15 +498,6 @@ static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
 	return cmd->flush || save ? SCSI_RUN : scsi_good(cmd);
 }
 
-/* What the cache holds must not outlast the promise that there is none. */
-static bool flush(struct scsi_cmd *cmd)
-{
-	if (!cmd->flush)
-		return true;
-	scsi_submit_sync(cmd, NULL);
-	return false;
-}
-
 static bool saved(struct scsi_cmd *cmd)
 {
 	struct scsi_unit *u = cmd->unit;
@@ -515,19 +507,28 @@ static bool saved(struct scsi_cmd *cmd)
 		memcpy(u->saved_mode[i], pages[i].def, MODE_PAGE_MAX);
 	decode_saved(cmd->to_save, u->saved_mode);
 	pthread_mutex_unlock(&u->mode_lock);
-	return flush(cmd);
+	return true;
 }
 
-void scsi_mode_select_run(struct scsi_cmd *cmd)
+/* True: there is nothing to save. */
+static bool save(struct scsi_cmd *cmd)
 {
-	if (!cmd->stage) {
-		flush(cmd);
-		return;
-	}
+	if (!cmd->stage)
+		return true;
 	cmd->io.op = DISK_SAVE;
 	cmd->io.lba = cmd->to_save;
 	cmd->io.save_mask = SAVED_MODE;
 	scsi_submit(cmd, saved);
+	return false;
+}
+
+/* What the cache holds must not outlast the promise that there is none. */
+void scsi_mode_select_run(struct scsi_cmd *cmd)
+{
+	if (cmd->flush)
+		scsi_submit_sync(cmd, save);
+	else
+		save(cmd);
 }
 
 enum scsi_next scsi_mode_select_6(struct scsi_cmd *cmd)

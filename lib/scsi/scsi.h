@@ -66,7 +66,7 @@ struct scsi_cmd {
 	uint8_t bytchk;	  /* BYTCHK of VERIFY and WRITE AND VERIFY */
 	uint32_t stage;	  /* of a command that takes several I/Os */
 	uint64_t to_save; /* MODE SELECT with SP */
-	bool flush;	  /* … and a write cache that is off now */
+	bool flush;	  /* … and a write cache that is off */
 	void *mem;	  /* freed when the command is done */
 	/* After a successful I/O.  False: another one is under way. */
 	bool (*then)(struct scsi_cmd *cmd);

@@ -190,5 +190,6 @@ enum scsi_next scsi_zone_out(struct scsi_cmd *cmd)
 void scsi_zone_out_run(struct scsi_cmd *cmd)
 {
 	cmd->io.op = DISK_ZONE;
+	cmd->io.fua = !cmd->unit->wce;
 	scsi_submit(cmd, NULL);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What initiators are told, and find, after a simulated power failure. */
+#include <sched.h>
+
 #include "rig.h"
 
 #define OPTS                                                          \
@@ -222,13 +224,108 @@ static void sanitize(void **state)
 	assert_true(is_zeros(0));
 }
 
+/*
+ * Without a write cache there is nothing to take back.
+ */
+
+static void set_wce(bool on)
+{
+	uint8_t list[24] = { 0, 0, 0, 0, 0x08, 18, on ? 0x04 : 0 };
+
+	CMD(&rig, list, sizeof(list), 0x15, 0x10, 0, 0, sizeof(list));
+}
+
+static void zones_without_a_cache(void **state)
+{
+	(void)state;
+	set_wce(false);
+	check_good(&rig);
+	rig_write(&rig, SEQ(0), 8);
+	rig_write(&rig, SEQ(1), 8);
+	rig_zone(&rig, ZO_RESET, SEQ(0));
+	check_good(&rig);
+	rig_zone(&rig, ZO_FINISH, SEQ(1));
+	check_good(&rig);
+	fail_power();
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, POWER_ON);
+	check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
+	check_zone(&rig, SEQ(1), ZC_FULL, SEQ(2));
+}
+
+static atomic_bool write_over;
+
+static void write_done(struct scsi_cmd *cmd)
+{
+	(void)cmd;
+	write_over = true;
+}
+
+/* A write that is under way when the cache is switched off. */
+static void cache_off_under_a_write(void **state)
+{
+	uint8_t data[512] = { 1 }, cdb[16] = { 0x8a, [13] = 1 };
+	struct iovec iov = { data, sizeof(data) };
+	struct scsi_cmd cmd = { .cdb = cdb,
+				.cdb_len = sizeof(cdb),
+				.iov = &iov,
+				.iov_cnt = 1,
+				.done = write_done };
+
+	(void)state;
+	be64_put(cdb + 2, SEQ(0));
+	delay_writes_at(SEQ(0));
+	write_over = false;
+	assert_int_equal(scsi_begin(rig.unit, &cmd), SCSI_RUN);
+	scsi_run(&cmd);
+	set_wce(false);
+	check_good(&rig);
+	while (!write_over)
+		sched_yield();
+	assert_int_equal(cmd.status, SCSI_GOOD);
+	fail_power();
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, POWER_ON);
+	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 1);
+}
+
+/* A MODE SELECT that could not flush is sent again. */
+static void cache_off_in_the_second_try(void **state)
+{
+	struct inject_fault f = { .kind = INJECT_BUSY,
+				  .op = INJECT_OP_SYNC,
+				  .nr_blocks = UINT64_MAX,
+				  .count = 1 };
+	struct zl_err err;
+	uint32_t id;
+
+	(void)state;
+	rig_write(&rig, SEQ(0), 8);
+	assert_int_equal(disk_fault_add(rig.disk, &f, &id, &err), 0);
+	set_wce(false);
+	if (rig.cmd.status != SCSI_GOOD)
+		set_wce(false);
+	check_good(&rig);
+	fail_power();
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, POWER_ON);
+	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 8);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
-		T(once),      T(nothing_is_done), T(commands_without),
-		T(asked_for), T(not_counted),	  T(parameters),
+		T(once),
+		T(nothing_is_done),
+		T(commands_without),
+		T(asked_for),
+		T(not_counted),
+		T(parameters),
 		T(sanitize),
+		T(zones_without_a_cache),
+		T(cache_off_under_a_write),
+		T(cache_off_in_the_second_try),
 	};
 
 	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);

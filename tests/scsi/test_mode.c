@@ -224,10 +224,10 @@ static void select_changes(void **state)
 	check_good(&rig);
 	assert_true(rig.ran);
 	check_current(0, 0, 0);
-	/* off stays off, on: nothing to flush */
+	/* off stays off: the first flush may have failed; on: nothing to do */
 	SELECT_6(0, 0, 0, 0, PAGE_08(0));
 	check_good(&rig);
-	assert_false(rig.ran);
+	assert_true(rig.ran);
 	SELECT_10(0, 0, 0, 0, 0, 0, 0, 0, PAGE_08(0x04));
 	check_good(&rig);
 	assert_false(rig.ran);
