@@ -170,19 +170,31 @@ static enum scsi_next refuse(struct scsi_cmd *cmd, enum zone_verdict verdict)
 	}
 }
 
+/* Whether there is a block to name, and naming it says nothing wrong. */
+static bool names_block(const struct disk_io *io)
+{
+	switch (io->op) {
+	case DISK_SYNC:
+	case DISK_SAVE:
+		return false;
+	case DISK_READ:
+		/*
+		 * Hosts take the blocks before INFORMATION as transferred
+		 * (sd.c's sd_completed_bytes()); but with an error the
+		 * transport carries no data-in at all.
+		 */
+		return io->bad_lba == io->lba;
+	default:
+		return true;
+	}
+}
+
 static enum scsi_next medium_error(struct scsi_cmd *cmd, enum sense_code code)
 {
-	/*
-	 * Hosts take the blocks before INFORMATION as transferred (sd.c's
-	 * sd_completed_bytes()); but with an error the transport carries no
-	 * data-in at all.
-	 */
-	bool believed =
-		cmd->io.op == DISK_READ && cmd->io.bad_lba != cmd->io.lba;
-
-	return fail_with(cmd, &(struct sense){ .code = code,
-					       .has_info = !believed,
-					       .info = cmd->io.bad_lba });
+	return fail_with(cmd,
+			 &(struct sense){ .code = code,
+					  .has_info = names_block(&cmd->io),
+					  .info = cmd->io.bad_lba });
 }
 
 /*

@@ -469,6 +469,32 @@ static void information_of_a_read(void **state)
 	stop(NULL);
 }
 
+/* What is about no block in particular names none. */
+static void no_information(void **state)
+{
+	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
+					 .error = EIO,
+					 .only = 1u << STORE_SYNC };
+	static const uint8_t d_sense_off[16] = { [4] = 0x0a, 10, 0, 0x10 };
+
+	(void)state;
+	start(NULL);
+	rig_write(&rig, SEQ(0), 4);
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, NULL, 0, 0x1b); /* STOP */
+	check_sense(&rig, 0x30c00);
+	sync_cache();
+	check_sense(&rig, 0x30c00);
+	plan.only = 0;
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, d_sense_off, 16, 0x15, 0x11, 0, 0, 16);
+	check_sense(&rig, 0x30c00);
+	/* but a zone that cannot be changed */
+	reset();
+	check_medium(&rig, 0x30c00, SEQ(0));
+	stop(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +503,7 @@ int main(void)
 		cmocka_unit_test(recovery),
 		cmocka_unit_test(no_flood),
 		cmocka_unit_test(information_of_a_read),
+		cmocka_unit_test(no_information),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
