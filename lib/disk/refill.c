@@ -89,18 +89,22 @@ static enum disk_status refill(struct disk_io *io, uint32_t wp)
 	return res < 0 ? io_fail_status(io, (int)res, io->lba) : DISK_OK;
 }
 
-/* Zones that cannot be written are left alone by who calls this. */
+/* Zones that cannot be written are left alone by who calls this.  An EMPTY one
+ * may have the rest of a failed write. */
 void refill_run(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict = ZV_OK;
+	bool rest = false;
 	uint32_t wp = 0;
 
 	pthread_mutex_lock(&d->lock);
-	if (io->nr_turns)
+	if (io->nr_turns) {
 		wp = zone_slot_wp_blocks(&d->zones, io->slot);
-	else
+		rest = d->slots[io->slot].flags & SLOT_CUT;
+	} else {
 		verdict = ZV_ZONE_ID;
+	}
 	if (!verdict)
 		switch (zone_slot_cond(&d->zones, io->slot)) {
 		case ZC_READ_ONLY:
@@ -119,5 +123,5 @@ void refill_run(struct disk_io *io)
 	if (verdict)
 		io_refuse(io, verdict);
 	else
-		io_finish(io, wp ? refill(io, wp) : DISK_OK);
+		io_finish(io, wp || rest ? refill(io, wp) : DISK_OK);
 }

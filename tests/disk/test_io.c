@@ -203,6 +203,22 @@ static void reset_takes_leftovers_of_an_empty_zone(void **state)
 	}
 }
 
+/* Nor after SANITIZE, of which it may be that it left the zone alone. */
+static void refill_takes_leftovers_of_an_empty_zone(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	write_leaving(f, SEQ(2), 3 * BLOCK);
+	disarm(f);
+	assert_int_equal(run_rw(f, &io, DISK_REFILL, SEQ(2), 1, false),
+			 DISK_OK);
+	assert_sizes_match(f);
+	disk_abandon(f->disk);
+	fixture_open(f, FIXTURE_CFG, 0);
+	assert_int_equal(wp_of(f, SEQ(2)), SEQ(2));
+}
+
 static void leftovers_are_cut_off_at_the_end(void **state)
 {
 	struct fixture *f = *state;
@@ -812,6 +828,7 @@ int main(void)
 		T(failed_write_is_taken_back),
 		T(failed_write_that_cannot_be_taken_back_is_later),
 		T(reset_takes_leftovers_of_an_empty_zone),
+		T(refill_takes_leftovers_of_an_empty_zone),
 		T(leftovers_are_cut_off_at_the_end),
 		T(errors_of_the_backing_store),
 		T(read_error_names_the_block),
