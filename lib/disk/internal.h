@@ -426,9 +426,11 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot);
 int zoneop_journal_sync(struct disk *d);
 /* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
 int sync_round(struct disk *d);
-/* One slot, whose blocks from @lo to @hi were written: 0, and it stays as dirty
- * as it was; or -errno, and these and whatever else is dirty of it turn bad. */
-int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/* One slot, whose blocks from @lo to @hi were written when its sync_fails was
+ * @sync_fails: 0, and it stays as dirty as it was; or -errno, and these and
+ * whatever else is dirty of it turn bad. */
+int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
+	      uint8_t sync_fails);
 /* Waits until no round is under way and lets none begin. */
 void sync_stop(struct disk *d);
 /* Those that came meanwhile fail; then as before. */
@@ -468,6 +470,10 @@ void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable);
  * tried, the next sync tries again. */
 void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 		      int error);
+/* io->slot, whose turn the I/O has had since its sync_fails was the slot's, has
+ * been synced with this result: 0, or -errno, also where a sync beside it
+ * failed that may have been for the same blocks. */
+int slot_synced(struct disk_io *io, int res);
 /*
  * Takes a turn at changing a slot's file: true when it is granted at once, else
  * turn->granted() is called later, by whoever leaves.

@@ -62,8 +62,10 @@ static void refilled(struct disk_io *io, uint32_t wp, bool ok, bool cut)
 	if (!ok && !cut)
 		d->slots[io->slot].flags |= SLOT_CUT;
 	slot_clear_bad(d, io->slot, 0, UINT32_MAX);
-	slot_mark_dirty(d, io->slot, 0, ok ? wp : 0);
-	if (!ok)
+	slot_mark_dirty(d, io->slot, 0, 0);
+	if (ok)
+		slot_written(io, 0, wp, false);
+	else
 		zone_op_apply(&d->zones, ZO_RESET, io->slot);
 	pthread_mutex_unlock(&d->lock);
 }
@@ -102,6 +104,7 @@ void refill_run(struct disk_io *io)
 	if (io->nr_turns) {
 		wp = zone_slot_wp_blocks(&d->zones, io->slot);
 		rest = d->slots[io->slot].flags & SLOT_CUT;
+		io->sync_fails = d->slots[io->slot].sync_fails;
 	} else {
 		verdict = ZV_ZONE_ID;
 	}

@@ -112,6 +112,20 @@ void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 		slot_mark_dirty(d, slot, 0, 0);
 }
 
+int slot_synced(struct disk_io *io, int res)
+{
+	struct disk *d = io->disk;
+	struct disk_slot *s = &d->slots[io->slot];
+	bool lost = s->sync_fails != io->sync_fails;
+	uint32_t lo, hi;
+
+	if (slot_take_dirty(d, io->slot, &lo, &hi) && res < 0)
+		slot_sync_failed(d, io->slot, lo, hi, res);
+	else if (res < 0 && res != -EROFS)
+		s->sync_fails++; /* who took the mark away must know */
+	return lost && !res ? -EIO : res;
+}
+
 void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable)
 {
 	struct disk *d = io->disk;

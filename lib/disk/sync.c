@@ -32,11 +32,25 @@ static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 		d->name, slot, lo, hi, -error);
 }
 
-int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+/* Another sync may have failed beside this one, and have had the error. */
+static bool has_failed_since(struct disk *d, uint32_t slot, uint8_t sync_fails)
+{
+	bool has;
+
+	pthread_mutex_lock(&d->lock);
+	has = d->slots[slot].sync_fails != sync_fails;
+	pthread_mutex_unlock(&d->lock);
+	return has;
+}
+
+int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
+	      uint8_t sync_fails)
 {
 	struct store_req req = { .op = STORE_SYNC, .slot = slot };
 	int64_t res = disk_request_run(d, &req);
 
+	if (!res && has_failed_since(d, slot, sync_fails))
+		res = -EIO;
 	if (res < 0)
 		sync_failed(d, slot, lo, hi, (int)res);
 	return res < 0 ? (int)res : 0;
@@ -61,6 +75,7 @@ static void start_syncs(struct disk *d)
 int sync_round(struct disk *d)
 {
 	uint32_t slot, lo = 0, hi = 0;
+	uint8_t fails = 0;
 	int ret, first = 0;
 	bool found;
 
@@ -70,10 +85,12 @@ int sync_round(struct disk *d)
 		slot = slot_next_dirty(d, slot);
 		found = slot != UINT32_MAX &&
 			slot_take_dirty(d, slot, &lo, &hi);
+		if (found)
+			fails = d->slots[slot].sync_fails;
 		pthread_mutex_unlock(&d->lock);
 		if (!found)
 			break;
-		ret = sync_slot(d, slot, lo, hi);
+		ret = sync_slot(d, slot, lo, hi, fails);
 		if (!first)
 			first = ret;
 	}

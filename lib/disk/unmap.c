@@ -5,19 +5,6 @@
 #include "base/num.h"
 #include "disk/internal.h"
 
-static int64_t make_durable(struct disk_io *io, uint32_t lo, uint32_t hi)
-{
-	struct disk *d = io->disk;
-	int ret = sync_slot(d, io->slot, lo, hi);
-	bool lost;
-
-	/* A sync beside this one may have got the error. */
-	pthread_mutex_lock(&d->lock);
-	lost = d->slots[io->slot].sync_fails != io->sync_fails;
-	pthread_mutex_unlock(&d->lock);
-	return ret || !lost ? ret : -EIO;
-}
-
 /* The part of the range that is in one slot. */
 static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
 {
@@ -35,11 +22,16 @@ static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
 	pthread_mutex_unlock(&d->lock);
 	res = store_run(d->store, &io->req);
 	pthread_mutex_lock(&d->lock);
-	if (res >= 0)
+	if (res >= 0) {
 		slot_clear_bad(d, io->slot, lo, hi);
-	slot_mark_dirty(d, io->slot, lo, hi);
+		slot_written(io, lo, hi, false);
+	} else {
+		slot_mark_dirty(d, io->slot, lo, hi);
+	}
 	pthread_mutex_unlock(&d->lock);
-	return res < 0 || !io->fua ? res : make_durable(io, lo, hi);
+	if (res < 0 || !io->fua)
+		return res;
+	return sync_slot(d, io->slot, lo, hi, io->sync_fails);
 }
 
 static enum disk_status unmap(struct disk_io *io)

@@ -229,23 +229,31 @@ static bool sync_failed(struct disk_io *io, int error)
 	return fail(io, error);
 }
 
+/* Whether a sync that failed took blocks along that came before its last part
+ * began.  Under the lock. */
+static bool lost_some(const struct disk_io *io)
+{
+	const struct disk *d = io->disk;
+	uint64_t start_lba = zone_slot_start_lba(&d->zones, io->slot);
+	uint64_t lba = max_u64(start_lba, io->lba);
+
+	return slot_first_bad(d, io->slot, (uint32_t)(lba - start_lba),
+			      (uint32_t)(segment_lba(io) - start_lba)) !=
+	       UINT32_MAX;
+}
+
 static bool sync_done(struct disk_io *io)
 {
 	struct disk *d = io->disk;
-	uint32_t lo, hi;
-	bool was_dirty, lost;
 	int ret;
 
 	pthread_mutex_lock(&d->lock);
-	lost = d->slots[io->slot].sync_fails != io->sync_fails;
-	was_dirty = slot_take_dirty(d, io->slot, &lo, &hi);
-	if (was_dirty && io->req.res < 0)
-		slot_sync_failed(d, io->slot, lo, hi, (int)io->req.res);
+	ret = slot_synced(io, (int)io->req.res);
+	if (!ret && lost_some(io))
+		ret = -EIO;
 	pthread_mutex_unlock(&d->lock);
-	if (io->req.res < 0 || lost)
-		return sync_failed(io,
-				   io->req.res < 0 ? (int)io->req.res : -EIO);
-	ret = zoneop_journal_sync(d);
+	if (!ret)
+		ret = zoneop_journal_sync(d);
 	if (ret)
 		return sync_failed(io, ret);
 	return io->left_bytes ? write_next(io) : finish_written(io);

@@ -186,22 +186,16 @@ static uint32_t slot_to_change(const struct disk_io *io,
 
 /* FUA.  The slot stays dirty until it is synced: a SYNCHRONIZE CACHE meanwhile
  * must wait for it as well. */
-static int64_t make_durable(struct disk_io *io)
+static int make_durable(struct disk_io *io)
 {
-	int64_t ret = run_req(io, STORE_SYNC, 0, 0);
+	int64_t res = run_req(io, STORE_SYNC, 0, 0);
 	struct disk *d = io->disk;
-	bool was_dirty, lost;
-	uint32_t lo, hi;
+	int ret;
 
 	pthread_mutex_lock(&d->lock);
-	lost = d->slots[io->slot].sync_fails != io->sync_fails;
-	was_dirty = slot_take_dirty(d, io->slot, &lo, &hi);
-	if (was_dirty && ret < 0)
-		slot_sync_failed(d, io->slot, lo, hi, (int)ret);
+	ret = slot_synced(io, (int)res);
 	pthread_mutex_unlock(&d->lock);
-	if (ret < 0 || lost)
-		return ret < 0 ? ret : -EIO;
-	return zoneop_journal_sync(d);
+	return ret ? ret : zoneop_journal_sync(d);
 }
 
 /* FINISH or RESET of io->slot, whose turn we have. */

@@ -75,9 +75,160 @@ static void unmap_whose_sync_fails_is_not_forgotten(void **state)
 	assert_int_equal(do_sync(f), DISK_OK);
 }
 
-/* From a round's first sync on, another one is wanted, and so is an end. */
+/*
+ * What happens beside: before, or after, the store has done the next request of
+ * a kind, or added to the journal.
+ */
 static struct store_ops ops;
 static const struct store_ops *real_ops;
+static void (*beside)(struct fixture *f);
+static enum store_op beside_op;
+static bool beside_after;
+
+static void run_beside(void)
+{
+	void (*fn)(struct fixture * f) = beside;
+
+	beside = NULL;
+	fn(&fixture);
+}
+
+static void submit_beside(struct store *st, struct store_req *req)
+{
+	struct store_req copy = *req;
+
+	if (!beside || req->op != beside_op) {
+		real_ops->submit(st, req);
+		return;
+	}
+	if (!beside_after)
+		run_beside();
+	req->res = store_run(st->lower, &copy);
+	if (beside)
+		run_beside();
+	req->done(req);
+}
+
+static int append_beside(struct store *st, const char *name, const void *data,
+			 size_t len, bool sync)
+{
+	int ret = real_ops->meta_append(st, name, data, len, sync);
+
+	if (beside && beside_op == STORE_NR_OPS)
+		run_beside();
+	return ret;
+}
+
+/* @op: STORE_NR_OPS is the journal. */
+static void do_beside(struct fixture *f, enum store_op op, bool after,
+		      void (*fn)(struct fixture *f))
+{
+	real_ops = f->fault->ops;
+	ops = *real_ops;
+	ops.submit = submit_beside;
+	ops.meta_append = append_beside;
+	beside = fn;
+	beside_op = op;
+	beside_after = after;
+	f->fault->ops = &ops;
+}
+
+static void end_beside(struct fixture *f)
+{
+	assert_null(beside);
+	f->fault->ops = real_ops;
+	real_ops = NULL;
+}
+
+static void arm_beside(struct fixture *f)
+{
+	f->fault->ops = real_ops;
+	arm(f, 0, 1);
+	f->fault->ops = &ops;
+}
+
+static void fail_sync(struct fixture *f)
+{
+	arm_beside(f);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+}
+
+static void fail_fua(struct fixture *f)
+{
+	arm_beside(f);
+	assert_int_equal(do_write_fua(f, SEQ(0) + 4, 4, 1), DISK_WRITE_ERROR);
+}
+
+static void sync_beside_a_failing_one_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	do_beside(f, STORE_SYNC, false, fail_fua);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	end_beside(f);
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_READ_ERROR);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_sizes_match(f);
+}
+
+/* Between the parts of one write. */
+static void fua_in_parts_whose_sync_fails_beside(void **state)
+{
+	struct fixture *f = *state;
+	struct iovec iov[17];
+	struct disk_io io = { .op = DISK_WRITE,
+			      .fua = true,
+			      .lba = SEQ(0) + 100,
+			      .nr_blocks = 16,
+			      .iov = iov,
+			      .iov_cnt = 17 };
+
+	fixture_stop(f);
+	fixture_start(f, FIXTURE_CFG ",model=host-aware", 0);
+	for (unsigned i = 0; i < 17; i++)
+		iov[i] = (struct iovec){ f->buf + i * BLOCK, BLOCK };
+	do_beside(f, STORE_NR_OPS, true, fail_sync);
+	assert_int_equal(disk_run(f->disk, &io), DISK_WRITE_ERROR);
+	end_beside(f);
+	assert_int_equal(do_read(f, SEQ(0) + 100, 16), DISK_READ_ERROR);
+	assert_int_equal(do_write_fua(f, SEQ(0) + 100, 16, 2), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+}
+
+/* The zeros at the ends of a hole may have been among what was lost. */
+static void unmap_whose_sync_fails_beside(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, 100, 4, 1), DISK_OK);
+	do_beside(f, STORE_PUNCH, true, fail_sync);
+	assert_int_equal(unmap(f, 1, 4, false), DISK_OK);
+	end_beside(f);
+	assert_int_equal(do_write(f, 100, 4, 1), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_read(f, 1, 4), DISK_READ_ERROR);
+	assert_int_equal(unmap(f, 1, 4, false), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+}
+
+static void refill_whose_sync_fails_beside(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	do_beside(f, STORE_WRITE, true, fail_sync);
+	assert_int_equal(run_rw(f, &io, DISK_REFILL, SEQ(0), 1, false),
+			 DISK_OK);
+	end_beside(f);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_READ_ERROR);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+}
+
+/* From a round's first sync on, another one is wanted, and so is an end. */
 static struct disk_io late;
 static bool late_done;
 
@@ -131,6 +282,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(unmap_is_durable_when_asked),
 		T(unmap_whose_sync_fails_is_not_forgotten),
+		T(sync_beside_a_failing_one_fails),
+		T(fua_in_parts_whose_sync_fails_beside),
+		T(unmap_whose_sync_fails_beside),
+		T(refill_whose_sync_fails_beside),
 		T(syncs_do_not_keep_a_power_failure_waiting),
 	};
 
