@@ -162,13 +162,29 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot)
  * failed write that could not be cut off: it would count as written when the
  * process dies.  Under the lock.
  */
-static bool has_rest(const struct disk *d, uint32_t slot)
+static bool has_rest(const struct disk_io *io, uint32_t slot)
 {
-	return d->slots[slot].flags & SLOT_CUT &&
+	const struct disk *d = io->disk;
+
+	return io->zone_op == ZO_RESET && d->slots[slot].flags & SLOT_CUT &&
 	       zone_slot_cond(&d->zones, slot) == ZC_EMPTY;
 }
 
-/* The first slot from @from on that is to be changed.  Under the lock. */
+/*
+ * With FUA: the zone is what the command makes of it, but not durably, as when
+ * the sync of the same command has failed before.  Under the lock.
+ */
+static bool is_to_be_synced(const struct disk_io *io, uint32_t slot)
+{
+	const struct disk *d = io->disk;
+
+	return io->fua && d->slots[slot].flags & SLOT_DIRTY &&
+	       zone_slot_cond(&d->zones, slot) ==
+		       (io->zone_op == ZO_RESET ? ZC_EMPTY : ZC_FULL);
+}
+
+/* The first slot from @from on that has something to be done.  Under the lock.
+ */
 static uint32_t slot_to_change(const struct disk_io *io,
 			       const struct zone_sel *sel, uint32_t from)
 {
@@ -176,10 +192,10 @@ static uint32_t slot_to_change(const struct disk_io *io,
 	uint32_t next = zone_op_next(&d->zones, io->zone_op, sel, from);
 	uint32_t end = sel->first + sel->count;
 
-	if (io->zone_op != ZO_RESET)
+	if (io->zone_op != ZO_RESET && !io->fua)
 		return next;
 	for (; from < end && from < next; from++)
-		if (has_rest(d, from))
+		if (has_rest(io, from) || is_to_be_synced(io, from))
 			return from;
 	return next;
 }
@@ -203,6 +219,7 @@ static int64_t change_slot(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	struct zone_sel one = { .first = io->slot, .count = 1 };
+	bool only_sync;
 	uint32_t slot;
 	int64_t ret;
 
@@ -212,9 +229,12 @@ static int64_t change_slot(struct disk_io *io)
 	grace_end(d, io->slot);
 	io->sync_fails = d->slots[io->slot].sync_fails;
 	slot = slot_to_change(io, &one, io->slot);
+	only_sync = is_to_be_synced(io, io->slot) && !has_rest(io, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	if (slot != io->slot)
 		return 0;
+	if (only_sync)
+		return make_durable(io);
 	ret = io->zone_op == ZO_RESET ? reset_file(io) : finish_file(io);
 	if (ret < 0)
 		return ret;

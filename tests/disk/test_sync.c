@@ -228,6 +228,36 @@ static void refill_whose_sync_fails_beside(void **state)
 	assert_int_equal(do_sync(f), DISK_OK);
 }
 
+static enum disk_status zone_fua(struct fixture *f, enum zone_op op, bool all)
+{
+	struct disk_io io = { .op = DISK_ZONE,
+			      .zone_op = op,
+			      .lba = all ? 0 : SEQ(0),
+			      .zone_all = all,
+			      .fua = true };
+
+	return disk_run(f->disk, &io);
+}
+
+/* Repeated, it finds nothing to reset, but it is not durable yet. */
+static void reset_whose_sync_fails_is_repeated(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int all = 0; all < 2; all++) {
+		assert_int_equal(do_write_fua(f, SEQ(0), 4, 1), DISK_OK);
+		arm(f, 0, 2);
+		assert_int_equal(zone_fua(f, ZO_RESET, all), DISK_WRITE_ERROR);
+		assert_int_equal(cond_of(f, SEQ(0)), ZC_EMPTY);
+		assert_int_equal(zone_fua(f, ZO_RESET, all), DISK_WRITE_ERROR);
+		assert_int_equal(zone_fua(f, ZO_RESET, all), DISK_OK);
+		assert_int_equal(store_fault_calls(f->fault), 3);
+		assert_int_equal(zone_fua(f, ZO_RESET, all), DISK_OK);
+		assert_int_equal(store_fault_calls(f->fault), 3);
+		assert_int_equal(do_sync(f), DISK_OK);
+	}
+}
+
 /* From a round's first sync on, another one is wanted, and so is an end. */
 static struct disk_io late;
 static bool late_done;
@@ -286,6 +316,7 @@ int main(void)
 		T(fua_in_parts_whose_sync_fails_beside),
 		T(unmap_whose_sync_fails_beside),
 		T(refill_whose_sync_fails_beside),
+		T(reset_whose_sync_fails_is_repeated),
 		T(syncs_do_not_keep_a_power_failure_waiting),
 	};
 
