@@ -44,6 +44,15 @@ void grace_begin(struct disk *d)
 	d->grace_end_ms = grace_clock_ms() + GRACE_MS;
 }
 
+void grace_end_all(const struct disk_io *io)
+{
+	const struct zone_set *z = &io->disk->zones;
+	uint32_t last = zone_slot_of(z, io->lba + io->nr_blocks - 1);
+
+	for (uint32_t i = zone_slot_of(z, io->lba); i <= last; i++)
+		grace_end(io->disk, i);
+}
+
 /*
  * How many of the blocks would have to be there already, 0 = it is no repeated
  * write.  The two verdicts come after all that has to do with the zone itself.

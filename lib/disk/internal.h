@@ -396,6 +396,8 @@ static inline void grace_end(struct disk *d, uint32_t slot)
 {
 	d->slots[slot].grace = false;
 }
+/* … that of all slots that the I/O reaches, which is in range. */
+void grace_end_all(const struct disk_io *io);
 /*
  * Whether the WRITE, which was refused with @verdict and has its slot's turn,
  * is a repeated one: then sets io->slot and there_blocks.  Reads from the store

@@ -72,8 +72,8 @@ static void leave_turns(struct disk *d)
 static void next_gens(struct disk *d)
 {
 	pthread_mutex_lock(&d->lock);
-	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++) {
-		d->slots[i].gen++;
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
+		d->slots[i].gen += i >= d->meta.conv_zones;
 		grace_end(d, i);
 	}
 	pthread_mutex_unlock(&d->lock);

@@ -102,6 +102,7 @@ void refill_run(struct disk_io *io)
 
 	pthread_mutex_lock(&d->lock);
 	if (io->nr_turns) {
+		grace_end(d, io->slot);
 		wp = zone_slot_wp_blocks(&d->zones, io->slot);
 		rest = d->slots[io->slot].flags & SLOT_CUT;
 		io->sync_fails = d->slots[io->slot].sync_fails;

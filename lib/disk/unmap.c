@@ -18,6 +18,7 @@ static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
 		.len = blocks_to_bytes(d, hi - lo),
 	};
 	pthread_mutex_lock(&d->lock);
+	grace_end(d, io->slot);
 	io->sync_fails = d->slots[io->slot].sync_fails;
 	pthread_mutex_unlock(&d->lock);
 	res = store_run(d->store, &io->req);

@@ -316,7 +316,7 @@ static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 		stats_note_write(d, io);
 	if (!verdict && io->nr_blocks) {
 		io->slot = zone_slot_of(&d->zones, io->lba);
-		grace_end(d, io->slot);
+		grace_end_all(io);
 		io->sync_fails = d->slots[io->slot].sync_fails;
 		*cut_first = appends(io) && d->slots[io->slot].flags & SLOT_CUT;
 	}

@@ -8,8 +8,9 @@
 
 #include "disk_fixture.h"
 
-#define CFG_LIMIT FIXTURE_CFG ",max_open_zones=2"
-#define CFG_PHYS  FIXTURE_CFG ",physical_block_size=4096"
+#define CFG_LIMIT     FIXTURE_CFG ",max_open_zones=2"
+#define CFG_POWERFAIL FIXTURE_CFG ",discard_write_cache"
+#define CFG_PHYS      FIXTURE_CFG ",physical_block_size=4096"
 
 static uint64_t now_ms;
 
@@ -126,6 +127,34 @@ static void compare_and_write_once(void **state)
 	die_and_return(&f, FIXTURE_CFG, 0);
 	now_ms += GRACE_MS;
 	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_MISCOMPARE);
+	fixture_stop(&f);
+}
+
+/* Whatever writes to a conventional zone ends its grace. */
+static void compare_and_write_is_ended(void **state)
+{
+	struct disk_powerfail all = { .random = false };
+	struct fixture f;
+	struct disk_io io;
+	struct zl_err err;
+
+	(void)state;
+	start(&f, CFG_POWERFAIL);
+	assert_int_equal(do_write(&f, ZONE + 5, 1, 1), DISK_OK);
+	/* A write that only ends in the zone. */
+	die_and_return(&f, CFG_POWERFAIL, 0);
+	assert_int_equal(do_write(&f, ZONE - 1, 2, 1), DISK_OK);
+	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_MISCOMPARE);
+	die_and_return(&f, CFG_POWERFAIL, 0);
+	assert_int_equal(run_rw(&f, &io, DISK_UNMAP, ZONE - 1, 2, false),
+			 DISK_OK);
+	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_MISCOMPARE);
+	/* Nobody remembers what was under way. */
+	die_and_return(&f, CFG_POWERFAIL, 0);
+	assert_int_equal(disk_powerfail(f.disk, &all, &err), 0);
+	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_MISCOMPARE);
+	die_and_return(&f, CFG_POWERFAIL, 0);
+	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_OK);
 	fixture_stop(&f);
 }
 
@@ -396,6 +425,27 @@ static void ended_by_finish(void **state)
 	fixture_stop(&f);
 }
 
+/* SANITIZE that keeps the write pointer. */
+static void ended_by_refill(void **state)
+{
+	struct fixture f;
+	struct disk_io io = { .op = DISK_REFILL,
+			      .lba = SEQ(0),
+			      .nr_blocks = 1 };
+
+	(void)state;
+	start(&f, FIXTURE_CFG);
+	assert_int_equal(do_write(&f, SEQ(0), 100, 1), DISK_OK);
+	die_and_return(&f, FIXTURE_CFG, 0);
+	assert_int_equal(disk_run(f.disk, &io), DISK_OK);
+	assert_int_equal(wp_of(&f, SEQ(0)), SEQ(0) + 100);
+	memset(f.buf, 0, 100 * BLOCK);
+	assert_int_equal(run_rw(&f, &io, DISK_WRITE, SEQ(0), 100, false),
+			 DISK_REFUSED);
+	assert_int_equal(io.verdict, ZV_UNALIGNED_WRITE);
+	fixture_stop(&f);
+}
+
 /* Not by what does not write, nor by another zone. */
 static void not_ended_by_others(void **state)
 {
@@ -533,6 +583,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(repeated_once),
 		cmocka_unit_test(compare_and_write_once),
+		cmocka_unit_test(compare_and_write_is_ended),
 		cmocka_unit_test(many_zones),
 		cmocka_unit_test(other_data),
 		cmocka_unit_test(other_places),
@@ -547,6 +598,7 @@ int main(void)
 		cmocka_unit_test(ended_by_a_write),
 		cmocka_unit_test(ended_by_reset),
 		cmocka_unit_test(ended_by_finish),
+		cmocka_unit_test(ended_by_refill),
 		cmocka_unit_test(not_ended_by_others),
 		cmocka_unit_test(none_after_a_clean_stop),
 		cmocka_unit_test(none_after_a_reboot),
