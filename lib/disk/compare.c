@@ -184,6 +184,29 @@ static bool is_repeated(struct disk_io *io, struct chunk *c)
 	       grace_take(io->disk, slot, true);
 }
 
+/* The command repeated.  With FUA its write half must be durable, and what has
+ * been made so is not known: it is written once more. */
+static enum disk_status repeat(struct disk_io *io)
+{
+	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
+	struct disk *d = io->disk;
+	enum disk_status status = DISK_OK;
+
+	if (io->fua) {
+		iov_skip(&cur, blocks_to_bytes(d, io->nr_blocks));
+		status = write_half(io, &cur);
+	}
+	if (status == DISK_OK) {
+		grace_count(d);
+		return status;
+	}
+	/* It will be repeated once more. */
+	pthread_mutex_lock(&d->lock);
+	d->slots[zone_slot_of(&d->zones, io->lba)].grace = true;
+	pthread_mutex_unlock(&d->lock);
+	return status;
+}
+
 /*
  * The rules for writes come first, as the command is one: in a sequential write
  * required zone it can only ever compare with what is not written yet.
@@ -213,12 +236,10 @@ void compare_write_run(struct disk_io *io)
 	}
 	status = compare(io, c, &cur, false);
 	differs_at = io->differs_at;
-	if (status == DISK_OK && io->nr_blocks) {
+	if (status == DISK_OK && io->nr_blocks)
 		status = write_half(io, &cur);
-	} else if (status == DISK_MISCOMPARE && is_repeated(io, c)) {
-		grace_count(io->disk);
-		status = DISK_OK;
-	}
+	else if (status == DISK_MISCOMPARE && is_repeated(io, c))
+		status = repeat(io);
 	io->differs_at = differs_at;
 	free(c);
 	io_finish(io, status);

@@ -89,11 +89,12 @@ static void repeated_once(void **state)
 	fixture_stop(&f);
 }
 
-static enum disk_status compare_write(struct fixture *f, uint64_t lba,
-				      uint32_t old, uint32_t new)
+static enum disk_status compare_write_fua(struct fixture *f, uint64_t lba,
+					  uint32_t old, uint32_t new, bool fua)
 {
 	struct iovec iov = { f->buf, 2 * BLOCK };
 	struct disk_io io = { .op = DISK_COMPARE_WRITE,
+			      .fua = fua,
 			      .lba = lba,
 			      .nr_blocks = 1,
 			      .iov = &iov,
@@ -102,6 +103,12 @@ static enum disk_status compare_write(struct fixture *f, uint64_t lba,
 	fill(f->buf, lba, 1, old);
 	fill(f->buf + BLOCK, lba, 1, new);
 	return disk_run(f->disk, &io);
+}
+
+static enum disk_status compare_write(struct fixture *f, uint64_t lba,
+				      uint32_t old, uint32_t new)
+{
+	return compare_write_fua(f, lba, old, new, false);
 }
 
 /* Once per zone: two that take the same lock must not both get it. */
@@ -155,6 +162,29 @@ static void compare_and_write_is_ended(void **state)
 	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_MISCOMPARE);
 	die_and_return(&f, CFG_POWERFAIL, 0);
 	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_OK);
+	fixture_stop(&f);
+}
+
+/* With FUA it is durable before it is answered, as a write is. */
+static void compare_and_write_fua(void **state)
+{
+	const struct store_fault_plan not_durable = {
+		.fail_count = 1,
+		.error = EIO,
+		.only = 1u << STORE_SYNC | 1u << STORE_WRITE,
+	};
+	struct fixture f;
+
+	(void)state;
+	start(&f, FIXTURE_CFG);
+	assert_int_equal(do_write(&f, 5, 1, 1), DISK_OK);
+	die_and_return(&f, FIXTURE_CFG, 0);
+	store_fault_arm(f.fault, &not_durable);
+	assert_int_equal(compare_write_fua(&f, 5, 0, 1, true),
+			 DISK_WRITE_ERROR);
+	/* It will be repeated once more. */
+	assert_int_equal(compare_write_fua(&f, 5, 0, 1, true), DISK_OK);
+	assert_int_equal(compare_write_fua(&f, 5, 0, 1, true), DISK_MISCOMPARE);
 	fixture_stop(&f);
 }
 
@@ -584,6 +614,7 @@ int main(void)
 		cmocka_unit_test(repeated_once),
 		cmocka_unit_test(compare_and_write_once),
 		cmocka_unit_test(compare_and_write_is_ended),
+		cmocka_unit_test(compare_and_write_fua),
 		cmocka_unit_test(many_zones),
 		cmocka_unit_test(other_data),
 		cmocka_unit_test(other_places),
