@@ -21,7 +21,8 @@
 #include "control/internal.h"
 #include "disk/disk.h"
 
-#define PROGRESS_MS 250 /* between lines */
+#define PROGRESS_MS 250	 /* between lines */
+#define DEAF_MS	    1000 /* after a connection that could not be taken */
 
 struct client {
 	int fd; /* -1 = free */
@@ -35,10 +36,19 @@ struct control {
 	struct disk *disk;
 	char path[CONTROL_PATH_MAX];
 	int listen_fd, stop_fd;
+	uint64_t deaf_until_ms; /* listen_fd is not looked at */
 	pthread_t thread;
 	struct history history;
 	struct client clients[CONTROL_MAX_CLIENTS];
 };
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
 
 static void drop(struct client *c)
 {
@@ -66,14 +76,18 @@ static struct client *free_client(struct control *ctl)
 	return NULL;
 }
 
+/* Out of descriptors, whoever connects waits in the queue, and poll() would
+ * return for it at once, again and again. */
 static void take_client(struct control *ctl)
 {
 	int fd = accept4(ctl->listen_fd, NULL, NULL,
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *c = free_client(ctl);
 
-	if (fd < 0)
+	if (fd < 0) {
+		ctl->deaf_until_ms = now_ms() + DEAF_MS;
 		return;
+	}
 	if (!c || !may_connect(fd)) {
 		close(fd);
 		return;
@@ -100,14 +114,6 @@ static bool flush(struct client *c)
 	free(c->out);
 	c->out = NULL;
 	return true;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 struct telling {
@@ -199,7 +205,8 @@ static void fill_polls(const struct control *ctl, struct pollfd *p)
 	const struct client *c = ctl->clients;
 
 	p[0] = (struct pollfd){ .fd = ctl->stop_fd, .events = POLLIN };
-	p[1] = (struct pollfd){ .fd = ctl->listen_fd, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = ctl->deaf_until_ms ? -1 : ctl->listen_fd,
+				.events = POLLIN };
 	for (int i = 0; i < CONTROL_MAX_CLIENTS; i++)
 		p[2 + i] = (struct pollfd){
 			.fd = c[i].fd,
@@ -207,24 +214,31 @@ static void fill_polls(const struct control *ctl, struct pollfd *p)
 		};
 }
 
-/* Takes a sample when it is time for one; how long to wait for the next. */
-static int mind_history(struct control *ctl)
+/* Does what it is time for; how long to wait for the next. */
+static int mind_time(struct control *ctl)
 {
-	uint64_t now = now_ms();
+	uint64_t now = now_ms(), wait;
 
 	if (!history_wait_ms(&ctl->history, now))
 		history_sample(&ctl->history, ctl->disk, now);
-	return (int)min_u64(history_wait_ms(&ctl->history, now), INT_MAX);
+	wait = min_u64(history_wait_ms(&ctl->history, now), INT_MAX);
+	if (ctl->deaf_until_ms <= now)
+		ctl->deaf_until_ms = 0;
+	else
+		wait = min_u64(wait, ctl->deaf_until_ms - now);
+	return (int)wait;
 }
 
 static void *serve_thread(void *arg)
 {
 	struct control *ctl = arg;
 	struct pollfd p[2 + CONTROL_MAX_CLIENTS];
+	int wait_ms;
 
 	for (;;) {
+		wait_ms = mind_time(ctl);
 		fill_polls(ctl, p);
-		if (poll(p, 2 + CONTROL_MAX_CLIENTS, mind_history(ctl)) <= 0)
+		if (poll(p, 2 + CONTROL_MAX_CLIENTS, wait_ms) <= 0)
 			continue;
 		if (p[0].revents)
 			break;

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -311,6 +313,8 @@ static void refusals(void **state)
 	      "-71 start_lba is not a number from 0 to 16383");
 }
 
+#define VERSION "{\"request\":\"version\"}\n"
+
 static int connect_raw(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -426,13 +430,49 @@ static void more_clients_than_there_is_room_for(void **state)
 	fail_msg("the places of clients that left are not free again");
 }
 
+/* Stands before libc's. */
+static atomic_uint accepts;
+static atomic_bool no_descriptors;
+
+int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	accepts++;
+	if (!no_descriptors)
+		return (int)syscall(SYS_accept4, fd, addr, len, flags);
+	errno = EMFILE;
+	return -1;
+}
+
+/* The daemon's descriptors are all disks' together.  Who waits then is served
+ * later, and the thread does not go round and round until then. */
+static void no_descriptor_for_a_client(void **state)
+{
+	int first = connect_raw(), second;
+
+	(void)state;
+	put(first, VERSION);
+	read_until(first, "version");
+	no_descriptors = true;
+	accepts = 0;
+	second = connect_raw();
+	put(second, VERSION);
+	for (int i = 0; i < 1000; i++) {
+		put(first, VERSION);
+		read_until(first, "}\n");
+	}
+	no_descriptors = false;
+	assert_in_range(accepts, 1, 100);
+	read_until(second, "version");
+	close(first);
+	close(second);
+}
+
 /*
  * powerfail's progress
  */
 
 #define NR_DIRTY   6
 #define POWERFAIL  "{\"request\":\"powerfail\",\"progress\":true}\n"
-#define VERSION	   "{\"request\":\"version\"}\n"
 #define FIRST_LINE "{\"progress\":{\"done\":1,\"total\":6}}\n"
 #define DONE_LINE  "{\"progress\":{\"done\":6,\"total\":6}}\n"
 #define OKAY	   "{\"ok\":true}\n"
@@ -773,6 +813,7 @@ int main(void)
 		T(a_line_without_end_is_hung_up_on),
 		T(a_client_that_does_not_read),
 		T(more_clients_than_there_is_room_for),
+		T(no_descriptor_for_a_client),
 		T(progress_comes_before_the_reply),
 		T(no_progress_unless_asked_for),
 		T(a_caller_hears_of_progress),
