@@ -117,10 +117,10 @@ static int do_inject_list(struct request *r)
 static int do_inject_clear(struct request *r)
 {
 	uint64_t id = 0, lba = UINT64_MAX, blocks = 1;
-	bool all;
+	bool all = false;
 
-	all = json_object_get_boolean(json_object_object_get(r->in, "all"));
-	if (!request_u64(r, "id", UINT32_MAX, &id) ||
+	if (!request_bool(r, "all", &all) ||
+	    !request_u64(r, "id", UINT32_MAX, &id) ||
 	    !request_u64(r, "lba", INT64_MAX, &lba) ||
 	    !request_u64(r, "blocks", INT64_MAX, &blocks))
 		return -EINVAL;

@@ -296,6 +296,9 @@ static void inject_add_list_clear(void **state)
 	check("{'request':'inject-list'}", "{'ok':true,'faults':[]}");
 	check("{'request':'inject-add','fault':{'fault':'busy'}}",
 	      "{'ok':true,'id':2}");
+	check("{'request':'inject-clear','all':'false'}",
+	      "-71 all is neither true nor false");
+	check_has("{'request':'inject-list'}", "'fault':'busy'");
 	check("{'request':'inject-clear','all':true}", "{'ok':true}");
 	check("{'request':'inject-list'}", "{'ok':true,'faults':[]}");
 	check("{'request':'inject-clear'}",
