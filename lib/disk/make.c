@@ -160,6 +160,25 @@ static int write_sidecar(struct store *st, const char *name,
 	return 0;
 }
 
+/* What is left of a disk that was here would be said of this one: zones that
+ * are offline, faults. */
+static int forget_older(struct store *st, const char *name, struct zl_err *err)
+{
+	int ret = store_meta_cut(st, DISK_JOURNAL, 0);
+
+	if (ret)
+		return zl_fail(err, -ret,
+			       "%s/" DISK_JOURNAL " cannot be emptied: %s",
+			       name, strerror(-ret));
+	ret = store_meta_remove(st, DISK_FAULTS);
+	if (ret && ret != -ENOENT)
+		return zl_fail(err, -ret,
+			       "%s/" DISK_FAULTS
+			       ", an older disk's, cannot be removed: %s",
+			       name, strerror(-ret));
+	return 0;
+}
+
 int disk_make(struct store *st, const char *name, const struct survey *sv,
 	      const struct disk_meta *meta, bool complete,
 	      const struct disk_open_args *args, struct zl_err *err)
@@ -168,6 +187,8 @@ int disk_make(struct store *st, const char *name, const struct survey *sv,
 
 	store_set_layout(st, meta->conv_zones);
 	ret = check_space(st, name, sv, meta, err);
+	if (!ret && !complete)
+		ret = forget_older(st, name, err);
 	if (!ret && !complete)
 		ret = write_sidecar(st, name, meta, SIDECAR_CREATING, err);
 	if (!ret)

@@ -167,6 +167,37 @@ static void counts_as_empty(void **state)
 	store_mem_free(mem);
 }
 
+/* What is left of a disk that was removed says nothing of the next one. */
+static void knows_nothing_of_an_older_disk(void **state)
+{
+	static const char faults[] =
+		"[{\"fault\":\"read-error\",\"persistent\":true}]";
+	struct store_mem *mem = store_mem_new();
+	uint8_t rec[3 * JOURNAL_RECORD_BYTES];
+	struct disk_stats stats;
+	struct disk *d;
+	struct zl_err err;
+
+	(void)state;
+	journal_encode(rec, 7, JR_OPEN, 0, 0);
+	journal_encode(rec + 32, 8, JR_CONDITION, 3, ZC_OFFLINE);
+	journal_encode(rec + 64, 9, JR_COUNTER, JC_OPENS, 41);
+	put_file(mem, "zloop.state", rec, sizeof(rec));
+	put_file(mem, "zloop.faults", faults, sizeof(faults) - 1);
+	assert_accepted("", open_mem(mem, USUAL, USUAL_SIZE, MAKE, &d, &err),
+			&err);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+		disk_get_stats(d, &stats);
+		assert_int_equal(stats.opens, i + 1);
+		assert_false(disk_has_faults(d));
+		disk_close(d);
+		d = must_open(mem, NULL, 0);
+	}
+	disk_close(d);
+	store_mem_free(mem);
+}
+
 static void geometry_of_all_kinds(void **state)
 {
 	struct store_mem *mem = store_mem_new();
@@ -523,6 +554,7 @@ int main(void)
 		cmocka_unit_test(bad_geometry_leaves_nothing),
 		cmocka_unit_test(other_files_are_left_alone),
 		cmocka_unit_test(counts_as_empty),
+		cmocka_unit_test(knows_nothing_of_an_older_disk),
 		cmocka_unit_test(geometry_of_all_kinds),
 		cmocka_unit_test(last_zone_smaller_than_its_capacity),
 		cmocka_unit_test(each_call_fails_once),
