@@ -99,18 +99,20 @@ int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 int adopt_model(struct store *st, const char *name,
 		const struct disk_meta *meta, struct zl_err *err)
 {
-	void *data;
-	size_t len;
+	void *data = NULL;
+	size_t len = 0;
 
 	if (!meta->host_aware)
 		return 0;
-	if (store_meta_read(st, DISK_JOURNAL, &data, &len))
+	/* An empty one may be left of an attempt that was refused. */
+	if (!store_meta_read(st, DISK_JOURNAL, &data, &len))
+		free(data);
+	if (!len)
 		return zl_fail(err, EINVAL,
 			       "model=host-aware is not possible for the zone "
 			       "files in %s, which are the kernel's zloop's: "
 			       "its disks are host-managed; leave model out",
 			       name);
-	free(data);
 	return 0;
 }
 

@@ -180,14 +180,21 @@ static void geometry_that_does_not_fit(void **state)
  * sidecar is another matter. */
 static void host_aware(void **state)
 {
+	uint8_t rec[JOURNAL_RECORD_BYTES];
 	struct disk *d;
 	struct zl_err err;
 
+	/* Refused after it had locked the directory. */
+	refused(*state, "zone_size_mb=1,zone_capacity_mb=1,conv_zones=1",
+		USUAL_SIZE, MAKE,
+		"conv_zones=1 does not fit /d, which has 2 files of "
+		"conventional zones; use conv_zones=2");
 	refused(*state, GEOMETRY ",model=host-aware", USUAL_SIZE, MAKE,
 		"model=host-aware is not possible for the zone files in /d, "
 		"which are the kernel's zloop's: its disks are host-managed; "
 		"leave model out");
-	put_file(*state, "zloop.state", "", 0);
+	journal_encode(rec, 1, JR_OPEN, 0, 0);
+	put_file(*state, "zloop.state", rec, sizeof(rec));
 	assert_accepted("",
 			open_mem(*state, GEOMETRY ",model=host-aware",
 				 USUAL_SIZE, MAKE, &d, &err),
