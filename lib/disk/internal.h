@@ -49,6 +49,8 @@ struct disk_slot {
 	uint8_t sync_fails; /* counts failed syncs: a write beside one may have
 			       been lost with it */
 	bool journal_non_seq; /* the journal says ZA_NON_SEQ */
+	bool journal_owed; /* it could not be told that the zone is explicitly
+			      opened no longer */
 	bool undo_non_seq;    /* a reset since the last sync took it away */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */
@@ -455,6 +457,8 @@ void stats_note_refused(struct disk *d, const struct disk_io *io,
  * slot.c: all under disk->lock but slot_leave() and the gate's.
  */
 void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/* What was behind the write pointer is cut off; durably with the next sync. */
+void slot_was_cut(struct disk *d, uint32_t slot);
 /* Takes the dirty mark away before a sync; false: it was clean. */
 bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi);
 /* The first dirty slot at or after @from, or UINT32_MAX. */

@@ -571,11 +571,16 @@ static void cut_leftovers(struct disk *d)
 		if (!has_leftover(d, i, &wp))
 			continue;
 		req.off = (uint64_t)wp << d->block_shift;
-		if (store_run(d->store, &req) < 0)
+		if (store_run(d->store, &req) < 0) {
 			zl_log(ZL_LOG_ERR,
 			       "%s: zone %u: what a failed write left behind "
 			       "block %u of it could not be cut off",
 			       d->name, i, wp);
+			continue;
+		}
+		pthread_mutex_lock(&d->lock);
+		slot_was_cut(d, i);
+		pthread_mutex_unlock(&d->lock);
 	}
 }
 

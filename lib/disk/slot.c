@@ -32,6 +32,15 @@ void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	d->dirty[slot / 64] |= UINT64_C(1) << slot % 64;
 }
 
+void slot_was_cut(struct disk *d, uint32_t slot)
+{
+	uint32_t wp = zone_slot_wp_blocks(&d->zones, slot);
+
+	d->slots[slot].flags &= (uint8_t)~SLOT_CUT;
+	if (!(d->slots[slot].flags & SLOT_DIRTY))
+		slot_mark_dirty(d, slot, wp, wp);
+}
+
 bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi)
 {
 	struct disk_slot *s = &d->slots[slot];
@@ -109,7 +118,7 @@ void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 	if (lo < hi)
 		slot_add_bad(d, slot, lo, hi);
 	else
-		slot_mark_dirty(d, slot, 0, 0);
+		slot_mark_dirty(d, slot, hi, hi);
 }
 
 int slot_synced(struct disk_io *io, int res)

@@ -89,15 +89,15 @@ static bool fail(struct disk_io *io, int error)
 	return submit_cut(io, WRITE_TAKE_BACK);
 }
 
-static void set_cut_flag(struct disk_io *io, bool on)
+static void note_cut(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 
 	pthread_mutex_lock(&d->lock);
-	if (on)
+	if (io->req.res < 0)
 		d->slots[io->slot].flags |= SLOT_CUT;
 	else
-		d->slots[io->slot].flags &= ~SLOT_CUT;
+		slot_was_cut(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -274,19 +274,18 @@ static bool write_step(struct disk_io *io)
 	case WRITE_NEXT:
 		return write_next(io);
 	case WRITE_CUT_OLD:
+		note_cut(io);
 		if (io->req.res < 0) {
 			io->error = (int)io->req.res;
 			return finish_failed(io);
 		}
-		set_cut_flag(io, false);
 		return write_rest(io);
 	case WRITE_DATA:
 		return data_done(io);
 	case WRITE_SYNC:
 		return sync_done(io);
 	case WRITE_TAKE_BACK:
-		if (io->req.res < 0)
-			set_cut_flag(io, true);
+		note_cut(io);
 		return finish_failed(io);
 	}
 	__builtin_unreachable();

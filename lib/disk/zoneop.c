@@ -53,6 +53,9 @@ static int64_t finish_file(struct disk_io *io)
 		ret = run_req(io, STORE_CUT, blocks_to_bytes(d, wp), 0);
 		if (ret < 0)
 			return ret;
+		pthread_mutex_lock(&d->lock);
+		slot_was_cut(d, io->slot);
+		pthread_mutex_unlock(&d->lock);
 	}
 	return run_req(io, STORE_FINISH, 0, blocks_to_bytes(d, cap));
 }
@@ -81,19 +84,37 @@ static void apply(struct disk_io *io)
 	pthread_mutex_unlock(&d->lock);
 }
 
+static bool is_exp_open(const struct disk *d, uint32_t slot)
+{
+	return zone_slot_cond(&d->zones, slot) == ZC_EXP_OPEN;
+}
+
+/* Under the lock. */
+static bool is_exp_news(const struct disk *d, uint32_t slot)
+{
+	bool was = d->slots[slot].flags & SLOT_JOURNAL_EXP;
+
+	return is_exp_open(d, slot) != was || d->slots[slot].journal_owed;
+}
+
 static int journal_exp(struct disk *d, uint32_t slot)
 {
 	struct disk_slot *s = &d->slots[slot];
-	bool is, was;
+	bool is, news;
+	int ret;
 
 	pthread_mutex_lock(&d->lock);
-	is = zone_slot_cond(&d->zones, slot) == ZC_EXP_OPEN;
-	was = s->flags & SLOT_JOURNAL_EXP;
+	is = is_exp_open(d, slot);
+	news = is_exp_news(d, slot);
 	s->flags = (s->flags & ~SLOT_JOURNAL_EXP) | (is ? SLOT_JOURNAL_EXP : 0);
 	pthread_mutex_unlock(&d->lock);
-	if (is == was)
+	if (!news)
 		return 0;
-	return journal_append(&d->journal, JR_EXP_OPEN, slot, is, false);
+	ret = journal_append(&d->journal, JR_EXP_OPEN, slot, is, false);
+	pthread_mutex_lock(&d->lock);
+	s->journal_owed = ret && !is;
+	pthread_mutex_unlock(&d->lock);
+	return ret;
 }
 
 /* Durable before the write that it tells of is acknowledged. */

@@ -4,6 +4,7 @@
  * is there afterwards.  Seeds are printed; "test_crash_powerloss SEED [COUNT]"
  * runs others.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,10 +226,72 @@ static void while_the_disk_is_made(void **state)
 	}
 }
 
+/* A write of two blocks at @off of the first sequential zone. */
+static enum disk_status write_two(struct machine *m, uint32_t off)
+{
+	uint8_t data[2 * PW_BLOCK];
+	struct iovec iov = { data, sizeof(data) };
+	struct disk_io io = { .op = DISK_WRITE,
+			      .lba = PW_CONV * PW_ZONE + off,
+			      .nr_blocks = 2,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	memset(data, 'x', sizeof(data));
+	return disk_run(m->p.disk, &io);
+}
+
+/* What was cut off of a failed write before a SYNCHRONIZE CACHE, or before the
+ * end, does not come back. */
+static void part_of_a_failed_write(void **state)
+{
+	const struct store_fault_plan part = { .fail_count = 1,
+					       .error = EIO,
+					       .partial_bytes = PW_BLOCK,
+					       .only = 1u << STORE_WRITE };
+	const struct store_fault_plan stuck = { .fail_count = 2,
+						.error = EIO,
+						.partial_bytes = PW_BLOCK,
+						.only = 1u << STORE_WRITE |
+							1u << STORE_CUT };
+	const struct disk_open_args args = { 0 };
+	struct disk_io sync;
+	struct store *fault;
+	struct machine m;
+	struct zl_err err;
+
+	(void)state;
+	for (uint64_t i = 0; i < 60; i++) {
+		bool close = i % 3 == 0;
+
+		start(&m, i % 2 ? 1 : 2);
+		assert_int_equal(write_two(&m, 0), DISK_OK);
+		disk_close(m.p.disk);
+		fault = store_fault_new(store_crash_open(m.c));
+		assert_int_equal(
+			disk_open_store(fault, "test", &args, &m.p.disk, &err),
+			0);
+		store_fault_arm(fault, close ? &stuck : &part);
+		assert_int_equal(write_two(&m, 2), DISK_WRITE_ERROR);
+		sync = (struct disk_io){ .op = DISK_SYNC };
+		if (close) {
+			disk_close(m.p.disk);
+			m.p.disk = NULL;
+		} else {
+			assert_int_equal(disk_run(m.p.disk, &sync), DISK_OK);
+		}
+		power_cycle(&m, STORE_CRASH_KEEP_RANDOM, i);
+		assert_int_equal(zone_slot_wp_blocks(&m.p.disk->zones, PW_CONV),
+				 2);
+		stop(&m);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(while_the_disk_is_made),
+		cmocka_unit_test(part_of_a_failed_write),
 		cmocka_unit_test(at_every_step),
 		cmocka_unit_test(again_and_again),
 	};
