@@ -201,6 +201,9 @@ static void apply_journal(const struct loading *l)
 		  d->zones.nr_cond[ZC_EXP_OPEN] < max_open)) {
 		zone_set_state(&d->zones, l->slot, ZC_EXP_OPEN, wp);
 		return;
+	} else if (cond == ZC_FULL) {
+		/* It was when it was filled; its reset tells the journal. */
+		return;
 	}
 	*flags &= (uint8_t)~SLOT_JOURNAL_EXP;
 }

@@ -181,13 +181,16 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot)
 /*
  * RESET has nothing to do in an EMPTY zone, but its file may have the rest of a
  * failed write that could not be cut off: it would count as written when the
- * process dies.  Under the lock.
+ * process dies.  Or the journal would have it explicitly opened then.  Under
+ * the lock.
  */
 static bool has_rest(const struct disk_io *io, uint32_t slot)
 {
 	const struct disk *d = io->disk;
+	const struct disk_slot *s = &d->slots[slot];
 
-	return io->zone_op == ZO_RESET && d->slots[slot].flags & SLOT_CUT &&
+	return io->zone_op == ZO_RESET &&
+	       (s->flags & SLOT_CUT || s->journal_owed) &&
 	       zone_slot_cond(&d->zones, slot) == ZC_EMPTY;
 }
 
@@ -336,15 +339,10 @@ static uint32_t next_unjournaled(struct disk_io *io, uint32_t from)
 {
 	struct disk *d = io->disk;
 	uint32_t end = io->sel.first + io->sel.count;
-	bool is, was;
 
 	pthread_mutex_lock(&d->lock);
-	for (; from < end; from++) {
-		is = zone_slot_cond(&d->zones, from) == ZC_EXP_OPEN;
-		was = d->slots[from].flags & SLOT_JOURNAL_EXP;
-		if (is != was)
-			break;
-	}
+	while (from < end && !is_exp_news(d, from))
+		from++;
 	pthread_mutex_unlock(&d->lock);
 	return from < end ? from : UINT32_MAX;
 }

@@ -504,6 +504,63 @@ static void a_full_file_system_opens(void **state)
 	disk_abandon(d);
 }
 
+/*
+ * A zone that a write had filled was explicitly opened until then; its reset
+ * ends that also where the journal could not be rewritten in between.
+ */
+static void a_full_file_system_reopens_nothing(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+	struct disk_io io = { .op = DISK_WRITE, .lba = 3 * 2048 };
+	struct iovec iov = { calloc(1, ZL_MIB), ZL_MIB };
+
+	io.nr_blocks = 2048;
+	io.iov = &iov;
+	io.iov_cnt = 1;
+	assert_int_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	assert_int_equal(disk_run(d, &io), DISK_OK);
+	assert_int_equal(cond_at(d, 3), ZC_FULL);
+	disk_abandon(d);
+	assert_int_equal(open_without_room(*state, OP_META_REPLACE_BIT, &d), 0);
+	assert_int_equal(cond_at(d, 3), ZC_FULL);
+	assert_int_equal(zone_op(d, ZO_RESET, 3), DISK_OK);
+	disk_abandon(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	disk_close(d);
+	free(iov.iov_base);
+}
+
+/* That a zone is no longer explicitly opened is told until it gets out. */
+static void a_failed_end_is_made_good(void **state)
+{
+	static const struct store_fault_plan fail = {
+		.fail_count = 1,
+		.error = ENOSPC,
+		.only = OP_META_APPEND_BIT,
+	};
+	struct store *st;
+	struct disk *d;
+	struct zl_err err;
+
+	for (enum zone_op op = ZO_OPEN; op <= ZO_RESET; op++) {
+		if (op == ZO_OPEN || op == ZO_FINISH)
+			continue;
+		st = store_fault_new(store_mem_open(*state));
+		assert_int_equal(open_store(st, NULL, 0, 0, &d, &err), 0);
+		assert_int_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+		store_fault_arm(st, &fail);
+		assert_int_not_equal(zone_op(d, op, 3), DISK_OK);
+		assert_int_equal(store_fault_hits(st), 1);
+		assert_int_equal(zone_op(d, op, 3), DISK_OK);
+		assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+		disk_abandon(d);
+		d = must_open(*state, NULL, 0);
+		assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+		disk_close(d);
+	}
+}
+
 static uint64_t count_sync_all(struct store_mem *mem, bool fail,
 			       struct disk **d);
 
@@ -701,6 +758,8 @@ int main(void)
 		T(the_file_stays_small),
 		T(a_failed_append_is_made_good),
 		T(a_full_file_system_opens),
+		T(a_full_file_system_reopens_nothing),
+		T(a_failed_end_is_made_good),
 		T(a_full_file_system_does_not_hide_a_death),
 		T(an_empty_journal_is_no_clean_stop),
 		T(no_room_for_anything_is_refused),
