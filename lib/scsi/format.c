@@ -50,9 +50,11 @@ void scsi_job_free(struct scsi_unit *u)
 /* n/65536 of the disk. */
 uint16_t scsi_job_progress(struct scsi_unit *u)
 {
-	uint64_t part = div_up_u64(u->capacity_blocks, 65536);
+	uint64_t done = u->job.lba, all = u->capacity_blocks;
 
-	return (uint16_t)min_u64(u->job.lba / part, UINT16_MAX);
+	for (; all >> 48; all >>= 1) /* the product has 64 bits */
+		done >>= 1;
+	return (uint16_t)min_u64(done * 65536 / all, UINT16_MAX);
 }
 
 void scsi_job_power_on(struct scsi_unit *u)

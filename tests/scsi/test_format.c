@@ -172,9 +172,8 @@ static void progress(void **state)
 	(void)state;
 	rig.unit->job.kind = JOB_FORMAT;
 	rig.unit->job.lba = rig.unit->capacity_blocks / 2;
-	/* A disk of 16384 blocks: one part of 65536 is a block. */
 	memcpy(sanitizing, want, sizeof(want));
-	be16_put(sanitizing + 16, (uint16_t)(rig.unit->capacity_blocks / 2));
+	be16_put(sanitizing + 16, 65536 / 2);
 	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
 	check_data(&rig, sanitizing, 18);
 	CMD(&rig, NULL, 0, 0x00);
@@ -187,6 +186,8 @@ static void progress(void **state)
 	CMD(&rig, NULL, 96, 0x12, [4] = 96);
 	check_good(&rig);
 	rig.unit->job.kind = JOB_SANITIZE;
+	rig.unit->job.lba = rig.unit->capacity_blocks;
+	be16_put(sanitizing + 16, 65535);
 	sanitizing[13] = 0x1b;
 	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
 	check_data(&rig, sanitizing, 18);
