@@ -228,7 +228,8 @@ static enum zone_cond natural_cond(const struct disk *d, uint32_t slot)
 							   : ZC_CLOSED;
 }
 
-/* @cond: READ ONLY, OFFLINE, or 0: back to normal.  With the slot's turn. */
+/* @cond: READ ONLY, OFFLINE, or 0: back to normal, where the zone's file lets
+ * it: a damaged one goes on until the next opening.  With the slot's turn. */
 static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond)
 {
 	struct disk_slot *s = &d->slots[slot];
@@ -247,7 +248,7 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond)
 	pthread_mutex_lock(&d->lock);
 	if (ret)
 		s->flags = (s->flags & (uint8_t)~JOURNAL_FLAGS) | was;
-	else
+	else if (!(s->flags & SLOT_DAMAGED))
 		zone_set_state(&d->zones, slot,
 			       cond ? cond : natural_cond(d, slot),
 			       zone_slot_wp_blocks(&d->zones, slot));
@@ -268,12 +269,11 @@ static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 	damaged = d->slots[slot].flags & SLOT_DAMAGED;
 	is = zone_slot_cond(&d->zones, slot);
 	pthread_mutex_unlock(&d->lock);
-	if (damaged)
-		return cond ? zl_fail(err, EINVAL,
-				      "zone %u is %s since its file is not as "
-				      "it should be; zloop check explains",
-				      slot, zone_cond_name(is))
-			    : 0;
+	if (damaged && cond)
+		return zl_fail(err, EINVAL,
+			       "zone %u is %s since its file is not as it "
+			       "should be; zloop check explains",
+			       slot, zone_cond_name(is));
 	enter_slot(d, slot);
 	ret = change_cond(d, slot, cond);
 	slot_leave(d, slot);

@@ -375,6 +375,28 @@ static void zones_change_at_once_and_for_good(void **state)
 	assert_int_equal(do_write(f, SEQ(0) + 8, 8, 1), DISK_OK);
 }
 
+/* Also while the zone's file is not there: the two have nothing to do with each
+ * other. */
+static void a_damaged_zone_is_cleared(void **state)
+{
+	struct fixture *f = *state;
+
+	inject(f, "{'fault':'offline','lba':%llu}", SEQ(1));
+	inject(f, "{'fault':'read-only','lba':%llu}", 0);
+	assert_int_equal(store_unmake(f->fault, NR_CONV + 1), 0);
+	assert_int_equal(store_resize(f->fault, 0, 512), 0);
+	fixture_reopen(f, FIXTURE_CFG);
+	clear(f);
+	assert_int_equal(cond_of(f, SEQ(1)), ZC_OFFLINE);
+	assert_int_equal(cond_of(f, 0), ZC_READ_ONLY);
+	assert_int_equal(store_make(f->fault, NR_CONV + 1, 0), 0);
+	assert_int_equal(store_resize(f->fault, 0, ZONE * BLOCK), 0);
+	disk_abandon(f->disk);
+	fixture_open(f, FIXTURE_CFG, 0);
+	assert_int_equal(cond_of(f, SEQ(1)), ZC_EMPTY);
+	assert_int_equal(cond_of(f, 0), ZC_NOT_WP);
+}
+
 /* At the death of the process as well: nothing else makes it durable. */
 static void a_condition_survives_the_process(void **state)
 {
@@ -590,6 +612,7 @@ int main(void)
 		T(a_backing_error_of_sync_is_remembered),
 		T(reset_and_finish_can_fail),
 		T(zones_change_at_once_and_for_good),
+		T(a_damaged_zone_is_cleared),
 		T(a_condition_survives_the_process),
 		T(a_condition_that_cannot_be_kept_is_not_set),
 		T(attributes),
