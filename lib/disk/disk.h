@@ -223,6 +223,9 @@ struct disk_io {
 	uint16_t zone_count;
 	bool zone_all;
 	uint64_t save_mask; /* DISK_SAVE: the other bits stay as they are */
+	/* Comes after others of the same command, so it cannot be DISK_BUSY,
+	 * which says that nothing was done. */
+	bool goes_on;
 
 	void (*done)(struct disk_io *io);
 	void *user;

@@ -223,7 +223,7 @@ static bool be_busy(struct disk_io *io)
 {
 	struct inject_fault f;
 
-	if (!io_meets(io, INJECT_BUSY, &f))
+	if (io->goes_on || !io_meets(io, INJECT_BUSY, &f))
 		return false;
 	io_finish(io, DISK_BUSY);
 	return true;

@@ -110,6 +110,7 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	cmd->stage = 0;
 	cmd->fua = false;
 	cmd->io.start_ns = 0;
+	cmd->io.goes_on = false;
 	if (begin(cmd) == SCSI_RUN)
 		return SCSI_RUN;
 	free(cmd->mem);
@@ -164,6 +165,7 @@ static void io_done(struct disk_io *io)
 {
 	struct scsi_cmd *cmd = io->user;
 
+	io->goes_on = true;
 	if (io->status == DISK_OK && left_in_cache(cmd))
 		scsi_submit_sync(cmd, cmd->then);
 	else if (io_over(cmd))

@@ -70,6 +70,7 @@ static void set_io(struct scsi_unit *u, enum disk_op op, uint64_t nr)
 	j->io.op = op;
 	j->io.lba = j->lba;
 	j->io.nr_blocks = (uint32_t)nr;
+	j->io.goes_on = true;
 	if (j->pattern && op != DISK_UNMAP) {
 		j->io.iov = j->pattern->iov;
 		j->io.iov_cnt = j->pattern->cnt;

@@ -525,6 +525,8 @@ static bool save(struct scsi_cmd *cmd)
 /* What the cache holds must not outlast the promise that there is none. */
 void scsi_mode_select_run(struct scsi_cmd *cmd)
 {
+	/* The current values have changed. */
+	cmd->io.goes_on = true;
 	if (cmd->flush)
 		scsi_submit_sync(cmd, save);
 	else

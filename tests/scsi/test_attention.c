@@ -292,8 +292,9 @@ static void cache_off_under_a_write(void **state)
 /* A MODE SELECT that could not flush is sent again. */
 static void cache_off_in_the_second_try(void **state)
 {
-	struct inject_fault f = { .kind = INJECT_BUSY,
+	struct inject_fault f = { .kind = INJECT_BACKING_ERROR,
 				  .op = INJECT_OP_SYNC,
+				  .error = EROFS,
 				  .nr_blocks = UINT64_MAX,
 				  .count = 1 };
 	struct zl_err err;
@@ -303,8 +304,8 @@ static void cache_off_in_the_second_try(void **state)
 	rig_write(&rig, SEQ(0), 8);
 	assert_int_equal(disk_fault_add(rig.disk, &f, &id, &err), 0);
 	set_wce(false);
-	if (rig.cmd.status != SCSI_GOOD)
-		set_wce(false);
+	check_sense(&rig, 0x72700);
+	set_wce(false);
 	check_good(&rig);
 	fail_power();
 	CMD(&rig, NULL, 0, 0x00);

@@ -495,6 +495,46 @@ static void no_information(void **state)
 	stop(NULL);
 }
 
+static void busy(enum inject_op op)
+{
+	struct inject_fault f = { .kind = INJECT_BUSY,
+				  .op = op,
+				  .nr_blocks = UINT64_MAX,
+				  .count = INJECT_ALWAYS };
+	struct zl_err err;
+	uint32_t id;
+
+	assert_int_equal(disk_fault_clear(rig.disk, &err), 0);
+	assert_int_equal(disk_fault_add(rig.disk, &f, &id, &err), 0);
+}
+
+/* BUSY is sent again, so it must not have done anything. */
+static void busy_is_the_first_thing(void **state)
+{
+	static const uint8_t wce_off[24] = { [4] = 0x08, 18 };
+	static const uint8_t list[40] = {
+		0, 38, 0, 32, [19] = 2, [31] = 2, [35] = 2
+	};
+
+	(void)state;
+	start(NULL);
+	busy(INJECT_OP_READ);
+	write_and_verify_seq();
+	check_good(&rig);
+	check_zone(&rig, SEQ(2), ZC_IMP_OPEN, SEQ(2) + 2);
+	busy(INJECT_OP_SYNC);
+	CMD(&rig, wce_off, 24, 0x15, 0x10, 0, 0, 24);
+	check_good(&rig);
+	busy(INJECT_OP_ANY);
+	CMD(&rig, list, sizeof(list), 0x42, [8] = sizeof(list));
+	assert_int_equal(rig.cmd.status, SCSI_BUSY);
+	format_unit();
+	check_good(&rig);
+	sanitize_erase();
+	check_good(&rig);
+	stop(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -504,6 +544,7 @@ int main(void)
 		cmocka_unit_test(no_flood),
 		cmocka_unit_test(information_of_a_read),
 		cmocka_unit_test(no_information),
+		cmocka_unit_test(busy_is_the_first_thing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
