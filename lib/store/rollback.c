@@ -31,6 +31,7 @@ struct undo {
 	/* Sequential slots. */
 	uint64_t base_bytes; /* size at the last sync */
 	bool aside;	     /* that file is set aside */
+	int error;	     /* of an early sync: the next STORE_SYNC's */
 	/* Conventional ones, and those that were not written in order: by
 	 * number; NULL until there is one. */
 	struct chunk **bucket;
@@ -247,6 +248,43 @@ static int sync_slot(struct rollback *rb, struct stripe *sp, uint32_t slot)
 	return 0;
 }
 
+/* STORE_SYNC. */
+static int sync_asked_for(struct rollback *rb, struct stripe *sp, uint32_t slot)
+{
+	struct undo *u = find_undo(sp, slot);
+	int early = u ? u->error : 0, ret;
+
+	if (u)
+		u->error = 0;
+	ret = sync_slot(rb, sp, slot);
+	return ret ? ret : early;
+}
+
+static bool is_room(struct rollback *rb, const struct store_req *req)
+{
+	return atomic_load(&rb->kept) + req->len <= MAX_KEPT;
+}
+
+/*
+ * Room for old contents, by an early sync if need be.  *through: there is none
+ * even then, so that the change is to be synced as well.
+ */
+static int make_room(struct rollback *rb, struct stripe *sp,
+		     const struct store_req *req, bool *through)
+{
+	struct undo *u;
+	int ret;
+
+	if (is_room(rb, req))
+		return 0;
+	ret = sync_slot(rb, sp, req->slot);
+	u = find_undo(sp, req->slot);
+	if (ret && ret != -EROFS && u)
+		u->error = ret;
+	*through = !is_room(rb, req);
+	return ret;
+}
+
 /* The contents from @off to @end are going to be changed. */
 static int keep_range(struct rollback *rb, struct undo *u, uint64_t off,
 		      uint64_t end)
@@ -261,11 +299,6 @@ static int keep_range(struct rollback *rb, struct undo *u, uint64_t off,
 	for (uint64_t nr = off / CHUNK; nr < end_nr && !ret; nr++)
 		ret = keep_chunk(rb, u, nr);
 	return ret;
-}
-
-static bool is_room(struct rollback *rb, const struct store_req *req)
-{
-	return atomic_load(&rb->kept) + req->len <= MAX_KEPT;
 }
 
 /* The range was written durably: that is what the way back leads to. */
@@ -288,17 +321,26 @@ static void update_range(struct stripe *sp, const struct store_req *req)
 
 /* Requests. */
 
+static int64_t written_through(struct rollback *rb, struct stripe *sp,
+			       const struct store_req *req, int64_t res)
+{
+	int ret = res < 0 ? 0 : sync_slot(rb, sp, req->slot);
+
+	return ret ? ret : res;
+}
+
 static int64_t change_conv(struct rollback *rb, struct stripe *sp,
 			   const struct store_req *req)
 {
 	bool durable = req->op == STORE_WRITE && req->flags & STORE_DSYNC;
-	bool keep = !durable && req->len;
+	bool keep = !durable && req->len, through = false;
 	struct undo *u;
 	int64_t res;
 	int ret = 0;
 
-	if (keep && !is_room(rb, req))
-		ret = sync_slot(rb, sp, req->slot);
+	if (keep)
+		ret = make_room(rb, sp, req, &through);
+	keep &= !through;
 	if (keep && !ret)
 		ret = need_undo(rb, sp, req->slot, &u);
 	if (keep && !ret)
@@ -308,7 +350,7 @@ static int64_t change_conv(struct rollback *rb, struct stripe *sp,
 	res = pass_down(rb, req);
 	if (durable && res >= 0)
 		update_range(sp, req);
-	return res;
+	return through ? written_through(rb, sp, req, res) : res;
 }
 
 /* Where a file cannot be set aside, its reset cannot be undone: that much of
@@ -341,7 +383,7 @@ static int64_t reset_seq(struct rollback *rb, struct undo *u,
 /* Keeps what a write that is not in order takes of the file as it was; when
  * that has been set aside it is there as a whole. */
 static int keep_seq(struct rollback *rb, struct stripe *sp,
-		    const struct store_req *req, struct undo **u)
+		    const struct store_req *req, struct undo **u, bool *through)
 {
 	uint64_t end = req->off + req->len;
 	int ret = need_undo(rb, sp, req->slot, u);
@@ -349,11 +391,11 @@ static int keep_seq(struct rollback *rb, struct stripe *sp,
 	if (ret || (*u)->aside || req->op != STORE_WRITE ||
 	    req->off >= (*u)->base_bytes)
 		return ret;
-	if (!is_room(rb, req)) {
-		ret = sync_slot(rb, sp, req->slot);
-		if (!ret)
-			ret = need_undo(rb, sp, req->slot, u);
-	}
+	ret = make_room(rb, sp, req, through);
+	if (!ret && *through)
+		return 0;
+	if (!ret)
+		ret = need_undo(rb, sp, req->slot, u);
 	return ret ? ret
 		   : keep_range(rb, *u, req->off,
 				min_u64(end, (*u)->base_bytes));
@@ -362,9 +404,10 @@ static int keep_seq(struct rollback *rb, struct stripe *sp,
 static int64_t change_seq(struct rollback *rb, struct stripe *sp,
 			  const struct store_req *req)
 {
+	bool through = false;
 	struct undo *u;
 	int64_t res;
-	int ret = keep_seq(rb, sp, req, &u);
+	int ret = keep_seq(rb, sp, req, &u, &through);
 
 	if (ret)
 		return ret;
@@ -375,7 +418,7 @@ static int64_t change_seq(struct rollback *rb, struct stripe *sp,
 		u->base_bytes = min_u64(u->base_bytes, req->off);
 	if (res >= 0 && req->flags & STORE_DSYNC)
 		return sync_slot(rb, sp, req->slot) ? -EIO : res;
-	return res;
+	return through ? written_through(rb, sp, req, res) : res;
 }
 
 static int64_t change(struct rollback *rb, const struct store_req *req)
@@ -385,7 +428,7 @@ static int64_t change(struct rollback *rb, const struct store_req *req)
 
 	pthread_mutex_lock(&sp->lock);
 	if (req->op == STORE_SYNC)
-		res = sync_slot(rb, sp, req->slot);
+		res = sync_asked_for(rb, sp, req->slot);
 	else if (store_slot_is_conv(&rb->head, req->slot))
 		res = change_conv(rb, sp, req);
 	else

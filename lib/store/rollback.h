@@ -6,8 +6,10 @@
  * Of each slot that was changed since its last STORE_SYNC it keeps the way
  * back: the size of a sequential file; the file itself, set aside, when it was
  * reset (see store_aside()); the old contents of overwritten parts of a file,
- * in memory.  When these need more than 64 MiB the slot is synced early, as a
- * drive does whose cache is full.
+ * in memory.  When these would need more than 64 MiB the slot is synced early,
+ * as a drive does whose cache is full, and if that makes too little room after
+ * the change as well.  An early sync that fails is also the next STORE_SYNC's
+ * failure.
  *
  * If the process dies, nothing is taken back: the way back is dropped with
  * store_rollback_clean() at the next opening.  That holds for a death in the

@@ -427,6 +427,131 @@ static void a_full_cache_is_flushed(void **state)
 	free(buf);
 }
 
+/*
+ * A disk of two conventional zones of 128 MiB, and one of the other kind, over
+ * a store whose calls are counted or fail.
+ */
+#define BIG_ZONE UINT32_C(262144) /* blocks */
+#define MANY	 UINT32_C(8192)
+
+struct big {
+	struct store_mem *mem;
+	struct store *fault;
+	struct disk *disk;
+	uint8_t *buf;
+};
+
+static void big_start(struct big *b)
+{
+	static const char cfg[] =
+		"zone_size_mb=128,conv_zones=2,capacity_mb=384,"
+		"discard_write_cache";
+	struct disk_open_args args = { .may_make = true };
+	struct zl_err err = { "" };
+	struct disk_opts opts;
+
+	assert_int_equal(
+		disk_opts_parse(&opts, cfg, sizeof(cfg) - 1, ',', false, &err),
+		0);
+	args.opts = &opts;
+	b->mem = store_mem_new();
+	b->fault = store_fault_new(store_mem_open(b->mem));
+	b->buf = malloc(MANY * 512);
+	assert_int_equal(
+		disk_open_store(b->fault, "test", &args, &b->disk, &err), 0);
+}
+
+static void big_stop(struct big *b)
+{
+	disk_close(b->disk);
+	store_mem_free(b->mem);
+	free(b->buf);
+}
+
+static enum disk_status big_run(struct big *b, enum disk_op op, uint64_t lba,
+				uint32_t nr)
+{
+	struct iovec iov = { b->buf, MANY * 512 };
+	struct disk_io io = { .op = op, .lba = lba, .nr_blocks = nr };
+
+	if (op == DISK_READ || op == DISK_WRITE) {
+		io.iov = &iov;
+		io.iov_cnt = 1;
+	}
+	return disk_run(b->disk, &io);
+}
+
+static void big_arm(struct big *b, enum store_op op, uint64_t fail_count)
+{
+	const struct store_fault_plan plan = { .fail_count = fail_count,
+					       .error = EIO,
+					       .only = 1u << op };
+
+	store_fault_arm(b->fault, &plan);
+}
+
+/* More than can be kept is durable at once. */
+static void a_whole_zone_is_unmapped(void **state)
+{
+	const struct disk_powerfail how = { 0 };
+	struct zl_err err;
+	struct big b;
+
+	(void)state;
+	big_start(&b);
+	memset(b.buf, 'n', MANY * 512);
+	for (uint64_t zone = 0; zone < 2; zone++)
+		assert_int_equal(big_run(&b, DISK_WRITE, zone * BIG_ZONE, MANY),
+				 DISK_OK);
+	assert_int_equal(big_run(&b, DISK_SYNC, 0, 0), DISK_OK);
+	/* What is kept is read first, in pieces of 4 KiB. */
+	big_arm(&b, STORE_READ, 0);
+	for (uint64_t zone = 0; zone < 2; zone++)
+		assert_int_equal(
+			big_run(&b, DISK_UNMAP, zone * BIG_ZONE, BIG_ZONE),
+			DISK_OK);
+	assert_in_range(store_fault_calls(b.fault), 0, (64 << 20) / 4096);
+	assert_int_equal(disk_powerfail(b.disk, &how, &err), 0);
+	assert_int_equal(big_run(&b, DISK_READ, BIG_ZONE, MANY), DISK_OK);
+	assert_int_equal(b.buf[0], 0);
+	big_stop(&b);
+}
+
+/* Nor does it help that another zone is what fills the memory. */
+static void another_zone_has_filled_the_cache(void **state)
+{
+	struct big b;
+
+	(void)state;
+	big_start(&b);
+	for (uint64_t lba = 0; lba + MANY < BIG_ZONE / 2; lba += MANY)
+		assert_int_equal(big_run(&b, DISK_WRITE, lba, MANY), DISK_OK);
+	big_arm(&b, STORE_READ, 0);
+	assert_int_equal(big_run(&b, DISK_WRITE, BIG_ZONE, MANY), DISK_OK);
+	assert_int_equal(big_run(&b, DISK_WRITE, 2 * BIG_ZONE - MANY, MANY),
+			 DISK_OK);
+	assert_int_equal(store_fault_calls(b.fault), 0);
+	big_stop(&b);
+}
+
+/* What was acknowledged before is not known to be durable, ever. */
+static void flushing_a_full_cache_fails(void **state)
+{
+	struct big b;
+	uint64_t lba = 0;
+
+	(void)state;
+	big_start(&b);
+	big_arm(&b, STORE_SYNC, 1);
+	while (big_run(&b, DISK_WRITE, lba, MANY) == DISK_OK)
+		lba += MANY;
+	assert_in_range(lba, MANY, BIG_ZONE - 1);
+	assert_int_equal(store_fault_hits(b.fault), 1);
+	assert_int_not_equal(big_run(&b, DISK_SYNC, 0, 0), DISK_OK);
+	assert_int_equal(big_run(&b, DISK_READ, 0, MANY), DISK_READ_ERROR);
+	big_stop(&b);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +563,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(says_how_far),
 		cmocka_unit_test(not_without_the_option),
 		cmocka_unit_test(a_full_cache_is_flushed),
+		cmocka_unit_test(a_whole_zone_is_unmapped),
+		cmocka_unit_test(another_zone_has_filled_the_cache),
+		cmocka_unit_test(flushing_a_full_cache_fails),
 	};
 
 	if (argc > 1)
