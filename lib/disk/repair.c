@@ -23,7 +23,9 @@ struct repair {
 	void *user;
 	struct zl_err *err;
 	int nr;
-	bool opened; /* and closed again, as the last step does */
+	/* To rewrite the journal.  Opening and closing is an orderly end, also
+	 * for a daemon that died: not without need. */
+	bool to_open;
 };
 
 static void say(struct repair *r, uint32_t slot, const char *fmt, ...)
@@ -167,6 +169,7 @@ static int say_journal(struct repair *r)
 
 	ret = store_meta_read(r->store, DISK_JOURNAL, &data, &len);
 	if (ret == -ENOENT) {
+		r->to_open = true;
 		say(r, UINT32_MAX,
 		    DISK_JOURNAL " %s made anew: which zones were set "
 				 "read-only or offline is lost",
@@ -176,7 +179,8 @@ static int say_journal(struct repair *r)
 	if (!ret)
 		free(data);
 	ret = journal_load(r->store, r->name, n, &state, ignore, NULL, r->err);
-	if (!ret && state.bad_bytes)
+	r->to_open = !ret && state.bad_bytes;
+	if (r->to_open)
 		say(r, UINT32_MAX,
 		    DISK_JOURNAL " %s rewritten without the %" PRIu64
 				 " bytes that are no records: what they said "
@@ -258,7 +262,6 @@ static int repair_sidecar(struct repair *r, const struct disk_opts *opts)
 		ret = open_once(r->name, opts, r->err);
 	if (ret)
 		return ret;
-	r->opened = true;
 	say(r, UINT32_MAX,
 	    DISK_SIDECAR " %s written anew from the options: the serial number "
 			 "is another one",
@@ -344,7 +347,6 @@ static int replace_sidecar(struct repair *r, const struct disk_opts *opts,
 			store_meta_remove(r->store, SIDECAR_BAD);
 		return ret;
 	}
-	r->opened = true;
 	return find_serial(text, serial) ? keep_serial(r, serial) : 0;
 }
 
@@ -431,7 +433,7 @@ int disk_repair(const char *dir, const struct disk_opts *opts, bool dry,
 	ret = repair(&r, opts);
 	if (r.store)
 		store_close(r.store);
-	if (!ret && !dry && r.nr && !r.opened)
+	if (!ret && !dry && r.to_open)
 		ret = open_once(dir, opts, err);
 	return ret ? ret : r.nr;
 }

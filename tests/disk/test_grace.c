@@ -262,6 +262,37 @@ static void partly_there(void **state)
 	fixture_stop(&f);
 }
 
+static void count_repair(void *user, uint32_t slot, const char *what)
+{
+	(void)slot;
+	(void)what;
+	++*(int *)user;
+}
+
+/* Repairing what the kill has left takes nothing of this away. */
+static void repaired_in_between(void **state)
+{
+	struct fixture f;
+	struct zl_err err;
+	int nr = 0;
+
+	(void)state;
+	grace_clock_ms = fake_clock;
+	fixture_start_files(&f, FIXTURE_CFG, 0);
+	assert_int_equal(do_zone(&f, ZO_OPEN, SEQ(1), false), DISK_OK);
+	assert_int_equal(do_write(&f, SEQ(0), 20, 2), DISK_OK);
+	assert_int_equal(store_resize(f.fault, NR_CONV, 10 * BLOCK + 7), 0);
+	disk_abandon(f.disk);
+	assert_int_equal(
+		disk_repair(f.dir, NULL, false, count_repair, &nr, &err), 1);
+	assert_int_equal(nr, 1);
+	fixture_open(&f, FIXTURE_CFG, 0);
+	assert_int_equal(cond_of(&f, SEQ(1)), ZC_EXP_OPEN);
+	assert_int_equal(wp_of(&f, SEQ(0)), SEQ(0) + 10);
+	assert_absorbed(&f, SEQ(0), 20, 2);
+	fixture_stop(&f);
+}
+
 static void partly_there_physical_blocks(void **state)
 {
 	struct fixture f;
@@ -619,6 +650,7 @@ int main(void)
 		cmocka_unit_test(other_data),
 		cmocka_unit_test(other_places),
 		cmocka_unit_test(partly_there),
+		cmocka_unit_test(repaired_in_between),
 		cmocka_unit_test(partly_there_physical_blocks),
 		cmocka_unit_test(zone_filled),
 		cmocka_unit_test(fua),
