@@ -73,6 +73,9 @@ static enum scsi_next begin(struct scsi_cmd *cmd)
 		return scsi_fail(cmd, POWER_ON_OCCURRED);
 	if (unit->job.kind != JOB_NONE && !(cmd->op->flags & OP_ALWAYS))
 		return scsi_fail_job(cmd);
+	if (unit->format_failed && !(cmd->op->flags & OP_ALWAYS) &&
+	    atomic_exchange(&unit->format_failed, false))
+		return scsi_fail_deferred(cmd);
 	if (unit->sanitize_failed && !(cmd->op->flags & OP_STOPPED) &&
 	    cmd->op->usage[0] != SANITIZE)
 		return scsi_fail(cmd, SANITIZE_COMMAND_FAILED);

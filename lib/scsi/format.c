@@ -173,6 +173,7 @@ static void over(struct scsi_unit *u)
 	free(j->pattern);
 	j->pattern = NULL;
 	u->sanitize_failed = !format && failed;
+	u->format_failed = format && failed && !cmd;
 	if (cmd && failed)
 		scsi_fail(cmd, format ? FORMAT_COMMAND_FAILED
 				      : SANITIZE_COMMAND_FAILED);

@@ -140,6 +140,8 @@ struct scsi_unit {
 
 	struct scsi_job job;
 	atomic_bool sanitize_failed, sanitize_ause;
+	/* A FORMAT UNIT with IMMED has failed, which is still to be told. */
+	atomic_bool format_failed;
 };
 
 void scsi_mode_init(struct scsi_unit *unit);

@@ -10,8 +10,8 @@ enum scsi_next scsi_test_unit_ready(struct scsi_cmd *cmd)
 
 /*
  * Sense data as parameter data.  Every CHECK CONDITION carries its own, so that
- * only a unit attention condition, which ends here, and the unit's state are
- * left to say.
+ * only a unit attention condition and a deferred error, which end here, and the
+ * unit's state are left to say.
  */
 enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 {
@@ -24,6 +24,9 @@ enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 		sense.code = POWER_ON_OCCURRED;
 	else if (sense_of_job(cmd->unit, &sense))
 		;
+	else if (atomic_exchange(&cmd->unit->format_failed, false))
+		sense = (struct sense){ .code = FORMAT_COMMAND_FAILED,
+					.deferred = true };
 	else if (cmd->unit->sanitize_failed)
 		sense.code = SANITIZE_COMMAND_FAILED;
 	else if (cmd->unit->stopped)

@@ -15,7 +15,7 @@
 static size_t build_fixed(const struct sense *s, uint8_t *buf)
 {
 	memset(buf, 0, SENSE_FIXED_LEN);
-	buf[0] = 0x70;
+	buf[0] = 0x70 | s->deferred;
 	if (s->has_info && s->info <= UINT32_MAX) {
 		buf[0] |= 0x80; /* VALID */
 		be32_put(buf + 3, (uint32_t)s->info);
@@ -51,7 +51,7 @@ static size_t build_descriptor(const struct sense *s, uint8_t *buf)
 	size_t len = 8;
 
 	memset(buf, 0, 8);
-	buf[0] = 0x72;
+	buf[0] = 0x72 | s->deferred;
 	buf[1] = (uint8_t)(s->code >> 16);
 	buf[2] = (uint8_t)(s->code >> 8);
 	buf[3] = (uint8_t)s->code;
@@ -128,6 +128,12 @@ enum scsi_next scsi_fail_job(struct scsi_cmd *cmd)
 	/* It may be over by now; the initiator will try again. */
 	sense_of_job(cmd->unit, &sense);
 	return fail_with(cmd, &sense);
+}
+
+enum scsi_next scsi_fail_deferred(struct scsi_cmd *cmd)
+{
+	return fail_with(cmd, &(struct sense){ .code = FORMAT_COMMAND_FAILED,
+					       .deferred = true });
 }
 
 static const enum sense_code verdict_code[] = {

@@ -50,6 +50,7 @@ enum sense_code {
 
 struct sense {
 	enum sense_code code;
+	bool deferred; /* about a command that has been answered GOOD */
 	bool has_info;
 	uint64_t info;	/* INFORMATION */
 	uint8_t sks[3]; /* SENSE KEY SPECIFIC; bit 7 of byte 0: SKSV */
@@ -58,7 +59,7 @@ struct sense {
 #define SENSE_FIXED_LEN 18
 
 /*
- * Writes current sense data to @buf (SCSI_SENSE_MAX bytes) in descriptor or
+ * Writes sense data to @buf (SCSI_SENSE_MAX bytes) in descriptor or
  * fixed format and returns its length.  INFORMATION that does not fit the fixed
  * format is left out (VALID=0).
  */
@@ -81,6 +82,10 @@ enum scsi_next scsi_bad_param(struct scsi_cmd *cmd, unsigned byte, int bit);
 bool sense_of_job(struct scsi_unit *unit, struct sense *sense);
 /* … as the end of a command. */
 enum scsi_next scsi_fail_job(struct scsi_cmd *cmd);
+
+/* Ends a command that is not carried out: an earlier FORMAT UNIT with IMMED has
+ * failed. */
+enum scsi_next scsi_fail_deferred(struct scsi_cmd *cmd);
 
 /* What the disk said of cmd->io.  Not for DISK_OK. */
 enum scsi_next scsi_fail_io(struct scsi_cmd *cmd);

@@ -230,6 +230,50 @@ static void failures(void **state)
 	check_all_empty();
 }
 
+static void format_later(uint8_t response_code)
+{
+	struct store_fault_plan plan = { .fail_count = 1,
+					 .error = EIO,
+					 .only = 1u << STORE_RESET };
+	static const uint8_t immed[4] = { 0, 0x02 };
+
+	fill();
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, immed, 4, 0x04, 0x10);
+	check_good(&rig);
+	CMD(&rig, NULL, 96, 0x12, [4] = 96);
+	check_good(&rig);
+	CMD(&rig, NULL, 0, 0x00);
+	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
+	assert_int_equal(rig.cmd.sense[0], response_code);
+}
+
+/* GOOD has been said by then: a deferred error (SPC-5 4.4). */
+static void format_fails_later(void **state)
+{
+	static const uint8_t fixed[18] = {
+		0x71, 0, 3, [7] = 10, [12] = 0x31, 0x01
+	};
+	static const uint8_t d_sense[16] = { [4] = 0x0a, 10, 4, 0x10 };
+
+	(void)state;
+	format_later(0x71);
+	assert_memory_equal(rig.cmd.sense, fixed, sizeof(fixed));
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+	CMD(&rig, d_sense, 16, 0x15, 0x10, 0, 0, 16);
+	check_good(&rig);
+	format_later(0x73);
+	assert_int_equal(be16_get(rig.cmd.sense + 2), 0x3101);
+	/* REQUEST SENSE has it as data */
+	rig.unit->format_failed = true;
+	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
+	check_data(&rig, fixed, sizeof(fixed));
+	CMD(&rig, NULL, 0, 0x04);
+	check_good(&rig);
+	check_all_empty();
+}
+
 static void reopen(void)
 {
 	rig_damage(&rig, UINT32_MAX, UINT32_MAX);
@@ -315,10 +359,15 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
-		T(format),	   T(format_refused),
-		T(sanitize_erase), T(sanitize_overwrite),
-		T(progress),	   T(failures),
-		T(failure_stays),  T(interrupted),
+		T(format),
+		T(format_refused),
+		T(sanitize_erase),
+		T(sanitize_overwrite),
+		T(progress),
+		T(failures),
+		T(format_fails_later),
+		T(failure_stays),
+		T(interrupted),
 		T(damaged_zones),
 	};
 
