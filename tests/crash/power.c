@@ -327,18 +327,18 @@ static void do_open_close(struct power *p, uint32_t z)
 /* A fault that was asked for is on the medium at once. */
 static void do_read_only(struct power *p, uint32_t z)
 {
-	struct disk *d = p->disk;
+	const struct inject_fault fault = { .kind = INJECT_READ_ONLY,
+					    .lba = z * PW_ZONE,
+					    .nr_blocks = 1 };
 	struct pw_zone *zone = &p->zone[z];
+	struct zl_err err;
+	uint32_t id;
 
 	if (zone->read_only)
 		return;
 	snprintf(p->last, sizeof(p->last), "zone %u read only", z);
-	pthread_mutex_lock(&d->lock);
-	zone_set_state(&d->zones, z, ZC_READ_ONLY, zone->wp);
-	d->slots[z].flags |= SLOT_JOURNAL_RO;
-	pthread_mutex_unlock(&d->lock);
 	zone->maybe_read_only = true;
-	if (journal_append(&d->journal, JR_CONDITION, z, ZC_READ_ONLY, true)) {
+	if (disk_fault_add(p->disk, &fault, &id, &err)) {
 		assert_true(p->is_off(p));
 		return;
 	}

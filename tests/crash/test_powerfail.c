@@ -310,6 +310,47 @@ static void opened_zones(void **state)
 	stop(&m);
 }
 
+static void sync_over(struct disk_io *io)
+{
+	++*(unsigned *)io->user;
+}
+
+struct waiting {
+	struct disk *disk;
+	struct disk_io io;
+	unsigned done;
+};
+
+static void begin_sync(void *user)
+{
+	struct waiting *w = user;
+
+	w->io = (struct disk_io){ .op = DISK_SYNC,
+				  .done = sync_over,
+				  .user = &w->done };
+	disk_submit(w->disk, &w->io);
+	assert_int_equal(w->done, 0);
+}
+
+/* It would answer for what has been taken back. */
+static void a_sync_that_waits_fails(void **state)
+{
+	struct waiting w = { .done = 0 };
+	struct machine m;
+
+	(void)state;
+	start(&m, ON_MEMORY, 1, 0);
+	w.disk = m.p.disk;
+	disk_on_powerfail(m.p.disk, begin_sync, &w);
+	powerfail(&m, false, 0);
+	assert_int_equal(w.done, 1);
+	assert_int_not_equal(w.io.status, DISK_OK);
+	disk_on_powerfail(m.p.disk, NULL, NULL);
+	w.io = (struct disk_io){ .op = DISK_SYNC };
+	assert_int_equal(disk_run(m.p.disk, &w.io), DISK_OK);
+	stop(&m);
+}
+
 struct heard {
 	unsigned nr;
 	uint32_t total;
@@ -552,6 +593,39 @@ static void flushing_a_full_cache_fails(void **state)
 	big_stop(&b);
 }
 
+/* Where files can have no second name. */
+static void a_reset_that_cannot_be_taken_back(void **state)
+{
+	const struct store_fault_plan no_links = {
+		.fail_count = UINT64_MAX,
+		.error = EPERM,
+		.only = UINT32_C(1) << 29, /* setting aside */
+	};
+	const struct disk_powerfail how = { 0 };
+	struct disk_io reset = { .op = DISK_ZONE,
+				 .zone_op = ZO_RESET,
+				 .lba = 2 * BIG_ZONE };
+	struct zone_info info;
+	struct zl_err err;
+	struct big b;
+
+	(void)state;
+	big_start(&b);
+	memset(b.buf, 'n', MANY * 512);
+	assert_int_equal(big_run(&b, DISK_WRITE, reset.lba, MANY), DISK_OK);
+	assert_int_equal(big_run(&b, DISK_SYNC, 0, 0), DISK_OK);
+	store_fault_arm(b.fault, &no_links);
+	assert_int_equal(disk_run(b.disk, &reset), DISK_OK);
+	assert_int_equal(store_fault_hits(b.fault), 1);
+	assert_int_equal(big_run(&b, DISK_WRITE, reset.lba, 8), DISK_OK);
+	assert_int_equal(disk_powerfail(b.disk, &how, &err), 0);
+	disk_zone_at(b.disk, reset.lba, &info);
+	assert_int_equal(info.cond, ZC_EMPTY);
+	assert_int_equal(big_run(&b, DISK_READ, reset.lba, MANY), DISK_OK);
+	assert_int_equal(b.buf[0], 0);
+	big_stop(&b);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -560,12 +634,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test(and_the_real_one),
 		cmocka_unit_test(under_load),
 		cmocka_unit_test(opened_zones),
+		cmocka_unit_test(a_sync_that_waits_fails),
 		cmocka_unit_test(says_how_far),
 		cmocka_unit_test(not_without_the_option),
 		cmocka_unit_test(a_full_cache_is_flushed),
 		cmocka_unit_test(a_whole_zone_is_unmapped),
 		cmocka_unit_test(another_zone_has_filled_the_cache),
 		cmocka_unit_test(flushing_a_full_cache_fails),
+		cmocka_unit_test(a_reset_that_cannot_be_taken_back),
 	};
 
 	if (argc > 1)
