@@ -14,6 +14,7 @@
 #ifndef ZL_DISK_INTERNAL_H
 #define ZL_DISK_INTERNAL_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -472,10 +473,15 @@ void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
  * blocks; @durable: they need no sync. */
 void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable);
 /* What slot_take_dirty() took could not be synced: its blocks are bad; where
- * there are none (the zone was reset), and with -EROFS, where nothing was
- * tried, the next sync tries again. */
+ * there are none (the zone was reset), and where nothing was tried, the next
+ * sync tries again. */
 void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 		      int error);
+/* Whether a STORE_SYNC that ended so tried nothing. */
+static inline bool sync_not_tried(int error)
+{
+	return error == -EROFS || error == -EMFILE || error == -ENFILE;
+}
 /* io->slot, whose turn the I/O has had since its sync_fails was the slot's, has
  * been synced with this result: 0, or -errno, also where a sync beside it
  * failed that may have been for the same blocks. */

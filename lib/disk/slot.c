@@ -107,7 +107,7 @@ void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 {
 	const struct zone_set *z = &d->zones;
 
-	if (error == -EROFS) {
+	if (sync_not_tried(error)) {
 		slot_mark_dirty(d, slot, lo, hi);
 		return;
 	}
@@ -130,7 +130,7 @@ int slot_synced(struct disk_io *io, int res)
 
 	if (slot_take_dirty(d, io->slot, &lo, &hi) && res < 0)
 		slot_sync_failed(d, io->slot, lo, hi, res);
-	else if (res < 0 && res != -EROFS)
+	else if (res < 0 && !sync_not_tried(res))
 		s->sync_fails++; /* who took the mark away must know */
 	return lost && !res ? -EIO : res;
 }

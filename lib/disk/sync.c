@@ -23,7 +23,7 @@ static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 	if (lo2 < hi2)
 		slot_sync_failed(d, slot, lo2, hi2, error);
 	pthread_mutex_unlock(&d->lock);
-	if (error == -EROFS)
+	if (sync_not_tried(error))
 		return;
 	zl_log_limited(
 		&d->error_limit, ZL_LOG_ERR,

@@ -62,8 +62,9 @@ enum store_op {
 	STORE_TRIM,
 	/* Makes the file's data and size durable.  An error that the backing
 	 * file system reported for this file since the last sync is reported
-	 * here, even if the descriptor was closed in between.  -EROFS: the file
-	 * system is read-only now; nothing was tried, and nothing is lost. */
+	 * here, even if the descriptor was closed in between.  -EROFS (the file
+	 * system is read-only now), -EMFILE and -ENFILE (the file could not be
+	 * opened again): nothing was tried, and nothing is lost. */
 	STORE_SYNC,
 	STORE_NR_OPS,
 };

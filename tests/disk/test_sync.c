@@ -172,6 +172,23 @@ static void sync_beside_a_failing_one_fails(void **state)
 	assert_sizes_match(f);
 }
 
+/* No file could be opened: nothing was tried, and nothing is lost. */
+static void sync_without_descriptors_is_repeated(void **state)
+{
+	const struct store_fault_plan plan = { .fail_count = 2,
+					       .error = EMFILE,
+					       .only = 1u << STORE_SYNC };
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	store_fault_arm(f->fault, &plan);
+	assert_int_equal(do_sync(f), DISK_INTERNAL);
+	assert_int_equal(do_write_fua(f, SEQ(0) + 4, 4, 1), DISK_INTERNAL);
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 3);
+}
+
 /* Between the parts of one write. */
 static void fua_in_parts_whose_sync_fails_beside(void **state)
 {
@@ -313,6 +330,7 @@ int main(void)
 		T(unmap_is_durable_when_asked),
 		T(unmap_whose_sync_fails_is_not_forgotten),
 		T(sync_beside_a_failing_one_fails),
+		T(sync_without_descriptors_is_repeated),
 		T(fua_in_parts_whose_sync_fails_beside),
 		T(unmap_whose_sync_fails_beside),
 		T(refill_whose_sync_fails_beside),
