@@ -112,7 +112,7 @@ static int journal_exp(struct disk *d, uint32_t slot)
 		return 0;
 	ret = journal_append(&d->journal, JR_EXP_OPEN, slot, is, false);
 	pthread_mutex_lock(&d->lock);
-	s->journal_owed = ret && !is;
+	s->journal_owed = ret;
 	pthread_mutex_unlock(&d->lock);
 	return ret;
 }

@@ -531,6 +531,31 @@ static void a_full_file_system_reopens_nothing(void **state)
 	free(iov.iov_base);
 }
 
+/* A zone that it could not be told of is told of when the command comes again.
+ */
+static void a_failed_opening_is_made_good(void **state)
+{
+	static const struct store_fault_plan fail = {
+		.fail_count = 1,
+		.error = ENOSPC,
+		.only = OP_META_APPEND_BIT,
+	};
+	struct store *st = store_fault_new(store_mem_open(*state));
+	struct disk *d;
+	struct zl_err err;
+
+	assert_int_equal(open_store(st, NULL, 0, 0, &d, &err), 0);
+	store_fault_arm(st, &fail);
+	assert_int_not_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	assert_int_equal(store_fault_hits(st), 1);
+	assert_int_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	assert_int_equal(cond_at(d, 3), ZC_EXP_OPEN);
+	disk_abandon(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_EXP_OPEN);
+	disk_close(d);
+}
+
 /* That a zone is no longer explicitly opened is told until it gets out. */
 static void a_failed_end_is_made_good(void **state)
 {
@@ -759,6 +784,7 @@ int main(void)
 		T(a_failed_append_is_made_good),
 		T(a_full_file_system_opens),
 		T(a_full_file_system_reopens_nothing),
+		T(a_failed_opening_is_made_good),
 		T(a_failed_end_is_made_good),
 		T(a_full_file_system_does_not_hide_a_death),
 		T(an_empty_journal_is_no_clean_stop),
