@@ -133,36 +133,55 @@ static int journal_non_seq(struct disk *d, uint32_t slot)
 	if (is == was)
 		return 0;
 	ret = journal_append(&d->journal, JR_NON_SEQ, slot, is, is);
+	if (!ret)
+		return 0;
 	/* It will be tried again; "no longer" comes with the rewritten file. */
-	if (ret && is) {
-		pthread_mutex_lock(&d->lock);
+	pthread_mutex_lock(&d->lock);
+	if (is)
 		s->journal_non_seq = was;
-		pthread_mutex_unlock(&d->lock);
-	}
+	else
+		s->journal_owed = true;
+	pthread_mutex_unlock(&d->lock);
 	return ret;
 }
 
-/* A counter's record carries those before it along. */
-int zoneop_journal_sync(struct disk *d)
+static bool is_behind(struct disk *d, uint64_t *emptied)
 {
-	uint64_t emptied;
 	bool behind;
-	int ret;
 
 	pthread_mutex_lock(&d->lock);
 	behind = d->journal_behind;
-	d->journal_behind = false;
-	emptied = d->stats.emptied;
+	*emptied = d->stats.emptied;
 	pthread_mutex_unlock(&d->lock);
-	if (!behind)
+	return behind;
+}
+
+/* A counter's record carries those before it along. */
+static int catch_up(struct disk *d, uint64_t emptied)
+{
+	int ret = journal_append(&d->journal, JR_COUNTER, JC_EMPTIED, emptied,
+				 true);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&d->lock);
+	d->journal_behind = false;
+	pthread_mutex_unlock(&d->lock);
+	return 0;
+}
+
+/* Who comes while another catches up waits for it. */
+int zoneop_journal_sync(struct disk *d)
+{
+	uint64_t emptied;
+	int ret = 0;
+
+	if (!is_behind(d, &emptied))
 		return 0;
-	ret = journal_append(&d->journal, JR_COUNTER, JC_EMPTIED, emptied,
-			     true);
-	if (ret) {
-		pthread_mutex_lock(&d->lock);
-		d->journal_behind = true;
-		pthread_mutex_unlock(&d->lock);
-	}
+	pthread_mutex_lock(&d->exp_lock);
+	if (is_behind(d, &emptied))
+		ret = catch_up(d, emptied);
+	pthread_mutex_unlock(&d->exp_lock);
 	return ret;
 }
 

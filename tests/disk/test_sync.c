@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What is durable when, beside what tests/disk/test_io.c has of it. */
 #include <errno.h>
+#include <semaphore.h>
+#include <time.h>
 
 #include "disk/disk_fixture.h"
 
@@ -245,6 +247,61 @@ static void refill_whose_sync_fails_beside(void **state)
 	assert_int_equal(do_sync(f), DISK_OK);
 }
 
+/*
+ * While one command tells the journal durably, another must not answer as if
+ * that were done: it is given time to do so.
+ */
+static struct disk_io second;
+static sem_t second_over;
+static bool first_is_told, was_early;
+
+static void note_second(struct disk_io *io)
+{
+	(void)io;
+	was_early |= !first_is_told;
+	sem_post(&second_over);
+}
+
+static int append_slowly(struct store *st, const char *name, const void *data,
+			 size_t len, bool sync)
+{
+	struct timespec end;
+
+	if (sync && !first_is_told) {
+		second = (struct disk_io){ .op = DISK_SYNC,
+					   .done = note_second };
+		disk_submit(fixture.disk, &second);
+		clock_gettime(CLOCK_REALTIME, &end);
+		end.tv_sec++;
+		if (!sem_timedwait(&second_over, &end))
+			sem_post(&second_over);
+		first_is_told = true;
+	}
+	return real_ops->meta_append(st, name, data, len, sync);
+}
+
+static void sync_waits_for_what_the_journal_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_stop(f);
+	fixture_start(f, FIXTURE_CFG ",model=host-aware", 2);
+	sem_init(&second_over, 0, 0);
+	assert_int_equal(do_write_fua(f, SEQ(0) + 8, 4, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	real_ops = f->fault->ops;
+	ops = *real_ops;
+	ops.meta_append = append_slowly;
+	f->fault->ops = &ops;
+	assert_int_equal(do_write_fua(f, SEQ(0), 4, 2), DISK_OK);
+	assert_true(first_is_told);
+	while (sem_wait(&second_over))
+		;
+	assert_false(was_early);
+	assert_int_equal(second.status, DISK_OK);
+	f->fault->ops = real_ops;
+}
+
 static enum disk_status zone_fua(struct fixture *f, enum zone_op op, bool all)
 {
 	struct disk_io io = { .op = DISK_ZONE,
@@ -334,6 +391,7 @@ int main(void)
 		T(fua_in_parts_whose_sync_fails_beside),
 		T(unmap_whose_sync_fails_beside),
 		T(refill_whose_sync_fails_beside),
+		T(sync_waits_for_what_the_journal_is_told),
 		T(reset_whose_sync_fails_is_repeated),
 		T(syncs_do_not_keep_a_power_failure_waiting),
 	};
