@@ -51,7 +51,7 @@ struct disk_slot {
 			       been lost with it */
 	bool journal_non_seq; /* the journal says ZA_NON_SEQ */
 	bool journal_owed; /* it could not be told that the zone is explicitly
-			      opened, or no longer */
+			      opened, or that it or ZA_NON_SEQ is no longer */
 	bool undo_non_seq; /* a reset since the last sync took it away */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */

@@ -208,14 +208,15 @@ static void apply_journal(const struct loading *l)
 	*flags &= (uint8_t)~SLOT_JOURNAL_EXP;
 }
 
-/* An empty zone has nothing that is out of order. */
+/* An empty file has nothing that is out of order. */
 static void apply_non_seq(const struct loading *l)
 {
 	struct disk_slot *s = &l->d->slots[l->slot];
+	uint32_t wp = zone_slot_wp_blocks(&l->d->zones, l->slot);
 
-	if (zone_slot_cond(&l->d->zones, l->slot) == ZC_EMPTY)
+	if (!wp && !(s->flags & SLOT_DAMAGED))
 		s->journal_non_seq = false;
-	if (s->journal_non_seq && zone_slot_wp_blocks(&l->d->zones, l->slot))
+	if (s->journal_non_seq && wp)
 		zone_set_attrs(&l->d->zones, l->slot, ZA_NON_SEQ);
 }
 

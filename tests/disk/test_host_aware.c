@@ -389,6 +389,40 @@ static void the_journal_fails(void **state)
 	check_zone(SEQ(0), ZC_CLOSED, 10, true);
 }
 
+/* The reset that comes again says what the first one could not. */
+static void the_journal_fails_at_a_reset(void **state)
+{
+	const struct store_fault_plan no_append = {
+		.fail_count = 1,
+		.error = EIO,
+		.only = UINT32_C(1) << 25,
+	};
+
+	(void)state;
+	assert_int_equal(do_write(f, SEQ(0) + 8, 1, 1), DISK_OK);
+	store_fault_arm(f->fault, &no_append);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_WRITE_ERROR);
+	assert_int_equal(store_fault_hits(f->fault), 1);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_OK);
+	die_and_reopen(CFG);
+	check_zone(SEQ(0), ZC_CLOSED, 1, false);
+}
+
+/* The process died in the reset; the zone is EMPTY, and explicitly opened. */
+static void died_in_a_reset(void **state)
+{
+	(void)state;
+	assert_int_equal(do_zone(f, ZO_OPEN, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0) + 8, 1, 1), DISK_OK);
+	assert_int_equal(store_resize(f->fault, NR_CONV, 0), 0);
+	die_and_reopen(CFG);
+	check_zone(SEQ(0), ZC_EXP_OPEN, 0, false);
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_OK);
+	die_and_reopen(CFG);
+	check_zone(SEQ(0), ZC_EXP_OPEN, 1, false);
+}
+
 static void faults_keep_the_attribute(void **state)
 {
 	struct inject_fault fault = { .kind = INJECT_READ_ONLY,
@@ -686,6 +720,8 @@ int main(void)
 		T(a_sync_fails),
 		T(each_call_fails),
 		T(the_journal_fails),
+		T(the_journal_fails_at_a_reset),
+		T(died_in_a_reset),
 		T(faults_keep_the_attribute),
 		OWN(what_was_not_flushed_is_taken_back),
 		OWN(what_was_flushed_stays),
