@@ -35,11 +35,15 @@ void scsi_job_init(struct scsi_unit *u)
 	u->sanitize_ause = disk_saved(u->disk) & SAVED_AUSE;
 }
 
+/* The daemon can do nothing else meanwhile, and to overwrite a disk takes
+ * hours; formatting one does not. */
 void scsi_job_free(struct scsi_unit *u)
 {
 	struct scsi_job *j = &u->job;
 
 	pthread_mutex_lock(&j->lock);
+	if (j->kind == JOB_SANITIZE)
+		j->give_up = true;
 	while (j->kind != JOB_NONE)
 		pthread_cond_wait(&j->over, &j->lock);
 	pthread_mutex_unlock(&j->lock);
@@ -59,7 +63,7 @@ uint16_t scsi_job_progress(struct scsi_unit *u)
 
 void scsi_job_power_on(struct scsi_unit *u)
 {
-	u->job.power_lost = true;
+	u->job.give_up = true;
 }
 
 static void set_io(struct scsi_unit *u, enum disk_op op, uint64_t nr)
@@ -136,8 +140,8 @@ static bool next_io(struct scsi_unit *u)
 	uint64_t ause = u->sanitize_ause ? SAVED_AUSE : 0;
 	struct scsi_job *j = &u->job;
 
-	/* In the last step everything is durable already. */
-	if (j->power_lost && j->what != STEP_END)
+	/* First there must be a mark; in the end everything is durable. */
+	if (j->give_up && j->what != STEP_MARK && j->what != STEP_END)
 		j->failed = true;
 	if (j->failed)
 		return false;
@@ -224,7 +228,7 @@ static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind, bool keep_wp,
 	if (ok) {
 		j->lba = j->step = 0;
 		j->failed = false;
-		j->power_lost = false;
+		j->give_up = false;
 		j->what = STEP_MARK;
 		j->keep_wp = keep_wp;
 		j->pattern = pattern;

@@ -104,8 +104,8 @@ struct scsi_job {
 	_Atomic uint64_t lba; /* what is under way begins there */
 	uint64_t step;	      /* … and how long it is */
 	bool keep_wp, failed;
-	/* What was done may have been taken back. */
-	atomic_bool power_lost;
+	/* What was done may have been taken back, or the unit is to go. */
+	atomic_bool give_up;
 	enum scsi_job_step what;  /* comes next */
 	struct repeated *pattern; /* NULL: zeros */
 	struct scsi_cmd *waiter;  /* NULL: IMMED */
@@ -150,7 +150,8 @@ void scsi_mode_power_on(struct scsi_unit *unit);
 
 /* format.c */
 void scsi_job_init(struct scsi_unit *u);
-/* Waits for the job. */
+/* Waits for the job: a FORMAT UNIT; a SANITIZE that has not ended has failed.
+ */
 void scsi_job_free(struct scsi_unit *u);
 uint16_t scsi_job_progress(struct scsi_unit *u);
 /* The power has failed: a job under way ends and has failed. */

@@ -90,7 +90,8 @@ struct scsi_unit_args {
 /* Makes a unit over an open disk, which must outlive it.  0 or -ENOMEM. */
 int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 		  struct scsi_unit **unit);
-/* Waits for a FORMAT UNIT or SANITIZE under way. */
+/* Waits for a FORMAT UNIT under way, and for a SANITIZE to give up: it has
+ * failed then, also when a unit is made again. */
 void scsi_unit_free(struct scsi_unit *unit);
 
 /*

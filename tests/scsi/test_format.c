@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* FORMAT UNIT and SANITIZE. */
+#include <sched.h>
+
+#include "disk/internal.h"
 #include "rig.h"
 
 #define OPTS   "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"
@@ -342,6 +345,42 @@ static void interrupted(void **state)
 	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 300);
 }
 
+static void *free_unit(void *arg)
+{
+	scsi_unit_free(arg);
+	return NULL;
+}
+
+/* Nor one that may have hours to go when the device is removed. */
+static void removed(void **state)
+{
+	uint8_t list[5] = { 0x01, 0, 0, 1, 0x5a };
+	struct disk *d = rig.disk;
+	struct slot_turn turn;
+	pthread_t thread;
+
+	(void)state;
+	fill();
+	/* The first sequential zone is busy, until the unit is being freed. */
+	pthread_mutex_lock(&d->lock);
+	assert_true(slot_enter(d, 2, &turn));
+	pthread_mutex_unlock(&d->lock);
+	CMD(&rig, list, 5, 0x48, 0x81 | 0x20, [8] = 5); /* IMMED, AUSE */
+	check_good(&rig);
+	assert_int_equal(pthread_create(&thread, NULL, free_unit, rig.unit), 0);
+	while (!rig.unit->job.give_up)
+		sched_yield();
+	slot_leave(d, 2);
+	pthread_join(thread, NULL);
+	assert_int_equal(scsi_unit_new(d, NULL, &rig.unit), 0);
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, 0x33103);
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_good(&rig);
+	check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
+	check_zone(&rig, SEQ(1), ZC_FULL, SEQ(2));
+}
+
 /* Zones that cannot be written are left alone. */
 static void damaged_zones(void **state)
 {
@@ -368,6 +407,7 @@ int main(void)
 		T(format_fails_later),
 		T(failure_stays),
 		T(interrupted),
+		T(removed),
 		T(damaged_zones),
 	};
 
