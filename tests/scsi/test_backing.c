@@ -135,12 +135,15 @@ static void arm(uint64_t at, uint64_t count, int error)
 	store_fault_arm(rig.fault, &plan);
 }
 
+static bool write_cache;
+
 /* One call of one command fails; false: the command has no such call. */
 static bool one_fault(unsigned command, unsigned error, uint64_t at)
 {
 	bool hit;
 
 	start(NULL);
+	rig.unit->wce = write_cache;
 	rig_write(&rig, SEQ(0), 4);
 	check_good(&rig);
 	arm(at, 1, errors[error].error);
@@ -164,18 +167,30 @@ static bool one_fault(unsigned command, unsigned error, uint64_t at)
 	return hit;
 }
 
-static void every_call_of_every_command(void **state)
+static void every_call(bool wce)
 {
 	unsigned total = 0;
 	uint64_t at;
 
-	(void)state;
+	write_cache = wce;
 	for (unsigned c = 0; c < ZL_ARRAY_SIZE(commands); c++)
 		for (unsigned e = 0; e < ZL_ARRAY_SIZE(errors); e++)
 			for (at = 0; one_fault(c, e, at); at++)
 				total++;
 	print_message("%u calls failed\n", total);
 	assert_true(total >= ZL_ARRAY_SIZE(commands) * ZL_ARRAY_SIZE(errors));
+}
+
+static void every_call_of_every_command(void **state)
+{
+	(void)state;
+	every_call(true);
+}
+
+static void every_call_without_a_cache(void **state)
+{
+	(void)state;
+	every_call(false);
 }
 
 /*
@@ -539,6 +554,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_call_of_every_command),
+		cmocka_unit_test(every_call_without_a_cache),
 		cmocka_unit_test(every_call_of_the_others),
 		cmocka_unit_test(recovery),
 		cmocka_unit_test(no_flood),
