@@ -590,7 +590,7 @@ static void run_failing(struct soak *s, uint32_t tag)
 		soak_apply_failed(s, tag);
 	else
 		soak_apply(s, code, tag);
-	if (s->disk->bad || (hits && soak_below(s, 2)))
+	if (s->disk->bad || (hits && !soak_below(s, s->trouble ? 20 : 2)))
 		heal(s);
 }
 
@@ -614,7 +614,9 @@ static void step_fault(struct soak *s)
 		memset(s->cdb, 0, sizeof(s->cdb));
 		s->cdb[0] = 0x94;
 		s->cdb[1] = (uint8_t)(1 + soak_below(s, 4));
-		s->cdb[14] = 1;
+		lba -= lba % s->disk->zones.geo.zone_blocks;
+		put_lba_and_nr(s->cdb, lba, 0);
+		s->cdb[14] = (uint8_t)soak_below(s, 2);
 		s->len = 0;
 	}
 	run_failing(s, tag);
@@ -632,6 +634,13 @@ static void step(struct soak *s)
 {
 	uint32_t what = soak_below(s, 65536);
 
+	if (s->trouble && !soak_below(s, 8)) {
+		if (soak_below(s, 3))
+			step_fault(s);
+		else
+			step_restart(s, soak_below(s, 5));
+		return;
+	}
 	/* Refused all the time is not interesting. */
 	if ((s->unit->stopped || s->unit->swp) && !soak_below(s, 8))
 		step_restore(s);
@@ -757,6 +766,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	soak.rng = seed ? seed : 1;
 	for (unsigned i = 0; !over(&soak, commands, end_s); i++) {
+		soak.trouble = i % 2;
 		run_disk(&soak, disks[i % ZL_ARRAY_SIZE(disks)], commands,
 			 end_s);
 		if (now_s() >= printed_s + 60) {

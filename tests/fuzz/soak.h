@@ -32,6 +32,10 @@ struct soak {
 	uint32_t *tag;
 	uint32_t next_tag;
 	bool failed_since_open; /* a call of the store's */
+	bool trouble;		/* deaths and failing calls all the time */
+	/* By zone: the journal may know something else of its being explicitly
+	 * opened, since a command failed.  Its next good command ends that. */
+	bool unsure_open[SOAK_ZONES];
 	/* By zone: of its NON_SEQ the journal may know something else, since a
 	 * command failed.  The next good one that has to tell it ends that. */
 	bool unsure[SOAK_ZONES];

@@ -116,6 +116,7 @@ void soak_start(struct soak *s, const char *how)
 	model_init(&s->model, disk_geo(s->disk));
 	MUST(s->model.nr_zones <= SOAK_ZONES);
 	memset(s->unsure, 0, sizeof(s->unsure));
+	memset(s->unsure_open, 0, sizeof(s->unsure_open));
 	s->tag = calloc(s->unit->capacity_blocks, sizeof(*s->tag));
 	MUST(s->tag);
 	s->next_tag = 1;
@@ -187,6 +188,9 @@ static void take_zone(struct soak *s, uint32_t z, allowed_fn *allowed)
 		return;
 	now = zone_slot_wp_blocks(&s->disk->zones, info.slot);
 	MUST(now == old || allowed(s, z, old, now));
+	if (allowed == allow_longer && !s->unsure_open[z] &&
+	    info.cond != ZC_FULL)
+		MUST((info.cond == ZC_EXP_OPEN) == (zone->cond == ZC_EXP_OPEN));
 	set_tags(s, zone->start_lba + now, zone->blocks - now, 0, 0);
 	if (now > old && allowed == allow_longer)
 		set_tags(s, zone->start_lba + old, now - old, SOAK_UNKNOWN, 0);
@@ -299,6 +303,7 @@ void soak_restart(struct soak *s, bool kill)
 	else
 		close_implicit(s);
 	reopen_non_seq(s, kill);
+	memset(s->unsure_open, 0, sizeof(s->unsure_open));
 	soak_check(s);
 	if (kill && !failed && s->last_write[0] && !s->unit->swp &&
 	    soak_below(s, 2))
@@ -676,10 +681,29 @@ static void note_write(struct soak *s, uint32_t code, uint32_t tag)
 	s->last_tag = tag;
 }
 
+/* A zone command was GOOD: what it made of its zones is known. */
+static void end_unsure_open(struct soak *s)
+{
+	bool all = s->cdb[14] & 1, empty_too;
+	uint8_t op = s->cdb[1] & 0x1f;
+
+	/* OPEN and FINISH of all zones leave the empty ones as they are. */
+	empty_too = !all || op == ZO_CLOSE || op == ZO_RESET;
+	for (uint32_t z = 0; z < s->model.nr_zones; z++) {
+		const struct model_zone *zone = &s->model.zones[z];
+
+		if ((all || be64_get(s->cdb + 2) == zone->start_lba) &&
+		    (empty_too || zone->cond == ZC_FULL))
+			s->unsure_open[z] = false;
+	}
+}
+
 void soak_apply(struct soak *s, uint32_t code, uint32_t tag)
 {
 	if (!code)
 		apply_good(s, tag);
+	if (!code && soak_kind(s->cdb[0]) == SOAK_ZONE)
+		end_unsure_open(s);
 	note_write(s, code, tag);
 }
 
@@ -794,6 +818,7 @@ void soak_apply_failed(struct soak *s, uint32_t tag)
 	enum soak_kind kind = soak_kind(s->cdb[0]);
 
 	s->failed_since_open = true;
+	memset(s->unsure_open, true, sizeof(s->unsure_open));
 	s->last_write[0] = 0;
 	if (kind == SOAK_ZONE)
 		take_zone_op(s);
