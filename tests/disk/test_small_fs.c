@@ -91,6 +91,27 @@ static uint64_t fill_up(struct disk *d)
 	return lba;
 }
 
+/* Not a byte more, in any file. */
+static void fill_the_rest(const char *path)
+{
+	static const char zeros[65536];
+	size_t len = sizeof(zeros);
+	char name[128];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/../rest", path);
+	fd = open(name, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	assert_true(fd >= 0);
+	while (len) {
+		if (write(fd, zeros, len) < 0) {
+			assert_int_equal(errno, ENOSPC);
+			len /= 2;
+		}
+	}
+	assert_int_equal(fsync(fd), 0);
+	close(fd);
+}
+
 static void full_file_system(const char *path)
 {
 	struct disk *d = open_at(path);
@@ -105,6 +126,13 @@ static void full_file_system(const char *path)
 	assert_int_equal(z.wp_lba, end);
 	for (lba = 0; lba < end; lba += NR)
 		check_tag(d, lba, (uint8_t)(lba / NR + 1));
+	/* It can be closed and opened, and the process may die. */
+	fill_the_rest(path);
+	disk_close(d);
+	disk_abandon(open_at(path));
+	d = open_at(path);
+	disk_zone_at(d, end, &z);
+	assert_int_equal(z.wp_lba, end);
 	/* Room again: the same write works. */
 	assert_int_equal(reset(d, 0), DISK_OK);
 	assert_int_equal(sync_disk(d), DISK_OK);
