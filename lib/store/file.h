@@ -76,8 +76,8 @@ int file_ring_start(struct store_file *sf, struct file_ring **ring);
 void file_ring_stop(struct file_ring *r);
 /* READ and WRITE without STORE_DSYNC. */
 void file_ring_submit(struct file_ring *r, struct store_req *req);
-/* sf->lock_fd has changed. */
-int file_ring_relock(struct file_ring *r);
+/* sf->lock_fd has changed: the ring holds the new one.  Any thread. */
+void file_ring_relock(struct file_ring *r);
 
 /* file_dir.c */
 int file_stat(struct store *st, uint32_t slot, struct store_stat *stat);

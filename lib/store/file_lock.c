@@ -219,6 +219,10 @@ void file_lock_swap(struct store_file *sf, int fd)
 	close(sf->lock_fd);
 	sf->lock_fd = fd;
 	sf->lock_read_only = false;
+#ifdef ZL_URING
+	if (sf->ring)
+		file_ring_relock(sf->ring);
+#endif
 }
 
 void file_unlock(struct store_file *sf)

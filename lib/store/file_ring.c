@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -336,13 +337,15 @@ int file_ring_start(struct store_file *sf, struct file_ring **ring)
 	return ret;
 }
 
-/* The lock file was replaced: the ring holds the new one. */
-int file_ring_relock(struct file_ring *r)
+void file_ring_relock(struct file_ring *r)
 {
 	int ret =
 		io_uring_register_files_update(&r->ring, 0, &r->sf->lock_fd, 1);
 
-	return ret < 0 ? ret : 0;
+	if (ret < 0)
+		zl_log(ZL_LOG_WARN,
+		       "%s: io_uring does not take the new lock file (%s)",
+		       r->sf->path, strerror(-ret));
 }
 
 void file_ring_stop(struct file_ring *r)

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/file.h"
 #include "store/ops.h"
 
 struct env {
@@ -196,6 +197,27 @@ static void no_moment_is_left_to_a_waiter(void **state)
 				 -EBUSY);
 }
 
+/* As when this process has died, and the kernel is not done with its requests.
+ */
+static void the_engine_holds_a_replaced_file(void **state)
+{
+	struct env *env = *state;
+	struct store_file *sf = (struct store_file *)env->st;
+
+	assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), 0);
+	if (store_start_engine(env->st))
+		skip();
+	assert_int_equal(store_meta_replace(env->st, "lock", "new", 3), 0);
+	close(sf->lock_fd);
+	sf->lock_fd = -1;
+	assert_int_equal(ask(env, 'l'), 'n');
+	store_close(env->st);
+	env->st = tmp_open(env->dir);
+	/* The kernel takes its time. */
+	while (ask(env, 'l') != 'y')
+		usleep(1000);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -207,6 +229,7 @@ int main(void)
 		T(a_waiter_gets_it_when_the_holder_is_killed),
 		T(a_replaced_file_is_held_all_the_time),
 		T(no_moment_is_left_to_a_waiter),
+		T(the_engine_holds_a_replaced_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
