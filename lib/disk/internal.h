@@ -484,7 +484,7 @@ static inline bool sync_not_tried(int error)
 }
 /* io->slot, whose turn the I/O has had since its sync_fails was the slot's, has
  * been synced with this result: 0, or -errno, also where a sync beside it
- * failed that may have been for the same blocks. */
+ * failed that may have been for the same blocks; it stays as dirty then. */
 int slot_synced(struct disk_io *io, int res);
 /*
  * Takes a turn at changing a slot's file: true when it is granted at once, else

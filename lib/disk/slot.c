@@ -126,9 +126,13 @@ int slot_synced(struct disk_io *io, int res)
 	struct disk *d = io->disk;
 	struct disk_slot *s = &d->slots[io->slot];
 	bool lost = s->sync_fails != io->sync_fails;
+	bool was_dirty = false;
 	uint32_t lo, hi;
 
-	if (slot_take_dirty(d, io->slot, &lo, &hi) && res < 0)
+	/* Who repeats the command must find that there is something to sync. */
+	if (res < 0 || !lost)
+		was_dirty = slot_take_dirty(d, io->slot, &lo, &hi);
+	if (was_dirty && res < 0)
 		slot_sync_failed(d, io->slot, lo, hi, res);
 	else if (res < 0 && !sync_not_tried(res))
 		s->sync_fails++; /* who took the mark away must know */

@@ -215,13 +215,14 @@ static bool has_rest(const struct disk_io *io, uint32_t slot)
 
 /*
  * With FUA: the zone is what the command makes of it, but not durably, as when
- * the sync of the same command has failed before.  Under the lock.
+ * the sync of the same command has failed before: then what FINISH filled is
+ * not dirty, but bad.  Under the lock.
  */
 static bool is_to_be_synced(const struct disk_io *io, uint32_t slot)
 {
 	const struct disk *d = io->disk;
 
-	return io->fua && d->slots[slot].flags & SLOT_DIRTY &&
+	return io->fua && d->slots[slot].flags & (SLOT_DIRTY | SLOT_BAD) &&
 	       zone_slot_cond(&d->zones, slot) ==
 		       (io->zone_op == ZO_RESET ? ZC_EMPTY : ZC_FULL);
 }

@@ -332,6 +332,41 @@ static void reset_whose_sync_fails_is_repeated(void **state)
 	}
 }
 
+/* What it filled the zone with is bad, but that the zone is FULL must last. */
+static void finish_whose_sync_fails_is_repeated(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int all = 0; all < 2; all++) {
+		assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+		assert_int_equal(do_write_fua(f, SEQ(0), 4, 1), DISK_OK);
+		arm(f, 0, 2);
+		assert_int_equal(zone_fua(f, ZO_FINISH, all), DISK_WRITE_ERROR);
+		assert_int_equal(cond_of(f, SEQ(0)), ZC_FULL);
+		assert_int_equal(zone_fua(f, ZO_FINISH, all), DISK_WRITE_ERROR);
+		assert_int_equal(zone_fua(f, ZO_FINISH, all), DISK_OK);
+		assert_int_equal(store_fault_calls(f->fault), 3);
+		assert_int_equal(do_read(f, SEQ(0), 4), DISK_OK);
+		assert_int_equal(do_read(f, SEQ(0) + 4, 4), DISK_READ_ERROR);
+	}
+}
+
+/* Its own sync ended well, but one beside it had what could go wrong. */
+static void reset_whose_sync_fails_beside(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 4, 1), DISK_OK);
+	do_beside(f, STORE_RESET, true, fail_sync);
+	assert_int_equal(zone_fua(f, ZO_RESET, false), DISK_WRITE_ERROR);
+	end_beside(f);
+	assert_int_equal(store_fault_calls(f->fault), 2);
+	assert_int_equal(zone_fua(f, ZO_RESET, false), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 3);
+	assert_int_equal(zone_fua(f, ZO_RESET, false), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 3);
+}
+
 /* From a round's first sync on, another one is wanted, and so is an end. */
 static struct disk_io late;
 static bool late_done;
@@ -393,6 +428,8 @@ int main(void)
 		T(refill_whose_sync_fails_beside),
 		T(sync_waits_for_what_the_journal_is_told),
 		T(reset_whose_sync_fails_is_repeated),
+		T(finish_whose_sync_fails_is_repeated),
+		T(reset_whose_sync_fails_beside),
 		T(syncs_do_not_keep_a_power_failure_waiting),
 	};
 
