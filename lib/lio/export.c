@@ -183,7 +183,7 @@ static bool count_one(void *user, const char *path)
 	return true;
 }
 
-static unsigned count_luns(const struct lio *lio, const struct lio_export *ex)
+unsigned lio_count_luns(const struct lio *lio, const struct lio_export *ex)
 {
 	unsigned nr = 0;
 
@@ -235,10 +235,10 @@ int lio_export_remove(const struct lio *lio, const struct lio_export *ex,
 	char trouble[128];
 	int ret;
 
-	if (count_luns(lio, ex) == 1)
+	if (lio_count_luns(lio, ex) == 1)
 		disable(lio, ex);
 	ret = remove_luns(lio, ex, false);
-	if (!ret && !count_luns(lio, ex))
+	if (!ret && !lio_count_luns(lio, ex))
 		ret = remove_target(lio, ex);
 	if (!ret)
 		return 0;

@@ -65,6 +65,8 @@ int lio_need_target(const struct lio *lio, const struct lio_export *ex,
 /* The LUN's directory and the link in it, below a TPG that is there. */
 int lio_lun_make(const struct lio *lio, const struct lio_export *ex,
 		 const struct lio_backstore *bs);
+/* The LUNs of a target's portal group, whoever's they are. */
+unsigned lio_count_luns(const struct lio *lio, const struct lio_export *ex);
 /* Takes a target down that is only half made. */
 void lio_target_undo(const struct lio *lio, const struct lio_export *ex);
 

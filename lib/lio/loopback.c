@@ -51,6 +51,8 @@ int lio_loopback_make(const struct lio *lio, const struct lio_backstore *bs,
 {
 	char nexus[64];
 	int ret = make_names(bs, ex, nexus, sizeof(nexus));
+	/* Those of somebody else in a target that has our name. */
+	bool shared = !ret && lio_count_luns(lio, ex);
 
 	if (!ret)
 		ret = make_target(lio, ex, nexus);
@@ -58,7 +60,7 @@ int lio_loopback_make(const struct lio *lio, const struct lio_backstore *bs,
 		ret = lio_lun_make(lio, ex, bs);
 	if (!ret)
 		return 0;
-	if (ret != -EEXIST)
+	if (ret != -EEXIST && !shared)
 		lio_target_undo(lio, ex);
 	return zl_fail(err, -ret,
 		       "the loopback target %s of %s cannot be made: %s",

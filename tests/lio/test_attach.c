@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* From a cfgstring to a disk of this machine, or to nothing. */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -205,6 +207,43 @@ static void shared_target(void **state)
 					 "/tpgt_1/lun/lun_1"));
 }
 
+/* … also if one that is to be added to it cannot be. */
+static void shared_target_fails(void **state)
+{
+	static const char other[] =
+		FAKE_TARGET "/loopback/" FAKE_WWN "/tpgt_1/lun/lun_1";
+	static const char link[] =
+		FAKE_TARGET "/loopback/" FAKE_WWN "/tpgt_1/lun/lun_1/other";
+	char device[LIO_DEVICE_MAX], path[PATH_MAX];
+	struct lio_backstore bs;
+	struct lio_export ex;
+	struct zl_err err;
+	unsigned n = 0;
+	int ret;
+
+	(void)state;
+	attach();
+	fake_put(FAKE_TARGET "/loopback/" FAKE_WWN
+			     "/tpgt_1/lun/lun_1/alua_tg_pt_gp",
+		 "");
+	snprintf(path, sizeof(path), "%s%s", fake_lio.root, link);
+	assert_int_equal(symlink("/x/core/user_9/other", path), 0);
+	lio_each_backstore(&fake_lio, take_first, &bs);
+	lio_each_export(&fake_lio, &bs, take_export, &ex);
+	assert_int_equal(lio_export_remove(&fake_lio, &ex, &err), 0);
+	assert_int_equal(lio_backstore_remove(&fake_lio, &bs, &err), 0);
+	do {
+		fake->changes = 0;
+		fake->fail_at = ++n;
+		ret = lio_attach(&fake_lio, &fake_args, NULL, device, &err);
+		fake->fail_at = 0;
+		assert_true(fake_has(other));
+		assert_true(fake_has(link));
+		if (ret)
+			assert_false(fake_has(LUN));
+	} while (ret);
+}
+
 static void long_names(void **state)
 {
 	struct lio_backstore_args args = fake_args;
@@ -225,11 +264,17 @@ static void long_names(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(attaches),	       TEST(detaches),
-		TEST(every_failure),   TEST(no_disk),
-		TEST(hanging_daemon),  TEST(dying_daemon),
-		TEST(unblock_refuses), TEST(numbers),
-		TEST(shared_target),   TEST(long_names),
+		TEST(attaches),
+		TEST(detaches),
+		TEST(every_failure),
+		TEST(no_disk),
+		TEST(hanging_daemon),
+		TEST(dying_daemon),
+		TEST(unblock_refuses),
+		TEST(numbers),
+		TEST(shared_target),
+		TEST(long_names),
+		TEST(shared_target_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
