@@ -80,7 +80,8 @@ void cli_log(enum zl_log_level level, const char *line);
 
 /* A file to write, "-": standard output.  NULL when it has said why not. */
 FILE *cli_open_output(const char *name);
-/* @ret: what went wrong before, or 0.  0, or -errno when it has said so. */
+/* @ret: what went wrong before, or 0.  0, or -errno when it has said so;
+ * of standard output main() says it. */
 int cli_close_output(FILE *f, const char *name, int ret);
 
 #define CLI_SIZE_MAX 32
@@ -126,7 +127,11 @@ const char *cli_word(const char *name, char buf[CLI_WORD_MAX]);
 /* The condition that @name spells, or -1. */
 int cli_cond_parse(const char *name);
 
-/* json.c: members of an object, which takes the value over. */
+/* json.c */
+
+/* What is not UTF-8, as a file's name need not be, becomes U+FFFD. */
+struct json_object *json_text(const char *v);
+/* Members of an object, which takes the value over. */
 void json_add_str(struct json_object *o, const char *key, const char *v);
 void json_add_u64(struct json_object *o, const char *key, uint64_t v);
 void json_add_bool(struct json_object *o, const char *key, bool v);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The zloop command: the table of subcommands. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "cli.h"
@@ -99,16 +102,30 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 	}
 }
 
-/* What could not be written was not done. */
-static int finish(int status)
+/* What could not be written was not done.  argp exits on its own. */
+static void finish(int status, void *unused)
 {
 	int failed = ferror(stdout);
 
-	if (fclose(stdout) || failed) {
-		cli_error("cannot write the output: %s", strerror(errno));
-		return status ? status : CLI_FAILED;
-	}
-	return status;
+	(void)unused;
+	if (!fclose(stdout) && !failed)
+		return;
+	cli_error("cannot write the output: %s", strerror(errno));
+	if (!status)
+		_exit(CLI_FAILED);
+}
+
+/* What is opened later, a file of a disk for example, must not become standard
+ * output.  As before, nothing can be written to one that was closed. */
+static void fill_streams(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 static int dispatch(int argc, char **argv)
@@ -133,5 +150,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	return finish(dispatch(argc, argv));
+	fill_streams();
+	on_exit(finish, NULL);
+	return dispatch(argc, argv);
 }

@@ -77,6 +77,9 @@ int cli_close_output(FILE *f, const char *name, int ret)
 {
 	if (ferror(f) && !ret)
 		ret = -EIO;
+	/* main() says that, and why. */
+	if (f == stdout && ferror(f))
+		return ret;
 	if (f != stdout && fclose(f) && !ret)
 		ret = -errno;
 	if (ret)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "run.h"
 
@@ -118,18 +120,69 @@ static void missing_directory(void **state)
 	}
 }
 
-/* What could not be written was not done. */
-static void output_full(void **state)
+/* Runs "zloop WORDS" in a shell; its standard error is run_err. */
+static int shell(const char *words)
 {
-	char command[4096 + 64];
+	char command[4096 + 128];
+	int status;
 
-	(void)state;
-	snprintf(command, sizeof(command), "%s help >/dev/full 2>err",
-		 ZLOOP_PATH);
-	assert_int_equal(system(command), 1 << 8);
+	snprintf(command, sizeof(command), "exec 3>err; %s %s", ZLOOP_PATH,
+		 words);
+	status = system(command);
 	free(run_err);
 	run_err = read_file("err");
-	assert_sentence("cannot write the output: No space left on device");
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* What could not be written was not done; the reason is given once. */
+static void output_full(void **state)
+{
+	static const char *const words[] = {
+		"help",
+		"help create",
+		"zones --help",
+		"info --json full",
+		"zones full",
+		"zones --svg=- full",
+		"zones --png=- full",
+		"report --html=- full",
+	};
+	char command[128];
+
+	(void)state;
+	assert_int_equal(zloop("create",
+			       "capacity_mb=8,zone_size_mb=1,conv_zones=1",
+			       "full", NULL),
+			 0);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		snprintf(command, sizeof(command), "%s >/dev/full 2>&3",
+			 words[i]);
+		assert_int_equal(shell(command), 1);
+		assert_sentence("cannot write the output: No space left on "
+				"device");
+	}
+}
+
+/* A file of the disk must not become standard output: more than a buffer of
+ * what is repaired once was in its journal. */
+static void closed_streams(void **state)
+{
+	char path[64];
+
+	(void)state;
+	assert_int_equal(zloop("create",
+			       "capacity_mb=64,zone_size_mb=1,conv_zones=1",
+			       "closed", NULL),
+			 0);
+	for (unsigned i = 1; i < 64; i++) {
+		snprintf(path, sizeof(path), "closed/seq-%06u", i);
+		assert_int_equal(truncate(path, 1049088), 0);
+	}
+	assert_int_equal(shell("check -ry closed <&- >&- 2>&3"), 1);
+	assert_sentence("cannot write the output: Bad file descriptor");
+	assert_int_equal(zloop("check", "closed", NULL), 0);
+	assert_silent();
 }
 
 int main(void)
@@ -144,6 +197,7 @@ int main(void)
 		cmocka_unit_test(unknown_option),
 		cmocka_unit_test(missing_directory),
 		cmocka_unit_test(output_full),
+		cmocka_unit_test(closed_streams),
 	};
 
 	return cmocka_run_group_tests(tests, work_enter, work_leave);
