@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop list: the disks of this machine, attached or not. */
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,22 +148,28 @@ static bool add_dir(struct list *l, const char *dir, struct zl_err *err)
 	return true;
 }
 
+static int is_no_hidden(const struct dirent *entry)
+{
+	return *entry->d_name != '.';
+}
+
 /* How many disks there are in the directories in @dir. */
 static size_t add_dirs_in(struct list *l, const char *dir)
 {
-	char pattern[PATH_MAX];
-	size_t nr = 0;
-	glob_t g;
+	struct dirent **entries;
+	char path[PATH_MAX];
+	size_t found = 0;
+	int nr = scandir(dir, &entries, is_no_hidden, alphasort);
 
-	snprintf(pattern, sizeof(pattern), "%s/*/", dir);
-	if (glob(pattern, 0, NULL, &g))
-		return 0;
-	for (size_t i = 0; i < g.gl_pathc; i++) {
-		g.gl_pathv[i][strlen(g.gl_pathv[i]) - 1] = 0;
-		nr += add_dir(l, g.gl_pathv[i], NULL);
+	for (int i = 0; i < nr; i++) {
+		if (snprintf(path, sizeof(path), "%s/%s", dir,
+			     entries[i]->d_name) < PATH_MAX)
+			found += add_dir(l, path, NULL);
+		free(entries[i]);
 	}
-	globfree(&g);
-	return nr;
+	if (nr >= 0)
+		free(entries);
+	return found;
 }
 
 static int add_given(struct list *l, int argc, char **argv)
@@ -235,8 +241,7 @@ static struct json_object *row_json(const struct disk_row *row)
 
 	snprintf(device, sizeof(device), "/dev/%s", row->device);
 	json_object_object_add(o, "name",
-			       *row->name ? json_object_new_string(row->name)
-					  : NULL);
+			       *row->name ? json_text(row->name) : NULL);
 	json_add_str(o, "directory", row->dir);
 	json_add_u64(o, "capacity_bytes", row->size_bytes);
 	json_object_object_add(o, "device",

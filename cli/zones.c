@@ -228,7 +228,7 @@ static bool print_zone(void *user, const struct zone_info *z)
 static int print_zones(struct disk *disk, struct zones_args *args)
 {
 	struct report r = { .args = args };
-	struct json_object *dir = json_object_new_string(args->dir);
+	struct json_object *dir = json_text(args->dir);
 	int ret;
 
 	if (args->json) {

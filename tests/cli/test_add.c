@@ -203,6 +203,31 @@ static void lists_json(void **state)
 	json_object_put(all);
 }
 
+/* A directory's name is no pattern, and need not be text. */
+static void lists_odd_names(void **state)
+{
+	static const char *const dirs[] = { "disks/[0-9]*?", "disks/\\a",
+					    "disks/\xff\xc3\xa9" };
+	char path[64];
+	struct json_object *all;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		mkdir(dirs[i], 0755);
+		snprintf(path, sizeof(path), "%s/1", dirs[i]);
+		assert_int_equal(zloop("create", SMALL, path, NULL), 0);
+		assert_int_equal(zloop("list", dirs[i], NULL), 0);
+		assert_contains(run_out, path);
+	}
+	/* JSON is UTF-8: what is not is shown as U+FFFD. */
+	assert_int_equal(zloop("list", "--json", dirs[2], NULL), 0);
+	assert_contains(run_out, "disks/\xef\xbf\xbd\xc3\xa9/1\"");
+	all = out_json();
+	json_object_put(all);
+	assert_int_equal(zloop("info", "--json", path, NULL), 0);
+	assert_null(strchr(run_out, '\xff'));
+}
+
 /* By every name that it has. */
 static void in_use(void **state)
 {
@@ -245,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(notes, enter, leave),
 		cmocka_unit_test_setup_teardown(lists, enter, leave),
 		cmocka_unit_test_setup_teardown(lists_json, enter, leave),
+		cmocka_unit_test_setup_teardown(lists_odd_names, enter, leave),
 		cmocka_unit_test_setup_teardown(in_use, enter, leave),
 		cmocka_unit_test_setup_teardown(not_attached, enter, leave),
 	};
