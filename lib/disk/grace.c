@@ -11,12 +11,13 @@
  * rest, if there is any, is an ordinary write at the write pointer.  Anything
  * else gets the sense data that the standard demands.
  *
- * The grace of a zone ends with its first other write, with FINISH and RESET,
- * and for all zones GRACE_MS after opening.  tcmu-runner has the kernel
- * complete BUSY what was under way before it opens the disk, and lets commands
- * through as soon as the disk is open, so that most initiators are back after
- * milliseconds.  One that had timed out before (Linux: after 30 s) first goes
- * through its error recovery, whose steps have limits of 10 to 30 s each.
+ * The grace of a zone ends with its first other write, UNMAP, FINISH, RESET or
+ * SANITIZE, and for all zones GRACE_MS after opening.  tcmu-runner has the
+ * kernel complete BUSY what was under way before it opens the disk, and lets
+ * commands through as soon as the disk is open, so that most initiators are
+ * back after milliseconds.  One that had timed out before (Linux: after 30 s)
+ * first goes through its error recovery, whose steps have limits of 10 to 30 s
+ * each.
  */
 #include <time.h>
 

@@ -8,9 +8,9 @@
 
 /*
  * What could not be synced may or may not be on the medium, and the next sync
- * of the same file would succeed without it: so it is bad from now on (but for
- * a file system that is read-only, where nothing was tried).  What was written
- * while the sync ran shares its fate.
+ * of the same file would succeed without it: so it is bad from now on, but for
+ * a sync that tried nothing (sync_not_tried()).  What was written while the
+ * sync ran shares its fate.
  */
 static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 			int error)
