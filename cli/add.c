@@ -322,6 +322,22 @@ static void make_config(char *config, size_t size, const char *dir,
 	snprintf(config + len, size - len, "@%s", dir);
 }
 
+/* Before a disk is made that cannot be attached. */
+static int check_config(const char *dir, const struct disk_opts *opts)
+{
+	char config[PATH_MAX + 64];
+	struct disk_opts ignored;
+	const char *cfg_dir;
+	struct zl_err err;
+	int ret;
+
+	make_config(config, sizeof(config), dir, opts);
+	ret = disk_cfg_parse(config, &ignored, &cfg_dir, &err);
+	if (ret)
+		cli_error("%s cannot be attached: %s", dir, err.msg);
+	return ret;
+}
+
 static int make_plan(const char *dir, const struct disk_opts *opts,
 		     const struct disk *disk, struct plan *p,
 		     struct zl_err *err)
@@ -395,7 +411,9 @@ static int add(struct add_args *a, struct lio_events *events)
 
 	if (made < 0)
 		return made;
-	ret = need_disk(dir, &a->opts, &disk);
+	ret = check_config(dir, &a->opts);
+	if (!ret)
+		ret = need_disk(dir, &a->opts, &disk);
 	if (ret) {
 		/* Only if nothing is in it. */
 		if (made)

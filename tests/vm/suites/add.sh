@@ -121,6 +121,15 @@ more() {
   contains "zloop list" "^- .* detached +$base/own$" "$(zloop list $base)"
 }
 
+# No disk is made where none can be attached.
+odd_directory() {
+  local out
+  out=$(fails zloop add capacity_mb=640,zone_size_mb=64 "$base/a b")
+  contains "a space" "$base/a b cannot be attached: .* has a space" "$out"
+  equal "lines" 1 "$(wc -l <<<"$out")"
+  [ ! -e "$base/a b" ]
+}
+
 # targetcli's own disks are seen and removed.
 theirs() {
   local out
@@ -275,6 +284,7 @@ if [ "$HANDLER" = zloop ]; then
   check "saved and restored by targetcli" saved
   check "a disk that is there is opened as it is" again
   check "several disks" more
+  check "a directory that cannot be attached" odd_directory
   check "targetcli's disks are listed and removed" theirs
   check "a disk in use is not removed" in_use
   check "zloop watch" watched
