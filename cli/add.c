@@ -288,8 +288,8 @@ static bool name_is_fine(const char *name)
 	       !lio_name_is_taken(cli_lio(), name);
 }
 
-/* zloopID, or the directory's name, or what is surely free. */
-static void choose_name(const char *dir, const char *serial,
+/* zloopID, or the directory's name, or @spare, which is surely free. */
+static void choose_name(const char *dir, const char *spare,
 			char name[LIO_NAME_MAX])
 {
 	const char *last = strrchr(dir, '/') + 1;
@@ -300,12 +300,13 @@ static void choose_name(const char *dir, const char *serial,
 	else
 		snprintf(name, LIO_NAME_MAX, "zloop%" PRIu64, id);
 	if (!name_is_fine(name))
-		snprintf(name, LIO_NAME_MAX, "zloop-%s", serial);
+		snprintf(name, LIO_NAME_MAX, "%s", spare);
 }
 
 struct plan {
 	struct lio_backstore_args args;
-	char name[LIO_NAME_MAX], config[PATH_MAX + 64];
+	char name[LIO_NAME_MAX], spare[DISK_SERIAL_LEN + 8];
+	char config[PATH_MAX + 64];
 	char serial[DISK_SERIAL_LEN + 1];
 };
 
@@ -347,10 +348,12 @@ static int make_plan(const char *dir, const struct disk_opts *opts,
 	const char *cfg_dir;
 
 	strcpy(p->serial, m->serial);
-	choose_name(dir, m->serial, p->name);
+	snprintf(p->spare, sizeof(p->spare), "zloop-%s", m->serial);
+	choose_name(dir, p->spare, p->name);
 	make_config(p->config, sizeof(p->config), dir, opts);
 	p->args = (struct lio_backstore_args){
 		.name = p->name,
+		.spare_name = p->spare,
 		.config = p->config,
 		.unit_serial = p->serial,
 		.size_bytes = m->capacity_bytes,

@@ -266,31 +266,74 @@ static int remove_dirs(const struct lio *lio, const struct lio_backstore *bs)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-int lio_backstore_make(const struct lio *lio,
-		       const struct lio_backstore_args *args,
-		       struct lio_backstore *bs, struct zl_err *err)
+static bool count_one(void *user, const char *path)
+{
+	(void)path;
+	++*(unsigned *)user;
+	return true;
+}
+
+/*
+ * The kernel allows a name in each user_N, but a person would remove the wrong
+ * disk, and targetcli restores one of them only.  Who asked before may still
+ * have been too slow.
+ */
+static bool name_is_shared(const struct lio *lio, const char *name)
+{
+	unsigned nr = 0;
+
+	lio_each_path(lio, count_one, &nr, CORE "/user_*/%s", name);
+	return nr > 1;
+}
+
+/* The directories; they are to be removed if it fails. */
+static int make_dirs(const struct lio *lio, struct lio_backstore *bs,
+		     const char *name, struct zl_err *err)
 {
 	char path[PATH_MAX];
 	int ret;
 
-	*bs = (struct lio_backstore){ .size_bytes = args->size_bytes };
-	if (lio_print(bs->name, sizeof(bs->name), "%s", args->name) ||
-	    lio_print(bs->config, sizeof(bs->config), "%s", args->config))
+	if (lio_print(bs->name, sizeof(bs->name), "%s", name))
 		return zl_fail(err, ENAMETOOLONG, "%s is too long a name",
-			       args->name);
+			       name);
+	lio_backstore_path(lio, bs, path);
+	ret = lio_make_dir(lio, path);
+	if (!ret && name_is_shared(lio, name)) {
+		ret = lio_remove_dir(lio, path);
+		if (!ret)
+			ret = -EEXIST;
+	}
+	if (!ret)
+		return 0;
+	return zl_fail(err, -ret,
+		       "the kernel does not take the backstore %s: %s", name,
+		       strerror(-ret));
+}
+
+int lio_backstore_make(const struct lio *lio,
+		       const struct lio_backstore_args *args,
+		       struct lio_backstore *bs, struct zl_err *err)
+{
+	struct lio_backstore_args named = *args;
+	char path[PATH_MAX];
+	int ret;
+
+	*bs = (struct lio_backstore){ .size_bytes = args->size_bytes };
+	if (lio_print(bs->config, sizeof(bs->config), "%s", args->config))
+		return zl_fail(err, ENAMETOOLONG, "%s is too long",
+			       args->config);
 	ret = make_hba(lio, bs);
 	if (ret)
 		return zl_fail(err, -ret,
 			       "the kernel's target takes no backstore: %s",
 			       strerror(-ret));
+	ret = make_dirs(lio, bs, args->name, err);
+	if (ret == -EEXIST && args->spare_name)
+		ret = make_dirs(lio, bs, args->spare_name, err);
+	named.name = bs->name;
 	lio_backstore_path(lio, bs, path);
-	ret = lio_make_dir(lio, path);
-	if (ret)
-		zl_fail(err, -ret,
-			"the kernel does not take the backstore %s: %s",
-			args->name, strerror(-ret));
-	else
-		ret = set_up(lio, path, args, err);
+	if (!ret)
+		ret = set_up(lio, path, &named, err);
 	bs->enabled = !ret;
 	/* What hangs is removed by whoever hangs in it. */
 	if (ret && ret != -ETIMEDOUT)

@@ -65,7 +65,8 @@ struct lio_backstore {
 
 struct lio_backstore_args {
 	const char *name;
-	const char *config; /* a cfgstring, without "zloop/" */
+	const char *spare_name; /* if that is taken; NULL: fail with -EEXIST */
+	const char *config;	/* a cfgstring, without "zloop/" */
 	const char *unit_serial;
 	uint64_t size_bytes;
 	uint32_t block_bytes;

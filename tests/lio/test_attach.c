@@ -244,6 +244,28 @@ static void shared_target_fails(void **state)
 	} while (ret);
 }
 
+/* Somebody else was faster: two disks never have one name. */
+static void name_taken(void **state)
+{
+	struct lio_backstore_args args = fake_args;
+	struct lio_backstore bs;
+	struct zl_err err;
+
+	(void)state;
+	fake_put(FAKE_TARGET "/core/user_5/zloop0/info", "");
+	assert_int_equal(lio_backstore_make(&fake_lio, &args, &bs, &err),
+			 -EEXIST);
+	assert_non_null(strstr(err.msg, "zloop0"));
+	assert_int_equal(fake_count(FAKE_TARGET "/core/user_*"), 1);
+	args.spare_name = "zloop-0123456789abcdef";
+	assert_int_equal(lio_backstore_make(&fake_lio, &args, &bs, &err), 0);
+	assert_string_equal(bs.name, args.spare_name);
+	assert_true(
+		fake_has(FAKE_TARGET "/core/user_0/zloop-0123456789abcdef"));
+	assert_false(fake_has(CORE));
+	assert_true(fake_has(FAKE_TARGET "/core/user_5/zloop0"));
+}
+
 static void long_names(void **state)
 {
 	struct lio_backstore_args args = fake_args;
@@ -264,17 +286,12 @@ static void long_names(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(attaches),
-		TEST(detaches),
-		TEST(every_failure),
-		TEST(no_disk),
-		TEST(hanging_daemon),
-		TEST(dying_daemon),
-		TEST(unblock_refuses),
-		TEST(numbers),
-		TEST(shared_target),
-		TEST(long_names),
-		TEST(shared_target_fails),
+		TEST(attaches),	       TEST(detaches),
+		TEST(every_failure),   TEST(no_disk),
+		TEST(hanging_daemon),  TEST(dying_daemon),
+		TEST(unblock_refuses), TEST(numbers),
+		TEST(shared_target),   TEST(long_names),
+		TEST(name_taken),      TEST(shared_target_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

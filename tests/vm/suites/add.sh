@@ -272,6 +272,19 @@ together() {
   equal "detached" 4 "$(grep -c " detached .*$base/many/[0-3]$" <<<"$out")"
 }
 
+# Directories of one name: no two disks have it.
+same_name() {
+  local i
+  mkdir $base/a $base/b $base/c $base/d
+  for i in a b c d; do
+    zloop add capacity_mb=640,zone_size_mb=64 $base/$i/same >/run/same.$i &
+  done
+  wait
+  equal "names" 4 "$(zloop list | awk '{ print $1 }' | grep -v NAME |
+    sort -u | wc -l)"
+  for i in $(cat /run/same.?); do zloop remove "$i"; done
+}
+
 tear_down
 clean_place $base
 rm -f /run/times
@@ -293,6 +306,7 @@ if [ "$HANDLER" = zloop ]; then
   check "a dead daemon is started to remove a disk" dead_at_removal
   check "no daemon, but a listener" dead_and_watched
   check "several at the same time" together
+  check "several of one name at the same time" same_name
   cat /run/times
 else
   check "zloop add" only_zloop
