@@ -227,8 +227,11 @@ void file_lock_swap(struct store_file *sf, int fd)
 
 void file_unlock(struct store_file *sf)
 {
-	if (sf->lock_fd >= 0)
+	if (sf->lock_fd >= 0) {
+		/* io_uring, which is done with it, closes its own later. */
+		flock(sf->lock_fd, LOCK_UN);
 		close(sf->lock_fd);
+	}
 	sf->lock_fd = -1;
 	free(sf->lock_name);
 	sf->lock_name = NULL;

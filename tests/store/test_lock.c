@@ -197,6 +197,20 @@ static void no_moment_is_left_to_a_waiter(void **state)
 				 -EBUSY);
 }
 
+/* … but an orderly end leaves no lock behind, not even for a moment. */
+static void the_engine_leaves_no_lock(void **state)
+{
+	struct env *env = *state;
+
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), 0);
+		if (store_start_engine(env->st))
+			skip();
+		store_close(env->st);
+		env->st = tmp_open(env->dir);
+	}
+}
+
 /* As when this process has died, and the kernel is not done with its requests.
  */
 static void the_engine_holds_a_replaced_file(void **state)
@@ -229,6 +243,7 @@ int main(void)
 		T(a_waiter_gets_it_when_the_holder_is_killed),
 		T(a_replaced_file_is_held_all_the_time),
 		T(no_moment_is_left_to_a_waiter),
+		T(the_engine_leaves_no_lock),
 		T(the_engine_holds_a_replaced_file),
 	};
 
