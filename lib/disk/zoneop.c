@@ -185,16 +185,17 @@ int zoneop_journal_sync(struct disk *d)
 	return ret;
 }
 
+/* Both, even if the first fails: what is not told is noted, for the next sync
+ * to catch up with. */
 int zoneop_journal_slot(struct disk *d, uint32_t slot)
 {
-	int ret;
+	int ret, ret2;
 
 	pthread_mutex_lock(&d->exp_lock);
 	ret = journal_exp(d, slot);
-	if (!ret)
-		ret = journal_non_seq(d, slot);
+	ret2 = journal_non_seq(d, slot);
 	pthread_mutex_unlock(&d->exp_lock);
-	return ret;
+	return ret ? ret : ret2;
 }
 
 /*

@@ -409,6 +409,27 @@ static void the_journal_fails_at_a_reset(void **state)
 	check_zone(SEQ(0), ZC_CLOSED, 1, false);
 }
 
+/* It was explicitly opened, too, and the record of that was what failed. */
+static void a_sync_tells_the_journal_of_a_reset(void **state)
+{
+	const struct store_fault_plan no_append = {
+		.fail_count = 1,
+		.error = EIO,
+		.only = UINT32_C(1) << 25,
+	};
+
+	(void)state;
+	assert_int_equal(do_write(f, SEQ(0) + 8, 1, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_OPEN, SEQ(0), false), DISK_OK);
+	store_fault_arm(f->fault, &no_append);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_WRITE_ERROR);
+	assert_int_equal(store_fault_hits(f->fault), 1);
+	assert_int_equal(do_write(f, SEQ(0), 1, 1), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	die_and_reopen(CFG);
+	check_zone(SEQ(0), ZC_CLOSED, 1, false);
+}
+
 /* The process died in the reset; the zone is EMPTY, and explicitly opened. */
 static void died_in_a_reset(void **state)
 {
@@ -721,6 +742,7 @@ int main(void)
 		T(each_call_fails),
 		T(the_journal_fails),
 		T(the_journal_fails_at_a_reset),
+		T(a_sync_tells_the_journal_of_a_reset),
 		T(died_in_a_reset),
 		T(faults_keep_the_attribute),
 		OWN(what_was_not_flushed_is_taken_back),
