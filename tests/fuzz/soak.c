@@ -4,7 +4,8 @@
  * with a model of the zones and of every block's contents, through failing
  * calls of the store, restarts and deaths of the process.
  *
- * soak [SEED [COMMANDS [SECONDS]]]: until either is used up; 0 = no limit.
+ * soak [SEED [COMMANDS [SECONDS [FIRST]]]]: until either is used up; 0 = no
+ * limit.  FIRST is the number of the first disk, for what a failure says.
  */
 #include <signal.h>
 #include <time.h>
@@ -690,12 +691,15 @@ static bool over(const struct soak *s, uint64_t commands, double end_s)
 	       (end_s > 0 && now_s() >= end_s);
 }
 
-static void run_disk(struct soak *s, const char *how, uint64_t commands,
+static void run_disk(struct soak *s, unsigned nr, uint64_t commands,
 		     double end_s)
 {
 	uint64_t end = s->commands + COMMANDS_PER_DISK;
 
-	soak_start(s, how);
+	s->nr = nr;
+	s->start_rng = s->rng;
+	s->trouble = nr % 2;
+	soak_start(s, disks[nr % ZL_ARRAY_SIZE(disks)]);
 	for (uint32_t i = 0; s->commands < end; i++) {
 		step(s);
 		if (i % 64 == 0)
@@ -748,7 +752,9 @@ static void on_abort(int sig)
 		(unsigned long long)soak.commands, soak.len);
 	for (int i = 0; i < SCSI_CDB_MAX; i++)
 		fprintf(stderr, " %02x", soak.cdb[i]);
-	fprintf(stderr, ", status %02x\n", soak.cmd.status);
+	fprintf(stderr,
+		", status %02x\nagain, from this disk on: soak %#llx 0 0 %u\n",
+		soak.cmd.status, (unsigned long long)soak.start_rng, soak.nr);
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -757,6 +763,7 @@ int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
 	uint64_t commands = argc > 2 ? strtoull(argv[2], NULL, 0) : 1000000;
+	unsigned first = argc > 4 ? (unsigned)atoi(argv[4]) : 0;
 	double start_s = now_s(), printed_s = start_s, end_s = 0;
 
 	if (argc > 3 && atoi(argv[3]))
@@ -765,10 +772,8 @@ int main(int argc, char **argv)
 	printf("seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
 	soak.rng = seed ? seed : 1;
-	for (unsigned i = 0; !over(&soak, commands, end_s); i++) {
-		soak.trouble = i % 2;
-		run_disk(&soak, disks[i % ZL_ARRAY_SIZE(disks)], commands,
-			 end_s);
+	for (unsigned i = first; !over(&soak, commands, end_s); i++) {
+		run_disk(&soak, i, commands, end_s);
 		if (now_s() >= printed_s + 60) {
 			printed_s = now_s();
 			print_counts(&soak, printed_s - start_s);

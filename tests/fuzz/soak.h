@@ -18,8 +18,9 @@
 #define SOAK_ZONES   64
 
 struct soak {
-	uint64_t rng;
-	const char *how; /* options of the disk */
+	uint64_t rng, start_rng; /* now, and when the disk was made */
+	unsigned nr;		 /* the disk's */
+	const char *how;	 /* options of the disk */
 	struct store_mem *mem;
 	struct store *fault;
 	struct disk *disk;
