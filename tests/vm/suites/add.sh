@@ -82,6 +82,8 @@ saved() {
   tcli restoreconfig $config || true
   find_disk
   use_disk
+  # Attributes set behind the kernel's own look at the disk are told of once.
+  wait_for 10 sg_turs "$DISK"
   contains "zone 8" " 512$" "$(zone_state 8)"
   contains "zloop list" "^zloop0 +$DISK +2 GiB +attached +$base/0$" \
     "$(took zloop list)"
