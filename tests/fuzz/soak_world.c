@@ -109,6 +109,11 @@ void soak_start(struct soak *s, const char *how)
 {
 	grace_clock_ms = soak_clock;
 	s->how = how;
+	/* Nothing of the disk before this one, also where each begins alone. */
+	s->last_write[0] = 0;
+	memset(s->cdb, 0, sizeof(s->cdb));
+	memset(s->data, 0, sizeof(s->data));
+	s->len = 0;
 	s->mem = store_mem_new();
 	MUST(s->mem);
 	open_disk(s);
