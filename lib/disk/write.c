@@ -141,19 +141,27 @@ static bool note_preferred(struct disk_io *io, uint64_t bytes)
 	       !d->slots[io->slot].journal_non_seq;
 }
 
+/* The blocks of the slot that the segment has a part of. */
+static void segment_blocks(const struct disk_io *io, uint32_t *lo, uint32_t *hi)
+{
+	const struct disk *d = io->disk;
+	uint64_t round_up = (UINT64_C(1) << d->block_shift) - 1;
+
+	*lo = (uint32_t)(io->req.off >> d->block_shift);
+	*hi = (uint32_t)((io->req.off + io->req.len + round_up) >>
+			 d->block_shift);
+}
+
 /* The blocks of the segment that just reached a slot that is written in place.
  * -errno: FUA was asked for, but a sync that failed may have had them before;
  * or the journal could not be told. */
 static int note_in_place(struct disk_io *io, uint64_t bytes)
 {
 	struct disk *d = io->disk;
-	uint64_t off = segment_offset(io);
-	uint32_t lo = (uint32_t)(off >> d->block_shift);
-	uint32_t hi = (uint32_t)((off + bytes +
-				  (UINT64_C(1) << d->block_shift) - 1) >>
-				 d->block_shift);
 	bool ok, tell = false;
+	uint32_t lo, hi;
 
+	segment_blocks(io, &lo, &hi);
 	pthread_mutex_lock(&d->lock);
 	slot_clear_bad(d, io->slot, lo, hi);
 	slot_written(io, lo, hi, io->fua && is_conv(io));
@@ -204,12 +212,28 @@ static bool slot_is_done(const struct disk_io *io)
 	return !io->left_bytes || zone_slot_of(z, segment_lba(io)) != io->slot;
 }
 
+/* In a conventional zone a part of it may be there, and stays: it can be read,
+ * and so is to be synced. */
+static bool data_failed(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint32_t lo, hi;
+
+	if (is_conv(io)) {
+		segment_blocks(io, &lo, &hi);
+		pthread_mutex_lock(&d->lock);
+		slot_written(io, lo, hi, false);
+		pthread_mutex_unlock(&d->lock);
+	}
+	return fail(io, (int)io->req.res);
+}
+
 static bool data_done(struct disk_io *io)
 {
 	int ret = 0;
 
 	if (io->req.res < 0)
-		return fail(io, (int)io->req.res);
+		return data_failed(io);
 	if (!appends(io))
 		ret = note_in_place(io, io->req.len);
 	if (ret)
