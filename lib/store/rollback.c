@@ -257,7 +257,8 @@ static int sync_asked_for(struct rollback *rb, struct stripe *sp, uint32_t slot)
 	if (u)
 		u->error = 0;
 	ret = sync_slot(rb, sp, slot);
-	return ret ? ret : early;
+	/* Perhaps this one has not even been tried. */
+	return early ? early : ret;
 }
 
 static bool is_room(struct rollback *rb, const struct store_req *req)

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "crash/power.h"
 #include "store/ops.h"
 
@@ -593,6 +594,29 @@ static void flushing_a_full_cache_fails(void **state)
 	big_stop(&b);
 }
 
+/* … nor does a sync that is not even tried hide that. */
+static void flushing_fails_and_then_cannot_be_tried(void **state)
+{
+	const struct store_fault_plan not_tried = { .fail_count = 1,
+						    .error = EROFS,
+						    .only = 1u << STORE_SYNC };
+	struct big b;
+	uint64_t lba = 0;
+
+	(void)state;
+	big_start(&b);
+	big_arm(&b, STORE_SYNC, 1);
+	while (big_run(&b, DISK_WRITE, lba, MANY) == DISK_OK)
+		lba += MANY;
+	assert_int_equal(store_fault_hits(b.fault), 1);
+	store_fault_arm(b.fault, &not_tried);
+	assert_int_not_equal(big_run(&b, DISK_SYNC, 0, 0), DISK_OK);
+	assert_int_equal(store_fault_hits(b.fault), 1);
+	assert_int_not_equal(big_run(&b, DISK_SYNC, 0, 0), DISK_OK);
+	assert_int_equal(big_run(&b, DISK_READ, 0, MANY), DISK_READ_ERROR);
+	big_stop(&b);
+}
+
 /* Where files can have no second name. */
 static void a_reset_that_cannot_be_taken_back(void **state)
 {
@@ -641,6 +665,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_whole_zone_is_unmapped),
 		cmocka_unit_test(another_zone_has_filled_the_cache),
 		cmocka_unit_test(flushing_a_full_cache_fails),
+		cmocka_unit_test(flushing_fails_and_then_cannot_be_tried),
 		cmocka_unit_test(a_reset_that_cannot_be_taken_back),
 	};
 
