@@ -91,30 +91,37 @@ static enum zone_cond cond_at(const struct disk *d, uint32_t slot, uint32_t wp)
 							   : ZC_CLOSED;
 }
 
+/* Its sync is over.  Under the lock. */
+static void note_synced(struct disk *d, uint32_t slot, int synced)
+{
+	uint32_t lo = 0, hi = 0;
+
+	slot_take_dirty(d, slot, &lo, &hi);
+	if (synced)
+		slot_sync_failed(d, slot, lo, hi, synced);
+}
+
 /* Under the lock. */
 static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
 {
 	bool undo = d->slots[slot].undo_non_seq;
-	uint32_t lo, hi;
 
 	zone_set_state(&d->zones, slot, cond_at(d, slot, wp), wp);
 	/* Before the reset that may have been taken back. */
 	if (undo && wp)
 		zone_set_attrs(&d->zones, slot,
 			       d->zones.slots[slot].attrs | ZA_NON_SEQ);
-	slot_take_dirty(d, slot, &lo, &hi);
 	slot_clear_bad(d, slot, wp, UINT32_MAX);
 	d->slots[slot].flags &= (uint8_t)~SLOT_CUT;
 }
 
-/* The slot's file has become what it was before. */
+/* The file of the slot, which is no conventional one, has become what it was
+ * before. */
 static void reload(struct disk *d, uint32_t slot)
 {
 	struct store_stat stat;
 	uint32_t wp;
 
-	if (zone_slot_is_conv(&d->zones, slot))
-		return;
 	if (store_stat(d->store, slot, &stat)) {
 		zl_log(ZL_LOG_ERR, "%s: zone %u cannot be examined", d->name,
 		       slot);
@@ -132,11 +139,16 @@ struct taking_back {
 	uint32_t done;
 };
 
-static void taken_back(void *user, uint32_t slot, uint32_t left)
+static void taken_back(void *user, uint32_t slot, uint32_t left, int synced)
 {
 	struct taking_back *t = user;
+	struct disk *d = t->d;
 
-	reload(t->d, slot);
+	if (!zone_slot_is_conv(&d->zones, slot))
+		reload(d, slot);
+	pthread_mutex_lock(&d->lock);
+	note_synced(d, slot, synced);
+	pthread_mutex_unlock(&d->lock);
 	t->done++;
 	if (t->how->progress)
 		t->how->progress(t->how->progress_user, t->done,

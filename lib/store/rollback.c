@@ -468,7 +468,7 @@ struct failing {
 	uint64_t rng;
 	bool dir;      /* the directory has been changed */
 	uint32_t left; /* slots */
-	void (*changed)(void *user, uint32_t slot, uint32_t left);
+	void (*changed)(void *user, uint32_t slot, uint32_t left, int synced);
 	void *user;
 };
 
@@ -552,13 +552,15 @@ static int fail_seq(struct failing *f, struct undo *u)
 	return ret;
 }
 
-static int fail_slot(struct failing *f, struct undo *u)
+/* What cannot be taken back is there now, and no longer to be synced. */
+static int fail_slot(struct failing *f, struct undo *u, int *synced)
 {
 	int ret = store_slot_is_conv(&f->rb->head, u->slot) ? fail_chunks(f, u)
 							    : fail_seq(f, u);
 
+	*synced = (int)run_below(f->rb, STORE_SYNC, u->slot, 0, 0, NULL);
 	if (!ret)
-		ret = (int)run_below(f->rb, STORE_SYNC, u->slot, 0, 0, NULL);
+		ret = *synced;
 	if (ret)
 		zl_log(ZL_LOG_ERR,
 		       "slot %u: what was not synced cannot be taken back "
@@ -578,25 +580,27 @@ static uint32_t count_undos(const struct stripe *sp)
 
 static int fail_stripe(struct failing *f, struct stripe *sp)
 {
-	int ret, first = 0;
+	int ret, synced, first = 0;
 
 	for (uint32_t i = 0; i < sp->room; i++) {
 		struct undo *u = sp->at[i];
 
 		if (!u)
 			continue;
-		ret = fail_slot(f, u);
+		ret = fail_slot(f, u, &synced);
 		if (!first)
 			first = ret;
-		f->changed(f->user, u->slot, --f->left);
+		f->changed(f->user, u->slot, --f->left, synced);
 		free_undo(f->rb, sp, u);
 	}
 	return first;
 }
 
-int store_rollback_fail(
-	struct store *st, const struct store_rollback_part *part,
-	void (*changed)(void *user, uint32_t slot, uint32_t left), void *user)
+int store_rollback_fail(struct store *st,
+			const struct store_rollback_part *part,
+			void (*changed)(void *user, uint32_t slot,
+					uint32_t left, int synced),
+			void *user)
 {
 	struct rollback *rb = to_rollback(st);
 	struct failing f = { .rb = rb,

@@ -36,15 +36,17 @@ struct store_rollback_part {
 };
 
 /*
- * The power fails: takes back, calls @changed for each slot of which anything
- * was taken back, with how many are to follow, and makes what is there now
- * durable.  Waits for requests under way.  No request that changes a sequential
- * slot is under way or comes meanwhile.  Returns 0 or the first -errno; the
- * other slots are done all the same.
+ * The power fails: of each slot that was not synced takes back what it can,
+ * makes what is there now durable, and calls @changed with how many are to
+ * follow and what that sync returned.  Waits for requests under way.  No
+ * request that changes a sequential slot is under way or comes meanwhile.
+ * Returns 0 or the first -errno; the other slots are done all the same.
  */
-int store_rollback_fail(
-	struct store *st, const struct store_rollback_part *part,
-	void (*changed)(void *user, uint32_t slot, uint32_t left), void *user);
+int store_rollback_fail(struct store *st,
+			const struct store_rollback_part *part,
+			void (*changed)(void *user, uint32_t slot,
+					uint32_t left, int synced),
+			void *user);
 
 /* Removes what a dead process's rollback store left in the directory of @st,
  * which may be any store.  Returns how many names, or -errno. */

@@ -650,6 +650,56 @@ static void a_reset_that_cannot_be_taken_back(void **state)
 	big_stop(&b);
 }
 
+/* What a power failure left is not known to be durable, ever: not in a
+ * conventional zone, and not in another one. */
+static void syncing_what_is_left_fails(void **state)
+{
+	const struct disk_powerfail how = { 0 };
+	const uint64_t lba[] = { 0, 2 * BIG_ZONE };
+	struct zl_err err;
+	struct big b;
+
+	(void)state;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(lba); i++) {
+		big_start(&b);
+		assert_int_equal(big_run(&b, DISK_WRITE, lba[i], 8), DISK_OK);
+		assert_int_equal(big_run(&b, DISK_SYNC, 0, 0), DISK_OK);
+		assert_int_equal(big_run(&b, DISK_WRITE, lba[i] + 8, 8),
+				 DISK_OK);
+		big_arm(&b, STORE_SYNC, 1);
+		assert_int_equal(disk_powerfail(b.disk, &how, &err), -EIO);
+		assert_int_equal(store_fault_hits(b.fault), 1);
+		/* All of the second one is gone: what is to be tried again is
+		 * its size. */
+		big_arm(&b, STORE_SYNC, i);
+		assert_int_not_equal(big_run(&b, DISK_SYNC, 0, 0), DISK_OK);
+		big_stop(&b);
+	}
+}
+
+/* Then it is there, and is made durable as it is. */
+static void what_cannot_be_taken_back(void **state)
+{
+	const struct store_fault_plan stuck = { .fail_count = 1,
+						.error = EIO,
+						.only = 1u << STORE_CUT |
+							1u << STORE_SYNC };
+	const struct disk_powerfail how = { 0 };
+	struct zone_info info;
+	struct zl_err err;
+	struct big b;
+
+	(void)state;
+	big_start(&b);
+	assert_int_equal(big_run(&b, DISK_WRITE, 2 * BIG_ZONE, 8), DISK_OK);
+	store_fault_arm(b.fault, &stuck);
+	assert_int_equal(disk_powerfail(b.disk, &how, &err), -EIO);
+	assert_int_equal(store_fault_calls(b.fault), 2);
+	disk_zone_at(b.disk, 2 * BIG_ZONE, &info);
+	assert_int_equal(info.wp_lba, info.start_lba + 8);
+	big_stop(&b);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -667,6 +717,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(flushing_a_full_cache_fails),
 		cmocka_unit_test(flushing_fails_and_then_cannot_be_tried),
 		cmocka_unit_test(a_reset_that_cannot_be_taken_back),
+		cmocka_unit_test(syncing_what_is_left_fails),
+		cmocka_unit_test(what_cannot_be_taken_back),
 	};
 
 	if (argc > 1)
