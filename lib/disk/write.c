@@ -212,17 +212,21 @@ static bool slot_is_done(const struct disk_io *io)
 	return !io->left_bytes || zone_slot_of(z, segment_lba(io)) != io->slot;
 }
 
-/* In a conventional zone a part of it may be there, and stays: it can be read,
+/* What was written in place may be there in part, and stays: it can be read,
  * and so is to be synced. */
 static bool data_failed(struct disk_io *io)
 {
 	struct disk *d = io->disk;
-	uint32_t lo, hi;
+	uint32_t lo, hi, wp;
 
-	if (is_conv(io)) {
+	if (!appends(io)) {
 		segment_blocks(io, &lo, &hi);
 		pthread_mutex_lock(&d->lock);
-		slot_written(io, lo, hi, false);
+		wp = zone_slot_wp_blocks(&d->zones, io->slot);
+		/* What is behind the write pointer is cut off. */
+		if (is_preferred(io) && hi > wp)
+			hi = wp;
+		slot_written(io, lo < hi ? lo : hi, hi, false);
 		pthread_mutex_unlock(&d->lock);
 	}
 	return fail(io, (int)io->req.res);

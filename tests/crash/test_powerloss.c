@@ -226,8 +226,8 @@ static void while_the_disk_is_made(void **state)
 	}
 }
 
-/* A write of two blocks at @lba. */
-static enum disk_status write_two_at(struct machine *m, uint64_t lba)
+/* A write of two blocks full of @c at @lba. */
+static enum disk_status write_two_at(struct machine *m, uint64_t lba, char c)
 {
 	uint8_t data[2 * PW_BLOCK];
 	struct iovec iov = { data, sizeof(data) };
@@ -237,14 +237,14 @@ static enum disk_status write_two_at(struct machine *m, uint64_t lba)
 			      .iov = &iov,
 			      .iov_cnt = 1 };
 
-	memset(data, 'x', sizeof(data));
+	memset(data, c, sizeof(data));
 	return disk_run(m->p.disk, &io);
 }
 
 /* … at @off of the first sequential zone. */
 static enum disk_status write_two(struct machine *m, uint32_t off)
 {
-	return write_two_at(m, PW_CONV * PW_ZONE + off);
+	return write_two_at(m, PW_CONV * PW_ZONE + off, 'x');
 }
 
 /* What was cut off of a failed write before a SYNCHRONIZE CACHE, or before the
@@ -293,17 +293,20 @@ static void part_of_a_failed_write(void **state)
 	}
 }
 
-/* In a conventional zone it stays, and what can be read is made safe. */
+/* What is written in place stays, and what can be read is made safe: in a
+ * conventional zone, and in a sequential write preferred one, also if what is
+ * behind its write pointer cannot be cut off. */
 static void part_of_a_failed_write_in_place(void **state)
 {
-	const struct store_fault_plan part = { .fail_count = 1,
+	const struct store_fault_plan part = { .fail_count = 2,
 					       .error = EIO,
 					       .partial_bytes = PW_BLOCK,
-					       .only = 1u << STORE_WRITE };
+					       .only = 1u << STORE_WRITE |
+						       1u << STORE_CUT };
 	const struct disk_open_args args = { 0 };
 	struct disk_io sync = { .op = DISK_SYNC };
-	uint8_t before[PW_BLOCK], after[PW_BLOCK];
-	struct iovec iov = { before, sizeof(before) };
+	uint8_t data[PW_BLOCK];
+	struct iovec iov = { data, sizeof(data) };
 	struct disk_io read = {
 		.op = DISK_READ, .nr_blocks = 1, .iov = &iov, .iov_cnt = 1
 	};
@@ -312,21 +315,26 @@ static void part_of_a_failed_write_in_place(void **state)
 	struct zl_err err;
 
 	(void)state;
-	start(&m, 1);
-	disk_close(m.p.disk);
-	fault = store_fault_new(store_crash_open(m.c));
-	assert_int_equal(disk_open_store(fault, "test", &args, &m.p.disk, &err),
-			 0);
-	store_fault_arm(fault, &part);
-	assert_int_equal(write_two_at(&m, 0), DISK_WRITE_ERROR);
-	assert_int_equal(disk_run(m.p.disk, &read), DISK_OK);
-	assert_int_equal(before[0], 'x');
-	assert_int_equal(disk_run(m.p.disk, &sync), DISK_OK);
-	power_cycle(&m, STORE_CRASH_KEEP_NOTHING, 0);
-	iov.iov_base = after;
-	assert_int_equal(disk_run(m.p.disk, &read), DISK_OK);
-	assert_memory_equal(after, before, PW_BLOCK);
-	stop(&m);
+	for (unsigned zone = 0; zone <= PW_CONV; zone += PW_CONV) {
+		start(&m, 2);
+		read.lba = zone * PW_ZONE;
+		assert_int_equal(write_two_at(&m, read.lba, 'o'), DISK_OK);
+		disk_close(m.p.disk);
+		fault = store_fault_new(store_crash_open(m.c));
+		assert_int_equal(
+			disk_open_store(fault, "test", &args, &m.p.disk, &err),
+			0);
+		store_fault_arm(fault, &part);
+		assert_int_equal(write_two_at(&m, read.lba, 'n'),
+				 DISK_WRITE_ERROR);
+		assert_int_equal(disk_run(m.p.disk, &read), DISK_OK);
+		assert_int_equal(data[0], 'n');
+		assert_int_equal(disk_run(m.p.disk, &sync), DISK_OK);
+		power_cycle(&m, STORE_CRASH_KEEP_NOTHING, 0);
+		assert_int_equal(disk_run(m.p.disk, &read), DISK_OK);
+		assert_int_equal(data[0], 'n');
+		stop(&m);
+	}
 }
 
 int main(int argc, char **argv)
