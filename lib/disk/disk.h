@@ -257,6 +257,7 @@ struct disk_io {
 	uint32_t asked_blocks;
 	uint64_t faulty_start_ns;
 	int64_t due_ms;
+	uint32_t fault_id; /* what it waits for */
 	struct iov_cur cur;
 	struct iovec seg[8];
 	uint64_t at_bytes;     /* where the next segment starts on the disk */
@@ -302,6 +303,8 @@ int disk_fault_restore(struct disk *disk, uint64_t lba, uint64_t nr_blocks,
 		       struct zl_err *err);
 /* All of both. */
 int disk_fault_clear(struct disk *disk, struct zl_err *err);
+/* The disk is to be closed: no I/O waits for an injected delay any more. */
+void disk_end_delays(struct disk *disk);
 /* Calls @fn for each fault; for a zone's state with id 0 and its range. */
 void disk_fault_each(struct disk *disk,
 		     void (*fn)(void *user, const struct inject_fault *fault),

@@ -300,33 +300,64 @@ static bool need_thread(struct disk *d)
 	return fs->has_thread;
 }
 
-static bool delay(struct disk_io *io, uint32_t ms)
+/* In the order of their time; who need not wait any more comes first.  Under
+ * the lock. */
+static void put(struct disk_faults *fs, struct disk_io *io)
+{
+	struct disk_io **link = &fs->delayed;
+
+	if (fs->no_delays || !inject_find(&fs->list, io->fault_id))
+		io->due_ms = 0;
+	while (*link && (*link)->due_ms <= io->due_ms)
+		link = &(*link)->next;
+	io->next = *link;
+	*link = io;
+}
+
+static bool delay(struct disk_io *io, const struct inject_fault *f)
 {
 	struct disk_faults *fs = &io->disk->faults;
-	struct disk_io **link;
 	bool ok;
 
-	io->due_ms = now_ms() + ms;
+	io->due_ms = now_ms() + f->delay_ms;
+	io->fault_id = f->id;
 	pthread_mutex_lock(&fs->lock);
 	ok = need_thread(io->disk);
 	if (ok) {
-		for (link = &fs->delayed;
-		     *link && (*link)->due_ms <= io->due_ms;
-		     link = &(*link)->next)
-			;
-		io->next = *link;
-		*link = io;
+		put(fs, io);
 		pthread_cond_signal(&fs->more);
 	}
 	pthread_mutex_unlock(&fs->lock);
 	return ok;
 }
 
+void faults_let_go(struct disk_faults *fs)
+{
+	struct disk_io *io, *next = fs->delayed;
+
+	fs->delayed = NULL;
+	while ((io = next)) {
+		next = io->next;
+		put(fs, io);
+	}
+	pthread_cond_signal(&fs->more);
+}
+
+void disk_end_delays(struct disk *d)
+{
+	struct disk_faults *fs = &d->faults;
+
+	pthread_mutex_lock(&fs->lock);
+	fs->no_delays = true;
+	faults_let_go(fs);
+	pthread_mutex_unlock(&fs->lock);
+}
+
 void faults_run(struct disk_io *io)
 {
 	struct inject_fault f;
 
-	if (io_meets(io, INJECT_DELAY, &f) && delay(io, f.delay_ms))
+	if (io_meets(io, INJECT_DELAY, &f) && delay(io, &f))
 		return;
 	run_now(io);
 }

@@ -31,6 +31,7 @@ struct disk_faults {
 	pthread_cond_t more;
 	pthread_t thread;
 	bool has_thread, stop;
+	bool no_delays; /* the disk is to be closed */
 };
 
 /* At disk_start() and disk_stop(); load: the persistent faults.  No I/O is
@@ -43,6 +44,10 @@ int faults_save(struct disk *d);
 
 /* An I/O's run() while faults are armed: meets them, or goes on as usual. */
 void faults_run(struct disk_io *io);
+
+/* I/Os that wait for a delay which is no longer in the list go on.  With the
+ * lock. */
+void faults_let_go(struct disk_faults *fs);
 
 /* A fault for a call of the store: its -errno, or 0. */
 int faults_store_error(struct disk *d, const struct store_req *req);

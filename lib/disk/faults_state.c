@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <json-c/json.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,6 +164,7 @@ int disk_fault_remove(struct disk *d, uint32_t id, struct zl_err *err)
 	pthread_mutex_lock(&fs->lock);
 	found = inject_remove(&fs->list, id);
 	count_armed(fs);
+	faults_let_go(fs);
 	ret = found ? faults_save(d) : 0;
 	pthread_mutex_unlock(&fs->lock);
 	if (!found)
@@ -180,31 +180,6 @@ int disk_fault_remove(struct disk *d, uint32_t id, struct zl_err *err)
 /*
  * Zones' states.
  */
-
-struct wait_turn {
-	struct slot_turn turn;
-	sem_t sem;
-};
-
-static void turn_granted(struct slot_turn *turn)
-{
-	sem_post(&((struct wait_turn *)turn)->sem);
-}
-
-/* Until nobody changes the slot's file. */
-static void enter_slot(struct disk *d, uint32_t slot)
-{
-	struct wait_turn w = { .turn.granted = turn_granted };
-	bool granted;
-
-	sem_init(&w.sem, 0, 0);
-	pthread_mutex_lock(&d->lock);
-	granted = slot_enter(d, slot, &w.turn);
-	pthread_mutex_unlock(&d->lock);
-	while (!granted)
-		granted = !sem_wait(&w.sem);
-	sem_destroy(&w.sem);
-}
 
 #define JOURNAL_FLAGS (SLOT_JOURNAL_RO | SLOT_JOURNAL_OFF)
 
@@ -274,7 +249,11 @@ static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 			       "zone %u is %s since its file is not as it "
 			       "should be; zloop check explains",
 			       slot, zone_cond_name(is));
-	enter_slot(d, slot);
+	if (slot_wait(d, slot))
+		return zl_fail(err, EBUSY,
+			       "a command to zone %u takes too long (an "
+			       "injected delay ends when it is cleared)",
+			       slot);
 	ret = change_cond(d, slot, cond);
 	slot_leave(d, slot);
 	if (ret)
@@ -333,11 +312,15 @@ static int set_state(struct disk *d, uint32_t slot, enum inject_kind kind,
 
 static int clear_state(struct disk *d, uint32_t slot, struct zl_err *err)
 {
+	bool has_cond;
+
 	pthread_mutex_lock(&d->lock);
 	zone_set_attrs(&d->zones, slot,
 		       d->zones.slots[slot].attrs & ZA_NON_SEQ);
+	has_cond = d->slots[slot].flags & JOURNAL_FLAGS;
 	pthread_mutex_unlock(&d->lock);
-	return set_cond(d, slot, (enum zone_cond)0, err);
+	/* Nobody waits for the commands to other zones. */
+	return has_cond ? set_cond(d, slot, (enum zone_cond)0, err) : 0;
 }
 
 /* The range's slots; with nr_blocks UINT64_MAX to the end. */
@@ -394,6 +377,7 @@ int disk_fault_clear(struct disk *d, struct zl_err *err)
 	pthread_mutex_lock(&fs->lock);
 	fs->list.nr = 0;
 	count_armed(fs);
+	faults_let_go(fs);
 	ret = faults_save(d);
 	pthread_mutex_unlock(&fs->lock);
 	if (ret)

@@ -67,6 +67,15 @@ bool inject_remove(struct inject_list *list, uint32_t id)
 	return false;
 }
 
+const struct inject_fault *inject_find(const struct inject_list *list,
+				       uint32_t id)
+{
+	for (unsigned i = 0; i < list->nr; i++)
+		if (list->faults[i].id == id)
+			return &list->faults[i];
+	return NULL;
+}
+
 unsigned inject_live(const struct inject_list *list)
 {
 	unsigned n = 0;

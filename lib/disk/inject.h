@@ -83,6 +83,10 @@ uint32_t inject_add(struct inject_list *list, const struct inject_fault *fault);
 /* False: there is no such fault. */
 bool inject_remove(struct inject_list *list, uint32_t id);
 
+/* NULL: there is no such fault. */
+const struct inject_fault *inject_find(const struct inject_list *list,
+				       uint32_t id);
+
 /* Faults that can still happen. */
 unsigned inject_live(const struct inject_list *list);
 

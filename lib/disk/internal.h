@@ -491,6 +491,16 @@ int slot_synced(struct disk_io *io, int res);
  * turn->granted() is called later, by whoever leaves.
  */
 bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn);
+/* Takes a turn that is waited for out of the queue.  False: it is not there,
+ * and will be granted. */
+bool slot_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn);
+/*
+ * slot_wait.c: for a thread that can wait: 0 with the turn, or -EBUSY without
+ * it after so long, since an injected delay may hold an I/O for minutes.  Not
+ * under the lock.
+ */
+extern unsigned slot_wait_ms; /* tests set their own */
+int slot_wait(struct disk *d, uint32_t slot);
 /* Ends the turn: the next one, which is to be granted without the lock, or
  * NULL. */
 struct slot_turn *slot_pass_on(struct disk *d, uint32_t slot);

@@ -4,7 +4,6 @@
  * taken back, and the zones are what they are at power on.
  */
 #include <errno.h>
-#include <semaphore.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -29,43 +28,27 @@ void powerfail_undo_prepare(struct disk *d)
 	d->can_powerfail = false;
 }
 
-/* One thread's wait for a slot's turn. */
-struct turn_wait {
-	struct slot_turn turn; /* first */
-	sem_t sem;
-};
-
-static void turn_granted(struct slot_turn *turn)
+static void leave_turns(struct disk *d, uint32_t end)
 {
-	sem_post(&((struct turn_wait *)turn)->sem);
-}
-
-static void take_turn(struct disk *d, uint32_t slot)
-{
-	struct turn_wait w = { .turn.granted = turn_granted };
-	bool granted;
-
-	sem_init(&w.sem, 0, 0);
-	pthread_mutex_lock(&d->lock);
-	granted = slot_enter(d, slot, &w.turn);
-	pthread_mutex_unlock(&d->lock);
-	while (!granted && sem_wait(&w.sem))
-		;
-	sem_destroy(&w.sem);
+	for (uint32_t i = d->meta.conv_zones; i < end; i++)
+		slot_leave(d, i);
 }
 
 /* Who has a turn waits for those of higher slots only, as is done here, so
  * taking all cannot block for good. */
-static void take_turns(struct disk *d)
+static int take_turns(struct disk *d, struct zl_err *err)
 {
-	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++)
-		take_turn(d, i);
-}
-
-static void leave_turns(struct disk *d)
-{
-	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++)
-		slot_leave(d, i);
+	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++) {
+		if (!slot_wait(d, i))
+			continue;
+		leave_turns(d, i);
+		return zl_fail(err, EBUSY,
+			       "a command to zone %u takes too long; nothing "
+			       "was taken back (an injected delay ends when "
+			       "it is cleared)",
+			       i);
+	}
+	return 0;
 }
 
 /* Reads that find a file shorter than its write pointer are to know why. */
@@ -203,14 +186,16 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 			       "discard_write_cache, so nothing can be taken "
 			       "back; open it with that option",
 			       d->name);
+	ret = take_turns(d, err);
+	if (ret)
+		return ret;
 	sync_stop(d);
-	take_turns(d);
 	next_gens(d);
 	ret = store_rollback_fail(d->store, &part, taken_back, &t);
 	close_all(d);
 	next_gens(d);
 	tell(d);
-	leave_turns(d);
+	leave_turns(d, d->zones.nr_slots);
 	sync_resume(d);
 	zl_log(ZL_LOG_INFO, "%s: simulated a power failure", d->name);
 	if (ret)

@@ -207,6 +207,23 @@ bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn)
 	return false;
 }
 
+bool slot_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn)
+{
+	struct disk_slot *s = &d->slots[slot];
+	struct slot_turn **link = &s->first, *before = NULL;
+
+	while (*link && *link != turn) {
+		before = *link;
+		link = &before->next;
+	}
+	if (!*link)
+		return false;
+	*link = turn->next;
+	if (s->last == turn)
+		s->last = before;
+	return true;
+}
+
 /* The sequential slots from the write's first on, [*first, *end). */
 static void slots_to_enter(const struct disk_io *io, uint32_t *first,
 			   uint32_t *end)

@@ -41,6 +41,7 @@ void scsi_job_free(struct scsi_unit *u)
 {
 	struct scsi_job *j = &u->job;
 
+	disk_end_delays(u->disk);
 	pthread_mutex_lock(&j->lock);
 	if (j->kind == JOB_SANITIZE)
 		j->give_up = true;

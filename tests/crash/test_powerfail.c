@@ -352,6 +352,34 @@ static void a_sync_that_waits_fails(void **state)
 	stop(&m);
 }
 
+/* The request's thread is all that the control socket has. */
+static void a_command_that_takes_too_long(void **state)
+{
+	static const struct disk_powerfail all = { .random = false };
+	unsigned was_ms = slot_wait_ms;
+	struct slot_turn turn;
+	struct disk_io io = { .op = DISK_SYNC };
+	struct machine m;
+	struct zl_err err;
+
+	(void)state;
+	start(&m, ON_MEMORY, 1, 0);
+	slot_wait_ms = 20;
+	pthread_mutex_lock(&m.p.disk->lock);
+	assert_true(slot_enter(m.p.disk, PW_CONV + 1, &turn));
+	pthread_mutex_unlock(&m.p.disk->lock);
+	assert_int_equal(disk_powerfail(m.p.disk, &all, &err), -EBUSY);
+	assert_string_equal(err.msg,
+			    "a command to zone 3 takes too long; nothing was "
+			    "taken back (an injected delay ends when it is "
+			    "cleared)");
+	assert_int_equal(disk_run(m.p.disk, &io), DISK_OK);
+	slot_leave(m.p.disk, PW_CONV + 1);
+	powerfail(&m, false, 0);
+	slot_wait_ms = was_ms;
+	stop(&m);
+}
+
 struct heard {
 	unsigned nr;
 	uint32_t total;
@@ -709,6 +737,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(under_load),
 		cmocka_unit_test(opened_zones),
 		cmocka_unit_test(a_sync_that_waits_fails),
+		cmocka_unit_test(a_command_that_takes_too_long),
 		cmocka_unit_test(says_how_far),
 		cmocka_unit_test(not_without_the_option),
 		cmocka_unit_test(a_full_cache_is_flushed),

@@ -2,8 +2,10 @@
 /* Faults that an open disk suffers. */
 #include <errno.h>
 #include <json-c/json.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "disk_fixture.h"
 
@@ -594,6 +596,96 @@ static void a_delayed_write_keeps_its_turn(void **state)
 	sem_destroy(&sem);
 }
 
+/* A write that waits for a delay of ten minutes. */
+struct held {
+	struct disk_io io;
+	struct iovec iov;
+	uint8_t buf[BLOCK];
+	sem_t done;
+};
+
+static void hold(struct fixture *f, struct held *h, uint64_t lba)
+{
+	sem_init(&h->done, 0, 0);
+	h->iov = (struct iovec){ h->buf, BLOCK };
+	h->io = (struct disk_io){ .op = DISK_WRITE,
+				  .lba = lba,
+				  .nr_blocks = 1,
+				  .iov = &h->iov,
+				  .iov_cnt = 1,
+				  .done = posted,
+				  .user = &h->done };
+	disk_submit(f->disk, &h->io);
+}
+
+static void await(struct held *h)
+{
+	while (sem_wait(&h->done))
+		;
+	assert_int_equal(h->io.status, DISK_OK);
+	sem_destroy(&h->done);
+}
+
+static uint32_t inject_delay(struct fixture *f, uint64_t lba)
+{
+	return inject(f,
+		      "{'fault':'delay','delay_ms':600000,'op':'write',"
+		      "'lba':%llu}",
+		      lba);
+}
+
+/* And what is to be done to their zones does not wait for them. */
+static void clearing_a_delay_lets_go_who_waits(void **state)
+{
+	struct fixture *f = *state;
+	struct held h[3] = { 0 };
+	struct zl_err err;
+	char text[128];
+	uint32_t id, ids[3];
+
+	alarm(60);
+	slot_wait_ms = 20;
+	for (unsigned i = 0; i < 3; i++) {
+		ids[i] = inject_delay(f, SEQ(i));
+		hold(f, &h[i], SEQ(i));
+	}
+	while (injected(f) < 3)
+		sched_yield();
+	snprintf(text, sizeof(text), "{\"fault\":\"offline\",\"lba\":%llu}",
+		 (unsigned long long)SEQ(0));
+	assert_int_equal(try_inject(f, text, &id, &err), -EBUSY);
+	assert_string_equal(err.msg, "a command to zone 2 takes too long (an "
+				     "injected delay ends when it is cleared)");
+	assert_int_equal(disk_fault_remove(f->disk, ids[1], &err), 0);
+	await(&h[1]);
+	assert_int_equal(sem_trywait(&h[0].done), -1);
+	assert_int_equal(sem_trywait(&h[2].done), -1);
+	clear(f);
+	await(&h[0]);
+	await(&h[2]);
+	inject(f, "{'fault':'offline','lba':%llu}", SEQ(0));
+	assert_int_equal(wp_of(f, SEQ(2)), SEQ(2) + 1);
+	assert_int_equal(do_write(f, SEQ(1) + 1, 1, 1), DISK_OK);
+	alarm(0);
+}
+
+/* The disk is about to go. */
+static void delays_end(void **state)
+{
+	struct fixture *f = *state;
+	struct held h = { 0 };
+
+	alarm(60);
+	inject_delay(f, SEQ(0));
+	hold(f, &h, SEQ(0));
+	while (!injected(f))
+		sched_yield();
+	disk_end_delays(f->disk);
+	await(&h);
+	assert_int_equal(do_write(f, SEQ(0) + 1, 1, 1), DISK_OK);
+	alarm(0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -623,6 +715,11 @@ int main(void)
 						setup_open_limit, teardown),
 		cmocka_unit_test_setup_teardown(a_delayed_write_keeps_its_turn,
 						setup_open_limit, teardown),
+		cmocka_unit_test_setup_teardown(
+			clearing_a_delay_lets_go_who_waits, setup_open_limit,
+			teardown),
+		cmocka_unit_test_setup_teardown(delays_end, setup_open_limit,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

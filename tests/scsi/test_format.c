@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* FORMAT UNIT and SANITIZE. */
 #include <sched.h>
+#include <unistd.h>
 
 #include "disk/internal.h"
 #include "rig.h"
@@ -381,6 +382,29 @@ static void removed(void **state)
 	check_zone(&rig, SEQ(1), ZC_FULL, SEQ(2));
 }
 
+/* Nor does an injected delay hold a FORMAT UNIT up then. */
+static void removed_with_a_delay(void **state)
+{
+	struct inject_fault f = { .kind = INJECT_DELAY,
+				  .nr_blocks = UINT64_MAX,
+				  .count = INJECT_ALWAYS,
+				  .delay_ms = 600000 };
+	const uint8_t list[4] = { 0, 0x02 }; /* IMMED */
+	struct zl_err err;
+	uint32_t id;
+
+	(void)state;
+	fill();
+	assert_int_equal(disk_fault_add(rig.disk, &f, &id, &err), 0);
+	CMD(&rig, list, 4, 0x04, 0x10);
+	check_good(&rig);
+	alarm(60);
+	scsi_unit_free(rig.unit);
+	alarm(0);
+	assert_int_equal(scsi_unit_new(rig.disk, NULL, &rig.unit), 0);
+	check_all_empty();
+}
+
 /* Zones that cannot be written are left alone. */
 static void damaged_zones(void **state)
 {
@@ -408,6 +432,7 @@ int main(void)
 		T(failure_stays),
 		T(interrupted),
 		T(removed),
+		T(removed_with_a_delay),
 		T(damaged_zones),
 	};
 
