@@ -93,6 +93,12 @@ const char *cli_size(uint64_t bytes, char buf[CLI_SIZE_MAX]);
 /* Opens a disk to look at it; 0, or -errno when it has said why not. */
 int cli_look(const char *dir, struct disk **disk, struct zl_err *err);
 /*
+ * False: no handler has the disk in @dir open.  A copy of a disk's directory
+ * has its serial number, and with that the name of its socket.
+ */
+bool cli_is_open(const char *dir);
+
+/*
  * Whether somebody has the disk in @dir open; @who gets who it is, as far as
  * can be found out, e.g. "process 12 (tcmu-runner)".
  */

@@ -20,9 +20,11 @@ static uint64_t get_u64(struct json_object *o, const char *key)
 int cli_ask(struct disk *disk, struct json_object *request,
 	    struct json_object **reply, struct zl_err *err)
 {
-	int ret = control_call(disk_meta(disk)->serial, request, reply,
-			       progress_step, NULL, err);
+	int ret = -ENOENT;
 
+	if (cli_is_open(disk_name(disk)))
+		ret = control_call(disk_meta(disk)->serial, request, reply,
+				   progress_step, NULL, err);
 	json_object_put(request);
 	return ret;
 }

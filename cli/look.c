@@ -56,6 +56,19 @@ bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 	return in_use;
 }
 
+bool cli_is_open(const char *dir)
+{
+	struct store *st;
+	struct zl_err err;
+	int ret;
+
+	if (store_file_open(dir, &st, NULL))
+		return true;
+	ret = store_lock(st, LOCK_FILE, 0, false, &err);
+	store_close(st);
+	return ret;
+}
+
 uint64_t cli_space_used(const char *dir, struct disk *disk)
 {
 	uint32_t nr_slots = zone_geo_slots(disk_geo(disk));

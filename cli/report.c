@@ -49,6 +49,8 @@ static int gather(struct report *r, struct zl_err *err)
 	int ret;
 
 	r->used_bytes = cli_space_used(r->dir, r->disk);
+	if (!cli_is_open(r->dir))
+		return 0;
 	ret = running_read(disk_meta(r->disk)->serial, &r->now, err);
 	if (ret == -ENOENT)
 		return 0;

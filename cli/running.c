@@ -184,7 +184,8 @@ static void add_dir(struct found *f, const char *dir)
 		add_serial(f, "");
 		return;
 	}
-	add_serial(f, disk_meta(disk)->serial);
+	/* No socket has that name. */
+	add_serial(f, cli_is_open(dir) ? disk_meta(disk)->serial : "-");
 	disk_close(disk);
 }
 

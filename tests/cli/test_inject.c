@@ -202,13 +202,45 @@ static void not_attached(void **state)
 	assert_int_equal(zloop("zones", "d", NULL), 0);
 }
 
+/* It has the serial number of the disk that is attached, and is another. */
+static void a_copy_is_not_attached(void **state)
+{
+	struct zone_info z;
+
+	(void)state;
+	assert_int_equal(system("cp -a d copy"), 0);
+	assert_int_equal(io(DISK_WRITE, 3 * 2048), DISK_OK);
+	assert_int_equal(
+		zloop("inject", "add", "copy", "offline", "zone=4", NULL), 1);
+	assert_sentence("the disk is not attached");
+	assert_int_equal(zloop("powerfail", "copy", NULL), 1);
+	assert_sentence("the disk is not attached");
+	assert_int_equal(zloop("stats", "copy", NULL), 1);
+	assert_sentence("nobody has the disk in copy open");
+	assert_int_equal(zloop("zones", "copy", "-c", "empty", NULL), 0);
+	assert_contains(run_out, "seq-000003");
+	disk_zone_at(disk, 3 * 2048, &z);
+	assert_int_equal(z.cond, ZC_IMP_OPEN);
+	disk_zone_at(disk, 4 * 2048, &z);
+	assert_int_equal(z.cond, ZC_EMPTY);
+	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
+	assert_silent();
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 	const struct CMUnitTest tests[] = {
-		T(add_list_clear),     T(json),	       T(a_zone),
-		T(clear_all),	       T(live_states), T(powerfail),
-		T(powerfail_progress), T(mistakes),    T(not_attached),
+		T(add_list_clear),
+		T(json),
+		T(a_zone),
+		T(clear_all),
+		T(live_states),
+		T(powerfail),
+		T(powerfail_progress),
+		T(mistakes),
+		T(not_attached),
+		T(a_copy_is_not_attached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
