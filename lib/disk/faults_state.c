@@ -203,9 +203,14 @@ static enum zone_cond natural_cond(const struct disk *d, uint32_t slot)
 							   : ZC_CLOSED;
 }
 
-/* @cond: READ ONLY, OFFLINE, or 0: back to normal, where the zone's file lets
- * it: a damaged one goes on until the next opening.  With the slot's turn. */
-static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond)
+/*
+ * @cond: READ ONLY, OFFLINE, or 0: back to normal, where the zone's file lets
+ * it: a damaged one goes on until the next opening.  Without @sync it is
+ * durable with the next zoneop_journal_sync(): a sync for each of many zones
+ * takes minutes.  With the slot's turn.
+ */
+static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
+		       bool sync)
 {
 	struct disk_slot *s = &d->slots[slot];
 	uint8_t was;
@@ -219,8 +224,9 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond)
 	}
 	s->flags = (s->flags & (uint8_t)~JOURNAL_FLAGS) | cond_flags(cond);
 	pthread_mutex_unlock(&d->lock);
-	ret = journal_append(&d->journal, JR_CONDITION, slot, cond, true);
+	ret = journal_append(&d->journal, JR_CONDITION, slot, cond, sync);
 	pthread_mutex_lock(&d->lock);
+	d->journal_behind |= !ret && !sync;
 	if (ret)
 		s->flags = (s->flags & (uint8_t)~JOURNAL_FLAGS) | was;
 	else if (!(s->flags & SLOT_DAMAGED))
@@ -233,8 +239,14 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond)
 	return ret;
 }
 
+static int fail_journal(struct zl_err *err, uint32_t slot, int ret)
+{
+	return zl_fail(err, -ret, "zone %u: the journal cannot be written: %s",
+		       slot, strerror(-ret));
+}
+
 static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
-		    struct zl_err *err)
+		    bool sync, struct zl_err *err)
 {
 	enum zone_cond is;
 	bool damaged;
@@ -254,13 +266,9 @@ static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 			       "a command to zone %u takes too long (an "
 			       "injected delay ends when it is cleared)",
 			       slot);
-	ret = change_cond(d, slot, cond);
+	ret = change_cond(d, slot, cond, sync);
 	slot_leave(d, slot);
-	if (ret)
-		return zl_fail(err, -ret,
-			       "zone %u: the journal cannot be written: %s",
-			       slot, strerror(-ret));
-	return 0;
+	return ret ? fail_journal(err, slot, ret) : 0;
 }
 
 static uint8_t attr_bits(enum inject_kind kind)
@@ -285,32 +293,37 @@ static int set_attr(struct disk *d, uint32_t slot, uint8_t attr,
 }
 
 static int set_state(struct disk *d, uint32_t slot, enum inject_kind kind,
-		     struct zl_err *err)
+		     bool sync, struct zl_err *err)
 {
-	int ret;
-
 	switch (kind) {
 	case INJECT_READ_ONLY:
-		ret = set_cond(d, slot, ZC_READ_ONLY, err);
-		break;
+		return set_cond(d, slot, ZC_READ_ONLY, sync, err);
 	case INJECT_OFFLINE:
-		ret = set_cond(d, slot, ZC_OFFLINE, err);
-		break;
+		return set_cond(d, slot, ZC_OFFLINE, sync, err);
 	default:
-		ret = set_attr(d, slot, attr_bits(kind), err);
-		break;
+		return set_attr(d, slot, attr_bits(kind), err);
 	}
-	if (ret)
-		return ret;
-	zl_log(ZL_LOG_INFO, "%s: injected %s into zone %u", d->name,
-	       inject_kind_name(kind), slot);
-	pthread_mutex_lock(&d->faults.lock);
-	d->faults.injected++;
-	pthread_mutex_unlock(&d->faults.lock);
-	return 0;
 }
 
-static int clear_state(struct disk *d, uint32_t slot, struct zl_err *err)
+/* Zones from @first to @end - 1. */
+static void note_states(struct disk *d, enum inject_kind kind, uint32_t first,
+			uint32_t end)
+{
+	if (first == end)
+		return;
+	if (end - first == 1)
+		zl_log(ZL_LOG_INFO, "%s: injected %s into zone %u", d->name,
+		       inject_kind_name(kind), first);
+	else
+		zl_log(ZL_LOG_INFO, "%s: injected %s into zones %u to %u",
+		       d->name, inject_kind_name(kind), first, end - 1);
+	pthread_mutex_lock(&d->faults.lock);
+	d->faults.injected += end - first;
+	pthread_mutex_unlock(&d->faults.lock);
+}
+
+static int clear_state(struct disk *d, uint32_t slot, bool sync,
+		       struct zl_err *err)
 {
 	bool has_cond;
 
@@ -320,42 +333,79 @@ static int clear_state(struct disk *d, uint32_t slot, struct zl_err *err)
 	has_cond = d->slots[slot].flags & JOURNAL_FLAGS;
 	pthread_mutex_unlock(&d->lock);
 	/* Nobody waits for the commands to other zones. */
-	return has_cond ? set_cond(d, slot, (enum zone_cond)0, err) : 0;
+	return has_cond ? set_cond(d, slot, (enum zone_cond)0, sync, err) : 0;
 }
 
-/* The range's slots; with nr_blocks UINT64_MAX to the end. */
-static int slots_of(struct disk *d, uint64_t lba, uint64_t nr_blocks,
-		    uint32_t *first, uint32_t *last, struct zl_err *err)
+/* With nr_blocks UINT64_MAX to the end. */
+static int check_range(const struct disk *d, uint64_t lba, uint64_t nr_blocks,
+		       struct zl_err *err)
 {
 	uint64_t capacity = d->zones.geo.capacity_blocks;
 
-	if (lba >= capacity ||
-	    (nr_blocks != UINT64_MAX && nr_blocks > capacity - lba))
-		return zl_fail(err, EINVAL,
-			       "the range is beyond the disk, which has %llu "
-			       "blocks",
-			       (unsigned long long)capacity);
+	if (lba < capacity &&
+	    (nr_blocks == UINT64_MAX || nr_blocks <= capacity - lba))
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "the range is beyond the disk, which has %llu blocks",
+		       (unsigned long long)capacity);
+}
+
+/* The slots whose zones the range touches; behind some is a gap zone, which has
+ * no state to change. */
+static int slots_of(const struct disk *d, uint64_t lba, uint64_t nr_blocks,
+		    uint32_t *first, uint32_t *last, struct zl_err *err)
+{
+	uint64_t capacity = d->zones.geo.capacity_blocks;
+	int ret = check_range(d, lba, nr_blocks, err);
+
+	if (ret)
+		return ret;
 	*first = zone_slot_of(&d->zones, lba);
+	if (lba - zone_slot_start_lba(&d->zones, *first) >=
+	    zone_slot_cap_blocks(&d->zones, *first))
+		++*first;
 	*last = zone_slot_of(&d->zones, nr_blocks == UINT64_MAX
 						? capacity - 1
 						: lba + nr_blocks - 1);
+	if (*first > *last)
+		return zl_fail(err, EINVAL,
+			       "LBA %llu is in a gap zone, whose state cannot "
+			       "be changed",
+			       (unsigned long long)lba);
 	return 0;
+}
+
+static int sync_states(struct disk *d, uint32_t last, struct zl_err *err)
+{
+	int ret = zoneop_journal_sync(d);
+
+	return ret ? fail_journal(err, last, ret) : 0;
+}
+
+static int add_states(struct disk *d, const struct inject_fault *f,
+		      struct zl_err *err)
+{
+	uint32_t slot, first, last;
+	int ret = slots_of(d, f->lba, f->nr_blocks, &first, &last, err);
+
+	if (ret)
+		return ret;
+	for (slot = first; !ret && slot <= last; slot += !ret)
+		ret = set_state(d, slot, f->kind, slot == last, err);
+	note_states(d, f->kind, first, slot);
+	return ret ? ret : sync_states(d, last, err);
 }
 
 int disk_fault_add(struct disk *d, const struct inject_fault *f, uint32_t *id,
 		   struct zl_err *err)
 {
-	uint32_t first, last;
-	int ret = slots_of(d, f->lba, f->nr_blocks, &first, &last, err);
+	int ret;
 
 	*id = 0;
-	if (ret)
-		return ret;
-	if (!inject_is_state(f->kind))
-		return add_event(d, f, id, err);
-	for (; !ret && first <= last; first++)
-		ret = set_state(d, first, f->kind, err);
-	return ret;
+	if (inject_is_state(f->kind))
+		return add_states(d, f, err);
+	ret = check_range(d, f->lba, f->nr_blocks, err);
+	return ret ? ret : add_event(d, f, id, err);
 }
 
 int disk_fault_restore(struct disk *d, uint64_t lba, uint64_t nr_blocks,
@@ -364,9 +414,11 @@ int disk_fault_restore(struct disk *d, uint64_t lba, uint64_t nr_blocks,
 	uint32_t first, last;
 	int ret = slots_of(d, lba, nr_blocks, &first, &last, err);
 
+	if (ret)
+		return ret;
 	for (; !ret && first <= last; first++)
-		ret = clear_state(d, first, err);
-	return ret;
+		ret = clear_state(d, first, first == last, err);
+	return ret ? ret : sync_states(d, last, err);
 }
 
 int disk_fault_clear(struct disk *d, struct zl_err *err)

@@ -432,6 +432,100 @@ static void a_condition_that_cannot_be_kept_is_not_set(void **state)
 	assert_int_equal(cond_of(f, SEQ(1)), ZC_EMPTY);
 }
 
+static const struct store_ops *real_ops;
+static unsigned nr_appends, nr_synced;
+static bool last_synced;
+
+static int counted_append(struct store *st, const char *name, const void *data,
+			  size_t len, bool sync)
+{
+	nr_appends++;
+	nr_synced += sync;
+	last_synced = sync;
+	return real_ops->meta_append(st, name, data, len, sync);
+}
+
+static unsigned nr_lines;
+
+static void count_line(enum zl_log_level level, const char *line)
+{
+	(void)level, (void)line;
+	nr_lines++;
+}
+
+/* A disk may have a million zones: they are durable together, and no line is
+ * logged for each. */
+static void many_zones_at_once(void **state)
+{
+	struct fixture *f = *state;
+	static struct store_ops ops;
+	struct zl_err err;
+
+	real_ops = f->fault->ops;
+	ops = *real_ops;
+	ops.meta_append = counted_append;
+	f->fault->ops = &ops;
+	zl_log_set(count_line);
+	nr_lines = nr_appends = nr_synced = 0;
+	inject(f, "{'fault':'offline','lba':0,'blocks':%llu}", CAPACITY);
+	assert_true(nr_appends >= NR_ZONES);
+	assert_true(nr_synced <= 2);
+	assert_true(last_synced);
+	assert_int_equal(nr_lines, 1);
+	assert_int_equal(injected(f), NR_ZONES);
+	nr_synced = 0;
+	/* The last one is as it is to be already. */
+	assert_int_equal(disk_fault_restore(f->disk, SEQ(5), 1, &err), 0);
+	nr_synced = 0;
+	assert_int_equal(disk_fault_restore(f->disk, 0, CAPACITY, &err), 0);
+	assert_true(last_synced);
+	assert_true(nr_synced <= 2);
+	zl_log_set(NULL);
+	f->fault->ops = real_ops;
+	for (unsigned i = 0; i < NR_ZONES; i++)
+		assert_int_equal(cond_of(f, (uint64_t)i * ZONE),
+				 i < NR_CONV ? ZC_NOT_WP : ZC_EMPTY);
+}
+
+static int setup_gaps(void **state)
+{
+	static struct fixture f;
+
+	fixture_start(&f,
+		      "zone_size_mb=2,zone_capacity_mb=1,conv_zones=1,"
+		      "block_size=512",
+		      0);
+	*state = &f;
+	return 0;
+}
+
+/* A range that touches the gap behind a zone does not touch the zone. */
+static void gaps_have_no_state(void **state)
+{
+	struct fixture *f = *state;
+	char text[128];
+	struct zl_err err;
+	uint32_t id;
+
+	/* Zones of 4096 blocks, the second half of which is a gap. */
+	snprintf(text, sizeof(text),
+		 "{\"fault\":\"offline\",\"lba\":%u,\"blocks\":2}",
+		 4096 + 2048);
+	assert_int_equal(try_inject(f, text, &id, &err), -EINVAL);
+	assert_string_equal(err.msg, "LBA 6144 is in a gap zone, whose state "
+				     "cannot be changed");
+	assert_int_equal(cond_of(f, 4096), ZC_EMPTY);
+	inject(f, "{'fault':'offline','lba':6144,'blocks':%llu}", 2049);
+	assert_int_equal(cond_of(f, 4096), ZC_EMPTY);
+	assert_int_equal(cond_of(f, 8192), ZC_OFFLINE);
+	inject(f, "{'fault':'read-only','lba':%llu}", 4096);
+	assert_int_equal(disk_fault_restore(f->disk, 6144, 4096, &err), 0);
+	assert_int_equal(cond_of(f, 4096), ZC_READ_ONLY);
+	assert_int_equal(cond_of(f, 8192), ZC_EMPTY);
+	/* Events may be there, and never happen. */
+	inject(f, "{'fault':'read-error','lba':%llu}", 6144);
+}
+
 static uint8_t attrs_of(struct fixture *f, uint64_t lba)
 {
 	struct zone_info info;
@@ -707,6 +801,9 @@ int main(void)
 		T(a_damaged_zone_is_cleared),
 		T(a_condition_survives_the_process),
 		T(a_condition_that_cannot_be_kept_is_not_set),
+		T(many_zones_at_once),
+		cmocka_unit_test_setup_teardown(gaps_have_no_state, setup_gaps,
+						teardown),
 		T(attributes),
 		T(persistent_faults_come_back),
 		T(a_damaged_file_of_faults_is_ignored),
