@@ -190,33 +190,79 @@ static bool fail_write(struct disk_io *io)
 	return false;
 }
 
-/* Whether it would take a zone's open resource. */
-static bool would_open(struct disk_io *io)
+/* Whether to open the slot would take a resource.  Under the lock. */
+static bool takes_resource(const struct disk *d, uint32_t slot)
+{
+	enum zone_cond cond = zone_slot_cond(&d->zones, slot);
+
+	return cond == ZC_EMPTY || cond == ZC_CLOSED;
+}
+
+static bool write_would_open(struct disk_io *io)
 {
 	struct disk *d = io->disk;
-	enum zone_cond cond = ZC_NOT_WP;
+	bool would;
 
-	if (io->lba >= d->zones.geo.capacity_blocks)
-		return false;
-	if (io->op == DISK_ZONE && io->zone_op != ZO_OPEN)
-		return false;
 	pthread_mutex_lock(&d->lock);
-	if (io->op == DISK_ZONE ||
-	    !zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL))
-		cond = zone_slot_cond(&d->zones,
-				      zone_slot_of(&d->zones, io->lba));
+	would = !zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL) &&
+		io->nr_blocks &&
+		takes_resource(d, zone_slot_of(&d->zones, io->lba));
 	pthread_mutex_unlock(&d->lock);
-	return cond == ZC_EMPTY || cond == ZC_CLOSED;
+	return would;
+}
+
+/* The next slot from @from on that OPEN would take a resource for, or
+ * UINT32_MAX. */
+static uint32_t next_to_open(struct disk *d, const struct zone_sel *sel,
+			     uint32_t from)
+{
+	uint32_t slot;
+
+	pthread_mutex_lock(&d->lock);
+	do {
+		slot = zone_op_next(&d->zones, ZO_OPEN, sel, from);
+		from = slot + 1;
+	} while (slot != UINT32_MAX && !takes_resource(d, slot));
+	pthread_mutex_unlock(&d->lock);
+	return slot;
+}
+
+/* OPEN has one zone, several, or all that are CLOSED. */
+static bool open_meets(struct disk_io *io, struct inject_fault *f)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+	struct zone_sel sel;
+	uint32_t slot;
+
+	pthread_mutex_lock(&d->lock);
+	verdict = zone_op_check(&d->zones, ZO_OPEN, io->lba, io->zone_count,
+				io->zone_all, &sel);
+	pthread_mutex_unlock(&d->lock);
+	if (verdict)
+		return false;
+	for (slot = next_to_open(d, &sel, 0); slot != UINT32_MAX;
+	     slot = next_to_open(d, &sel, slot + 1))
+		if (meets(d, INJECT_NO_RESOURCES, INJECT_OP_ZONE,
+			  zone_slot_start_lba(&d->zones, slot),
+			  zone_slot_blocks(&d->zones, slot), f))
+			return true;
+	return false;
 }
 
 static bool refuse_open(struct disk_io *io)
 {
 	struct inject_fault f;
+	bool refused;
 
-	if (!would_open(io) || !io_meets(io, INJECT_NO_RESOURCES, &f))
-		return false;
-	io_refuse(io, ZV_NO_RESOURCES);
-	return true;
+	if (io->op == DISK_ZONE)
+		refused = io->zone_op == ZO_OPEN && open_meets(io, &f);
+	else
+		refused = write_would_open(io) &&
+			  io_meets(io, INJECT_NO_RESOURCES, &f);
+	if (refused)
+		io_refuse(io, ZV_NO_RESOURCES);
+	return refused;
 }
 
 static bool be_busy(struct disk_io *io)

@@ -267,6 +267,36 @@ static void no_resources_for_what_would_open(void **state)
 	assert_int_equal(do_write(f, SEQ(1), 1, 1), DISK_OK);
 }
 
+/* OPEN ZONE of several zones, or of all that are CLOSED, wherever they are. */
+static void no_resources_for_any_of_several(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io = { .op = DISK_ZONE,
+			      .zone_op = ZO_OPEN,
+			      .lba = SEQ(0),
+			      .zone_count = 2 };
+
+	assert_int_equal(do_write(f, SEQ(3), 1, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_CLOSE, SEQ(3), false), DISK_OK);
+	inject(f, "{'fault':'no-zone-resources','lba':%llu}", SEQ(3));
+	assert_int_equal(do_zone(f, ZO_OPEN, 0, true), DISK_REFUSED);
+	assert_int_equal(cond_of(f, SEQ(3)), ZC_CLOSED);
+	clear(f);
+	inject(f, "{'fault':'no-zone-resources','lba':%llu}", SEQ(1));
+	assert_int_equal(disk_run(f->disk, &io), DISK_REFUSED);
+	assert_int_equal(io.verdict, ZV_NO_RESOURCES);
+	/* It opens another one. */
+	assert_int_equal(do_zone(f, ZO_OPEN, 0, true), DISK_OK);
+	assert_int_equal(cond_of(f, SEQ(3)), ZC_EXP_OPEN);
+	assert_int_equal(injected(f), 2);
+	/* Nothing is opened. */
+	clear(f);
+	inject(f, "{'fault':'no-zone-resources','count':%llu}", 9);
+	assert_int_equal(do_write(f, SEQ(1), 0, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_OPEN, 0, true), DISK_OK);
+	assert_int_equal(injected(f), 2);
+}
+
 static void backing_errors_have_their_own_status(void **state)
 {
 	static const struct {
@@ -794,6 +824,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			no_resources_for_what_would_open, setup_open_limit,
 			teardown),
+		cmocka_unit_test_setup_teardown(no_resources_for_any_of_several,
+						setup_open_limit, teardown),
 		T(backing_errors_have_their_own_status),
 		T(a_backing_error_of_sync_is_remembered),
 		T(reset_and_finish_can_fail),
