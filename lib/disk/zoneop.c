@@ -74,6 +74,9 @@ static void apply(struct disk_io *io)
 	stats_note_zones(d);
 	s->flags &= ~SLOT_CUT;
 	if (io->zone_op == ZO_RESET) {
+		zone_set_attrs(&d->zones, io->slot,
+			       d->zones.slots[io->slot].attrs &
+				       (uint8_t)~ZA_RESET);
 		d->stats.emptied += wp > 0;
 		s->gen++;
 		slot_clear_bad(d, io->slot, 0, UINT32_MAX);
@@ -201,8 +204,8 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot)
 /*
  * RESET has nothing to do in an EMPTY zone, but its file may have the rest of a
  * failed write that could not be cut off: it would count as written when the
- * process dies.  Or the journal would have it explicitly opened then.  Under
- * the lock.
+ * process dies.  Or the journal would have it explicitly opened then.  Or the
+ * attribute RESET was injected, which is to go.  Under the lock.
  */
 static bool has_rest(const struct disk_io *io, uint32_t slot)
 {
@@ -210,7 +213,8 @@ static bool has_rest(const struct disk_io *io, uint32_t slot)
 	const struct disk_slot *s = &d->slots[slot];
 
 	return io->zone_op == ZO_RESET &&
-	       (s->flags & SLOT_CUT || s->journal_owed) &&
+	       (s->flags & SLOT_CUT || s->journal_owed ||
+		d->zones.slots[slot].attrs & ZA_RESET) &&
 	       zone_slot_cond(&d->zones, slot) == ZC_EMPTY;
 }
 

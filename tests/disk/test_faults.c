@@ -579,6 +579,13 @@ static void attributes(void **state)
 	assert_int_equal(nr_listed(f), 3);
 	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
 	assert_int_equal(attrs_of(f, SEQ(0)), ZA_PUEP);
+	/* Of an EMPTY zone, too: else a host resets it for ever. */
+	inject(f, "{'fault':'reset-recommended','lba':%llu,'blocks':4096}",
+	       SEQ(0));
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(attrs_of(f, SEQ(0)), ZA_PUEP);
+	assert_int_equal(do_zone(f, ZO_RESET, 0, true), DISK_OK);
+	assert_int_equal(attrs_of(f, SEQ(1)), 0);
 	assert_int_equal(try_inject(f,
 				    "{\"fault\":\"reset-recommended\","
 				    "\"lba\":0}",
