@@ -25,7 +25,8 @@ struct disk_faults {
 	struct inject_list list;
 	uint64_t injected;
 	struct zl_limit log_limit;
-	bool file; /* there is a file DISK_FAULTS */
+	bool file;   /* there is a file DISK_FAULTS */
+	bool behind; /* … that could not be brought up to date */
 	/* The I/Os that wait, the first due first, and who wakes them. */
 	struct disk_io *delayed;
 	pthread_cond_t more;
@@ -41,6 +42,8 @@ void faults_stop(struct disk *d);
 void faults_load(struct disk *d);
 /* Writes the file of the persistent faults.  With the lock. */
 int faults_save(struct disk *d);
+/* Before an orderly end: once more, if that failed. */
+void faults_settle(struct disk *d);
 
 /* An I/O's run() while faults are armed: meets them, or goes on as usual. */
 void faults_run(struct disk_io *io);

@@ -48,7 +48,24 @@ int faults_save(struct disk *d)
 			d->faults.file = true;
 	}
 	json_object_put(all);
+	d->faults.behind = ret;
 	return ret;
+}
+
+void faults_settle(struct disk *d)
+{
+	struct disk_faults *fs = &d->faults;
+	int ret = 0;
+
+	pthread_mutex_lock(&fs->lock);
+	if (fs->behind)
+		ret = faults_save(d);
+	pthread_mutex_unlock(&fs->lock);
+	if (ret)
+		zl_log(ZL_LOG_ERR,
+		       "%s: " DISK_FAULTS " cannot be written (%s): it has "
+		       "faults that were used up or cleared",
+		       d->name, strerror(-ret));
 }
 
 static void count_armed(struct disk_faults *fs)

@@ -600,6 +600,7 @@ void disk_close(struct disk *d)
 	d->closing = true;
 	pthread_mutex_unlock(&open_lock);
 	if (!d->look_only) {
+		faults_settle(d);
 		cut_leftovers(d);
 		ret = d->can_powerfail ? fail_at_close(d) : sync_round(d);
 		if (!ret)

@@ -615,6 +615,27 @@ static void persistent_faults_come_back(void **state)
 	assert_int_equal(do_read(f, 0, 1), DISK_OK);
 }
 
+/* What is used up while the file cannot be written does not come back. */
+static void used_up_while_the_disk_is_full(void **state)
+{
+	struct store_fault_plan full = { .fail_count = UINT64_MAX,
+					 .error = ENOSPC,
+					 .only = UINT32_C(1) << 24 };
+	struct store_fault_plan none = { .fail_at = UINT64_MAX };
+	struct fixture *f = *state;
+
+	inject(f, "{'fault':'busy','op':'read','persistent':true,'count':%llu}",
+	       3);
+	store_fault_arm(f->fault, &full); /* meta_replace */
+	assert_int_equal(do_read(f, 0, 1), DISK_BUSY);
+	assert_int_equal(do_read(f, 0, 1), DISK_BUSY);
+	assert_int_equal(store_fault_hits(f->fault), 2);
+	store_fault_arm(f->fault, &none);
+	fixture_reopen(f, FIXTURE_CFG);
+	assert_int_equal(do_read(f, 0, 1), DISK_BUSY);
+	assert_int_equal(do_read(f, 0, 1), DISK_OK);
+}
+
 static void a_damaged_file_of_faults_is_ignored(void **state)
 {
 	static const char bad[] = "[{\"fault\":\"busy\"},7]";
@@ -845,6 +866,7 @@ int main(void)
 						teardown),
 		T(attributes),
 		T(persistent_faults_come_back),
+		T(used_up_while_the_disk_is_full),
 		T(a_damaged_file_of_faults_is_ignored),
 		T(bad_ranges_and_ids_are_refused),
 		cmocka_unit_test_setup_teardown(delays_hold_back_no_others,
