@@ -93,6 +93,14 @@ static int add_zone(struct json_object *o, struct disk *disk, const char *s)
 	return 0;
 }
 
+/* A zone is an LBA and its blocks. */
+static bool is_given(struct json_object *o, const char *key)
+{
+	if (!strcmp(key, "zone"))
+		return is_given(o, "lba") || is_given(o, "blocks");
+	return json_object_object_get_ex(o, key, NULL);
+}
+
 static int add_members(struct json_object *o, struct disk *disk,
 		       const char *const *words, unsigned nr)
 {
@@ -107,6 +115,11 @@ static int add_members(struct json_object *o, struct disk *disk,
 		}
 		snprintf(key, sizeof(key), "%.*s", (int)(eq - words[i]),
 			 words[i]);
+		if (is_given(o, key)) {
+			cli_error("'%s' comes after another %s", words[i],
+				  strcmp(key, "zone") ? key : "lba or blocks");
+			return -EINVAL;
+		}
 		if (strcmp(key, "zone"))
 			json_object_object_add(o, key, value(eq + 1));
 		else if (add_zone(o, disk, eq + 1))
@@ -188,9 +201,13 @@ static void print_fault(struct json_object *o)
 
 static int list(struct disk *disk, const struct inject_args *a)
 {
-	struct json_object *reply, *faults;
+	struct json_object *reply, *faults, *left_out;
 	size_t n;
 
+	if (a->nr > 2) {
+		cli_error("'%s' is one word too many", a->words[2]);
+		return CLI_USAGE;
+	}
 	if (ask(disk, cli_request("inject-list"), &reply))
 		return CLI_FAILED;
 	faults = json_object_object_get(reply, "faults");
@@ -201,19 +218,42 @@ static int list(struct disk *disk, const struct inject_args *a)
 		for (size_t i = 0; i < n; i++)
 			print_fault(json_object_array_get_idx(faults, i));
 	}
+	if (json_object_object_get_ex(reply, "left_out", &left_out))
+		cli_error("%s more are not listed",
+			  json_object_get_string(left_out));
 	json_object_put(reply);
 	return CLI_OK;
+}
+
+/* What the request would ignore. */
+static const char *no_place(const struct inject_args *a)
+{
+	static const char *const places[] = { "id=", "lba=", "blocks=",
+					      "zone=" };
+	size_t p;
+
+	for (unsigned i = 2; i < a->nr; i++) {
+		for (p = 0; p < ZL_ARRAY_SIZE(places); p++)
+			if (!strncmp(a->words[i], places[p], strlen(places[p])))
+				break;
+		if (p == ZL_ARRAY_SIZE(places))
+			return a->words[i];
+	}
+	return NULL;
 }
 
 static int clear(struct disk *disk, const struct inject_args *a)
 {
 	struct json_object *request = cli_request("inject-clear"), *reply;
 	bool all = a->nr == 3 && !strcmp(a->words[2], "all");
+	const char *wrong = no_place(a);
 
 	if (all) {
 		json_add_bool(request, "all", true);
-	} else if (a->nr < 3) {
-		cli_error("say what to clear: all, id=N, lba=N or zone=N");
+	} else if (a->nr < 3 || wrong) {
+		cli_error("say what to clear: all, id=N, lba=N (and blocks=N) "
+			  "or zone=N%s%s",
+			  wrong ? ", not " : "", wrong ? wrong : "");
 		json_object_put(request);
 		return CLI_USAGE;
 	} else if (add_members(request, disk, a->words + 2, a->nr - 2)) {

@@ -92,25 +92,36 @@ static int do_inject_add(struct request *r)
 	return 0;
 }
 
+struct fault_list {
+	struct json_object *all;
+	uint64_t left_out;
+};
+
 static void list_fault(void *user, const struct inject_fault *f)
 {
-	struct json_object *all = user, *o;
+	struct fault_list *l = user;
+	struct json_object *o;
 
 	/* A disk may have a million zones; a reply has an end. */
-	if (json_object_array_length(all) >= INJECT_MAX + CONTROL_MAX_ZONES)
+	if (json_object_array_length(l->all) >=
+	    INJECT_MAX + CONTROL_MAX_ZONES) {
+		l->left_out++;
 		return;
+	}
 	o = inject_format(f);
 	json_object_object_add(o, "id", f->id ? new_u64(f->id) : NULL);
 	json_object_object_add(o, "hits", f->id ? new_u64(f->hits) : NULL);
-	json_object_array_add(all, o);
+	json_object_array_add(l->all, o);
 }
 
 static int do_inject_list(struct request *r)
 {
-	struct json_object *all = json_object_new_array();
+	struct fault_list l = { .all = json_object_new_array() };
 
-	disk_fault_each(r->disk, list_fault, all);
-	reply_add(r, "faults", all);
+	disk_fault_each(r->disk, list_fault, &l);
+	reply_add(r, "faults", l.all);
+	if (l.left_out)
+		reply_add(r, "left_out", new_u64(l.left_out));
 	return 0;
 }
 

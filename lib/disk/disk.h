@@ -305,7 +305,8 @@ int disk_fault_restore(struct disk *disk, uint64_t lba, uint64_t nr_blocks,
 int disk_fault_clear(struct disk *disk, struct zl_err *err);
 /* The disk is to be closed: no I/O waits for an injected delay any more. */
 void disk_end_delays(struct disk *disk);
-/* Calls @fn for each fault; for a zone's state with id 0 and its range. */
+/* Calls @fn for each fault; for a state of zones that lie side by side with id
+ * 0 and their range. */
 void disk_fault_each(struct disk *disk,
 		     void (*fn)(void *user, const struct inject_fault *fault),
 		     void *user);

@@ -456,13 +456,14 @@ int disk_fault_clear(struct disk *d, struct zl_err *err)
 	return disk_fault_restore(d, 0, UINT64_MAX, err);
 }
 
-/* The next state of a zone that was injected, by number of the kind. */
-static bool has_state(const struct disk *d, uint32_t slot,
-		      enum inject_kind kind)
+static bool has_state(struct disk *d, uint32_t slot, enum inject_kind kind)
 {
-	uint8_t flags = d->slots[slot].flags;
-	uint8_t attrs = d->zones.slots[slot].attrs;
+	uint8_t flags, attrs;
 
+	pthread_mutex_lock(&d->lock);
+	flags = d->slots[slot].flags;
+	attrs = d->zones.slots[slot].attrs;
+	pthread_mutex_unlock(&d->lock);
 	switch (kind) {
 	case INJECT_READ_ONLY:
 		return flags & SLOT_JOURNAL_RO;
@@ -473,23 +474,25 @@ static bool has_state(const struct disk *d, uint32_t slot,
 	}
 }
 
-static void each_state(struct disk *d, uint32_t slot,
+/* Zones that lie side by side are one fault, as they may be a million. */
+static void each_state(struct disk *d, enum inject_kind kind,
 		       void (*fn)(void *user, const struct inject_fault *fault),
 		       void *user)
 {
-	struct inject_fault f = {
-		.lba = zone_slot_start_lba(&d->zones, slot),
-		.nr_blocks = zone_slot_blocks(&d->zones, slot),
-		.count = INJECT_ALWAYS,
-	};
+	struct inject_fault f = { .kind = kind, .count = INJECT_ALWAYS };
 
-	for (f.kind = INJECT_READ_ONLY; f.kind < INJECT_NR; f.kind++) {
-		pthread_mutex_lock(&d->lock);
-		f.hits = has_state(d, slot, f.kind);
-		pthread_mutex_unlock(&d->lock);
-		if (f.hits)
+	for (uint32_t slot = 0; slot < d->zones.nr_slots; slot++) {
+		if (has_state(d, slot, kind)) {
+			if (!f.nr_blocks)
+				f.lba = zone_slot_start_lba(&d->zones, slot);
+			f.nr_blocks += zone_slot_blocks(&d->zones, slot);
+		} else if (f.nr_blocks) {
 			fn(user, &f);
+			f.nr_blocks = 0;
+		}
 	}
+	if (f.nr_blocks)
+		fn(user, &f);
 }
 
 void disk_fault_each(struct disk *d,
@@ -509,6 +512,6 @@ void disk_fault_each(struct disk *d,
 	for (unsigned i = 0; i < nr; i++)
 		fn(user, &copy[i]);
 	free(copy);
-	for (uint32_t slot = 0; slot < d->zones.nr_slots; slot++)
-		each_state(d, slot, fn, user);
+	for (enum inject_kind k = INJECT_READ_ONLY; k < INJECT_NR; k++)
+		each_state(d, k, fn, user);
 }

@@ -185,6 +185,19 @@ static void mistakes(void **state)
 	assert_sentence("fault is not one of");
 	assert_int_equal(zloop("inject", "clear", "d", NULL), 2);
 	assert_sentence("say what to clear");
+	assert_int_equal(zloop("inject", "clear", "d", "3", NULL), 2);
+	assert_sentence("zone=N, not 3");
+	assert_int_equal(zloop("inject", "clear", "d", "all", "id=1", NULL), 2);
+	assert_sentence("zone=N, not all");
+	assert_int_equal(zloop("inject", "clear", "d", "id=1", "id=2", NULL),
+			 2);
+	assert_sentence("'id=2' comes after another id");
+	assert_int_equal(
+		zloop("inject", "add", "d", "busy", "lba=7", "zone=2", NULL),
+		2);
+	assert_sentence("'zone=2' comes after another lba or blocks");
+	assert_int_equal(zloop("inject", "list", "d", "all", NULL), 2);
+	assert_sentence("'all' is one word too many");
 	assert_int_equal(zloop("inject", "clear", "d", "id=9", NULL), 1);
 	assert_sentence("there is no fault 9");
 	assert_int_equal(zloop("inject", "list", "nowhere", NULL), 1);

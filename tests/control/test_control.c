@@ -306,6 +306,46 @@ static void inject_add_list_clear(void **state)
 	check("{'request':'inject-add'}", "-71 a fault is not a JSON object");
 }
 
+/* Side by side, zones are one entry; else a reply has an end, and says so. */
+static void more_faults_than_a_reply_has(void **state)
+{
+	static const char how[] =
+		"capacity_mb=2600,zone_size_mb=1,conv_zones=0";
+	static const char list[] = "{\"request\":\"inject-list\"}";
+	struct inject_fault fault = { .kind = INJECT_PREDICTED_ERRORS };
+	struct disk_opts opts;
+	struct disk_open_args args = { .opts = &opts, .may_make = true };
+	struct store_mem *m = store_mem_new();
+	struct disk *d;
+	struct zl_err err;
+	char *reply;
+	uint32_t id;
+
+	(void)state;
+	disk_opts_parse(&opts, how, sizeof(how) - 1, ',', false, &err);
+	assert_int_equal(
+		disk_open_store(store_mem_open(m), "many", &args, &d, &err), 0);
+	fault.nr_blocks = disk_geo(d)->zone_blocks * 2000;
+	assert_int_equal(disk_fault_add(d, &fault, &id, &err), 0);
+	reply = control_answer(d, NULL, list, sizeof(list) - 1, NULL, NULL);
+	assert_null(strstr(reply, "left_out"));
+	assert_non_null(strstr(reply, "{\"fault\":\"predicted-errors\","
+				      "\"lba\":0,\"blocks\":"));
+	assert_null(strstr(strstr(reply, "lba") + 3, "lba"));
+	free(reply);
+	assert_int_equal(disk_fault_clear(d, &err), 0);
+	fault.nr_blocks = 1;
+	for (unsigned i = 0; i < 1300; i++) {
+		fault.lba = 2 * i * disk_geo(d)->zone_blocks;
+		assert_int_equal(disk_fault_add(d, &fault, &id, &err), 0);
+	}
+	reply = control_answer(d, NULL, list, sizeof(list) - 1, NULL, NULL);
+	assert_non_null(strstr(reply, "],\"left_out\":44}"));
+	free(reply);
+	disk_close(d);
+	store_mem_free(m);
+}
+
 static void refusals(void **state)
 {
 	(void)state;
@@ -810,6 +850,7 @@ int main(void)
 		T(first_sample),
 		T(history_thins_out),
 		T(inject_add_list_clear),
+		T(more_faults_than_a_reply_has),
 		T(refusals),
 		T(not_json_is_answered),
 		T(several_lines_and_parts_of_lines),

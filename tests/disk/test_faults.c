@@ -502,6 +502,7 @@ static void many_zones_at_once(void **state)
 	assert_true(nr_synced <= 2);
 	assert_true(last_synced);
 	assert_int_equal(nr_lines, 1);
+	assert_int_equal(nr_listed(f), 1);
 	assert_int_equal(injected(f), NR_ZONES);
 	nr_synced = 0;
 	/* The last one is as it is to be already. */
