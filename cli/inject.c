@@ -59,7 +59,27 @@ static const struct argp argp = {
 	       "delay, busy, no-zone-resources, backing-error, read-only, "
 	       "offline, reset-recommended or predicted-errors, or a JSON "
 	       "object.\v"
-	       "See zloop(8) for the members.",
+	       "Members:\n"
+	       "  lba=N, blocks=N   where; else the whole disk\n"
+	       "  zone=N            where: all of this zone\n"
+	       "  count=N           how often it happens; else always\n"
+	       "  op=WHAT           of delay and busy: read, write, sync or "
+	       "zone commands;\n"
+	       "                    of backing-error: see zloop(8)\n"
+	       "  delay_ms=N        of delay, 1 to 600000\n"
+	       "  errno=NAME        of backing-error: EIO, ENOSPC, ...\n"
+	       "  written_blocks=N  of write-error: so many are written first\n"
+	       "  persistent=true   also after the disk was closed\n"
+	       "read-only, offline, reset-recommended and predicted-errors "
+	       "are about zones and\n"
+	       "have lba, blocks and zone only; the zones stay so until that "
+	       "is cleared.\n\n"
+	       "Examples:\n"
+	       "  zloop inject add /srv/z0 read-error lba=4096 count=1\n"
+	       "  zloop inject add /srv/z0 delay delay_ms=500 op=write zone=5\n"
+	       "  zloop inject add /srv/z0 offline zone=5\n"
+	       "  zloop inject list /srv/z0\n"
+	       "  zloop inject clear /srv/z0 all",
 };
 
 /* A number, true, false, or a word. */

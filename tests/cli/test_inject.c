@@ -6,6 +6,7 @@
 
 #include "control/control.h"
 #include "disk/disk.h"
+#include "base/num.h"
 #include "run.h"
 
 static struct disk *disk;
@@ -240,6 +241,53 @@ static void a_copy_is_not_attached(void **state)
 	assert_silent();
 }
 
+/* "  zloop inject ... /srv/z0 ...", of the disk d. */
+static void run_example(char *line)
+{
+	char *words[16], *word;
+	unsigned n = 0;
+
+	for (word = strtok(line, " "); word; word = strtok(NULL, " ")) {
+		assert_true(n < 15);
+		words[n++] = strcmp(word, "/srv/z0") ? word : (char *)"d";
+	}
+	assert_true(n >= 4);
+	words[n] = NULL;
+	for (unsigned i = n; i < 8; i++)
+		words[i] = NULL;
+	assert_int_equal(zloop(words[1], words[2], words[3], words[4], words[5],
+			       words[6], words[7], NULL),
+			 0);
+}
+
+/* It is all that is needed: names everything, and its examples work. */
+static void help(void **state)
+{
+	static const char *const members[] = {
+		"lba=",	     "blocks=", "zone=",	   "count=",	 "op=",
+		"delay_ms=", "errno=",	"written_blocks=", "persistent="
+	};
+	char text[8192], *line, *end;
+	unsigned nr = 0;
+
+	(void)state;
+	assert_int_equal(zloop("help", "inject", NULL), 0);
+	snprintf(text, sizeof(text), "%s", run_out);
+	for (unsigned i = 0; i < INJECT_NR; i++)
+		assert_contains(text, inject_kind_names[i]);
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(members); i++)
+		assert_contains(text, members[i]);
+	for (line = text; (line = strstr(line, "\n  zloop inject ")); nr++) {
+		line++;
+		end = strchr(line, '\n');
+		*end = 0;
+		run_example(line);
+		*end = '\n';
+		line = end - 1;
+	}
+	assert_int_equal(nr, 5);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, enter, leave)
@@ -254,6 +302,7 @@ int main(void)
 		T(mistakes),
 		T(not_attached),
 		T(a_copy_is_not_attached),
+		T(help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
