@@ -180,6 +180,10 @@ enum disk_op {
 	DISK_SAVE, /* keeps those bits of lba that save_mask has */
 };
 
+/* The bits of DISK_SAVE that outlive the process's death only: an orderly end,
+ * another boot and a simulated power failure clear them. */
+#define DISK_SAVE_POWERED UINT64_C(0xffff000000000000)
+
 /* Why an I/O failed.  lib/scsi turns each into status and sense data. */
 enum disk_status {
 	DISK_OK,
@@ -373,7 +377,8 @@ void disk_get_stats(struct disk *disk, struct disk_stats *stats);
 /* Sets the statistics of the zones back to what they are now. */
 void disk_reset_zone_stats(struct disk *disk);
 
-/* What each DISK_SAVE kept, durably, since the disk was made; 0 at first.
+/* What each DISK_SAVE kept, durably, since the disk was made (or, those of
+ * DISK_SAVE_POWERED, since power on); 0 at first.
  * The disk gives it no meaning. */
 uint64_t disk_saved(struct disk *disk);
 

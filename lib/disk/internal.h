@@ -421,6 +421,8 @@ void compare_write_run(struct disk_io *io);
 void unmap_run(struct disk_io *io);
 void refill_run(struct disk_io *io);
 void save_run(struct disk_io *io);
+/* The power has failed: DISK_SAVE_POWERED. */
+void save_power_on(struct disk *d);
 void zoneop_run(struct disk_io *io);
 void sync_run(struct disk_io *io);
 /* Explicitly opened, written out of order, or no longer: tells the journal

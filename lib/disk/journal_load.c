@@ -40,17 +40,18 @@ static bool decode(const uint8_t *p, struct record *r)
 	return true;
 }
 
-static void drop_explicit(struct loader *l)
+/* What only the daemon's death leaves as it is. */
+static void drop_powered(struct loader *l)
 {
+	l->state->saved &= ~DISK_SAVE_POWERED;
 	for (uint32_t i = 0; i < l->nr_slots; i++)
 		l->slots[i] &= (uint8_t)~SLOT_EXP;
 }
 
 static void take_open(struct loader *l, uint64_t boot)
 {
-	/* Only the daemon's death leaves zones open, a power loss does not. */
 	if (!boot || boot != l->boot)
-		drop_explicit(l);
+		drop_powered(l);
 	l->boot = boot;
 	l->state->clean = false;
 }
@@ -132,7 +133,7 @@ static bool take_record(struct loader *l, const struct record *r)
 		take_open(l, r->value);
 		return true;
 	case JR_CLEAN:
-		drop_explicit(l);
+		drop_powered(l);
 		l->state->clean = true;
 		return true;
 	case JR_CONDITION:
@@ -157,7 +158,7 @@ static void take_part(struct loader *l, const uint8_t *p, size_t len)
 	l->state->last_type = 0;
 	if (len >= 6 && !memcmp(p, JOURNAL_MAGIC, 4) &&
 	    le_get(p + 4, 2) == JR_CLEAN)
-		drop_explicit(l);
+		drop_powered(l);
 }
 
 /* Bad records are passed over: what is behind a flipped bit still counts. */
@@ -196,19 +197,19 @@ static void conclude(struct loader *l)
 	s->next_seq = l->seq + 1;
 }
 
-static void report(const struct loader *l,
+static void report(struct loader *l,
 		   void (*each)(void *user, enum journal_type type,
 				uint32_t slot, uint64_t value),
 		   void *user)
 {
-	bool keep = !l->state->clean && l->state->same_boot;
-
+	if (l->state->clean || !l->state->same_boot)
+		drop_powered(l);
 	for (uint32_t i = 0; i < l->nr_slots; i++) {
 		if (l->slots[i] & SLOT_COND)
 			each(user, JR_CONDITION, i, l->slots[i] & SLOT_COND);
 		if (l->slots[i] & SLOT_NSEQ)
 			each(user, JR_NON_SEQ, i, 1);
-		if (keep && l->slots[i] & SLOT_EXP)
+		if (l->slots[i] & SLOT_EXP)
 			each(user, JR_EXP_OPEN, i, 1);
 	}
 }

@@ -193,6 +193,7 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 	next_gens(d);
 	ret = store_rollback_fail(d->store, &part, taken_back, &t);
 	close_all(d);
+	save_power_on(d);
 	next_gens(d);
 	tell(d);
 	leave_turns(d, d->zones.nr_slots);

@@ -99,16 +99,15 @@ uint64_t disk_saved(struct disk *d)
 
 /* The journal may be rewritten from the disk as it is: it is told after that.
  */
-void save_run(struct disk_io *io)
+static int save(struct disk *d, uint64_t mask, uint64_t value)
 {
-	struct disk *d = io->disk;
 	uint64_t old, now;
 	int ret;
 
 	pthread_mutex_lock(&d->exp_lock);
 	pthread_mutex_lock(&d->lock);
 	old = d->saved;
-	now = (old & ~io->save_mask) | (io->lba & io->save_mask);
+	now = (old & ~mask) | (value & mask);
 	d->saved = now;
 	pthread_mutex_unlock(&d->lock);
 	ret = journal_append(&d->journal, JR_SAVED, 0, now, true);
@@ -118,5 +117,19 @@ void save_run(struct disk_io *io)
 		pthread_mutex_unlock(&d->lock);
 	}
 	pthread_mutex_unlock(&d->exp_lock);
+	return ret;
+}
+
+void save_power_on(struct disk *d)
+{
+	if (disk_saved(d) & DISK_SAVE_POWERED)
+		save(d, DISK_SAVE_POWERED, 0);
+}
+
+void save_run(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	int ret = save(d, io->save_mask, io->lba);
+
 	io_finish(io, ret < 0 ? io_fail_status(io, ret, 0) : DISK_OK);
 }

@@ -157,11 +157,14 @@ uint16_t scsi_job_progress(struct scsi_unit *u);
 /* The power has failed: a job under way ends and has failed. */
 void scsi_job_power_on(struct scsi_unit *u);
 
-/* The bits that the disk keeps (DISK_SAVE): mode pages, a failed SANITIZE. */
+/* The bits that the disk keeps (DISK_SAVE): mode pages, a failed SANITIZE; of
+ * DISK_SAVE_POWERED, how the mode pages' current values differ from them. */
 #define SAVED_MODE     UINT64_C(0x00000000ffffffff)
 #define SAVED_SANITIZE UINT64_C(0x0000000300000000)
 #define SAVED_FAILED   UINT64_C(0x0000000100000000)
 #define SAVED_AUSE     UINT64_C(0x0000000200000000)
+#define SAVED_CURRENT  DISK_SAVE_POWERED
+#define CURRENT_SHIFT  48
 
 /* The left-most bit that is set; @v is not 0. */
 static inline int top_bit(uint8_t v)

@@ -4,7 +4,9 @@
  *
  * Pages are rows of a table: default values and which bits can be changed.
  * Three bits can be changed, and with SP saved: the disk keeps which of them
- * are saved with another value than the default one.
+ * are saved with another value than the default one, and as long as the power
+ * is on which of them have another value than the saved one: the daemon's death
+ * must not switch a write cache on.
  *
  * MODE SELECT raises no unit attention for other initiators (SPC-5 wants MODE
  * PARAMETERS CHANGED): which initiator sent a command is not known here, and
@@ -115,6 +117,9 @@ void scsi_mode_init(struct scsi_unit *unit)
 	}
 	decode_saved(disk_saved(unit->disk), unit->saved_mode);
 	scsi_mode_power_on(unit);
+	/* Unless the power was on all the time. */
+	decode_saved(disk_saved(unit->disk) >> CURRENT_SHIFT, unit->mode);
+	refresh(unit);
 }
 
 void scsi_mode_power_on(struct scsi_unit *unit)
@@ -453,12 +458,26 @@ static bool take_list(struct mode_list *list, bool six,
 	return true;
 }
 
+/* Of the current values from the saved ones.  Under mode_lock. */
+static uint64_t difference(struct scsi_unit *u)
+{
+	return (encode_saved(u->mode) ^ encode_saved(u->saved_mode))
+	       << CURRENT_SHIFT;
+}
+
+/* Whether the disk has something to keep. */
+static bool is_news(struct scsi_cmd *cmd, bool sp)
+{
+	return sp ||
+	       cmd->to_save != (disk_saved(cmd->unit->disk) & SAVED_CURRENT);
+}
+
 /*
  * Applies the list.  cmd->flush: the write cache is off, and may have something
  * left: perhaps it has been switched off only now, or what was to be flushed
  * then could not be.
  */
-static bool apply(struct mode_list *list, bool six)
+static bool apply(struct mode_list *list, bool six, bool sp)
 {
 	struct scsi_unit *u = list->cmd->unit;
 	uint8_t mode[MODE_NR][MODE_PAGE_MAX];
@@ -471,7 +490,7 @@ static bool apply(struct mode_list *list, bool six)
 		memcpy(u->mode, mode, sizeof(mode));
 		refresh(u);
 		list->cmd->flush = !u->wce;
-		list->cmd->to_save = encode_saved(mode);
+		list->cmd->to_save = sp ? encode_saved(mode) : difference(u);
 	}
 	pthread_mutex_unlock(&u->mode_lock);
 	return ok;
@@ -484,7 +503,7 @@ static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
 	struct mode_list list = { .cmd = cmd,
 				  .cur = iov_start(cmd->iov, cmd->iov_cnt),
 				  .left = len };
-	bool save = cmd->cdb[1] & 0x01; /* SP */
+	bool sp = cmd->cdb[1] & 0x01;
 
 	if (!(cmd->cdb[1] & 0x10)) /* PF: pages, not vendor specific data */
 		return scsi_bad_cdb(cmd, 1, 4);
@@ -492,10 +511,10 @@ static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
 		return scsi_good(cmd);
 	if (len > cmd->buf_bytes)
 		return scsi_bad_cdb(cmd, len_at, NO_BIT);
-	if (!apply(&list, six))
+	if (!apply(&list, six, sp))
 		return SCSI_DONE;
-	cmd->stage = save;
-	return cmd->flush || save ? SCSI_RUN : scsi_good(cmd);
+	cmd->stage = is_news(cmd, sp);
+	return cmd->flush || cmd->stage ? SCSI_RUN : scsi_good(cmd);
 }
 
 static bool saved(struct scsi_cmd *cmd)
@@ -513,12 +532,14 @@ static bool saved(struct scsi_cmd *cmd)
 /* True: there is nothing to save. */
 static bool save(struct scsi_cmd *cmd)
 {
+	bool sp = cmd->cdb[1] & 0x01;
+
 	if (!cmd->stage)
 		return true;
 	cmd->io.op = DISK_SAVE;
 	cmd->io.lba = cmd->to_save;
-	cmd->io.save_mask = SAVED_MODE;
-	scsi_submit(cmd, saved);
+	cmd->io.save_mask = sp ? SAVED_MODE | SAVED_CURRENT : SAVED_CURRENT;
+	scsi_submit(cmd, sp ? saved : NULL);
 	return false;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* A unit over a disk in memory, and commands for it. */
+#include "disk/internal.h"
 #include "rig.h"
 
 #define GUARD	  0x5c
@@ -45,13 +46,22 @@ void rig_stop(struct rig *rig)
 	store_mem_free(rig->mem);
 }
 
+static void open_again(struct rig *rig)
+{
+	struct disk_open_args args = { 0 };
+	struct zl_err err = { "" };
+
+	rig->fault = store_fault_new(store_mem_open(rig->mem));
+	if (disk_open_store(rig->fault, "test", &args, &rig->disk, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(scsi_unit_new(rig->disk, NULL, &rig->unit), 0);
+}
+
 void rig_damage(struct rig *rig, uint32_t offline_slot, uint32_t read_only_slot)
 {
 	const struct disk_meta *meta = disk_meta(rig->disk);
-	struct disk_open_args args = { 0 };
 	uint32_t conv_slots = meta->conv_zones;
 	uint64_t too_long = meta->zone_bytes + 512;
-	struct zl_err err = { "" };
 	struct store *st;
 
 	scsi_unit_free(rig->unit);
@@ -63,10 +73,14 @@ void rig_damage(struct rig *rig, uint32_t offline_slot, uint32_t read_only_slot)
 	if (read_only_slot != UINT32_MAX)
 		assert_int_equal(store_resize(st, read_only_slot, too_long), 0);
 	store_close(st);
-	rig->fault = store_fault_new(store_mem_open(rig->mem));
-	if (disk_open_store(rig->fault, "test", &args, &rig->disk, &err))
-		fail_msg("%s", err.msg);
-	assert_int_equal(scsi_unit_new(rig->disk, NULL, &rig->unit), 0);
+	open_again(rig);
+}
+
+void rig_die(struct rig *rig)
+{
+	scsi_unit_free(rig->unit);
+	disk_abandon(rig->disk);
+	open_again(rig);
 }
 
 static void scatter(struct scattered *s, const uint8_t *data, size_t len)

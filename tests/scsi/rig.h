@@ -49,6 +49,9 @@ void rig_stop(struct rig *rig);
 void rig_damage(struct rig *rig, uint32_t offline_slot,
 		uint32_t read_only_slot);
 
+/* The process dies, and another one opens the disk. */
+void rig_die(struct rig *rig);
+
 /*
  * On a disk of 12 MiB with zones of 1 MiB, two of them conventional: zones in
  * every condition that commands and damaged files lead to.  Sequential zone 1

@@ -158,6 +158,10 @@ static void parameters(void **state)
 	assert_memory_equal(rig.cmd.sense, descriptor, sizeof(descriptor));
 	rig_write(&rig, SEQ(0), 1);
 	check_good(&rig);
+	/* nor does it come back when the daemon dies */
+	rig_die(&rig);
+	rig_write(&rig, SEQ(0) + 1, 1);
+	check_good(&rig);
 }
 
 /*

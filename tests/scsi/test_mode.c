@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* MODE SENSE and MODE SELECT. */
+#include "disk/internal.h"
 #include "rig.h"
 
 #define OPTS	  "capacity_mb=8,zone_size_mb=1,conv_zones=2"
@@ -217,6 +218,14 @@ static void check_current(uint8_t wce, uint8_t d_sense, uint8_t swp)
 	assert_int_equal(rig.data[4 + 24 + 20 + 4], swp);
 }
 
+static void select_saving(uint8_t wce)
+{
+	const uint8_t list[] = { 0, 0, 0, 0, PAGE_08(wce) };
+
+	CMD(&rig, list, sizeof(list), 0x15, 0x11, 0, 0, sizeof(list));
+	check_good(&rig);
+}
+
 static void select_changes(void **state)
 {
 	(void)state;
@@ -228,6 +237,9 @@ static void select_changes(void **state)
 	SELECT_6(0, 0, 0, 0, PAGE_08(0));
 	check_good(&rig);
 	assert_true(rig.ran);
+	SELECT_10(0, 0, 0, 0, 0, 0, 0, 0, PAGE_08(0x04));
+	check_good(&rig);
+	assert_true(rig.ran); /* the disk is told */
 	SELECT_10(0, 0, 0, 0, 0, 0, 0, 0, PAGE_08(0x04));
 	check_good(&rig);
 	assert_false(rig.ran);
@@ -251,6 +263,58 @@ static void select_changes(void **state)
 	SELECT_6(0, 0, 0, 8, SHORT_BD);
 	check_good(&rig);
 	check_current(4, 0, 0);
+}
+
+/* Current values that were not saved outlive the daemon's death: to a host that
+ * has switched the write cache off, GOOD says that data are durable. */
+static void current_values(void **state)
+{
+	(void)state;
+	SELECT_6(0, 0, 0, 0, PAGE_08(0), PAGE_0A(4, 8));
+	check_good(&rig);
+	rig_die(&rig);
+	check_current(0, 4, 8);
+	assert_false(rig.unit->wce);
+	CMD(&rig, NULL, 255, 0x1a, 0x08, 0xc8, 0, 255); /* saved */
+	assert_int_equal(rig.data[4 + 2], 4);
+	rig_die(&rig);
+	check_current(0, 4, 8);
+	SELECT_6(0, 0, 0, 0, PAGE_0A(0, 0));
+	check_good(&rig);
+	rig_die(&rig);
+	check_current(0, 0, 0);
+	/* saved and changed again, and back */
+	select_saving(0);
+	SELECT_6(0, 0, 0, 0, PAGE_08(4));
+	rig_die(&rig);
+	check_current(4, 0, 0);
+	SELECT_6(0, 0, 0, 0, PAGE_08(0));
+	rig_die(&rig);
+	check_current(0, 0, 0);
+	SELECT_6(0, 0, 0, 0, PAGE_08(4));
+	select_saving(4);
+	rig_die(&rig);
+	check_current(4, 0, 0);
+}
+
+/* They do not outlive an orderly end, or another boot. */
+static void current_values_end(void **state)
+{
+	const char *path = journal_boot_id_path;
+
+	(void)state;
+	SELECT_6(0, 0, 0, 0, PAGE_08(0));
+	rig_damage(&rig, UINT32_MAX, UINT32_MAX);
+	check_current(4, 0, 0);
+	rig_die(&rig);
+	check_current(4, 0, 0);
+	SELECT_6(0, 0, 0, 0, PAGE_08(0));
+	journal_boot_id_path = "/proc/sys/kernel/ostype";
+	rig_die(&rig);
+	check_current(4, 0, 0);
+	rig_die(&rig);
+	check_current(4, 0, 0);
+	journal_boot_id_path = path;
 }
 
 static void select_block_descriptor(void **state)
@@ -487,6 +551,8 @@ int main(void)
 		T(saving_fails),
 		T(sense_refused),
 		T(select_changes),
+		T(current_values),
+		T(current_values_end),
 		T(select_block_descriptor),
 		T(select_cdb_refused),
 		T(select_cut_off),
