@@ -38,6 +38,7 @@ void faults_stop(struct disk *d)
 	pthread_mutex_unlock(&fs->lock);
 	if (fs->has_thread)
 		pthread_join(fs->thread, NULL);
+	attrs_drop(fs);
 	pthread_cond_destroy(&fs->more);
 	pthread_mutex_destroy(&fs->lock);
 }

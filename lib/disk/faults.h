@@ -15,6 +15,7 @@
 
 struct disk;
 struct disk_io;
+struct json_object;
 
 #define DISK_FAULTS "zloop.faults" /* the persistent ones, as JSON */
 
@@ -27,6 +28,9 @@ struct disk_faults {
 	struct zl_limit log_limit;
 	bool file;   /* there is a file DISK_FAULTS */
 	bool behind; /* … that could not be brought up to date */
+	/* Attributes of each slot that are to persist; NULL: none. */
+	uint8_t *kept;
+	atomic_bool has_kept; /* … ever since it was opened */
 	/* The I/Os that wait, the first due first, and who wakes them. */
 	struct disk_io *delayed;
 	pthread_cond_t more;
@@ -42,8 +46,26 @@ void faults_stop(struct disk *d);
 void faults_load(struct disk *d);
 /* Writes the file of the persistent faults.  With the lock. */
 int faults_save(struct disk *d);
-/* Before an orderly end: once more, if that failed. */
+/* Once more, if that failed or attributes went. */
 void faults_settle(struct disk *d);
+
+/*
+ * faults_attrs.c: attributes that are to persist, of slots from @first to
+ * @last. take: with the lock, in memory only.  keep: in the file, or -errno and
+ * as before.  forget: all of them; -errno: the file still has them.
+ */
+uint8_t attr_bits(enum inject_kind kind);
+int attrs_take(struct disk *d, const struct inject_fault *f, uint32_t first,
+	       uint32_t last);
+int attrs_keep(struct disk *d, const struct inject_fault *f, uint32_t first,
+	       uint32_t last);
+int attrs_forget(struct disk *d, uint32_t first, uint32_t last);
+bool attrs_are_kept(struct disk *d, uint32_t slot, uint8_t bits);
+void attrs_drop(struct disk_faults *fs);
+/* RESET persists no longer: faults_settle() before the command is over. */
+void attrs_zone_was_reset(struct disk *d, uint32_t slot);
+/* Adds them to the array of the persistent faults.  With the lock. */
+void attrs_format(struct disk *d, struct json_object *all);
 
 /* An I/O's run() while faults are armed: meets them, or goes on as usual. */
 void faults_run(struct disk_io *io);

@@ -12,23 +12,88 @@
 #include "disk/internal.h"
 
 /*
+ * Ranges.
+ */
+
+/* With nr_blocks UINT64_MAX to the end. */
+static int check_range(const struct disk *d, uint64_t lba, uint64_t nr_blocks,
+		       struct zl_err *err)
+{
+	uint64_t capacity = d->zones.geo.capacity_blocks;
+
+	if (lba < capacity &&
+	    (nr_blocks == UINT64_MAX || nr_blocks <= capacity - lba))
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "the range is beyond the disk, which has %llu blocks",
+		       (unsigned long long)capacity);
+}
+
+/* The slots whose zones the range touches; behind some is a gap zone, which has
+ * no state to change. */
+static int slots_of(const struct disk *d, uint64_t lba, uint64_t nr_blocks,
+		    uint32_t *first, uint32_t *last, struct zl_err *err)
+{
+	uint64_t capacity = d->zones.geo.capacity_blocks;
+	int ret = check_range(d, lba, nr_blocks, err);
+
+	if (ret)
+		return ret;
+	*first = zone_slot_of(&d->zones, lba);
+	if (lba - zone_slot_start_lba(&d->zones, *first) >=
+	    zone_slot_cap_blocks(&d->zones, *first))
+		++*first;
+	*last = zone_slot_of(&d->zones, nr_blocks == UINT64_MAX
+						? capacity - 1
+						: lba + nr_blocks - 1);
+	if (*first > *last)
+		return zl_fail(err, EINVAL,
+			       "LBA %llu is in a gap zone, whose state cannot "
+			       "be changed",
+			       (unsigned long long)lba);
+	return 0;
+}
+
+/* Conventional zones come first. */
+static int check_attr(const struct disk *d, uint32_t first,
+		      enum inject_kind kind, struct zl_err *err)
+{
+	if (kind != INJECT_RESET_RECOMMENDED ||
+	    !zone_slot_is_conv(&d->zones, first))
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "zone %u is conventional: it has no write pointer to "
+		       "reset",
+		       first);
+}
+
+static void set_attr(struct disk *d, uint32_t slot, uint8_t bits)
+{
+	pthread_mutex_lock(&d->lock);
+	zone_set_attrs(&d->zones, slot, d->zones.slots[slot].attrs | bits);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/*
  * The file of the persistent faults.  Under faults.lock.
  */
 
-static struct json_object *persistent_faults(const struct inject_list *list)
+static struct json_object *persistent_faults(struct disk *d)
 {
+	const struct inject_list *list = &d->faults.list;
 	struct json_object *all = json_object_new_array();
 
 	for (unsigned i = 0; i < list->nr; i++)
 		if (list->faults[i].persistent && list->faults[i].count)
 			json_object_array_add(all,
 					      inject_format(&list->faults[i]));
+	attrs_format(d, all);
 	return all;
 }
 
 int faults_save(struct disk *d)
 {
-	struct json_object *all = persistent_faults(&d->faults.list);
+	struct json_object *all = persistent_faults(d);
 	const char *text;
 	int ret = 0;
 
@@ -62,15 +127,33 @@ void faults_settle(struct disk *d)
 		ret = faults_save(d);
 	pthread_mutex_unlock(&fs->lock);
 	if (ret)
-		zl_log(ZL_LOG_ERR,
-		       "%s: " DISK_FAULTS " cannot be written (%s): it has "
-		       "faults that were used up or cleared",
-		       d->name, strerror(-ret));
+		zl_log_limited(&d->error_limit, ZL_LOG_ERR,
+			       "%s: " DISK_FAULTS " cannot be written (%s): "
+			       "it has faults that are over",
+			       d->name, strerror(-ret));
 }
 
 static void count_armed(struct disk_faults *fs)
 {
 	atomic_store(&fs->armed, inject_live(&fs->list));
+}
+
+/* READ ONLY and OFFLINE are in the journal. */
+static int take_state(struct disk *d, const struct inject_fault *f,
+		      struct zl_err *err)
+{
+	uint32_t first, last;
+	int ret;
+
+	if (!inject_is_attr(f->kind) || !f->persistent)
+		return zl_fail(err, EINVAL, "it has what it cannot have");
+	ret = slots_of(d, f->lba, f->nr_blocks, &first, &last, err);
+	if (!ret)
+		ret = check_attr(d, first, f->kind, err);
+	if (ret)
+		return ret;
+	ret = attrs_take(d, f, first, last);
+	return ret ? zl_fail(err, -ret, "out of memory") : 0;
 }
 
 static int parse_all(struct disk *d, struct json_object *all,
@@ -84,9 +167,13 @@ static int parse_all(struct disk *d, struct json_object *all,
 		ret = inject_parse(json_object_array_get_idx(all, i), &f, err);
 		if (ret)
 			return ret;
-		if (inject_is_state(f.kind) || !inject_add(&d->faults.list, &f))
-			return zl_fail(err, EINVAL,
-				       "it has what it cannot have");
+		if (inject_is_state(f.kind))
+			ret = take_state(d, &f, err);
+		else if (!inject_add(&d->faults.list, &f))
+			ret = zl_fail(err, EINVAL,
+				      "it has what it cannot have");
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -129,6 +216,7 @@ void faults_load(struct disk *d)
 	}
 	if (parse_text(d, text, len, &err)) {
 		fs->list.nr = 0;
+		attrs_drop(fs);
 		disk_add_problem(d, UINT32_MAX,
 				 DISK_FAULTS " is not a list of faults (%s); "
 					     "it is ignored",
@@ -136,9 +224,18 @@ void faults_load(struct disk *d)
 	}
 	free(text);
 	count_armed(fs);
+	for (uint32_t slot = 0; fs->kept && slot < d->zones.nr_slots; slot++)
+		if (fs->kept[slot])
+			set_attr(d, slot, fs->kept[slot]);
 	if (fs->list.nr)
 		zl_log(ZL_LOG_WARN, "%s: %u injected faults are armed", d->name,
 		       fs->list.nr);
+}
+
+static int fail_file(const struct disk *d, int ret, struct zl_err *err)
+{
+	return zl_fail(err, -ret, "%s/" DISK_FAULTS " cannot be written: %s",
+		       d->name, strerror(-ret));
 }
 
 /*
@@ -160,9 +257,7 @@ static int add_event(struct disk *d, const struct inject_fault *f, uint32_t *id,
 	count_armed(fs);
 	pthread_mutex_unlock(&fs->lock);
 	if (ret)
-		return zl_fail(err, -ret,
-			       "%s/" DISK_FAULTS " cannot be written: %s",
-			       d->name, strerror(-ret));
+		return fail_file(d, ret, err);
 	if (!*id)
 		return zl_fail(err, ENOSPC,
 			       "the disk has %d faults already; clear some",
@@ -288,27 +383,6 @@ static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 	return ret ? fail_journal(err, slot, ret) : 0;
 }
 
-static uint8_t attr_bits(enum inject_kind kind)
-{
-	return kind == INJECT_PREDICTED_ERRORS ? ZA_PUEP : ZA_RESET;
-}
-
-static int set_attr(struct disk *d, uint32_t slot, uint8_t attr,
-		    struct zl_err *err)
-{
-	bool conv = zone_slot_is_conv(&d->zones, slot);
-
-	if (conv && attr == ZA_RESET)
-		return zl_fail(err, EINVAL,
-			       "zone %u is conventional: it has no write "
-			       "pointer to reset",
-			       slot);
-	pthread_mutex_lock(&d->lock);
-	zone_set_attrs(&d->zones, slot, d->zones.slots[slot].attrs | attr);
-	pthread_mutex_unlock(&d->lock);
-	return 0;
-}
-
 static int set_state(struct disk *d, uint32_t slot, enum inject_kind kind,
 		     bool sync, struct zl_err *err)
 {
@@ -318,7 +392,8 @@ static int set_state(struct disk *d, uint32_t slot, enum inject_kind kind,
 	case INJECT_OFFLINE:
 		return set_cond(d, slot, ZC_OFFLINE, sync, err);
 	default:
-		return set_attr(d, slot, attr_bits(kind), err);
+		set_attr(d, slot, attr_bits(kind));
+		return 0;
 	}
 }
 
@@ -353,50 +428,22 @@ static int clear_state(struct disk *d, uint32_t slot, bool sync,
 	return has_cond ? set_cond(d, slot, (enum zone_cond)0, sync, err) : 0;
 }
 
-/* With nr_blocks UINT64_MAX to the end. */
-static int check_range(const struct disk *d, uint64_t lba, uint64_t nr_blocks,
-		       struct zl_err *err)
-{
-	uint64_t capacity = d->zones.geo.capacity_blocks;
-
-	if (lba < capacity &&
-	    (nr_blocks == UINT64_MAX || nr_blocks <= capacity - lba))
-		return 0;
-	return zl_fail(err, EINVAL,
-		       "the range is beyond the disk, which has %llu blocks",
-		       (unsigned long long)capacity);
-}
-
-/* The slots whose zones the range touches; behind some is a gap zone, which has
- * no state to change. */
-static int slots_of(const struct disk *d, uint64_t lba, uint64_t nr_blocks,
-		    uint32_t *first, uint32_t *last, struct zl_err *err)
-{
-	uint64_t capacity = d->zones.geo.capacity_blocks;
-	int ret = check_range(d, lba, nr_blocks, err);
-
-	if (ret)
-		return ret;
-	*first = zone_slot_of(&d->zones, lba);
-	if (lba - zone_slot_start_lba(&d->zones, *first) >=
-	    zone_slot_cap_blocks(&d->zones, *first))
-		++*first;
-	*last = zone_slot_of(&d->zones, nr_blocks == UINT64_MAX
-						? capacity - 1
-						: lba + nr_blocks - 1);
-	if (*first > *last)
-		return zl_fail(err, EINVAL,
-			       "LBA %llu is in a gap zone, whose state cannot "
-			       "be changed",
-			       (unsigned long long)lba);
-	return 0;
-}
-
 static int sync_states(struct disk *d, uint32_t last, struct zl_err *err)
 {
 	int ret = zoneop_journal_sync(d);
 
 	return ret ? fail_journal(err, last, ret) : 0;
+}
+
+static int prepare_attrs(struct disk *d, const struct inject_fault *f,
+			 uint32_t first, uint32_t last, struct zl_err *err)
+{
+	int ret = check_attr(d, first, f->kind, err);
+
+	if (ret || !f->persistent)
+		return ret;
+	ret = attrs_keep(d, f, first, last);
+	return ret ? fail_file(d, ret, err) : 0;
 }
 
 static int add_states(struct disk *d, const struct inject_fault *f,
@@ -405,6 +452,8 @@ static int add_states(struct disk *d, const struct inject_fault *f,
 	uint32_t slot, first, last;
 	int ret = slots_of(d, f->lba, f->nr_blocks, &first, &last, err);
 
+	if (!ret && inject_is_attr(f->kind))
+		ret = prepare_attrs(d, f, first, last, err);
 	if (ret)
 		return ret;
 	for (slot = first; !ret && slot <= last; slot += !ret)
@@ -429,13 +478,16 @@ int disk_fault_restore(struct disk *d, uint64_t lba, uint64_t nr_blocks,
 		       struct zl_err *err)
 {
 	uint32_t first, last;
-	int ret = slots_of(d, lba, nr_blocks, &first, &last, err);
+	int ret = slots_of(d, lba, nr_blocks, &first, &last, err), ret2;
 
 	if (ret)
 		return ret;
+	ret2 = attrs_forget(d, first, last);
 	for (; !ret && first <= last; first++)
 		ret = clear_state(d, first, first == last, err);
-	return ret ? ret : sync_states(d, last, err);
+	if (!ret)
+		ret = sync_states(d, last, err);
+	return ret || !ret2 ? ret : fail_file(d, ret2, err);
 }
 
 int disk_fault_clear(struct disk *d, struct zl_err *err)
@@ -447,6 +499,8 @@ int disk_fault_clear(struct disk *d, struct zl_err *err)
 	fs->list.nr = 0;
 	count_armed(fs);
 	faults_let_go(fs);
+	if (fs->kept)
+		memset(fs->kept, 0, d->zones.nr_slots);
 	ret = faults_save(d);
 	pthread_mutex_unlock(&fs->lock);
 	if (ret)
@@ -456,7 +510,14 @@ int disk_fault_clear(struct disk *d, struct zl_err *err)
 	return disk_fault_restore(d, 0, UINT64_MAX, err);
 }
 
-static bool has_state(struct disk *d, uint32_t slot, enum inject_kind kind)
+enum has_state {
+	HAS_NOT,
+	HAS,
+	HAS_FOR_GOOD /* persistent */
+};
+
+static enum has_state has_state(struct disk *d, uint32_t slot,
+				enum inject_kind kind)
 {
 	uint8_t flags, attrs;
 
@@ -464,14 +525,14 @@ static bool has_state(struct disk *d, uint32_t slot, enum inject_kind kind)
 	flags = d->slots[slot].flags;
 	attrs = d->zones.slots[slot].attrs;
 	pthread_mutex_unlock(&d->lock);
-	switch (kind) {
-	case INJECT_READ_ONLY:
-		return flags & SLOT_JOURNAL_RO;
-	case INJECT_OFFLINE:
-		return flags & SLOT_JOURNAL_OFF;
-	default:
-		return attrs & attr_bits(kind);
-	}
+	if (!inject_is_attr(kind))
+		return flags & (kind == INJECT_OFFLINE ? SLOT_JOURNAL_OFF
+						       : SLOT_JOURNAL_RO)
+			       ? HAS_FOR_GOOD
+			       : HAS_NOT;
+	if (!(attrs & attr_bits(kind)))
+		return HAS_NOT;
+	return attrs_are_kept(d, slot, attr_bits(kind)) ? HAS_FOR_GOOD : HAS;
 }
 
 /* Zones that lie side by side are one fault, as they may be a million. */
@@ -480,19 +541,22 @@ static void each_state(struct disk *d, enum inject_kind kind,
 		       void *user)
 {
 	struct inject_fault f = { .kind = kind, .count = INJECT_ALWAYS };
+	enum has_state has, before = HAS_NOT;
 
-	for (uint32_t slot = 0; slot < d->zones.nr_slots; slot++) {
-		if (has_state(d, slot, kind)) {
-			if (!f.nr_blocks)
-				f.lba = zone_slot_start_lba(&d->zones, slot);
-			f.nr_blocks += zone_slot_blocks(&d->zones, slot);
-		} else if (f.nr_blocks) {
+	for (uint32_t slot = 0; slot <= d->zones.nr_slots; slot++) {
+		has = slot < d->zones.nr_slots ? has_state(d, slot, kind)
+					       : HAS_NOT;
+		if (before && has != before) {
+			f.persistent = before == HAS_FOR_GOOD;
 			fn(user, &f);
 			f.nr_blocks = 0;
 		}
+		if (has && !f.nr_blocks)
+			f.lba = zone_slot_start_lba(&d->zones, slot);
+		if (has)
+			f.nr_blocks += zone_slot_blocks(&d->zones, slot);
+		before = has;
 	}
-	if (f.nr_blocks)
-		fn(user, &f);
 }
 
 void disk_fault_each(struct disk *d,

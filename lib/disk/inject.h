@@ -76,6 +76,13 @@ static inline bool inject_is_state(enum inject_kind kind)
 	return kind >= INJECT_READ_ONLY;
 }
 
+/* … an attribute. */
+static inline bool inject_is_attr(enum inject_kind kind)
+{
+	return kind == INJECT_RESET_RECOMMENDED ||
+	       kind == INJECT_PREDICTED_ERRORS;
+}
+
 /* Adds a copy and returns its id, or 0 when the list is full; a fault that is
  * used up makes room. */
 uint32_t inject_add(struct inject_list *list, const struct inject_fault *fault);

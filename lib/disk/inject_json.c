@@ -42,6 +42,7 @@ enum member {
 
 #define M_RANGE (M_LBA | M_BLOCKS)
 #define M_EVENT (M_RANGE | M_COUNT | M_PERSISTENT)
+#define M_STATE (M_RANGE | M_PERSISTENT)
 
 /* What a kind may have, what it must have, and the ops it knows. */
 static const struct form {
@@ -65,10 +66,10 @@ static const struct form {
 					   1 << INJECT_OP_RESET |
 					   1 << INJECT_OP_FINISH |
 					   1 << INJECT_OP_CUT },
-	[INJECT_READ_ONLY] = { M_RANGE, M_LBA, 0 },
-	[INJECT_OFFLINE] = { M_RANGE, M_LBA, 0 },
-	[INJECT_RESET_RECOMMENDED] = { M_RANGE, M_LBA, 0 },
-	[INJECT_PREDICTED_ERRORS] = { M_RANGE, M_LBA, 0 },
+	[INJECT_READ_ONLY] = { M_STATE, M_LBA, 0 },
+	[INJECT_OFFLINE] = { M_STATE, M_LBA, 0 },
+	[INJECT_RESET_RECOMMENDED] = { M_STATE, M_LBA, 0 },
+	[INJECT_PREDICTED_ERRORS] = { M_STATE, M_LBA, 0 },
 };
 
 static int take_number(struct json_object *v, const char *name, uint64_t min,
@@ -229,6 +230,12 @@ int inject_parse(struct json_object *o, struct inject_fault *fault,
 		return zl_fail(err, EINVAL, "%s needs %s",
 			       inject_kind_name(fault->kind),
 			       missing(forms[fault->kind].must));
+	if (inject_is_state(fault->kind) && !inject_is_attr(fault->kind)) {
+		if (has & M_PERSISTENT && !fault->persistent)
+			return zl_fail(err, EINVAL, "%s is always persistent",
+				       inject_kind_name(fault->kind));
+		fault->persistent = true;
+	}
 	if (has & M_BLOCKS && !(has & M_LBA))
 		return zl_fail(err, EINVAL, "blocks needs lba");
 	if (!(has & M_BLOCKS))

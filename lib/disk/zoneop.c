@@ -67,6 +67,8 @@ static void apply(struct disk_io *io)
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, io->slot);
 	uint32_t cap = zone_slot_cap_blocks(&d->zones, io->slot);
 
+	if (io->zone_op == ZO_RESET)
+		attrs_zone_was_reset(d, io->slot);
 	pthread_mutex_lock(&d->lock);
 	s->undo_non_seq |= io->zone_op == ZO_RESET &&
 			   d->zones.slots[io->slot].attrs & ZA_NON_SEQ;
@@ -325,6 +327,14 @@ static void fail_at_slot(struct disk_io *io, int error)
 	io_finish(io, io_fail_status(io, error, lba));
 }
 
+/* With the attributes that zones have lost. */
+static void finish_change(struct disk_io *io)
+{
+	if (io->zone_op == ZO_RESET && atomic_load(&io->disk->faults.has_kept))
+		faults_settle(io->disk);
+	io_finish(io, DISK_OK);
+}
+
 /*
  * FINISH and RESET change one slot after the other, each in its turn.  When a
  * turn must be waited for, this returns, and is called again with it.
@@ -337,7 +347,7 @@ static void change_run(struct disk_io *io)
 	if (!io->nr_turns) {
 		slot = next_slot(io, io->sel.first);
 		if (slot == UINT32_MAX) {
-			io_finish(io, DISK_OK);
+			finish_change(io);
 			return;
 		}
 		if (!move_on(io, slot))
@@ -351,7 +361,7 @@ static void change_run(struct disk_io *io)
 		}
 		slot = next_slot(io, io->slot + 1);
 		if (slot == UINT32_MAX) {
-			io_finish(io, DISK_OK);
+			finish_change(io);
 			return;
 		}
 		if (!move_on(io, slot))

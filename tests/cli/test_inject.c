@@ -241,6 +241,29 @@ static void a_copy_is_not_attached(void **state)
 	assert_silent();
 }
 
+static void attributes_persist(void **state)
+{
+	struct disk_open_args args = { .opts = NULL };
+	struct zl_err err;
+
+	(void)state;
+	assert_int_equal(zloop("inject", "add", "d", "predicted-errors",
+			       "zone=3", "persistent=true", NULL),
+			 0);
+	assert_silent();
+	control_stop(control);
+	disk_close(disk);
+	if (disk_open("d", &args, &disk, &err) ||
+	    control_start(disk, &control, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
+	assert_string_equal(run_out, "predicted-errors lba=6144 blocks=2048 "
+				     "persistent=true\n");
+	assert_int_equal(zloop("inject", "clear", "d", "zone=3", NULL), 0);
+	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
+	assert_silent();
+}
+
 /* "  zloop inject ... /srv/z0 ...", of the disk d. */
 static void run_example(char *line)
 {
@@ -302,6 +325,7 @@ int main(void)
 		T(mistakes),
 		T(not_attached),
 		T(a_copy_is_not_attached),
+		T(attributes_persist),
 		T(help),
 	};
 

@@ -616,6 +616,80 @@ static void persistent_faults_come_back(void **state)
 	assert_int_equal(do_read(f, 0, 1), DISK_OK);
 }
 
+static void attributes_come_back(void **state)
+{
+	struct store_fault_plan full = { .fail_count = UINT64_MAX,
+					 .error = ENOSPC,
+					 .only = UINT32_C(1) << 24 };
+	struct store_fault_plan none = { .fail_at = UINT64_MAX };
+	struct fixture *f = *state;
+	char text[128];
+	struct zl_err err;
+	uint32_t id;
+
+	inject(f,
+	       "{'fault':'reset-recommended','persistent':true,'lba':%llu,"
+	       "'blocks':8192}",
+	       SEQ(0));
+	inject(f, "{'fault':'predicted-errors','persistent':true,'lba':%llu}",
+	       SEQ(1));
+	inject(f, "{'fault':'predicted-errors','lba':%llu}", SEQ(2));
+	inject(f, "{'fault':'predicted-errors','persistent':true,'lba':%llu}",
+	       0);
+	assert_int_equal(nr_listed(f), 4);
+	/* The death of the process is no other matter. */
+	disk_abandon(f->disk);
+	fixture_open(f, FIXTURE_CFG, 0);
+	assert_int_equal(nr_listed(f), 3);
+	assert_int_equal(attrs_of(f, SEQ(0)), ZA_RESET);
+	assert_int_equal(attrs_of(f, SEQ(1)), ZA_RESET | ZA_PUEP);
+	assert_int_equal(attrs_of(f, SEQ(2)), ZA_RESET);
+	assert_int_equal(attrs_of(f, SEQ(3)), ZA_RESET);
+	assert_int_equal(attrs_of(f, 0), ZA_PUEP);
+	assert_false(disk_has_faults(f->disk));
+	/* What a reset took away does not. */
+	assert_int_equal(do_write(f, SEQ(1), 1, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(1), false), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(2), false), DISK_OK);
+	assert_int_equal(disk_fault_restore(f->disk, SEQ(3), 1, &err), 0);
+	disk_abandon(f->disk);
+	fixture_open(f, FIXTURE_CFG, 0);
+	assert_int_equal(attrs_of(f, SEQ(0)), ZA_RESET);
+	assert_int_equal(attrs_of(f, SEQ(1)), ZA_PUEP);
+	assert_int_equal(attrs_of(f, SEQ(2)), 0);
+	assert_int_equal(attrs_of(f, SEQ(3)), 0);
+	/* Nor what could not be kept. */
+	snprintf(text, sizeof(text),
+		 "{\"fault\":\"predicted-errors\",\"persistent\":true,"
+		 "\"lba\":%llu}",
+		 (unsigned long long)SEQ(4));
+	store_fault_arm(f->fault, &full); /* meta_replace */
+	assert_int_equal(try_inject(f, text, &id, &err), -ENOSPC);
+	store_fault_arm(f->fault, &none);
+	assert_int_equal(attrs_of(f, SEQ(4)), 0);
+	clear(f);
+	fixture_reopen(f, FIXTURE_CFG);
+	assert_int_equal(nr_listed(f), 0);
+	assert_int_equal(attrs_of(f, SEQ(0)), 0);
+}
+
+/* READ ONLY and OFFLINE are anyhow. */
+static void conditions_may_be_asked_to_persist(void **state)
+{
+	struct fixture *f = *state;
+	struct zl_err err;
+	uint32_t id;
+
+	inject(f, "{'fault':'offline','persistent':true,'lba':%llu}", SEQ(0));
+	assert_int_equal(cond_of(f, SEQ(0)), ZC_OFFLINE);
+	assert_int_equal(try_inject(f,
+				    "{\"fault\":\"read-only\",\"lba\":0,"
+				    "\"persistent\":false}",
+				    &id, &err),
+			 -EINVAL);
+	assert_string_equal(err.msg, "read-only is always persistent");
+}
+
 /* What is used up while the file cannot be written does not come back. */
 static void used_up_while_the_disk_is_full(void **state)
 {
@@ -639,19 +713,31 @@ static void used_up_while_the_disk_is_full(void **state)
 
 static void a_damaged_file_of_faults_is_ignored(void **state)
 {
-	static const char bad[] = "[{\"fault\":\"busy\"},7]";
+#define PUEP "{\"fault\":\"predicted-errors\",\"persistent\":true,\"lba\":4096}"
+	static const char *const bad[] = {
+		"[" PUEP ",{\"fault\":\"busy\"},7]",
+		"[" PUEP ",{\"fault\":\"offline\",\"lba\":0}]",
+		"[" PUEP ",{\"fault\":\"predicted-errors\",\"lba\":0}]",
+		"[" PUEP ",{\"fault\":\"predicted-errors\",\"lba\":16384,"
+		"\"persistent\":true}]",
+		"[" PUEP ",{\"fault\":\"reset-recommended\",\"lba\":0,"
+		"\"persistent\":true}]",
+	};
 	struct fixture *f = *state;
 	struct store *st;
 
-	disk_close(f->disk);
-	st = store_mem_open(f->mem);
-	assert_int_equal(
-		store_meta_replace(st, DISK_FAULTS, bad, sizeof(bad) - 1), 0);
-	store_close(st);
-	fixture_open(f, FIXTURE_CFG, 0);
-	assert_int_equal(nr_listed(f), 0);
-	assert_int_equal(f->disk->nr_problems, 1);
-	assert_int_equal(do_read(f, 0, 1), DISK_OK);
+	for (unsigned i = 0; i < 5; i++) {
+		disk_close(f->disk);
+		st = store_mem_open(f->mem);
+		assert_int_equal(store_meta_replace(st, DISK_FAULTS, bad[i],
+						    strlen(bad[i])),
+				 0);
+		store_close(st);
+		fixture_open(f, FIXTURE_CFG, 0);
+		assert_int_equal(nr_listed(f), 0);
+		assert_int_equal(f->disk->nr_problems, 1);
+		assert_int_equal(do_read(f, 0, 1), DISK_OK);
+	}
 	clear(f);
 	fixture_reopen(f, FIXTURE_CFG);
 	assert_int_equal(f->disk->nr_problems, 0);
@@ -867,6 +953,8 @@ int main(void)
 						teardown),
 		T(attributes),
 		T(persistent_faults_come_back),
+		T(attributes_come_back),
+		T(conditions_may_be_asked_to_persist),
 		T(used_up_while_the_disk_is_full),
 		T(a_damaged_file_of_faults_is_ignored),
 		T(bad_ranges_and_ids_are_refused),

@@ -155,9 +155,11 @@ static void text_form(void **state)
 		  "{'fault':'backing-error','op':'cut','errno':'ENOSPC',"
 		  "'persistent':false}" },
 		{ "{'fault':'offline','lba':4096}",
-		  "{'fault':'offline','lba':4096,'blocks':1}" },
+		  "{'fault':'offline','lba':4096,'blocks':1,"
+		  "'persistent':true}" },
 		{ "{'fault':'predicted-errors','lba':1}",
-		  "{'fault':'predicted-errors','lba':1,'blocks':1}" },
+		  "{'fault':'predicted-errors','lba':1,'blocks':1,"
+		  "'persistent':false}" },
 	};
 	struct inject_fault f;
 	struct json_object *o;
