@@ -253,6 +253,9 @@ static void every_change_is_dirty(void **state)
 		assert_int_equal(fd_drop(to_file(env->st), 0), 0);
 		assert_int_equal(atomic_load(&nr_syncs), 1);
 	}
+	assert_int_equal(store_resize(env->st, 0, 512), 0);
+	assert_int_equal(fd_drop(to_file(env->st), 0), 0);
+	assert_int_equal(atomic_load(&nr_syncs), 2);
 }
 
 static void closing_syncs_what_is_dirty(void **state)
