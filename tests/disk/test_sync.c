@@ -414,6 +414,90 @@ static void syncs_do_not_keep_a_power_failure_waiting(void **state)
 	assert_int_equal(do_sync(f), DISK_OK);
 }
 
+static void write_and_want_sync(struct fixture *f)
+{
+	late = (struct disk_io){ .op = DISK_SYNC, .done = note_late };
+	assert_int_equal(do_write(f, 0, 1, 2), DISK_OK);
+	disk_submit(f->disk, &late);
+}
+
+/* The one that is under way may have been too early for its writes. */
+static void who_comes_during_a_sync_gets_another(void **state)
+{
+	struct fixture *f = *state;
+
+	late_done = false;
+	assert_int_equal(do_write(f, 0, 1, 1), DISK_OK);
+	arm(f, UINT64_MAX, 0); /* counts from the second one on */
+	do_beside(f, STORE_SYNC, true, write_and_want_sync);
+	assert_int_equal(do_sync(f), DISK_OK);
+	end_beside(f);
+	assert_true(late_done);
+	assert_int_equal(late.status, DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 1);
+}
+
+/* Which is made durable first: "z", a zone's file, or "j", the journal. */
+static char durable[8];
+
+static void note_durable(char what)
+{
+	size_t n = strlen(durable);
+
+	assert_true(n + 1 < sizeof(durable));
+	durable[n] = what;
+	durable[n + 1] = 0;
+}
+
+static void submit_noted(struct store *st, struct store_req *req)
+{
+	if (req->op == STORE_SYNC)
+		note_durable('z');
+	real_ops->submit(st, req);
+}
+
+static int append_noted(struct store *st, const char *name, const void *data,
+			size_t len, bool sync)
+{
+	if (sync)
+		note_durable('j');
+	return real_ops->meta_append(st, name, data, len, sync);
+}
+
+static enum disk_status sync_or(struct fixture *f, int how)
+{
+	if (how == 0)
+		return do_sync(f);
+	return how == 1 ? do_write_fua(f, SEQ(0), 4, 2)
+			: zone_fua(f, ZO_RESET, false);
+}
+
+/* That a zone is no longer out of order is told after its reset: else a power
+ * loss between the two would leave it as it was, but in order. */
+static void a_reset_is_durable_before_the_journal(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_stop(f);
+	fixture_start(f, FIXTURE_CFG ",model=host-aware", 0);
+	real_ops = f->fault->ops;
+	ops = *real_ops;
+	ops.submit = submit_noted;
+	ops.meta_append = append_noted;
+	for (int how = 0; how < 3; how++) {
+		assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+		assert_int_equal(do_write_fua(f, SEQ(0) + 8, 4, 1), DISK_OK);
+		if (how < 2)
+			assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false),
+					 DISK_OK);
+		durable[0] = 0;
+		f->fault->ops = &ops;
+		assert_int_equal(sync_or(f, how), DISK_OK);
+		f->fault->ops = real_ops;
+		assert_string_equal(durable, "zj");
+	}
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -431,6 +515,8 @@ int main(void)
 		T(finish_whose_sync_fails_is_repeated),
 		T(reset_whose_sync_fails_beside),
 		T(syncs_do_not_keep_a_power_failure_waiting),
+		T(who_comes_during_a_sync_gets_another),
+		T(a_reset_is_durable_before_the_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
