@@ -33,6 +33,7 @@ void scsi_job_init(struct scsi_unit *u)
 	pthread_cond_init(&u->job.over, NULL);
 	u->sanitize_failed = disk_saved(u->disk) & SAVED_FAILED;
 	u->sanitize_ause = disk_saved(u->disk) & SAVED_AUSE;
+	u->format_failed = disk_saved(u->disk) & SAVED_FORMAT;
 }
 
 /* The daemon can do nothing else meanwhile, and to overwrite a disk takes
@@ -124,21 +125,44 @@ static bool next_zone(struct scsi_unit *u)
 	return false;
 }
 
-/* False: a FORMAT UNIT has no mark. */
+/* A FORMAT UNIT whose command is over before it is leaves a mark, too. */
+static uint64_t job_mark(struct scsi_unit *u)
+{
+	uint64_t ause = u->sanitize_ause ? SAVED_AUSE : 0;
+	struct scsi_job *j = &u->job;
+
+	if (j->kind == JOB_SANITIZE)
+		return SAVED_FAILED | ause;
+	return j->immed ? SAVED_FORMAT : disk_saved(u->disk) & SAVED_FORMAT;
+}
+
+/* False: it is set. */
 static bool set_mark(struct scsi_unit *u, uint64_t mark)
 {
-	if (u->job.kind != JOB_SANITIZE)
+	bool format = u->job.kind == JOB_FORMAT;
+
+	if (format && (disk_saved(u->disk) & SAVED_FORMAT) == mark)
 		return false;
 	set_io(u, DISK_SAVE, 0);
 	u->job.io.lba = mark;
-	u->job.io.save_mask = SAVED_SANITIZE;
+	u->job.io.save_mask = format ? SAVED_FORMAT : SAVED_SANITIZE;
 	return true;
+}
+
+/* With IMMED the command is over when the job cannot be forgotten any more. */
+static void end_immed(struct scsi_job *j)
+{
+	struct scsi_cmd *cmd = j->waiter;
+
+	if (!cmd || !j->immed)
+		return;
+	j->waiter = NULL;
+	scsi_finish(cmd);
 }
 
 /* The next I/O; false: all is done, or failed. */
 static bool next_io(struct scsi_unit *u)
 {
-	uint64_t ause = u->sanitize_ause ? SAVED_AUSE : 0;
 	struct scsi_job *j = &u->job;
 
 	/* First there must be a mark; in the end everything is durable. */
@@ -149,10 +173,11 @@ static bool next_io(struct scsi_unit *u)
 	switch (j->what) {
 	case STEP_MARK:
 		j->what = STEP_ZONES;
-		if (set_mark(u, SAVED_FAILED | ause))
+		if (set_mark(u, job_mark(u)))
 			return true;
 		/* fall through */
 	case STEP_ZONES:
+		end_immed(j);
 		if (next_zone(u))
 			return true;
 		set_io(u, DISK_SYNC, 0);
@@ -233,7 +258,8 @@ static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind, bool keep_wp,
 		j->what = STEP_MARK;
 		j->keep_wp = keep_wp;
 		j->pattern = pattern;
-		j->waiter = immed ? NULL : cmd;
+		j->waiter = cmd;
+		j->immed = immed;
 		j->kind = kind;
 	}
 	pthread_mutex_unlock(&j->lock);
@@ -245,21 +271,14 @@ static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind, bool keep_wp,
 static enum scsi_next start(struct scsi_cmd *cmd, enum scsi_job_kind kind,
 			    bool keep_wp, struct repeated *pattern, bool immed)
 {
-	cmd->stage = immed;
 	if (claim(cmd, kind, keep_wp, pattern, immed))
 		return SCSI_RUN;
 	return scsi_fail_job(cmd);
 }
 
-/* With IMMED the command is over when the job begins. */
 void scsi_job_run(struct scsi_cmd *cmd)
 {
-	struct scsi_unit *u = cmd->unit;
-	bool immed = cmd->stage;
-
-	if (immed)
-		scsi_finish(cmd);
-	drive(u);
+	drive(cmd->unit);
 }
 
 /*

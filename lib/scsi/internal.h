@@ -90,7 +90,7 @@ enum scsi_job_kind {
 };
 
 enum scsi_job_step {
-	STEP_MARK, /* a SANITIZE that does not come to its end has failed */
+	STEP_MARK, /* what does not come to its end has failed */
 	STEP_ZONES,
 	STEP_UNMARK,
 	STEP_END,
@@ -103,12 +103,12 @@ struct scsi_job {
 	/* From here on: the job's own, while there is one. */
 	_Atomic uint64_t lba; /* what is under way begins there */
 	uint64_t step;	      /* … and how long it is */
-	bool keep_wp, failed;
+	bool keep_wp, immed, failed;
 	/* What was done may have been taken back, or the unit is to go. */
 	atomic_bool give_up;
 	enum scsi_job_step what;  /* comes next */
 	struct repeated *pattern; /* NULL: zeros */
-	struct scsi_cmd *waiter;  /* NULL: IMMED */
+	struct scsi_cmd *waiter;  /* NULL: it was IMMED, and is over */
 	atomic_uint phase;
 	struct disk_io io;
 };
@@ -157,12 +157,14 @@ uint16_t scsi_job_progress(struct scsi_unit *u);
 /* The power has failed: a job under way ends and has failed. */
 void scsi_job_power_on(struct scsi_unit *u);
 
-/* The bits that the disk keeps (DISK_SAVE): mode pages, a failed SANITIZE; of
- * DISK_SAVE_POWERED, how the mode pages' current values differ from them. */
+/* The bits that the disk keeps (DISK_SAVE): mode pages, a failed SANITIZE or
+ * FORMAT UNIT; of DISK_SAVE_POWERED, how the mode pages' current values differ
+ * from them. */
 #define SAVED_MODE     UINT64_C(0x00000000ffffffff)
 #define SAVED_SANITIZE UINT64_C(0x0000000300000000)
 #define SAVED_FAILED   UINT64_C(0x0000000100000000)
 #define SAVED_AUSE     UINT64_C(0x0000000200000000)
+#define SAVED_FORMAT   UINT64_C(0x0000000400000000) /* with IMMED, not over */
 #define SAVED_CURRENT  DISK_SAVE_POWERED
 #define CURRENT_SHIFT  48
 

@@ -346,6 +346,63 @@ static void interrupted(void **state)
 	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 300);
 }
 
+/* GOOD for a command with IMMED says that the job cannot be forgotten. */
+static void immed_marks(void **state)
+{
+	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
+					 .error = EIO };
+	static const uint8_t immed[4] = { 0, 0x02 };
+
+	(void)state;
+	fill();
+	store_fault_arm(rig.fault, &plan);
+	CMD(&rig, NULL, 0, 0x48, 0x82); /* block erase */
+	check_sense(&rig, 0x33103);
+	rig.unit->sanitize_failed = false;
+	CMD(&rig, immed, 4, 0x04, 0x10);
+	check_sense(&rig, 0x33101);
+	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 300);
+}
+
+static void check_deferred(void)
+{
+	CMD(&rig, NULL, 0, 0x00);
+	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
+	assert_int_equal(rig.cmd.sense[0], 0x71);
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+}
+
+/* What a FORMAT UNIT with IMMED has not done is told after each opening, until
+ * there is one that succeeds. */
+static void format_interrupted(void **state)
+{
+	struct disk_io io = { .op = DISK_SAVE,
+			      .lba = SAVED_FORMAT,
+			      .save_mask = SAVED_FORMAT };
+	static const uint8_t immed[4] = { 0, 0x02 };
+
+	(void)state;
+	fill();
+	assert_int_equal(disk_run(rig.disk, &io), DISK_OK);
+	rig_die(&rig);
+	check_deferred();
+	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 300);
+	reopen();
+	check_deferred();
+	CMD(&rig, NULL, 0, 0x04);
+	check_good(&rig);
+	rig_die(&rig);
+	check_all_empty();
+	format_later(0x71);
+	rig_die(&rig);
+	check_deferred();
+	CMD(&rig, immed, 4, 0x04, 0x10);
+	check_good(&rig);
+	rig_die(&rig);
+	check_all_empty();
+}
+
 static void *free_unit(void *arg)
 {
 	scsi_unit_free(arg);
@@ -431,6 +488,8 @@ int main(void)
 		T(format_fails_later),
 		T(failure_stays),
 		T(interrupted),
+		T(immed_marks),
+		T(format_interrupted),
 		T(removed),
 		T(removed_with_a_delay),
 		T(damaged_zones),
