@@ -137,6 +137,30 @@ static void compare_and_write_once(void **state)
 	fixture_stop(&f);
 }
 
+/* In a sequential zone it cannot have been carried out: it compares with what
+ * is not written yet, which reads as zeros. */
+static void compare_and_write_at_the_write_pointer(void **state)
+{
+	struct iovec iov;
+	struct disk_io io = { .op = DISK_COMPARE_WRITE,
+			      .lba = SEQ(0) + 100,
+			      .nr_blocks = 1,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+	struct fixture f;
+
+	(void)state;
+	start(&f, FIXTURE_CFG);
+	assert_int_equal(do_write(&f, SEQ(0), 100, 1), DISK_OK);
+	die_and_return(&f, FIXTURE_CFG, 0);
+	fill(f.buf, io.lba, 1, 1);
+	memset(f.buf + BLOCK, 0, BLOCK);
+	iov = (struct iovec){ f.buf, 2 * BLOCK };
+	assert_int_equal(disk_run(f.disk, &io), DISK_MISCOMPARE);
+	assert_int_equal(absorbed(&f), 0);
+	fixture_stop(&f);
+}
+
 /* Whatever writes to a conventional zone ends its grace. */
 static void compare_and_write_is_ended(void **state)
 {
@@ -422,6 +446,73 @@ static void compare_fails(void **state)
 	fixture_stop(&f);
 }
 
+/* In the middle of the comparison a sync fails. */
+static struct store_ops ops;
+static const struct store_ops *real_ops;
+static struct fixture *beside;
+
+static void submit_beside(struct store *st, struct store_req *req)
+{
+	if (beside && req->op == STORE_READ) {
+		struct disk_io sync = { .op = DISK_SYNC };
+		struct disk *d = beside->disk;
+
+		beside = NULL;
+		assert_int_equal(disk_run(d, &sync), DISK_WRITE_ERROR);
+	}
+	real_ops->submit(st, req);
+}
+
+/* What the dead daemon wrote cannot be made durable, before the write is
+ * repeated or while it is: it is lost, whatever can still be read. */
+static void sync_fails(void **state)
+{
+	const struct store_fault_plan no_sync = {
+		.fail_count = 2,
+		.error = EIO,
+		.only = 1u << STORE_SYNC | UINT32_C(1) << 28 /* of everything */
+	};
+	struct disk_io sync;
+	struct fixture f;
+	struct zl_err err;
+
+	(void)state;
+	for (int during = 0; during < 2; during++) {
+		start(&f, FIXTURE_CFG);
+		assert_int_equal(do_write(&f, SEQ(0), 100, 1), DISK_OK);
+		disk_abandon(f.disk);
+		f.fault = store_fault_new(store_mem_open(f.mem));
+		store_fault_arm(f.fault, &no_sync);
+		assert_int_equal(disk_open_store(f.fault, "test",
+						 &(struct disk_open_args){ 0 },
+						 &f.disk, &err),
+				 0);
+		sync = (struct disk_io){ .op = DISK_SYNC };
+		/* The conventional zones are synced first. */
+		store_fault_arm(f.fault, &(struct store_fault_plan){
+						 .fail_at = NR_CONV,
+						 .fail_count = 1,
+						 .error = EIO,
+						 .only = 1u << STORE_SYNC });
+		real_ops = f.fault->ops;
+		ops = *real_ops;
+		ops.submit = submit_beside;
+		if (during) {
+			beside = &f;
+			f.fault->ops = &ops;
+		} else {
+			assert_int_equal(disk_run(f.disk, &sync),
+					 DISK_WRITE_ERROR);
+		}
+		assert_write_refused(&f, SEQ(0), 100, 1, ZV_UNALIGNED_WRITE);
+		assert_null(beside);
+		f.fault->ops = real_ops;
+		assert_int_equal(store_fault_hits(f.fault), 1);
+		assert_int_equal(do_read(&f, SEQ(0), 100), DISK_READ_ERROR);
+		fixture_stop(&f);
+	}
+}
+
 static void ended_by_time(void **state)
 {
 	struct fixture f;
@@ -453,6 +544,33 @@ static void ended_by_a_write(void **state)
 	assert_int_equal(do_write(&f, SEQ(0) + 100, 1, 1), DISK_OK);
 	assert_write_refused(&f, SEQ(0), 101, 1, ZV_UNALIGNED_WRITE);
 	assert_write_refused(&f, SEQ(0) + 100, 1, 1, ZV_UNALIGNED_WRITE);
+	fixture_stop(&f);
+}
+
+/* … nor may that write, wherever it was carried out, come twice. */
+static void ended_by_a_write_tried_first(void **state)
+{
+	struct fixture f;
+	struct iovec iov;
+	struct disk_io io;
+
+	(void)state;
+	start(&f, FIXTURE_CFG);
+	assert_int_equal(do_write(&f, SEQ(0), 100, 1), DISK_OK);
+	die_and_return(&f, FIXTURE_CFG, 1);
+	/* One that is tried at all. */
+	assert_int_equal(do_read(&f, SEQ(0), 1), DISK_OK);
+	fill(f.buf, SEQ(0) + 100, 8, 1);
+	iov = (struct iovec){ f.buf, 8 * BLOCK };
+	io = (struct disk_io){ .op = DISK_WRITE,
+			       .lba = SEQ(0) + 100,
+			       .nr_blocks = 8,
+			       .iov = &iov,
+			       .iov_cnt = 1 };
+	if (!disk_try(f.disk, &io))
+		disk_run(f.disk, &io);
+	assert_int_equal(io.status, DISK_OK);
+	assert_write_refused(&f, SEQ(0) + 100, 8, 1, ZV_UNALIGNED_WRITE);
 	fixture_stop(&f);
 }
 
@@ -645,6 +763,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(repeated_once),
 		cmocka_unit_test(compare_and_write_once),
+		cmocka_unit_test(compare_and_write_at_the_write_pointer),
 		cmocka_unit_test(compare_and_write_is_ended),
 		cmocka_unit_test(compare_and_write_fua),
 		cmocka_unit_test(many_zones),
@@ -658,8 +777,10 @@ int main(void)
 		cmocka_unit_test(rest_fails),
 		cmocka_unit_test(fua_fails_twice),
 		cmocka_unit_test(compare_fails),
+		cmocka_unit_test(sync_fails),
 		cmocka_unit_test(ended_by_time),
 		cmocka_unit_test(ended_by_a_write),
+		cmocka_unit_test(ended_by_a_write_tried_first),
 		cmocka_unit_test(ended_by_reset),
 		cmocka_unit_test(ended_by_finish),
 		cmocka_unit_test(ended_by_refill),

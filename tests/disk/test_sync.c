@@ -77,6 +77,22 @@ static void unmap_whose_sync_fails_is_not_forgotten(void **state)
 	assert_int_equal(do_sync(f), DISK_OK);
 }
 
+/* From the lowest to the highest block, in whatever order they came. */
+static void all_that_was_dirty_is_bad(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, 100, 4, 1), DISK_OK);
+	assert_int_equal(do_write(f, 200, 4, 1), DISK_OK);
+	assert_int_equal(do_write(f, 50, 4, 1), DISK_OK);
+	arm(f, 0, 1);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_read(f, 46, 4), DISK_OK);
+	for (uint64_t lba = 50; lba < 204; lba += 50)
+		assert_int_equal(do_read(f, lba + 3, 1), DISK_READ_ERROR);
+	assert_int_equal(do_read(f, 204, 4), DISK_OK);
+}
+
 /*
  * What happens beside: before, or after, the store has done the next request of
  * a kind, or added to the journal.
@@ -505,6 +521,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(unmap_is_durable_when_asked),
 		T(unmap_whose_sync_fails_is_not_forgotten),
+		T(all_that_was_dirty_is_bad),
 		T(sync_beside_a_failing_one_fails),
 		T(sync_without_descriptors_is_repeated),
 		T(fua_in_parts_whose_sync_fails_beside),
