@@ -35,14 +35,16 @@ struct json_object *new_word(const char *name)
 bool request_u64(struct request *r, const char *key, uint64_t max, uint64_t *v)
 {
 	struct json_object *o;
-	int64_t n;
+	uint64_t n;
 
 	if (!json_object_object_get_ex(r->in, key, &o))
 		return true;
-	n = json_object_get_int64(o);
-	if (json_object_is_type(o, json_type_int) && n >= 0 &&
-	    (uint64_t)n <= max) {
-		*v = (uint64_t)n;
+	/* json-c gives the nearest it has for what does not fit: 0 for what is
+	 * below, and no @max is the largest. */
+	n = json_object_get_uint64(o);
+	if (json_object_is_type(o, json_type_int) &&
+	    json_object_get_int64(o) >= 0 && n <= max) {
+		*v = n;
 		return true;
 	}
 	zl_fail(r->err, EINVAL, "%s is not a number from 0 to %llu", key,

@@ -75,16 +75,17 @@ static const struct form {
 static int take_number(struct json_object *v, const char *name, uint64_t min,
 		       uint64_t max, uint64_t *n, struct zl_err *err)
 {
-	int64_t i = json_object_get_int64(v);
+	uint64_t i = json_object_get_uint64(v);
 
-	/* json-c gives the nearest it has for what does not fit. */
-	if (!json_object_is_type(v, json_type_int) || i < 0 ||
-	    (uint64_t)i < min || (uint64_t)i > max)
+	/* json-c gives the nearest it has for what does not fit: 0 for what is
+	 * below, and no @max is the largest. */
+	if (!json_object_is_type(v, json_type_int) ||
+	    json_object_get_int64(v) < 0 || i < min || i > max)
 		return zl_fail(err, EINVAL,
 			       "%s is not a number from %" PRIu64
 			       " to %" PRIu64,
 			       name, min, max);
-	*n = (uint64_t)i;
+	*n = i;
 	return 0;
 }
 

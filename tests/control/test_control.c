@@ -352,6 +352,8 @@ static void refusals(void **state)
 	check_has("{'request':'reboot'}", "-71 request is not one of version,");
 	check_has("{'request':7}", "-71 request is not one of");
 	check("[]", "-71 a request is a JSON object");
+	check("{'request':'powerfail','seed':9223372036854775808}",
+	      "-71 seed is not a number from 0 to 9223372036854775807");
 	check("{'request':'zones','start_lba':-1}",
 	      "-71 start_lba is not a number from 0 to 16383");
 }
