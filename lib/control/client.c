@@ -41,6 +41,9 @@ static int send_line(int fd, const char *text, struct zl_err *err)
 
 	while (left) {
 		n = send(fd, text, left, MSG_NOSIGNAL);
+		/* It is hung up, perhaps with a reply that says why. */
+		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+			return 0;
 		if (n < 0)
 			return zl_fail(err, errno,
 				       "the request cannot be "

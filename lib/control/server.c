@@ -76,6 +76,17 @@ static struct client *free_client(struct control *ctl)
 	return NULL;
 }
 
+/* The reply to whatever it asks. */
+static void turn_away(int fd)
+{
+	static const char reply[] =
+		"{\"ok\":false,\"error\":\"the control socket has as many "
+		"clients as it serves; try again when one has left\"}\n";
+
+	send(fd, reply, sizeof(reply) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
 /* Out of descriptors, whoever connects waits in the queue, and poll() would
  * return for it at once, again and again. */
 static void take_client(struct control *ctl)
@@ -88,8 +99,12 @@ static void take_client(struct control *ctl)
 		ctl->deaf_until_ms = now_ms() + DEAF_MS;
 		return;
 	}
-	if (!c || !may_connect(fd)) {
+	if (!may_connect(fd)) {
 		close(fd);
+		return;
+	}
+	if (!c) {
+		turn_away(fd);
 		return;
 	}
 	c->in = malloc(CONTROL_REQUEST_MAX);
