@@ -383,6 +383,53 @@ static void reset_whose_sync_fails_beside(void **state)
 	assert_int_equal(store_fault_calls(f->fault), 3);
 }
 
+/* What could not be told the journal is told with the next one. */
+static void the_journal_cannot_be_synced(void **state)
+{
+	const struct store_fault_plan plan = {
+		.fail_count = 1,
+		.error = EIO,
+		.only = UINT32_C(3) << 24, /* replacing and adding */
+	};
+	struct fixture *f = *state;
+
+	fixture_stop(f);
+	fixture_start(f, FIXTURE_CFG ",model=host-aware", 0);
+	assert_int_equal(do_write_fua(f, SEQ(0) + 8, 4, 1), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	store_fault_arm(f->fault, &plan);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 2);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 2);
+}
+
+/* FINISH fails, but has cut off what a failed write left. */
+static void what_finish_cut_off_is_synced(void **state)
+{
+	const struct store_fault_plan stuck = { .fail_count = 2,
+						.error = EIO,
+						.partial_bytes = BLOCK,
+						.only = 1u << STORE_WRITE |
+							1u << STORE_CUT };
+	const struct store_fault_plan no_finish = {
+		.fail_count = 1, .error = EIO, .only = 1u << STORE_FINISH
+	};
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write_fua(f, SEQ(0), 4, 1), DISK_OK);
+	store_fault_arm(f->fault, &stuck);
+	assert_int_equal(do_write(f, SEQ(0) + 4, 4, 1), DISK_WRITE_ERROR);
+	store_fault_arm(f->fault, &no_finish);
+	assert_int_equal(do_zone(f, ZO_FINISH, SEQ(0), false),
+			 DISK_WRITE_ERROR);
+	arm(f, UINT64_MAX, 0);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 1);
+	assert_sizes_match(f);
+}
+
 /* From a round's first sync on, another one is wanted, and so is an end. */
 static struct disk_io late;
 static bool late_done;
@@ -531,6 +578,8 @@ int main(void)
 		T(reset_whose_sync_fails_is_repeated),
 		T(finish_whose_sync_fails_is_repeated),
 		T(reset_whose_sync_fails_beside),
+		T(the_journal_cannot_be_synced),
+		T(what_finish_cut_off_is_synced),
 		T(syncs_do_not_keep_a_power_failure_waiting),
 		T(who_comes_during_a_sync_gets_another),
 		T(a_reset_is_durable_before_the_journal),
