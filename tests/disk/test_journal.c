@@ -531,6 +531,25 @@ static void a_full_file_system_reopens_nothing(void **state)
 	free(iov.iov_base);
 }
 
+/* Nobody would find what is added behind a record that is not complete. */
+static void nothing_is_added_behind_a_torn_end(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+	struct store *st;
+
+	disk_abandon(d);
+	st = store_mem_open(*state);
+	assert_int_equal(store_meta_append(st, DISK_JOURNAL, "torn", 4, true),
+			 0);
+	store_close(st);
+	assert_int_equal(open_without_room(*state, OP_META_REPLACE_BIT, &d), 0);
+	assert_int_not_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	disk_abandon(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	disk_close(d);
+}
+
 /* A zone that it could not be told of is told of when the command comes again.
  */
 static void a_failed_opening_is_made_good(void **state)
@@ -784,6 +803,7 @@ int main(void)
 		T(a_failed_append_is_made_good),
 		T(a_full_file_system_opens),
 		T(a_full_file_system_reopens_nothing),
+		T(nothing_is_added_behind_a_torn_end),
 		T(a_failed_opening_is_made_good),
 		T(a_failed_end_is_made_good),
 		T(a_full_file_system_does_not_hide_a_death),

@@ -258,6 +258,23 @@ static void every_change_is_dirty(void **state)
 	assert_int_equal(atomic_load(&nr_syncs), 2);
 }
 
+static void a_write_of_the_engine_is_dirty(void **state)
+{
+	struct env *env = *state;
+
+	make_slots(env, 1);
+	if (store_start_engine(env->st))
+		skip();
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	assert_int_equal(
+		op_flags(env->st, STORE_WRITE, STORE_ASYNC, 0, 4, "efgh", 4),
+		4);
+	atomic_store(&nr_syncs, 0);
+	assert_int_equal(fd_drop(to_file(env->st), 0), 0);
+	assert_int_equal(atomic_load(&nr_syncs), 1);
+}
+
 static void closing_syncs_what_is_dirty(void **state)
 {
 	struct env *env = *state;
@@ -507,6 +524,7 @@ int main(void)
 		T(without_descriptors_cached_ones_are_closed),
 		T(a_dirty_file_is_synced_before_it_leaves),
 		T(every_change_is_dirty),
+		T(a_write_of_the_engine_is_dirty),
 		T(closing_syncs_what_is_dirty),
 		T(an_error_at_eviction_is_returned_once),
 		T(a_remembered_error_survives_a_missing_file),
