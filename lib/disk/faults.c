@@ -421,6 +421,7 @@ int faults_store_error(struct disk *d, const struct store_req *req)
 		[STORE_RESET] = INJECT_OP_RESET,
 		[STORE_FINISH] = INJECT_OP_FINISH,
 		[STORE_CUT] = INJECT_OP_CUT,
+		[STORE_PUNCH] = INJECT_OP_WRITE,
 		[STORE_SYNC] = INJECT_OP_SYNC,
 	};
 	uint64_t lba = zone_slot_start_lba(&d->zones, req->slot);
@@ -429,7 +430,8 @@ int faults_store_error(struct disk *d, const struct store_req *req)
 
 	if (ops[req->op] == INJECT_OP_ANY)
 		return 0;
-	if (req->op == STORE_READ || req->op == STORE_WRITE) {
+	if (req->op == STORE_READ || req->op == STORE_WRITE ||
+	    req->op == STORE_PUNCH) {
 		lba += req->off >> d->block_shift;
 		nr_blocks = max_u64(req->len >> d->block_shift, 1);
 	}

@@ -18,7 +18,7 @@ static int64_t run_req(struct disk_io *io, enum store_op op, uint64_t off,
 				      .len = len,
 				      .iov = iov,
 				      .iov_cnt = iov ? 1 : 0 };
-	return store_run(io->disk->store, &io->req);
+	return disk_request_run(io->disk, &io->req);
 }
 
 static int64_t write_pattern(struct disk_io *io, uint64_t end_bytes)

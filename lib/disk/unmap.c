@@ -21,7 +21,7 @@ static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
 	grace_end(d, io->slot);
 	io->sync_fails = d->slots[io->slot].sync_fails;
 	pthread_mutex_unlock(&d->lock);
-	res = store_run(d->store, &io->req);
+	res = disk_request_run(d, &io->req);
 	pthread_mutex_lock(&d->lock);
 	if (res >= 0) {
 		slot_clear_bad(d, io->slot, lo, hi);

@@ -326,6 +326,41 @@ static void backing_errors_have_their_own_status(void **state)
 	assert_int_equal(do_write(f, SEQ(2), 4, 1), DISK_OK);
 }
 
+/* UNMAP and what SANITIZE does call the file as well. */
+static void backing_errors_of_holes_and_refills(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write(f, 0, 8, 1), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+	inject(f,
+	       "{'fault':'backing-error','op':'write','errno':'EIO',"
+	       "'lba':%llu}",
+	       4);
+	assert_int_equal(run_rw(f, &io, DISK_UNMAP, 0, 4, false), DISK_OK);
+	assert_int_equal(run_rw(f, &io, DISK_UNMAP, 4, 4, false),
+			 DISK_WRITE_ERROR);
+	assert_int_equal(do_read(f, 4, 4), DISK_OK);
+	assert_filled(f->buf, 4, 4, 1);
+	clear(f);
+	inject(f,
+	       "{'fault':'backing-error','op':'reset','errno':'EIO',"
+	       "'count':%llu}",
+	       1);
+	assert_int_equal(run_rw(f, &io, DISK_REFILL, SEQ(0), 1, false),
+			 DISK_WRITE_ERROR);
+	assert_int_equal(do_read(f, SEQ(0), 8), DISK_OK);
+	assert_filled(f->buf, SEQ(0), 8, 1);
+	inject(f,
+	       "{'fault':'backing-error','op':'write','errno':'ENOSPC',"
+	       "'count':%llu}",
+	       1);
+	assert_int_equal(run_rw(f, &io, DISK_REFILL, SEQ(0), 1, false),
+			 DISK_NO_SPACE);
+	assert_int_equal(injected(f), 3);
+}
+
 static void a_backing_error_of_sync_is_remembered(void **state)
 {
 	struct fixture *f = *state;
@@ -942,6 +977,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_resources_for_any_of_several,
 						setup_open_limit, teardown),
 		T(backing_errors_have_their_own_status),
+		T(backing_errors_of_holes_and_refills),
 		T(a_backing_error_of_sync_is_remembered),
 		T(reset_and_finish_can_fail),
 		T(zones_change_at_once_and_for_good),
