@@ -161,7 +161,8 @@ static int write_sidecar(struct store *st, const char *name,
 }
 
 /* What is left of a disk that was here would be said of this one: zones that
- * are offline, faults. */
+ * are offline, faults.  Nobody has used this one yet, and a power loss may have
+ * brought back what was removed before. */
 static int forget_older(struct store *st, const char *name, struct zl_err *err)
 {
 	int ret = store_meta_cut(st, DISK_JOURNAL, 0);
@@ -187,7 +188,7 @@ int disk_make(struct store *st, const char *name, const struct survey *sv,
 
 	store_set_layout(st, meta->conv_zones);
 	ret = check_space(st, name, sv, meta, err);
-	if (!ret && !complete)
+	if (!ret)
 		ret = forget_older(st, name, err);
 	if (!ret && !complete)
 		ret = write_sidecar(st, name, meta, SIDECAR_CREATING, err);

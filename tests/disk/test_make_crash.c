@@ -80,6 +80,11 @@ static void while_it_is_made(void **state)
 			assert_problems(d, "");
 			for (uint32_t i = USUAL_CONV; i < USUAL_NR; i++)
 				assert_int_equal(cond_at(d, i), ZC_EMPTY);
+			/* Once made, it stays made. */
+			disk_abandon(d);
+			store_crash_cycle(crash, STORE_CRASH_KEEP_NOTHING, 0);
+			must(crash, NULL, 0, &d);
+			assert_problems(d, "");
 			disk_close(d);
 			assert_sound(crash);
 			store_crash_free(crash);
@@ -87,6 +92,47 @@ static void while_it_is_made(void **state)
 		assert_true(at < 1000);
 	}
 	assert_true(completed > USUAL_NR * SEEDS);
+}
+
+/* What is left of a disk that was in the directory. */
+static struct store_crash *older_disk(void)
+{
+	static const char faults[] =
+		"[{\"fault\":\"read-error\",\"persistent\":true}]";
+	struct store_crash *crash = store_crash_new();
+	struct store *st = store_crash_open(crash);
+	uint8_t rec[JOURNAL_RECORD_BYTES];
+
+	journal_encode(rec, 7, JR_CONDITION, 3, ZC_OFFLINE);
+	assert_int_equal(store_meta_replace(st, DISK_JOURNAL, rec, sizeof(rec)),
+			 0);
+	assert_int_equal(
+		store_meta_replace(st, DISK_FAULTS, faults, sizeof(faults) - 1),
+		0);
+	store_close(st);
+	return crash;
+}
+
+static void in_the_place_of_an_older_one(void **state)
+{
+	uint64_t at = 0;
+	bool off = true;
+
+	(void)state;
+	for (; off; at++) {
+		for (unsigned seed = 0; seed < SEEDS + 2; seed++) {
+			struct store_crash *crash = older_disk();
+			struct disk *d;
+
+			off = lose_power_at(crash, USUAL, at, seed);
+			must(crash, USUAL, USUAL_SIZE, &d);
+			assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+			assert_false(disk_has_faults(d));
+			disk_close(d);
+			store_crash_free(crash);
+		}
+		assert_true(at < 1000);
+	}
 }
 
 static struct store_crash *kernels_disk(void)
@@ -134,6 +180,37 @@ static void while_it_is_adopted(void **state)
 	assert_true(at > 5);
 }
 
+/* … and what its driver wrote may be in the page cache only. */
+static void what_the_kernels_driver_wrote(void **state)
+{
+	struct store_crash *crash = kernels_disk();
+	struct store *st = store_crash_open(crash);
+	uint8_t data[4096] = { 1 };
+	struct iovec iov = { data, sizeof(data) };
+	struct store_req write = { .op = STORE_WRITE,
+				   .slot = 3,
+				   .off = 8192,
+				   .len = sizeof(data),
+				   .iov = &iov,
+				   .iov_cnt = 1 };
+	struct disk_io sync = { .op = DISK_SYNC };
+	struct disk *d;
+
+	(void)state;
+	store_set_layout(st, USUAL_CONV);
+	assert_int_equal(store_run(st, &write), sizeof(data));
+	store_close(st);
+	must(crash, GEOMETRY, USUAL_SIZE, &d);
+	assert_int_equal(wp_at(d, 3), 24);
+	assert_int_equal(disk_run(d, &sync), DISK_OK);
+	disk_abandon(d);
+	store_crash_cycle(crash, STORE_CRASH_KEEP_NOTHING, 0);
+	must(crash, NULL, 0, &d);
+	assert_int_equal(wp_at(d, 3), 24);
+	disk_close(d);
+	store_crash_free(crash);
+}
+
 /* The mark of an offline zone survives whatever happens at later openings. */
 static void while_it_is_opened(void **state)
 {
@@ -170,7 +247,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(while_it_is_made),
+		cmocka_unit_test(in_the_place_of_an_older_one),
 		cmocka_unit_test(while_it_is_adopted),
+		cmocka_unit_test(what_the_kernels_driver_wrote),
 		cmocka_unit_test(while_it_is_opened),
 	};
 
