@@ -778,6 +778,9 @@ static void what_cannot_be_synced_is_dirty(void **state)
 		      "sync");
 	for (uint32_t i = 0; i < USUAL_NR; i++)
 		assert_int_equal(slot_next_dirty(d, i), i);
+	/* All that it may have written. */
+	assert_int_equal(d->slots[0].dirty_lo, 0);
+	assert_int_equal(d->slots[0].dirty_hi, zone_slot_blocks(&d->zones, 0));
 	disk_close(d);
 }
 
