@@ -531,6 +531,21 @@ static void a_full_file_system_reopens_nothing(void **state)
 	free(iov.iov_base);
 }
 
+/* … nor does it bring back what a clean stop has ended. */
+static void a_full_file_system_knows_of_clean_stops(void **state)
+{
+	struct disk *d = must_open(*state, NULL, 0);
+
+	assert_int_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	disk_close(d);
+	assert_int_equal(open_without_room(*state, OP_META_REPLACE_BIT, &d), 0);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	disk_abandon(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	disk_close(d);
+}
+
 /* Nobody would find what is added behind a record that is not complete. */
 static void nothing_is_added_behind_a_torn_end(void **state)
 {
@@ -806,6 +821,7 @@ int main(void)
 		T(a_failed_append_is_made_good),
 		T(a_full_file_system_opens),
 		T(a_full_file_system_reopens_nothing),
+		T(a_full_file_system_knows_of_clean_stops),
 		T(nothing_is_added_behind_a_torn_end),
 		T(a_failed_opening_is_made_good),
 		T(a_failed_end_is_made_good),
