@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <time.h>
 
+#include "base/num.h"
 #include "disk/disk_fixture.h"
 
 static struct fixture fixture;
@@ -561,6 +562,77 @@ static void a_reset_is_durable_before_the_journal(void **state)
 	}
 }
 
+/*
+ * Writes that are tried in the caller's thread.
+ */
+static bool try_write(struct fixture *f, uint64_t lba, uint32_t blocks)
+{
+	struct iovec iov = { f->buf, blocks * BLOCK };
+	struct disk_io io = { .op = DISK_WRITE,
+			      .lba = lba,
+			      .nr_blocks = blocks,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	fill(f->buf, lba, blocks, 3);
+	return disk_try(f->disk, &io) && io.status == DISK_OK;
+}
+
+static void with_workers(struct fixture *f)
+{
+	fixture_stop(f);
+	fixture_start(f, FIXTURE_CFG, 1);
+}
+
+static void a_tried_write_is_synced(void **state)
+{
+	const uint64_t lba[] = { 100, SEQ(0) };
+	struct fixture *f = *state;
+
+	with_workers(f);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(lba); i++) {
+		assert_true(try_write(f, lba[i], 4));
+		arm(f, 0, 1);
+		assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+		assert_int_equal(store_fault_calls(f->fault), 1);
+		assert_int_equal(do_read(f, lba[i] + 3, 1), DISK_READ_ERROR);
+		/* It is not tried where something is bad. */
+		assert_false(try_write(f, lba[i], 4));
+		if (i)
+			do_zone(f, ZO_RESET, lba[i], false);
+		else
+			do_write(f, lba[i], 4, 1);
+		assert_int_equal(do_sync(f), DISK_OK);
+		/* What failed before does not matter any more. */
+		assert_true(try_write(f, lba[i], 4));
+		assert_int_equal(do_read(f, lba[i], 4), DISK_OK);
+		assert_int_equal(do_sync(f), DISK_OK);
+	}
+}
+
+/* What it left is cut off, at the latest in the end. */
+static void part_of_a_tried_write(void **state)
+{
+	const struct store_fault_plan part = { .fail_count = 1,
+					       .error = EIO,
+					       .partial_bytes = 2 * BLOCK,
+					       .only = 1u << STORE_WRITE };
+	struct fixture *f = *state;
+
+	with_workers(f);
+	assert_true(try_write(f, SEQ(0), 4));
+	store_fault_arm(f->fault, &part);
+	assert_false(try_write(f, SEQ(0) + 4, 4));
+	/* It is not tried before that. */
+	assert_false(try_write(f, SEQ(0) + 4, 1));
+	assert_int_equal(do_write(f, SEQ(0) + 4, 1, 1), DISK_OK);
+	assert_sizes_match(f);
+	store_fault_arm(f->fault, &part);
+	assert_false(try_write(f, SEQ(0) + 5, 4));
+	fixture_reopen(f, FIXTURE_CFG);
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 5);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -580,6 +652,8 @@ int main(void)
 		T(reset_whose_sync_fails_beside),
 		T(the_journal_cannot_be_synced),
 		T(what_finish_cut_off_is_synced),
+		T(a_tried_write_is_synced),
+		T(part_of_a_tried_write),
 		T(syncs_do_not_keep_a_power_failure_waiting),
 		T(who_comes_during_a_sync_gets_another),
 		T(a_reset_is_durable_before_the_journal),
