@@ -49,8 +49,9 @@ int control_each(bool (*fn)(void *user, const char *serial), void *user,
 
 /*
  * Starts to serve an open disk, which must outlive it.  Makes the directory
- * (0700) and the socket (0600); one of that name that is left over is replaced,
- * as the disk's lock is ours.
+ * (0700) and the socket (0600); one of that name that is left over is replaced.
+ * -EADDRINUSE: somebody serves it, who has the disk's copy open, as the disk's
+ * lock is ours.
  */
 int control_start(struct disk *disk, struct control **control,
 		  struct zl_err *err);

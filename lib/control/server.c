@@ -22,6 +22,7 @@
 #include "disk/disk.h"
 
 #define PROGRESS_MS 250	 /* between lines */
+#define DYING_MS    1000 /* how long the end of a process may take */
 #define DEAF_MS	    1000 /* after a connection that could not be taken */
 
 struct client {
@@ -290,12 +291,46 @@ static int make_dir(struct zl_err *err)
 	return 0;
 }
 
+/* A socket that was left over refuses, one whose queue is full says EAGAIN. */
+static bool is_served(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool served;
+
+	if (fd < 0)
+		return false;
+	served = !connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ||
+		 errno == EAGAIN;
+	close(fd);
+	return served;
+}
+
+/* A process that was killed may have lost the disk's lock a moment before its
+ * socket. */
+static bool stays_served(const struct sockaddr_un *addr)
+{
+	const struct timespec wait = { .tv_nsec = 10000000 };
+	unsigned times = DYING_MS / 10;
+
+	while (is_served(addr)) {
+		if (!times--)
+			return true;
+		nanosleep(&wait, NULL);
+	}
+	return false;
+}
+
 /* Nobody can connect before listen(): the mode is right by then. */
 static int make_socket(struct control *ctl, struct zl_err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	strcpy(addr.sun_path, ctl->path);
+	if (stays_served(&addr))
+		return zl_fail(err, EADDRINUSE,
+			       "%s is another process's, which has a disk of "
+			       "this serial number open, perhaps a copy",
+			       ctl->path);
 	ctl->listen_fd =
 		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(ctl->path);

@@ -819,6 +819,59 @@ static void a_left_over_socket_is_replaced(void **state)
 	check_has("{'request':'version'}", "'ok':true");
 }
 
+/* Of a copy, which has the serial number: neither is taken for the other. */
+static void a_socket_in_use_is_left_alone(void **state)
+{
+	struct control *second;
+	struct zl_err err;
+
+	(void)state;
+	assert_int_equal(control_start(disk, &second, &err), -EADDRINUSE);
+	assert_non_null(strstr(err.msg, ".sock is another process's, which has "
+					"a disk of this serial number open"));
+	assert_null(second);
+	check_has("{'request':'version'}", "{'ok':true");
+}
+
+/* Has a socket of that name for a while, then dies. */
+static void serve_and_die(const char *path, int ready)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(addr.sun_path, path);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 1) ||
+	    write(ready, "", 1) != 1)
+		_exit(1);
+	usleep(100000);
+	_exit(0);
+}
+
+/* A process that was killed has its socket a moment longer than the lock. */
+static void the_dying_are_waited_for(void **state)
+{
+	char path[CONTROL_PATH_MAX], c;
+	struct zl_err err;
+	int status, ready[2];
+	pid_t pid;
+
+	(void)state;
+	control_stop(control);
+	assert_int_equal(control_path(serial, path), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid)
+		serve_and_die(path, ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	if (control_start(disk, &control, &err))
+		fail_msg("%s", err.msg);
+	check_has("{'request':'version'}", "{'ok':true");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 static void an_unsafe_directory_is_refused(void **state)
 {
 	struct control *other;
@@ -874,6 +927,8 @@ int main(void)
 		T(modes),
 		T(another_user_is_hung_up_on),
 		T(a_left_over_socket_is_replaced),
+		T(a_socket_in_use_is_left_alone),
+		T(the_dying_are_waited_for),
 		T(an_unsafe_directory_is_refused),
 		T(nobody_there),
 	};
