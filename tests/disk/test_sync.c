@@ -431,6 +431,69 @@ static void what_finish_cut_off_is_synced(void **state)
 	assert_sizes_match(f);
 }
 
+/* It may have changed a part. */
+static void what_failed_is_synced(void **state)
+{
+	struct store_fault_plan plan = { .fail_count = 1, .error = EIO };
+	struct fixture *f = *state;
+	struct disk_io io;
+
+	assert_int_equal(do_write_fua(f, 0, 8, 1), DISK_OK);
+	plan.only = 1u << STORE_PUNCH;
+	store_fault_arm(f->fault, &plan);
+	assert_int_equal(unmap(f, 0, 8, false), DISK_WRITE_ERROR);
+	arm(f, UINT64_MAX, 0);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 1);
+	/* The zone is empty, the pattern did not get there. */
+	assert_int_equal(do_write_fua(f, SEQ(0), 8, 1), DISK_OK);
+	plan.only = 1u << STORE_WRITE;
+	store_fault_arm(f->fault, &plan);
+	assert_int_equal(run_rw(f, &io, DISK_REFILL, SEQ(0), 1, false),
+			 DISK_WRITE_ERROR);
+	assert_int_equal(cond_of(f, SEQ(0)), ZC_EMPTY);
+	arm(f, UINT64_MAX, 0);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 1);
+}
+
+static struct disk_io writes[2];
+static unsigned writes_over;
+
+static void note_write(struct disk_io *io)
+{
+	/* The first one first. */
+	assert_ptr_equal(io, &writes[writes_over]);
+	assert_int_equal(io->status, DISK_OK);
+	writes_over++;
+}
+
+static void submit_second(struct fixture *f)
+{
+	disk_submit(f->disk, &writes[1]);
+}
+
+/* An initiator that knows nothing of the first one must not find the second on
+ * the medium, if the process dies between the two. */
+static void posted_before_the_next_begins(void **state)
+{
+	struct fixture *f = *state;
+	struct iovec iov = { f->buf, BLOCK };
+
+	writes_over = 0;
+	for (unsigned i = 0; i < 2; i++)
+		writes[i] = (struct disk_io){ .op = DISK_WRITE,
+					      .lba = SEQ(0) + i,
+					      .nr_blocks = 1,
+					      .iov = &iov,
+					      .iov_cnt = 1,
+					      .done = note_write };
+	do_beside(f, STORE_WRITE, false, submit_second);
+	disk_submit(f->disk, &writes[0]);
+	end_beside(f);
+	assert_int_equal(writes_over, 2);
+}
+
 /* From a round's first sync on, another one is wanted, and so is an end. */
 static struct disk_io late;
 static bool late_done;
@@ -652,6 +715,8 @@ int main(void)
 		T(reset_whose_sync_fails_beside),
 		T(the_journal_cannot_be_synced),
 		T(what_finish_cut_off_is_synced),
+		T(what_failed_is_synced),
+		T(posted_before_the_next_begins),
 		T(a_tried_write_is_synced),
 		T(part_of_a_tried_write),
 		T(syncs_do_not_keep_a_power_failure_waiting),
