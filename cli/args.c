@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The words that several subcommands take: for the ends of their parsers. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
 #include "cli.h"
 #include "progress.h"
+
+bool cli_number(const char *s, uint64_t *v)
+{
+	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
+	const char *digits = hex ? s + 2 : s;
+	char *end;
+
+	errno = 0;
+	*v = strtoull(digits, &end, hex ? 16 : 10);
+	/* strtoull() itself would pass over spaces, signs and a second 0x. */
+	return isxdigit((unsigned char)*digits) && !*end && !errno &&
+	       !(hex && (digits[1] == 'x' || digits[1] == 'X'));
+}
 
 error_t cli_key_dir(int key, char *arg, struct argp_state *state,
 		    const char **dir)

@@ -53,6 +53,9 @@ int watch_main(int argc, char **argv);
 
 /* Parses a subcommand's words; exits on --help and on a usage error. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+/* Decimal, or hexadecimal with 0x; false: it is no such number. */
+bool cli_number(const char *s, uint64_t *v);
+
 /* args.c: the end of a parser whose words are one DIRECTORY, or several, or
  * perhaps none, the first of which is argv[*first]. */
 error_t cli_key_dir(int key, char *arg, struct argp_state *state,

@@ -82,12 +82,12 @@ static const struct argp argp = {
 	       "  zloop inject clear /srv/z0 all",
 };
 
-/* A number, true, false, or a word. */
+/* A number, as zones prints them or decimal, true, false, or a word. */
 static struct json_object *value(const char *s)
 {
 	uint64_t n;
 
-	if (!parse_u64(s, strlen(s), &n) && n <= INT64_MAX)
+	if (cli_number(s, &n) && n <= INT64_MAX)
 		return json_object_new_int64((int64_t)n);
 	if (!strcmp(s, "true") || !strcmp(s, "false"))
 		return json_object_new_boolean(*s == 't');

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop zones: a report of a directory's zones, attached or not. */
-#include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,16 +45,9 @@ static const struct argp_option options[] = {
 static uint64_t number(const char *option, const char *s,
 		       struct argp_state *state)
 {
-	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
-	const char *digits = hex ? s + 2 : s;
-	unsigned long long v;
-	char *end;
+	uint64_t v;
 
-	errno = 0;
-	v = strtoull(digits, &end, hex ? 16 : 10);
-	/* strtoull() itself would pass over spaces, signs and a second 0x. */
-	if (!isxdigit((unsigned char)*digits) || *end || errno ||
-	    (hex && (digits[1] == 'x' || digits[1] == 'X')))
+	if (!cli_number(s, &v))
 		argp_error(state,
 			   "%s %s is not a number from 0 to "
 			   "18446744073709551615, decimal or hexadecimal with "

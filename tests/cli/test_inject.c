@@ -67,6 +67,14 @@ static void add_list_clear(void **state)
 	assert_int_equal(zloop("inject", "clear", "d", "id=1", NULL), 0);
 	assert_silent();
 	assert_int_equal(io(DISK_READ, 7), DISK_OK);
+	/* As zones prints them. */
+	assert_int_equal(
+		zloop("inject", "add", "d", "read-error", "lba=0x1f", NULL), 0);
+	assert_int_equal(io(DISK_READ, 31), DISK_READ_ERROR);
+	assert_int_equal(zloop("inject", "clear", "d", "id=0x2", NULL), 0);
+	assert_int_equal(zloop("inject", "add", "d", "busy", "lba=0x0x1", NULL),
+			 1);
+	assert_sentence("lba is not a number");
 	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
 	assert_silent();
 }
