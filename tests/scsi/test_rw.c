@@ -502,6 +502,10 @@ static void fua_and_sync(void **state)
 	CMD(&rig, NULL, 0, 0x91, 0x02, [13] = 8);
 	check_good(&rig);
 	assert_int_equal(store_fault_calls(rig.fault), 2);
+	/* WRITE AND VERIFY: what is verified is on the medium */
+	CMD(&rig, out, 512, 0x2e, 0, 0, 0, 0x10, 3, 0, 0, 1);
+	check_good(&rig);
+	assert_int_equal(store_fault_calls(rig.fault), 3);
 }
 
 int main(void)
