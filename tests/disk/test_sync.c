@@ -58,6 +58,31 @@ static void unmap_is_durable_when_asked(void **state)
 	assert_zeros(f->buf, 8 * BLOCK);
 }
 
+static void compare_and_write_is_durable_when_asked(void **state)
+{
+	const struct store_fault_plan durable_writes = {
+		.fail_at = UINT64_MAX,
+		.only = 1u << STORE_WRITE,
+		.only_flags = STORE_DSYNC,
+	};
+	struct fixture *f = *state;
+	struct iovec iov = { f->buf, 2 * BLOCK };
+	struct disk_io io = { .op = DISK_COMPARE_WRITE,
+			      .nr_blocks = 1,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	memset(f->buf, 0, BLOCK);
+	memset(f->buf + BLOCK, 'x', BLOCK);
+	store_fault_arm(f->fault, &durable_writes);
+	assert_int_equal(disk_run(f->disk, &io), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 0);
+	memset(f->buf, 'x', BLOCK);
+	io.fua = true;
+	assert_int_equal(disk_run(f->disk, &io), DISK_OK);
+	assert_int_equal(store_fault_calls(f->fault), 1);
+}
+
 static void unmap_whose_sync_fails_is_not_forgotten(void **state)
 {
 	struct fixture *f = *state;
@@ -92,6 +117,31 @@ static void all_that_was_dirty_is_bad(void **state)
 	for (uint64_t lba = 50; lba < 204; lba += 50)
 		assert_int_equal(do_read(f, lba + 3, 1), DISK_READ_ERROR);
 	assert_int_equal(do_read(f, 204, 4), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+	arm(f, 0, 1);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_read(f, SEQ(0) + 7, 1), DISK_READ_ERROR);
+}
+
+/* Each of many, and no other. */
+static void dirty_slots_are_found(void **state)
+{
+	const uint32_t nr = 200;
+	struct disk d = { .zones.nr_slots = nr };
+	uint32_t lo, hi;
+
+	(void)state;
+	d.slots = calloc(nr, sizeof(*d.slots));
+	d.dirty = calloc(nr / 64 + 1, sizeof(*d.dirty));
+	for (uint32_t i = 0; i < nr; i++) {
+		slot_mark_dirty(&d, i, 0, 1);
+		assert_int_equal(slot_next_dirty(&d, 0), i);
+		assert_int_equal(slot_next_dirty(&d, i + 1), UINT32_MAX);
+		assert_true(slot_take_dirty(&d, i, &lo, &hi));
+		assert_int_equal(slot_next_dirty(&d, 0), UINT32_MAX);
+	}
+	free(d.slots);
+	free(d.dirty);
 }
 
 /*
@@ -702,8 +752,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(unmap_is_durable_when_asked),
+		T(compare_and_write_is_durable_when_asked),
 		T(unmap_whose_sync_fails_is_not_forgotten),
 		T(all_that_was_dirty_is_bad),
+		T(dirty_slots_are_found),
 		T(sync_beside_a_failing_one_fails),
 		T(sync_without_descriptors_is_repeated),
 		T(fua_in_parts_whose_sync_fails_beside),
