@@ -294,60 +294,51 @@ static bool find_serial(const char *text, char *serial)
 	return true;
 }
 
-static int keep_serial(struct repair *r, const char *serial)
-{
-	enum sidecar_state state;
-	struct disk_meta meta;
-	int ret = store_lock(r->store, DISK_JOURNAL, 0, false, r->err);
-
-	if (!ret)
-		ret = sidecar_read(r->store, r->name, &meta, &state, r->err);
-	if (ret)
-		return ret;
-	memcpy(meta.serial, serial, sizeof(meta.serial));
-	ret = sidecar_write(r->store, &meta, state);
-	if (ret)
-		return zl_fail(r->err, -ret,
-			       "%s/" DISK_SIDECAR " cannot be written: %s",
-			       r->name, strerror(-ret));
-	return 0;
-}
-
 /* Whoever has the lock has the disk open, whatever its sidecar is by now. */
-static int move_sidecar(struct repair *r, const void *text, size_t len)
+static int enter_unknown(struct repair *r, const struct disk_opts *opts,
+			 struct disk_meta *meta)
 {
-	int ret = store_lock(r->store, DISK_JOURNAL, 0, true, r->err);
+	int ret = meta_from_opts(opts, 0, meta, r->err);
 
+	if (!ret)
+		ret = adopt_model(r->store, r->name, meta, r->err);
 	if (ret)
 		return ret;
-	ret = store_meta_replace(r->store, SIDECAR_BAD, text, len);
-	if (!ret)
-		ret = store_meta_remove(r->store, DISK_SIDECAR);
-	if (ret)
-		return zl_fail(r->err, -ret,
-			       "%s/" DISK_SIDECAR " cannot be moved away: %s",
-			       r->name, strerror(-ret));
-	store_close(r->store); /* and with it the lock */
-	r->store = NULL;
-	return store_file_open(r->name, &r->store, r->err);
+	r->meta = meta;
+	return enter(r);
 }
 
+/*
+ * The new one takes the damaged one's place at once: a directory without any,
+ * which a kill in between would leave, has lost its serial number.
+ */
 static int replace_sidecar(struct repair *r, const struct disk_opts *opts,
 			   const char *text, size_t len)
 {
-	char serial[DISK_SERIAL_LEN + 1];
-	int ret = move_sidecar(r, text, len);
+	static const struct disk_open_args none;
+	struct disk_meta meta;
+	struct survey sv;
+	int ret = enter_unknown(r, opts, &meta);
 
+	if (!ret && !find_serial(text, meta.serial))
+		ret = meta_new_serial(&meta, r->err);
+	if (!ret)
+		ret = survey_dir(r->store, r->name, &sv, r->err);
 	if (ret)
 		return ret;
-	ret = open_once(r->name, opts, r->err);
-	if (ret) {
-		/* As it was. */
-		if (!store_meta_replace(r->store, DISK_SIDECAR, text, len))
-			store_meta_remove(r->store, SIDECAR_BAD);
-		return ret;
-	}
-	return find_serial(text, serial) ? keep_serial(r, serial) : 0;
+	meta.adopted = true;
+	ret = store_meta_replace(r->store, SIDECAR_BAD, text, len);
+	if (ret)
+		return zl_fail(r->err, -ret,
+			       "%s/" SIDECAR_BAD " cannot be written: %s",
+			       r->name, strerror(-ret));
+	ret = disk_adopt(r->store, r->name, &sv, &meta, &none, r->err);
+	/* As it was. */
+	if (ret && !store_meta_replace(r->store, DISK_SIDECAR, text, len))
+		store_meta_remove(r->store, SIDECAR_BAD);
+	/* As after adopting: what was written before is made durable. */
+	r->to_open = !ret;
+	return ret;
 }
 
 /* r->err says what is wrong with it. */
