@@ -218,13 +218,26 @@ static bool is_full(int error)
 }
 
 /*
+ * Half of a clean stop, or of nothing behind a record that is needed: at an end
+ * that cannot be read nobody knows how the last process ended, or in which
+ * boot.  Neither needs room, since what is added has no block.
+ */
+static int spoil_end(struct journal *j, const struct journal_state *old)
+{
+	bool spare = old->last_type == JR_CLEAN || old->last_type == JR_COUNTER;
+	uint64_t half = JOURNAL_RECORD_BYTES / 2;
+
+	return store_meta_cut(j->disk->store, DISK_JOURNAL,
+			      spare ? old->bytes - half : old->bytes + half);
+}
+
+/*
  * There is no room for a new file with @all.  The file's last block may have
- * some, for one record if not for all; and cutting needs none.
+ * some, for one record if not for all.
  */
 static int mark_open(struct journal *j, const struct journal_state *old,
 		     const struct batch *all)
 {
-	bool spare = old->last_type == JR_CLEAN || old->last_type == JR_COUNTER;
 	bool sound = !j->error;
 	int ret = -ENOSPC;
 
@@ -234,10 +247,9 @@ static int mark_open(struct journal *j, const struct journal_state *old,
 		return 0; /* it says so already */
 	if (is_full(ret) && sound)
 		ret = append_one(j, JR_OPEN, 0, journal_boot_hash(), true);
-	if (is_full(ret) && spare) {
+	if (is_full(ret)) {
 		j->error = ret;
-		ret = store_meta_cut(j->disk->store, DISK_JOURNAL,
-				     old->bytes - JOURNAL_RECORD_BYTES / 2);
+		ret = spoil_end(j, old);
 	}
 	return ret;
 }

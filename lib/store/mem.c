@@ -387,14 +387,13 @@ static int mem_meta_cut(struct store *st, const char *name, uint64_t size)
 {
 	struct store_mem *mem = to_mem(st)->mem;
 	struct mem_file *f;
-	int ret = -ENOENT;
 
 	pthread_mutex_lock(&mem->lock);
 	f = find_file(mem, name);
 	if (f)
-		ret = mem_cut(mem, f, size);
+		set_size(mem, f, size);
 	pthread_mutex_unlock(&mem->lock);
-	return ret;
+	return f ? 0 : -ENOENT;
 }
 
 static int mem_unmake(struct store *st, uint32_t slot)

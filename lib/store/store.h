@@ -297,7 +297,8 @@ static inline int store_list(struct store *st,
  * all or nothing, makes the file if there is none; @sync makes it durable (with
  * len 0: what was added before, and the file's name).  The locked file stays
  * locked over meta_replace.  meta_remove: -ENOENT if there is none.  meta_cut:
- * cuts the file to size bytes, which it has, and durably; needs no room.
+ * gives the file size bytes, what is added being zeros, and durably; needs no
+ * room.
  */
 static inline int store_meta_read(struct store *st, const char *name,
 				  void **data, size_t *len)

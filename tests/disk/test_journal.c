@@ -672,23 +672,39 @@ static void an_empty_journal_is_no_clean_stop(void **state)
 	disk_close(d);
 }
 
-/* A condition is not given up for the mark. */
-static void no_room_for_anything_is_refused(void **state)
+/* A condition is not given up for the mark, whatever the record before it. */
+static void a_full_file_system_keeps_a_condition(void **state)
 {
+	static const struct {
+		enum journal_type type;
+		uint64_t value; /* 1: another boot */
+	} before[] = { { JR_CLEAN, 0 }, { JR_OPEN, 1 } };
 	uint8_t rec[2 * REC];
 	struct journal_state js;
 	struct seen seen;
 	struct disk *d;
 
-	journal_encode(rec, 7, JR_CLEAN, 0, 0);
-	journal_encode(rec + REC, 8, JR_CONDITION, 3, ZC_OFFLINE);
-	put_file(*state, DISK_JOURNAL, rec, sizeof(rec));
-	assert_int_equal(
-		open_without_room(*state,
-				  OP_META_REPLACE_BIT | OP_META_APPEND_BIT, &d),
-		-ENOSPC);
-	load(*state, &js, &seen);
-	assert_int_equal(seen.cond[3], ZC_OFFLINE);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(before); i++) {
+		journal_encode(rec, 7, before[i].type, 0, before[i].value);
+		journal_encode(rec + REC, 8, JR_CONDITION, 3, ZC_OFFLINE);
+		put_file(*state, DISK_JOURNAL, rec, sizeof(rec));
+		assert_int_equal(open_without_room(*state,
+						   OP_META_REPLACE_BIT |
+							   OP_META_APPEND_BIT,
+						   &d),
+				 0);
+		assert_int_equal(cond_at(d, 3), ZC_OFFLINE);
+		disk_abandon(d);
+		load(*state, &js, &seen);
+		assert_int_equal(seen.cond[3], ZC_OFFLINE);
+		/* This boot's death is one, and has left things to sync. */
+		assert_true(js.died);
+		assert_int_equal(count_sync_all(*state, false, &d), 1);
+		disk_close(d);
+		load(*state, &js, &seen);
+		assert_true(js.clean);
+		assert_int_equal(seen.cond[3], ZC_OFFLINE);
+	}
 }
 
 /*
@@ -827,7 +843,7 @@ int main(void)
 		T(a_failed_end_is_made_good),
 		T(a_full_file_system_does_not_hide_a_death),
 		T(an_empty_journal_is_no_clean_stop),
-		T(no_room_for_anything_is_refused),
+		T(a_full_file_system_keeps_a_condition),
 		T(a_record_after_a_failed_rewrite_counts),
 		T(an_unwritable_journal_is_refused),
 		T(what_a_dead_process_left_is_synced),

@@ -112,6 +112,29 @@ static void fill_the_rest(const char *path)
 	close(fd);
 }
 
+/* A block full of records, another boot's, the last of which is needed. */
+static void put_journal(const char *path)
+{
+	uint8_t rec[4096 / JOURNAL_RECORD_BYTES][JOURNAL_RECORD_BYTES];
+	char name[128];
+	struct stat sb;
+	size_t n;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/" DISK_JOURNAL, path);
+	fd = open(name, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &sb), 0);
+	assert_in_range(sb.st_blksize, sb.st_size, sizeof(rec));
+	n = (size_t)sb.st_blksize / JOURNAL_RECORD_BYTES;
+	for (size_t i = 0; i < n; i++)
+		journal_encode(rec[i], i + 1, JR_OPEN, 0, 1);
+	journal_encode(rec[n - 1], n, JR_CONDITION, 7, ZC_OFFLINE);
+	assert_int_equal(write(fd, rec, (size_t)sb.st_blksize), sb.st_blksize);
+	assert_int_equal(ftruncate(fd, sb.st_blksize), 0);
+	close(fd);
+}
+
 static void full_file_system(const char *path)
 {
 	struct disk *d = open_at(path);
@@ -129,8 +152,11 @@ static void full_file_system(const char *path)
 	/* It can be closed and opened, and the process may die. */
 	fill_the_rest(path);
 	disk_close(d);
+	put_journal(path);
 	disk_abandon(open_at(path));
 	d = open_at(path);
+	disk_zone_at(d, 7 * ZONE_BLOCKS, &z);
+	assert_int_equal(z.cond, ZC_OFFLINE);
 	disk_zone_at(d, end, &z);
 	assert_int_equal(z.wp_lba, end);
 	/* Room again: the same write works. */

@@ -522,6 +522,11 @@ static void meta_files(void **state)
 	assert_meta(st, "m", "ma");
 	assert_int_equal(store_meta_append(st, "m", "x", 1, true), 0);
 	assert_meta(st, "m", "max");
+	assert_int_equal(store_meta_cut(st, "m", 5), 0);
+	assert_int_equal(store_meta_read(st, "m", &data, &len), 0);
+	assert_int_equal(len, 5);
+	assert_memory_equal(data, "max\0", 5);
+	free(data);
 	assert_int_equal(store_meta_cut(st, "none", 0), -ENOENT);
 }
 
