@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "disk/internal.h"
 
 #define SIDECAR_BAD DISK_SIDECAR ".bad"
@@ -77,12 +78,62 @@ static int make_missing(struct repair *r, uint32_t slot, uint64_t bytes)
 	return 0;
 }
 
+static bool is_zeros(const uint8_t *p, size_t len)
+{
+	return !len || (!p[0] && !memcmp(p, p + 1, len - 1));
+}
+
+/* Whether the file has nothing but zeros from byte @at to @end; -errno. */
+static int reads_as_zeros(struct repair *r, uint32_t slot, uint64_t at,
+			  uint64_t end)
+{
+	static uint8_t buf[65536];
+
+	for (int64_t n; at < end; at += (uint64_t)n) {
+		size_t len = (size_t)min_u64(sizeof(buf), end - at);
+		struct iovec iov = { buf, len };
+		struct store_req req = { .op = STORE_READ,
+					 .slot = slot,
+					 .off = at,
+					 .len = len,
+					 .iov = &iov,
+					 .iov_cnt = 1 };
+
+		n = store_run(r->store, &req);
+		if (n <= 0)
+			return n ? (int)n : -EIO;
+		if (!is_zeros(buf, (size_t)n))
+			return 0;
+	}
+	return 1;
+}
+
+/* Data that have no address have one if the sidecar is another disk's. */
+static int keep_surplus(struct repair *r, uint32_t slot, uint64_t bytes)
+{
+	char file[STORE_NAME_MAX];
+
+	store_slot_name(r->store, slot, file);
+	say(r, slot,
+	    "the file has data behind the zone's end, and is left alone, "
+	    "since " DISK_SIDECAR
+	    " may be another disk's; if it is not, truncate -s "
+	    "%" PRIu64 " %s",
+	    bytes, file);
+	return 0;
+}
+
 static int resize(struct repair *r, uint32_t slot, uint64_t size,
 		  uint64_t bytes)
 {
 	struct store_req sync = { .op = STORE_SYNC, .slot = slot };
-	int ret = r->dry ? 0 : store_resize(r->store, slot, bytes);
+	int ret = reads_as_zeros(r, slot, bytes, size);
 
+	if (!ret)
+		return keep_surplus(r, slot, bytes);
+	ret = ret < 0 ? ret : 0;
+	if (!r->dry && !ret)
+		ret = store_resize(r->store, slot, bytes);
 	if (!r->dry && !ret)
 		ret = (int)store_run(r->store, &sync);
 	if (ret)
@@ -95,7 +146,7 @@ static int resize(struct repair *r, uint32_t slot, uint64_t size,
 	else
 		say(r, slot,
 		    "the file %s cut from %" PRIu64 " to %" PRIu64
-		    " bytes: the rest has no address on the disk",
+		    " bytes: the rest, zeros, has no address on the disk",
 		    r->dry ? "would be" : "is", size, bytes);
 	return 0;
 }

@@ -81,6 +81,31 @@ static void too_long(void **state)
 	assert_int_equal(file_size("d/seq-000004"), MIB);
 }
 
+/* It is another disk's sidecar, or somebody wrote there: data all the same. */
+static void data_behind_the_end(const char *file)
+{
+	char path[32], cmd[64];
+
+	snprintf(path, sizeof(path), "d/%s", file);
+	snprintf(cmd, sizeof(cmd), "truncate -s 1048576 %s", file);
+	assert_int_equal(truncate(path, 3 * MIB - 1), 0);
+	append(path, "x", 1);
+	assert_int_equal(zloop("check", "--repair", "d", NULL), 0);
+	assert_contains(run_out, "is left alone, since zloop.json may be");
+	assert_int_equal(zloop("check", "-ry", "d", NULL), 1);
+	assert_contains(run_out, cmd);
+	assert_int_equal(file_size(path), 3 * MIB);
+	assert_int_equal(truncate(path, MIB), 0);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+}
+
+static void too_long_with_data(void **state)
+{
+	(void)state;
+	data_behind_the_end("seq-000004");
+	data_behind_the_end("cnv-000001");
+}
+
 static void unaligned_tail(void **state)
 {
 	(void)state;
@@ -259,6 +284,7 @@ int main(void)
 		T(missing_sequential),
 		T(missing_conventional),
 		T(too_long),
+		T(too_long_with_data),
 		T(unaligned_tail),
 		T(conventional_too_short),
 		T(conventional_too_long),
