@@ -217,9 +217,12 @@ void disk_submit(struct disk *d, struct disk_io *io)
 			pthread_mutex_unlock(&d->lock);
 		}
 	}
+	/* Its turn may have come meanwhile, and its end: no longer ours. */
+	if (!granted)
+		return;
 	if (io->async)
 		io->run(io);
-	else if (granted)
+	else
 		work_push(d, io);
 }
 

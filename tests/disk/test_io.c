@@ -2,8 +2,10 @@
 /* Reads, writes, syncs and zone management of an open disk. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 
+#include "base/num.h"
 #include "disk_fixture.h"
 
 static int setup(void **state)
@@ -745,6 +747,72 @@ static void many_in_flight_in_files(void **state)
 	store_file_set_max_fds(512);
 }
 
+/* A caller may free an I/O, or use it for another, as soon as it is done: what
+ * is still looked at then is the sanitizers' to find. */
+static _Atomic unsigned nr_live;
+
+static void scribble(struct disk_io *io)
+{
+	io->op = DISK_READ;
+	io->async = true;
+	free(io);
+	atomic_fetch_sub(&nr_live, 1);
+}
+
+static void submit_some(struct disk *d, unsigned n)
+{
+	static uint8_t zeros[8 * BLOCK];
+	static const struct iovec once = { zeros, sizeof(zeros) / 2 };
+	static const struct iovec twice = { zeros, sizeof(zeros) };
+	static const enum disk_op ops[] = {
+		DISK_ZONE,	    DISK_ZONE,	  DISK_WRITE, DISK_WRITE,
+		DISK_COMPARE_WRITE, DISK_COMPARE, DISK_SYNC,  DISK_UNMAP,
+	};
+	struct disk_io *io = calloc(1, sizeof(*io));
+
+	assert_non_null(io);
+	io->op = ops[n % ZL_ARRAY_SIZE(ops)];
+	io->zone_op = ZO_CLOSE + n / 8 % 4;
+	io->zone_all = n / 32 % 8 == 0;
+	io->fua = n / 256 % 4 == 0;
+	/* The beginnings of a conventional and of a sequential zone. */
+	io->lba = n / 1024 % 4 ? SEQ(0) : SEQ(0) - ZONE;
+	io->nr_blocks = io->op == DISK_ZONE || io->op == DISK_SYNC ? 0 : 4;
+	io->iov = io->op == DISK_COMPARE_WRITE ? &twice : &once;
+	io->iov_cnt = 1;
+	io->done = scribble;
+	disk_submit(d, io);
+}
+
+static void *submit_many(void *arg)
+{
+	uint64_t rng = (uintptr_t)&rng;
+
+	for (int i = 0; i < 20000; i++) {
+		while (atomic_load(&nr_live) > 8)
+			sched_yield();
+		atomic_fetch_add(&nr_live, 1);
+		rng = rng * UINT64_C(6364136223846793005) + 99;
+		submit_some(arg, (unsigned)(rng >> 33));
+	}
+	return NULL;
+}
+
+static void nothing_is_touched_once_done(void **state)
+{
+	struct fixture f;
+	pthread_t other;
+
+	(void)state;
+	fixture_start(&f, FIXTURE_CFG, 2);
+	assert_int_equal(pthread_create(&other, NULL, submit_many, f.disk), 0);
+	submit_many(f.disk);
+	pthread_join(other, NULL);
+	while (atomic_load(&nr_live))
+		sched_yield();
+	fixture_stop(&f);
+}
+
 /*
  * disk_try() either does all of it, as disk_submit() would have, or nothing.
  */
@@ -848,6 +916,7 @@ int main(void)
 		T(explicitly_opened_zones_are_closed_by_a_clean_stop),
 		cmocka_unit_test(many_in_flight_in_memory),
 		cmocka_unit_test(many_in_flight_in_files),
+		cmocka_unit_test(nothing_is_touched_once_done),
 		cmocka_unit_test(trying),
 		cmocka_unit_test(trying_fails_without_a_trace),
 	};
