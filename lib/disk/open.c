@@ -560,10 +560,13 @@ static bool has_leftover(struct disk *d, uint32_t slot, uint32_t *wp)
 
 /*
  * What failed writes left behind their write pointers and could not be cut off
- * then: the next opening would take it for written.
+ * then: the next opening will take it for written.  -errno: something is still
+ * there, and the next opening shall know that an initiator may repeat it.
  */
-static void cut_leftovers(struct disk *d)
+static int cut_leftovers(struct disk *d)
 {
+	int ret, failed = 0;
+
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
 		struct store_req req = { .op = STORE_CUT, .slot = i };
 		uint32_t wp;
@@ -571,7 +574,9 @@ static void cut_leftovers(struct disk *d)
 		if (!has_leftover(d, i, &wp))
 			continue;
 		req.off = (uint64_t)wp << d->block_shift;
-		if (store_run(d->store, &req) < 0) {
+		ret = (int)store_run(d->store, &req);
+		if (ret < 0) {
+			failed = ret;
 			zl_log(ZL_LOG_ERR,
 			       "%s: zone %u: what a failed write left behind "
 			       "block %u of it could not be cut off",
@@ -582,6 +587,7 @@ static void cut_leftovers(struct disk *d)
 		slot_was_cut(d, i);
 		pthread_mutex_unlock(&d->lock);
 	}
+	return failed;
 }
 
 /* As the kernel's zloop does with this option. */
@@ -592,6 +598,19 @@ static int fail_at_close(struct disk *d)
 	return disk_powerfail(d, &everything, NULL);
 }
 
+/* The mark of a clean stop is only for a disk that left nothing undone. */
+static int stop_cleanly(struct disk *d)
+{
+	int cut, ret;
+
+	faults_settle(d);
+	cut = cut_leftovers(d);
+	ret = d->can_powerfail ? fail_at_close(d) : sync_round(d);
+	if (!ret)
+		ret = cut;
+	return ret ? ret : journal_stop(d);
+}
+
 void disk_close(struct disk *d)
 {
 	int ret = 0;
@@ -599,13 +618,8 @@ void disk_close(struct disk *d)
 	pthread_mutex_lock(&open_lock);
 	d->closing = true;
 	pthread_mutex_unlock(&open_lock);
-	if (!d->look_only) {
-		faults_settle(d);
-		cut_leftovers(d);
-		ret = d->can_powerfail ? fail_at_close(d) : sync_round(d);
-		if (!ret)
-			ret = journal_stop(d);
-	}
+	if (!d->look_only)
+		ret = stop_cleanly(d);
 	if (ret)
 		zl_log(ZL_LOG_ERR,
 		       "%s: closed, but not everything is durable: %s", d->name,

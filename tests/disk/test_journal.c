@@ -797,6 +797,51 @@ static void what_a_dead_process_left_is_synced(void **state)
 	disk_close(d);
 }
 
+/* Closes a disk that has something to sync and to cut off. */
+static void close_failing(struct store_mem *mem, uint32_t only)
+{
+	struct store_fault_plan plan = {
+		.fail_at = only ? 0 : UINT64_MAX,
+		.fail_count = UINT64_MAX,
+		.error = EIO,
+		.only = only,
+	};
+	struct store *st = store_fault_new(store_mem_open(mem));
+	struct disk *d;
+	struct zl_err err;
+
+	assert_int_equal(open_store(st, NULL, 0, 0, &d, &err), 0);
+	slot_mark_dirty(d, 3, 0, 8);
+	d->slots[4].flags |= SLOT_CUT;
+	store_fault_arm(st, &plan);
+	disk_close(d);
+}
+
+static void a_stop_that_leaves_something_is_not_clean(void **state)
+{
+	static const struct {
+		uint32_t only;
+		bool clean;
+	} cases[] = {
+		{ 0, true },
+		{ 1u << STORE_SYNC, false },
+		{ 1u << STORE_CUT, false },
+	};
+	struct journal_state js;
+	struct seen seen;
+	struct disk *d;
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(cases); i++) {
+		close_failing(*state, cases[i].only);
+		load(*state, &js, &seen);
+		assert_int_equal(js.clean, cases[i].clean);
+		/* The next one syncs it, and stops as it should. */
+		assert_int_equal(count_sync_all(*state, false, &d),
+				 !cases[i].clean);
+		disk_close(d);
+	}
+}
+
 static void what_cannot_be_synced_is_dirty(void **state)
 {
 	struct disk *d = must_open(*state, NULL, 0);
@@ -847,6 +892,7 @@ int main(void)
 		T(a_record_after_a_failed_rewrite_counts),
 		T(an_unwritable_journal_is_refused),
 		T(what_a_dead_process_left_is_synced),
+		T(a_stop_that_leaves_something_is_not_clean),
 		T(what_cannot_be_synced_is_dirty),
 	};
 
