@@ -165,11 +165,12 @@ in_use() {
   out=$(fails zloop remove id=0,base_dir=$base)
   contains "mounted" "in use: it is mounted on /mnt" "$out"
   umount /mnt
+  rm -f /run/held
   python3 -c "import os, time
 os.open('$DISK', os.O_RDONLY | os.O_EXCL)
+os.open('/run/held', os.O_CREAT)
 time.sleep(60)" &
-  wait_for 10 bash -c "! python3 -c 'import os
-os.open(\"$DISK\", os.O_RDONLY | os.O_EXCL)'"
+  wait_for 10 test -e /run/held
   out=$(fails zloop remove "$DISK")
   contains "claimed" "has it for itself" "$out"
   kill %1
