@@ -188,7 +188,8 @@ mounted_later() {
 
 # Ends this boot in an orderly way once the status is known to the host.
 power_off_soon() {
-  systemd-run -q --on-active=3s systemctl poweroff
+  systemd-run -q --on-active=2s --timer-property=AccuracySec=100ms \
+    systemctl poweroff
 }
 
 case ${1:-} in
