@@ -4,7 +4,7 @@
 # and finishes among them: no initiator sees an error, and nothing is lost.
 #
 #   kill.sh         two kills
-#   kill.sh --long  60
+#   kill.sh --long  50
 set -eu
 . "$(dirname "$0")/../lib.sh"
 
@@ -12,7 +12,7 @@ place=/data/kill
 # How often a kill hits between a write and its completion depends on the
 # machine (seen: the 1st kill, the 21st): only many kills can ask for it.
 kills=2 most=2
-[ "${1:-}" != --long ] || kills=60 most=200
+[ "${1:-}" != --long ] || kills=50 most=200
 
 # 256 MiB in 64 zones of 4 MiB, of which 4 are conventional.
 ZONE_BLOCKS=8192
