@@ -3,7 +3,7 @@
 # tcmu-runner is killed again and again under writes to many zones, with resets
 # and finishes among them: no initiator sees an error, and nothing is lost.
 #
-#   kill.sh         two kills
+#   kill.sh         12 kills
 #   kill.sh --long  50
 set -eu
 . "$(dirname "$0")/../lib.sh"
@@ -11,7 +11,7 @@ set -eu
 place=/data/kill
 # How often a kill hits between a write and its completion depends on the
 # machine (seen: the 1st kill, the 21st): only many kills can ask for it.
-kills=2 most=2
+kills=12 most=12
 [ "${1:-}" != --long ] || kills=50 most=200
 
 # 256 MiB in 64 zones of 4 MiB, of which 4 are conventional.
@@ -155,7 +155,7 @@ no_errors_in_log() {
 }
 
 some_absorbed() {
-  [ "$kills" -gt 2 ] || skip_check "only with --long; $(absorbed) were"
+  [ "$kills" -gt 12 ] || skip_check "only with --long; $(absorbed) were"
   [ "$(absorbed)" -gt 0 ]
 }
 
