@@ -51,35 +51,61 @@ struct waiting {
 	const struct lio *lio;
 	const struct lio_export *ex;
 	char *device;
+	const char *missing; /* what there is not yet */
 };
 
-/* In sysfs, with its size, and in /dev. */
+/* The number in a file of the disk's in sysfs; 0 if there is none. */
+static uint64_t disk_number(const struct waiting *w, const char *name)
+{
+	char path[PATH_MAX], text[32];
+
+	lio_path(w->lio, path, "/sys/block/%s/%s", w->device, name);
+	lio_read(path, text, sizeof(text));
+	return strtoull(text, NULL, 10);
+}
+
+static bool lacks_zones(const struct waiting *w)
+{
+	char path[PATH_MAX], zoned[32];
+
+	lio_path(w->lio, path, "/sys/block/%s/queue/zoned", w->device);
+	lio_read(path, zoned, sizeof(zoned));
+	return !strcmp(zoned, "host-managed") &&
+	       !disk_number(w, "queue/nr_zones");
+}
+
+/* What whoever gets its name does next must work: new kernels make the node
+ * some milliseconds before the device behind it. */
 static bool disk_is_there(void *user)
 {
 	struct waiting *w = user;
-	char path[PATH_MAX], sectors[32];
+	char path[PATH_MAX];
 
-	if (lio_export_device(w->lio, w->ex, w->device))
+	w->missing = "made no disk";
+	if (lio_export_device(w->lio, w->ex, w->device) ||
+	    !disk_number(w, "size"))
 		return false;
-	lio_path(w->lio, path, "/sys/block/%s/size", w->device);
-	if (lio_read(path, sectors, sizeof(sectors)) ||
-	    !strtoull(sectors, NULL, 10))
+	w->missing = "looked at no zones of the disk";
+	if (lacks_zones(w))
 		return false;
+	w->missing = "made no device that can be opened";
 	lio_path(w->lio, path, "/dev/%s", w->device);
-	return lio_exists(path);
+	return !lio_open_device(w->lio, path);
 }
 
 static int wait_for_disk(const struct lio *lio, const struct lio_export *ex,
 			 char *device, struct zl_err *err)
 {
-	struct waiting w = { lio, ex, device };
+	struct waiting w = { lio, ex, device, NULL };
 
-	if (lio_until(disk_is_there, &w, lio->wait_ms))
+	if (lio_until(disk_is_there, &w, lio->wait_ms)) {
+		lio_settle(lio);
 		return 0;
+	}
 	return zl_fail(err, ETIMEDOUT,
-		       "the kernel has made no disk of the loopback target %s "
-		       "within %u s; see its log",
-		       ex->wwn, lio->wait_ms / 1000);
+		       "the kernel has %s of the loopback target %s within "
+		       "%u s; see its log",
+		       w.missing, ex->wwn, lio->wait_ms / 1000);
 }
 
 int lio_attach(const struct lio *lio, const struct lio_backstore_args *args,

@@ -198,6 +198,18 @@ int lio_write(const struct lio *lio, const char *path, const char *text)
 	return change(lio, do_write, path, text);
 }
 
+static int do_open(const struct change *c)
+{
+	int fd = open(c->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return result(fd);
+}
+
+int lio_open_device(const struct lio *lio, const char *path)
+{
+	return change(lio, do_open, path, NULL);
+}
+
 static int do_enable(const struct change *c)
 {
 	return c->ops->write(c->text, "1");

@@ -38,6 +38,8 @@ int lio_remove_dir(const struct lio *lio, const char *path);
 int lio_make_link(const struct lio *lio, const char *to, const char *path);
 int lio_remove_link(const struct lio *lio, const char *path);
 int lio_write(const struct lio *lio, const char *path, const char *text);
+/* Whether a device can be opened, which reads from some. */
+int lio_open_device(const struct lio *lio, const char *path);
 /*
  * Enables the backstore at @path.  -EOWNERDEAD: tcmu-runner does not run any
  * more.  -ETIMEDOUT: once the kernel has got its answer, the backstore is
@@ -69,6 +71,9 @@ int lio_lun_make(const struct lio *lio, const struct lio_export *ex,
 unsigned lio_count_luns(const struct lio *lio, const struct lio_export *ex);
 /* Takes a target down that is only half made. */
 void lio_target_undo(const struct lio *lio, const struct lio_export *ex);
+
+/* Waits until udev, where it runs, is done with what the kernel has told it. */
+void lio_settle(const struct lio *lio);
 
 /* What is wrong with tcmu-runner, for the end of a sentence; "" if nothing. */
 const char *lio_daemon_trouble(const struct lio *lio, char buf[128]);

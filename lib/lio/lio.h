@@ -155,7 +155,8 @@ bool lio_device_in_use(const struct lio *lio, const char *device, char *who,
 /*
  * All of it together: a backstore with its loopback LUN, and the disk that
  * comes of it.  Waits for the kernel's word that the device was added, if
- * @events is not NULL, and for the disk.  Undoes everything if it fails.
+ * @events is not NULL, and for the disk: it can be opened, the kernel knows its
+ * zones, and udev is done with it.  Undoes everything if it fails.
  */
 struct lio_events;
 int lio_attach(const struct lio *lio, const struct lio_backstore_args *args,

@@ -7,12 +7,14 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "base/num.h"
 #include "lio/internal.h"
 
 #define MODPROBE_MS 20000
 #define START_MS    20000
 #define EXEC_MS	    3000 /* until there is a process */
 #define LOAD_MS	    2000 /* from a process to its handlers */
+#define SETTLE_MS   30000
 #define PARAMETERS  "/sys/module/target_core_user/parameters"
 
 /*
@@ -124,6 +126,17 @@ bool lio_unblock(const struct lio *lio)
 	if (!ret)
 		ret = set_parameter(lio, "reset_netlink", "1");
 	return !set_parameter(lio, "block_netlink", "0") && !ret;
+}
+
+void lio_settle(const struct lio *lio)
+{
+	static const char *const words[] = { "udevadm", "settle", NULL };
+	char path[PATH_MAX];
+
+	lio_path(lio, path, "/run/udev/control");
+	if (lio_exists(path))
+		lio_run_program(words,
+				(unsigned)min_u64(SETTLE_MS, lio->wait_ms));
 }
 
 /*

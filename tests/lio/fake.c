@@ -72,6 +72,13 @@ void fake_put(const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
+/* A socket: open() says ENXIO, as of a device that is not there yet. */
+static void fake_put_dead(const char *path)
+{
+	make_parents(path);
+	assert_int_equal(mknod(full(path), S_IFSOCK | 0600, 0), 0);
+}
+
 const char *fake_get(const char *path)
 {
 	static char text[4096];
@@ -244,7 +251,12 @@ static void make_disk(void)
 	fake_put("/sys/bus/scsi/devices/3:0:1:0/block/sdq/size", "4194304");
 	fake_put("/sys/block/sdq/size", "4194304");
 	fake_put("/sys/block/sdq/dev", "65:0");
-	fake_put("/dev/sdq", "");
+	fake_put("/sys/block/sdq/queue/zoned", "host-managed");
+	fake_put("/sys/block/sdq/queue/nr_zones", fake->no_zones ? "0" : "32");
+	if (fake->no_device)
+		fake_put_dead("/dev/sdq");
+	else
+		fake_put("/dev/sdq", "");
 }
 
 static int fake_make_link(const char *to, const char *path)

@@ -24,7 +24,10 @@ struct fake_state {
 	bool hang;	  /* enabling waits until this is false … */
 	bool resettable;  /* … or the kernel's wait is given up */
 	bool daemon_dies; /* … and tcmu-runner dies meanwhile */
-	bool no_disk;	  /* a loopback LUN becomes no disk */
+	bool no_disk;	  /* a loopback LUN becomes no disk … */
+	bool no_zones;	  /* … or one whose zones are not known … */
+	bool no_device;	  /* … or one that cannot be opened … */
+	bool late;	  /* … until now */
 };
 extern struct fake_state *fake;
 extern struct lio fake_lio;

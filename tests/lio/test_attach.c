@@ -2,8 +2,12 @@
 /* From a cfgstring to a disk of this machine, or to nothing. */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lio/fake.h"
@@ -119,6 +123,93 @@ static void no_disk(void **state)
 			 -ETIMEDOUT);
 	assert_non_null(strstr(err.msg, "has made no disk"));
 	fake_assert_clean();
+}
+
+/* The disk becomes whole in the background; @late does that. */
+static void attach_late(void (*late)(void))
+{
+	char device[LIO_DEVICE_MAX];
+	pid_t pid = fork();
+	struct zl_err err;
+	int ret;
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		while (!fake_has("/dev/sdq"))
+			usleep(1000);
+		usleep(100000);
+		late();
+		_exit(0);
+	}
+	ret = lio_attach(&fake_lio, &fake_args, NULL, device, &err);
+	if (!fake->late)
+		kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(ret, 0);
+	assert_true(fake->late);
+}
+
+static void make_device(void)
+{
+	fake->late = true;
+	fake_drop("/dev/sdq");
+	fake_put("/dev/sdq", "");
+}
+
+/* Whoever reads the device's name opens it. */
+static void late_device(void **state)
+{
+	(void)state;
+	fake->no_device = true;
+	attach_late(make_device);
+}
+
+static void know_zones(void)
+{
+	fake->late = true;
+	fake_put("/sys/block/sdq/queue/nr_zones", "32");
+}
+
+static void late_zones(void **state)
+{
+	(void)state;
+	fake->no_zones = true;
+	attach_late(know_zones);
+}
+
+static void dead_device(void **state)
+{
+	char device[LIO_DEVICE_MAX];
+	struct zl_err err;
+
+	(void)state;
+	fake->no_device = true;
+	fake_lio.wait_ms = 300;
+	assert_int_equal(lio_attach(&fake_lio, &fake_args, NULL, device, &err),
+			 -ETIMEDOUT);
+	assert_non_null(strstr(err.msg, "no device that can be opened"));
+	fake_assert_clean();
+}
+
+/* A udevadm of ours, for which udev runs. */
+static void settles(void **state)
+{
+	char dir[PATH_MAX], script[2 * PATH_MAX], *old = strdup(getenv("PATH"));
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/bin", fake_lio.root);
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\nsleep 0.1\necho $* >%s/settled", fake_lio.root);
+	fake_put("/bin/udevadm", script);
+	fake_put("/run/udev/control", "");
+	snprintf(script, sizeof(script), "%s/udevadm", dir);
+	assert_int_equal(chmod(script, 0755), 0);
+	snprintf(script, sizeof(script), "%s:%s", dir, old);
+	setenv("PATH", script, 1);
+	attach();
+	setenv("PATH", old, 1);
+	free(old);
+	assert_string_equal(fake_get("/settled"), "settle");
 }
 
 /* tcmu-runner hangs: what it does in the end is taken back. */
@@ -292,6 +383,8 @@ int main(void)
 		TEST(unblock_refuses), TEST(numbers),
 		TEST(shared_target),   TEST(long_names),
 		TEST(name_taken),      TEST(shared_target_fails),
+		TEST(late_device),     TEST(late_zones),
+		TEST(dead_device),     TEST(settles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,6 +288,27 @@ same_name() {
   for i in $(cat /run/same.?); do zloop remove "$i"; done
 }
 
+# As a script's next word would: on new kernels the device's node is there some
+# milliseconds before the device is.
+opened_at_once() {
+  local i dev out
+  zloop remove id=0,base_dir=$base
+  for i in $(seq 10); do
+    out=$(python3 - $base/0 <<'END'
+import os, subprocess, sys
+dev = subprocess.check_output(["zloop", "add", sys.argv[1]], text=True).strip()
+os.open(dev, os.O_RDONLY)
+with open(f"/sys/block/{dev[5:]}/queue/nr_zones") as f:
+    print(dev, f.read().strip())
+END
+    ) || fail "add $i: $out"
+    read -r dev out <<<"$out"
+    equal "zones after add $i" 32 "$out"
+    zloop remove "$dev"
+  done
+  zloop add id=0,base_dir=$base >/dev/null
+}
+
 tear_down
 clean_place $base
 rm -f /run/times
@@ -303,6 +324,7 @@ if [ "$HANDLER" = zloop ]; then
   check "a directory that cannot be attached" odd_directory
   check "targetcli's disks are listed and removed" theirs
   check "a disk in use is not removed" in_use
+  check "a disk that is printed can be opened" opened_at_once
   check "zloop watch" watched
   check "a dead daemon is started" dead
   check "a daemon that hangs is not waited for" stopped
