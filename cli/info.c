@@ -194,13 +194,14 @@ static void print_text(const struct info *in)
 	print_conditions(in);
 	print_size("space used", in->used_bytes);
 	printf(LABEL "%" PRIu64 ", %" PRIu64 " after an unclean stop\n",
-	       "openings", in->stats.opens, in->stats.unclean_opens);
-	if (in->stats.retries_absorbed)
+	       "openings", in->stats.n[DC_OPENS],
+	       in->stats.n[DC_UNCLEAN_OPENS]);
+	if (in->stats.n[DC_RETRIES_ABSORBED])
 		printf(LABEL "%" PRIu64 "\n", "writes repeated",
-		       in->stats.retries_absorbed);
-	if (in->stats.faults_injected)
+		       in->stats.n[DC_RETRIES_ABSORBED]);
+	if (in->stats.n[DC_FAULTS_INJECTED])
 		printf(LABEL "%" PRIu64 "\n", "faults injected",
-		       in->stats.faults_injected);
+		       in->stats.n[DC_FAULTS_INJECTED]);
 	printf(LABEL "%s\n", "made by",
 	       m->adopted ? "the kernel's zloop" : "user:zloop");
 	if (in->now.job[0])
@@ -275,10 +276,8 @@ static void add_state(const struct info *in, struct json_object *o)
 
 	json_object_object_add(o, "conditions", conditions_json(in));
 	json_add_u64(o, "space_used_bytes", in->used_bytes);
-	json_add_u64(o, "opens", in->stats.opens);
-	json_add_u64(o, "unclean_opens", in->stats.unclean_opens);
-	json_add_u64(o, "retries_absorbed", in->stats.retries_absorbed);
-	json_add_u64(o, "faults_injected", in->stats.faults_injected);
+	for (unsigned c = 0; c < DC_NR; c++)
+		json_add_u64(o, disk_counter_table[c].key, in->stats.n[c]);
 	json_add_bool(o, "in_use", in->in_use);
 	json_object_object_add(o, "in_use_by",
 			       in->in_use ? json_object_new_string(in->who)

@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "control/control.h"
 #include "progress.h"
+#include "running.h"
 
 static uint64_t get_u64(struct json_object *o, const char *key)
 {
@@ -132,9 +133,6 @@ void cli_live_stats(struct disk *disk, struct disk_stats *stats)
 
 	if (cli_ask(disk, cli_request("stats"), &reply, &err))
 		return;
-	stats->opens = get_u64(reply, "opens");
-	stats->unclean_opens = get_u64(reply, "unclean_opens");
-	stats->retries_absorbed = get_u64(reply, "retries_absorbed");
-	stats->faults_injected = get_u64(reply, "faults_injected");
+	running_take_stats(reply, stats);
 	json_object_put(reply);
 }

@@ -49,12 +49,12 @@ static void line(const char *name, const struct running *r, const char *label,
 
 static void print_counters(const struct running *d, unsigned nr)
 {
-	for (unsigned c = 0; c < RC_NR; c++) {
-		const struct running_counter_row *row = &running_counters[c];
+	for (unsigned c = 0; c < DC_NR; c++) {
+		const struct disk_counter_row *row = &disk_counter_table[c];
 
 		head(row->metric, row->help, row->gauge ? "gauge" : "counter");
 		for (unsigned i = 0; i < nr; i++)
-			line(row->metric, &d[i], NULL, NULL, d[i].counter[c]);
+			line(row->metric, &d[i], NULL, NULL, d[i].stats.n[c]);
 	}
 }
 

@@ -116,7 +116,7 @@ static void cards(const struct report *r, FILE *f)
 	     cli_size(r->used_bytes, a));
 	if (r->live)
 		card(f, "absorbed", "repeated writes absorbed", "%" PRIu64,
-		     r->now.counter[RC_RETRIES_ABSORBED]);
+		     r->now.stats.n[DC_RETRIES_ABSORBED]);
 	fputs("</div>\n", f);
 }
 
@@ -222,11 +222,11 @@ static void counters(const struct report *r, FILE *f)
 				"was opened: %s</td><td>%" PRIu64
 				"</td></tr>\n",
 				disk_failure_name(i), a->failed[i]);
-	for (unsigned i = 0; i < RC_NR; i++) {
+	for (unsigned i = 0; i < DC_NR; i++) {
 		fputs("<tr><td class=\"w\">", f);
-		svg_escape(f, running_counters[i].help);
+		svg_escape(f, disk_counter_table[i].help);
 		fprintf(f, "</td><td>%" PRIu64 "</td></tr>\n",
-			r->now.counter[i]);
+			r->now.stats.n[i]);
 	}
 	fputs("</table></div>\n", f);
 }

@@ -11,47 +11,15 @@
 
 const unsigned running_permille[RUNNING_NR_PERMILLE] = { 500, 990, 999 };
 
-const struct running_counter_row running_counters[RC_NR] = {
-	[RC_OPENS] = { "opens", "Times the disk was opened", "opens_total" },
-	[RC_UNCLEAN_OPENS] = { "unclean_opens",
-			       "Times it was opened after an unclean stop",
-			       "unclean_opens_total" },
-	[RC_RETRIES_ABSORBED] = { "retries_absorbed",
-				  "Writes repeated after the daemon's death "
-				  "and found on the medium",
-				  "retries_absorbed_total" },
-	[RC_FAULTS_INJECTED] = { "faults_injected",
-				 "Injected faults that happened since the "
-				 "disk was opened",
-				 "faults_injected_total" },
-	[RC_MOST_OPEN] = { "most_open_zones",
-			   "Most zones that were open at the same time",
-			   "open_zones_max", true },
-	[RC_MOST_EXP_OPEN] = { "most_explicitly_open_zones",
-			       "Most that were explicitly open",
-			       "explicitly_open_zones_max", true },
-	[RC_MOST_IMP_OPEN] = { "most_implicitly_open_zones",
-			       "Most that were implicitly open",
-			       "implicitly_open_zones_max", true },
-	[RC_MOST_NOT_EMPTY] = { "most_zones_not_empty",
-				"Most sequential zones that were not empty",
-				"zones_not_empty_max", true },
-	[RC_EMPTIED] = { "zones_emptied", "Zones that lost data to a reset",
-			 "zones_emptied_total" },
-	[RC_FAILED_OPENS] = { "failed_explicit_opens",
-			      "OPEN ZONE commands without enough resources",
-			      "failed_explicit_opens_total" },
-	[RC_READ_VIOLATIONS] = { "read_rule_violations",
-				 "Reads refused by the zones' rules",
-				 "read_rule_violations_total" },
-	[RC_WRITE_VIOLATIONS] = { "write_rule_violations",
-				  "Writes refused by the zones' rules",
-				  "write_rule_violations_total" },
-};
-
 static uint64_t u64(struct json_object *o, const char *key)
 {
 	return (uint64_t)json_object_get_int64(json_object_object_get(o, key));
+}
+
+void running_take_stats(struct json_object *reply, struct disk_stats *stats)
+{
+	for (unsigned c = 0; c < DC_NR; c++)
+		stats->n[c] = u64(reply, disk_counter_table[c].key);
 }
 
 static void copy_text(struct json_object *o, const char *key, char *to,
@@ -127,8 +95,7 @@ static void take_reply(struct json_object *o, struct running *r)
 	copy_text(o, "directory", r->dir, sizeof(r->dir));
 	take_conditions(json_object_object_get(o, "conditions"), r);
 	take_job(json_object_object_get(o, "job"), r);
-	for (unsigned i = 0; i < RC_NR; i++)
-		r->counter[i] = u64(o, running_counters[i].key);
+	running_take_stats(o, &r->stats);
 	take_activity(o, &r->activity);
 }
 

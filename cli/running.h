@@ -6,37 +6,13 @@
 
 #include "cli.h"
 #include "disk/activity.h"
+#include "disk/counters.h"
 
 #define RUNNING_NR_CONDS 16
-
-/* Counters that the disk keeps for good, but for one. */
-enum running_counter {
-	RC_OPENS,
-	RC_UNCLEAN_OPENS,
-	RC_RETRIES_ABSORBED,
-	RC_FAULTS_INJECTED, /* since it was opened */
-	RC_MOST_OPEN,
-	RC_MOST_EXP_OPEN,
-	RC_MOST_IMP_OPEN,
-	RC_MOST_NOT_EMPTY,
-	RC_EMPTIED,
-	RC_FAILED_OPENS,
-	RC_READ_VIOLATIONS,
-	RC_WRITE_VIOLATIONS,
-	RC_NR
-};
 
 /* Which latencies are shown: disk_latency_ns(). */
 #define RUNNING_NR_PERMILLE 3
 extern const unsigned running_permille[RUNNING_NR_PERMILLE];
-
-struct running_counter_row {
-	const char *key; /* in the protocol */
-	const char *help;
-	const char *metric; /* Prometheus' name, behind "zloop_" */
-	bool gauge;
-};
-extern const struct running_counter_row running_counters[RC_NR];
 
 struct running {
 	char serial[DISK_SERIAL_LEN + 1];
@@ -45,7 +21,7 @@ struct running {
 	uint64_t nr_cond[RUNNING_NR_CONDS];
 	char job[16]; /* work on the whole disk, "": none */
 	unsigned job_percent;
-	uint64_t counter[RC_NR];
+	struct disk_stats stats;
 	struct disk_activity activity;
 };
 
@@ -55,6 +31,9 @@ int running_read(const char *serial, struct running *r, struct zl_err *err);
 /* The same, and the reply as it came, for the caller to put. */
 int running_read_json(const char *serial, struct running *r,
 		      struct json_object **reply, struct zl_err *err);
+
+/* The counters in a reply of "info" or "stats". */
+void running_take_stats(struct json_object *reply, struct disk_stats *stats);
 
 /*
  * The serial numbers of the disks in @dirs, or, if there are none, of all that

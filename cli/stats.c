@@ -101,9 +101,9 @@ static void print_text(const struct running *r)
 		if (a->failed[i])
 			printf("  failed: %s %" PRIu64 "\n",
 			       disk_failure_name(i), a->failed[i]);
-	for (unsigned i = 0; i < RC_NR; i++)
-		printf("  %-28s %12" PRIu64 "\n", running_counters[i].key,
-		       r->counter[i]);
+	for (unsigned i = 0; i < DC_NR; i++)
+		printf("  %-28s %12" PRIu64 "\n", disk_counter_table[i].key,
+		       r->stats.n[i]);
 }
 
 /* All disks that answer; what is wrong with others has been said. */

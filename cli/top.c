@@ -295,7 +295,7 @@ static void print_disk(const struct top_disk *d)
 	       "absorbed %" PRIu64 "\n",
 	       r->dir[0] ? r->dir : r->serial, running_open_zones(r), limit,
 	       r->activity.in_flight, failures(&diff), failures(&r->activity),
-	       r->counter[RC_RETRIES_ABSORBED]);
+	       r->stats.n[DC_RETRIES_ABSORBED]);
 	if (r->job[0])
 		printf("  %s: %u %% done\n", r->job, r->job_percent);
 	printf("  %-6s %10s %12s %7s %8s %8s %8s\n", "", "PER SECOND",

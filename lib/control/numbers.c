@@ -4,6 +4,7 @@
 
 #include "control/internal.h"
 #include "disk/activity.h"
+#include "disk/counters.h"
 #include "disk/disk.h"
 
 static void add_u64(struct json_object *o, const char *key, uint64_t v)
@@ -13,18 +14,8 @@ static void add_u64(struct json_object *o, const char *key, uint64_t v)
 
 static void add_counters(struct json_object *o, const struct disk_stats *s)
 {
-	add_u64(o, "opens", s->opens);
-	add_u64(o, "unclean_opens", s->unclean_opens);
-	add_u64(o, "retries_absorbed", s->retries_absorbed);
-	add_u64(o, "faults_injected", s->faults_injected);
-	add_u64(o, "most_open_zones", s->max_open);
-	add_u64(o, "most_explicitly_open_zones", s->max_exp_open);
-	add_u64(o, "most_implicitly_open_zones", s->max_imp_open);
-	add_u64(o, "most_zones_not_empty", s->max_not_empty);
-	add_u64(o, "zones_emptied", s->emptied);
-	add_u64(o, "failed_explicit_opens", s->failed_opens);
-	add_u64(o, "read_rule_violations", s->read_violations);
-	add_u64(o, "write_rule_violations", s->write_violations);
+	for (unsigned c = 0; c < DC_NR; c++)
+		add_u64(o, disk_counter_table[c].key, s->n[c]);
 }
 
 static struct json_object *kind_json(const struct disk_kind_activity *k)

@@ -351,32 +351,6 @@ bool disk_can_powerfail(const struct disk *disk);
  */
 void disk_on_powerfail(struct disk *disk, void (*fn)(void *user), void *user);
 
-/*
- * Counters, since the disk was made (persistent) unless said otherwise.
- */
-struct disk_stats {
-	uint64_t opens;		   /* times the disk was opened */
-	uint64_t unclean_opens;	   /* … after an unclean stop */
-	uint64_t retries_absorbed; /* writes repeated after the daemon's
-				      death and found on the medium */
-	uint64_t faults_injected;  /* since it was opened */
-	/* ZBC-2, zoned block device statistics. */
-	uint64_t max_open; /* zones open at the same time, at most */
-	uint64_t max_exp_open, max_imp_open;
-	uint64_t max_not_empty; /* sequential zones, at most */
-	uint64_t emptied;	/* zones that lost data to a reset */
-	/* Of sequential write preferred zones. */
-	uint64_t max_non_seq;	   /* not written in order, at most */
-	uint64_t non_seq_writes;   /* writes not at the write pointer */
-	uint64_t failed_opens;	   /* OPEN ZONE without enough resources */
-	uint64_t read_violations;  /* reads refused by the zones' rules */
-	uint64_t write_violations; /* writes likewise */
-};
-void disk_get_stats(struct disk *disk, struct disk_stats *stats);
-
-/* Sets the statistics of the zones back to what they are now. */
-void disk_reset_zone_stats(struct disk *disk);
-
 /* What each DISK_SAVE kept, durably, since the disk was made (or, those of
  * DISK_SAVE_POWERED, since power on); 0 at first.
  * The disk gives it no meaning. */

@@ -151,9 +151,9 @@ void grace_count(struct disk *d)
 	uint64_t absorbed;
 
 	pthread_mutex_lock(&d->lock);
-	absorbed = ++d->stats.retries_absorbed;
+	absorbed = ++d->stats.n[DC_RETRIES_ABSORBED];
 	pthread_mutex_unlock(&d->lock);
 	/* A counter that cannot be kept is no reason to fail a write. */
-	journal_append(&d->journal, JR_COUNTER, JC_RETRIES_ABSORBED, absorbed,
+	journal_append(&d->journal, JR_COUNTER, DC_RETRIES_ABSORBED, absorbed,
 		       false);
 }

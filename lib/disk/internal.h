@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "disk/counters.h"
 #include "disk/disk.h"
 #include "disk/faults.h"
 #include "disk/meter.h"
@@ -90,26 +91,9 @@ enum journal_type {
 	JR_CONDITION = 3, /* slot, value: ZC_READ_ONLY or ZC_OFFLINE, 0 = back
 			     to normal */
 	JR_EXP_OPEN = 4,  /* slot, value: 1 explicitly opened, 0 no longer */
-	JR_COUNTER = 5,	  /* slot field: enum journal_counter; value */
+	JR_COUNTER = 5,	  /* slot field: enum disk_counter; value */
 	JR_NON_SEQ = 7,	  /* slot, value: 1 not written in order, 0 no longer */
 	JR_SAVED = 6,	  /* value: disk_saved() */
-};
-
-enum journal_counter {
-	JC_OPENS,
-	JC_UNCLEAN_OPENS,
-	JC_RETRIES_ABSORBED,
-	JC_MAX_OPEN,
-	JC_MAX_EXP_OPEN,
-	JC_MAX_IMP_OPEN,
-	JC_MAX_NOT_EMPTY,
-	JC_EMPTIED,
-	JC_FAILED_OPENS,
-	JC_READ_VIOLATIONS,
-	JC_WRITE_VIOLATIONS,
-	JC_MAX_NON_SEQ,
-	JC_NON_SEQ_WRITES,
-	JC_NR,
 };
 
 struct worker_pool {

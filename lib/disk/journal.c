@@ -84,19 +84,9 @@ static size_t batch_bytes(const struct batch *b)
 
 static void add_counters(struct batch *b, const struct disk_stats *s)
 {
-	batch_add(b, JR_COUNTER, JC_OPENS, s->opens);
-	batch_add(b, JR_COUNTER, JC_UNCLEAN_OPENS, s->unclean_opens);
-	batch_add(b, JR_COUNTER, JC_RETRIES_ABSORBED, s->retries_absorbed);
-	batch_add(b, JR_COUNTER, JC_MAX_OPEN, s->max_open);
-	batch_add(b, JR_COUNTER, JC_MAX_EXP_OPEN, s->max_exp_open);
-	batch_add(b, JR_COUNTER, JC_MAX_IMP_OPEN, s->max_imp_open);
-	batch_add(b, JR_COUNTER, JC_MAX_NOT_EMPTY, s->max_not_empty);
-	batch_add(b, JR_COUNTER, JC_EMPTIED, s->emptied);
-	batch_add(b, JR_COUNTER, JC_FAILED_OPENS, s->failed_opens);
-	batch_add(b, JR_COUNTER, JC_READ_VIOLATIONS, s->read_violations);
-	batch_add(b, JR_COUNTER, JC_WRITE_VIOLATIONS, s->write_violations);
-	batch_add(b, JR_COUNTER, JC_MAX_NON_SEQ, s->max_non_seq);
-	batch_add(b, JR_COUNTER, JC_NON_SEQ_WRITES, s->non_seq_writes);
+	for (uint32_t c = 0; c < DC_NR; c++)
+		if (!disk_counter_table[c].since_open)
+			batch_add(b, JR_COUNTER, c, s->n[c]);
 }
 
 static void add_slots(struct batch *b, struct disk *d)

@@ -84,45 +84,16 @@ static bool take_non_seq(struct loader *l, const struct record *r)
 	return true;
 }
 
-/* A counter of the zones' statistics. */
-static bool take_statistic(struct disk_stats *s, const struct record *r)
-{
-	uint64_t *const counter[JC_NR] = {
-		[JC_MAX_OPEN] = &s->max_open,
-		[JC_MAX_EXP_OPEN] = &s->max_exp_open,
-		[JC_MAX_IMP_OPEN] = &s->max_imp_open,
-		[JC_MAX_NOT_EMPTY] = &s->max_not_empty,
-		[JC_EMPTIED] = &s->emptied,
-		[JC_FAILED_OPENS] = &s->failed_opens,
-		[JC_READ_VIOLATIONS] = &s->read_violations,
-		[JC_WRITE_VIOLATIONS] = &s->write_violations,
-		[JC_MAX_NON_SEQ] = &s->max_non_seq,
-		[JC_NON_SEQ_WRITES] = &s->non_seq_writes,
-	};
-
-	if (r->slot >= JC_NR || !counter[r->slot])
-		return false;
-	*counter[r->slot] = r->value;
-	return true;
-}
-
 static bool take_counter(struct loader *l, const struct record *r)
 {
-	struct disk_stats *s = &l->state->stats;
+	uint64_t *n;
 
-	switch (r->slot) {
-	case JC_OPENS:
-		s->opens = r->value;
-		return true;
-	case JC_UNCLEAN_OPENS:
-		s->unclean_opens = r->value;
-		return true;
-	case JC_RETRIES_ABSORBED:
-		s->retries_absorbed = max_u64(s->retries_absorbed, r->value);
-		return true;
-	default:
-		return take_statistic(s, r);
-	}
+	if (r->slot >= DC_NR || disk_counter_table[r->slot].since_open)
+		return false;
+	n = &l->state->stats.n[r->slot];
+	*n = disk_counter_table[r->slot].largest ? max_u64(*n, r->value)
+						 : r->value;
+	return true;
 }
 
 /* False: sound, but not of this disk, or of a newer version. */

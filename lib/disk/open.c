@@ -407,8 +407,8 @@ static int start(struct disk *d, const struct disk_open_args *args,
 	ret = disk_start(d, args->nr_workers, err);
 	if (ret || d->look_only)
 		return ret;
-	d->stats.opens++;
-	d->stats.unclean_opens += !journal.clean;
+	d->stats.n[DC_OPENS]++;
+	d->stats.n[DC_UNCLEAN_OPENS] += !journal.clean;
 	if (!journal.clean)
 		drop_ways_back(d);
 	/* A power loss takes the initiators' memory, or part of the data, along

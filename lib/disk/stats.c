@@ -3,18 +3,22 @@
 #include "base/num.h"
 #include "disk/internal.h"
 
+static void note_max(struct disk *d, enum disk_counter c, uint64_t now)
+{
+	d->stats.n[c] = max_u64(d->stats.n[c], now);
+}
+
 void stats_note_zones(struct disk *d)
 {
 	const uint32_t *nr = d->zones.nr_cond;
-	struct disk_stats *s = &d->stats;
 	uint64_t imp = nr[ZC_IMP_OPEN], exp = nr[ZC_EXP_OPEN];
 	uint64_t seq = d->zones.nr_slots - d->zones.geo.conv_slots;
 
-	s->max_open = max_u64(s->max_open, imp + exp);
-	s->max_imp_open = max_u64(s->max_imp_open, imp);
-	s->max_exp_open = max_u64(s->max_exp_open, exp);
-	s->max_not_empty = max_u64(s->max_not_empty, seq - nr[ZC_EMPTY]);
-	s->max_non_seq = max_u64(s->max_non_seq, d->zones.nr_non_seq);
+	note_max(d, DC_MAX_OPEN, imp + exp);
+	note_max(d, DC_MAX_IMP_OPEN, imp);
+	note_max(d, DC_MAX_EXP_OPEN, exp);
+	note_max(d, DC_MAX_NOT_EMPTY, seq - nr[ZC_EMPTY]);
+	note_max(d, DC_MAX_NON_SEQ, d->zones.nr_non_seq);
 }
 
 /* Whether it begins at the write pointer of each sequential zone it reaches. */
@@ -39,7 +43,7 @@ void stats_note_write(struct disk *d, const struct disk_io *io)
 
 	stats_note_zones(d);
 	if (z->geo.host_aware && io->nr_blocks)
-		d->stats.non_seq_writes +=
+		d->stats.n[DC_NON_SEQ_WRITES] +=
 			!is_in_order(z, io->lba, io->nr_blocks);
 }
 
@@ -57,11 +61,11 @@ static bool is_write_rule(enum zone_verdict verdict)
 void stats_note_refused(struct disk *d, const struct disk_io *io,
 			enum zone_verdict verdict)
 {
-	d->stats.read_violations += is_read_rule(verdict);
-	d->stats.write_violations += is_write_rule(verdict);
+	d->stats.n[DC_READ_VIOLATIONS] += is_read_rule(verdict);
+	d->stats.n[DC_WRITE_VIOLATIONS] += is_write_rule(verdict);
 	if (io->op == DISK_ZONE && io->zone_op == ZO_OPEN &&
 	    verdict == ZV_NO_RESOURCES)
-		d->stats.failed_opens++;
+		d->stats.n[DC_FAILED_OPENS]++;
 }
 
 void disk_get_stats(struct disk *d, struct disk_stats *stats)
@@ -70,19 +74,16 @@ void disk_get_stats(struct disk *d, struct disk_stats *stats)
 	*stats = d->stats;
 	pthread_mutex_unlock(&d->lock);
 	pthread_mutex_lock(&d->faults.lock);
-	stats->faults_injected = d->faults.injected;
+	stats->n[DC_FAULTS_INJECTED] = d->faults.injected;
 	pthread_mutex_unlock(&d->faults.lock);
 }
 
 void disk_reset_zone_stats(struct disk *d)
 {
-	struct disk_stats *s = &d->stats;
-
 	pthread_mutex_lock(&d->lock);
-	s->max_open = s->max_exp_open = s->max_imp_open = 0;
-	s->max_not_empty = s->emptied = s->failed_opens = 0;
-	s->read_violations = s->write_violations = 0;
-	s->max_non_seq = s->non_seq_writes = 0;
+	for (unsigned c = 0; c < DC_NR; c++)
+		if (disk_counter_table[c].zoned)
+			d->stats.n[c] = 0;
 	stats_note_zones(d);
 	pthread_mutex_unlock(&d->lock);
 }

@@ -79,7 +79,7 @@ static void apply(struct disk_io *io)
 		zone_set_attrs(&d->zones, io->slot,
 			       d->zones.slots[io->slot].attrs &
 				       (uint8_t)~ZA_RESET);
-		d->stats.emptied += wp > 0;
+		d->stats.n[DC_EMPTIED] += wp > 0;
 		s->gen++;
 		slot_clear_bad(d, io->slot, 0, UINT32_MAX);
 		slot_mark_dirty(d, io->slot, 0, 0);
@@ -156,7 +156,7 @@ static bool is_behind(struct disk *d, uint64_t *emptied)
 
 	pthread_mutex_lock(&d->lock);
 	behind = d->journal_behind;
-	*emptied = d->stats.emptied;
+	*emptied = d->stats.n[DC_EMPTIED];
 	pthread_mutex_unlock(&d->lock);
 	return behind;
 }
@@ -164,7 +164,7 @@ static bool is_behind(struct disk *d, uint64_t *emptied)
 /* A counter's record carries those before it along. */
 static int catch_up(struct disk *d, uint64_t emptied)
 {
-	int ret = journal_append(&d->journal, JR_COUNTER, JC_EMPTIED, emptied,
+	int ret = journal_append(&d->journal, JR_COUNTER, DC_EMPTIED, emptied,
 				 true);
 
 	if (ret)

@@ -7,12 +7,15 @@
 
 #include "base/be.h"
 #include "base/num.h"
+#include "disk/counters.h"
 #include "scsi/internal.h"
 
 #define SPF	 0x40
 #define LIST	 0x03 /* FORMAT AND LINKING of binary data */
 #define DATA_MAX 512
 #define SUB_ALL	 0xff
+
+#define LAST_STATISTIC 0x000a /* of page 14h,01h in ZBC-2 */
 
 /* PC field */
 #define PC_CUMULATIVE 0x1
@@ -65,7 +68,7 @@ static void start_stop_cycles(struct log_page *p)
 	uint8_t count[4], none[4] = { 0 };
 
 	disk_get_stats(p->unit->disk, &stats);
-	be32_put(count, (uint32_t)min_u64(stats.opens, UINT32_MAX));
+	be32_put(count, (uint32_t)min_u64(stats.n[DC_OPENS], UINT32_MAX));
 	put_param(p, 0x0001, no_date, sizeof(no_date));
 	put_param(p, 0x0002, no_date, sizeof(no_date));
 	put_param(p, 0x0003, none, sizeof(none));
@@ -81,6 +84,22 @@ static void self_test_results(struct log_page *p)
 		put_param(p, code, unused, sizeof(unused));
 }
 
+/* The counter that the parameter with this code has, or DC_NR. */
+static unsigned counter_of(uint16_t code, bool preferred)
+{
+	unsigned c = 0;
+
+	for (; c < DC_NR; c++) {
+		const struct disk_counter_row *row = &disk_counter_table[c];
+
+		if (row->zoned && row->param == code &&
+		    (preferred || !row->preferred))
+			break;
+	}
+	return c;
+}
+
+/* Ascending.  0007h is about optimal numbers: exceeding them costs nothing. */
 static void zoned_statistics(struct log_page *p)
 {
 	const struct zone_geo *geo = disk_geo(p->unit->disk);
@@ -88,19 +107,15 @@ static void zoned_statistics(struct log_page *p)
 	struct disk_stats s;
 
 	disk_get_stats(p->unit->disk, &s);
-	put_statistic(p, 0x0000, s.max_open);
-	put_statistic(p, 0x0001, s.max_exp_open);
-	put_statistic(p, 0x0002, s.max_imp_open);
-	put_statistic(p, 0x0003, seq_zones - s.max_not_empty);
-	if (geo->host_aware)
-		put_statistic(p, 0x0004, s.max_non_seq);
-	put_statistic(p, 0x0005, s.emptied);
-	/* 0007h is about optimal numbers: exceeding them costs nothing */
-	if (geo->host_aware)
-		put_statistic(p, 0x0006, s.non_seq_writes);
-	put_statistic(p, 0x0008, s.failed_opens);
-	put_statistic(p, 0x0009, s.read_violations);
-	put_statistic(p, 0x000a, s.write_violations);
+	for (uint16_t code = 0; code <= LAST_STATISTIC; code++) {
+		unsigned c = counter_of(code, geo->host_aware);
+
+		if (c < DC_NR)
+			put_statistic(p, code,
+				      disk_counter_table[c].rest
+					      ? seq_zones - s.n[c]
+					      : s.n[c]);
+	}
 }
 
 /* No exception, and the temperature as above. */

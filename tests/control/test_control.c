@@ -132,7 +132,7 @@ static void info_and_stats(void **state)
 	check_has("{'request':'info'}", "'opens':1,");
 	check_has("{'request':'stats'}",
 		  "{'ok':true,'opens':1,'unclean_opens':0,"
-		  "'retries_absorbed':0,'faults_injected':0,"
+		  "'retries_absorbed':0,"
 		  "'most_open_zones':0,");
 }
 

@@ -69,7 +69,7 @@ static uint64_t injected(struct fixture *f)
 	struct disk_stats stats;
 
 	disk_get_stats(f->disk, &stats);
-	return stats.faults_injected;
+	return stats.n[DC_FAULTS_INJECTED];
 }
 
 static void count_one(void *user, const struct inject_fault *fault)

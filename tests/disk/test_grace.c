@@ -37,7 +37,7 @@ static uint64_t absorbed(struct fixture *f)
 	struct disk_stats stats;
 
 	disk_get_stats(f->disk, &stats);
-	return stats.retries_absorbed;
+	return stats.n[DC_RETRIES_ABSORBED];
 }
 
 static void assert_write_refused(struct fixture *f, uint64_t lba,

@@ -84,8 +84,8 @@ static void out_of_order(void **state)
 	assert_int_equal(do_write(f, SEQ(1) + 20, 20, 4), DISK_OK);
 	check_zone(SEQ(1), ZC_IMP_OPEN, 40, false);
 	disk_get_stats(f->disk, &s);
-	assert_int_equal(s.max_non_seq, 1);
-	assert_int_equal(s.non_seq_writes, 2);
+	assert_int_equal(s.n[DC_MAX_NON_SEQ], 1);
+	assert_int_equal(s.n[DC_NON_SEQ_WRITES], 2);
 
 	fixture_reopen(f, CFG);
 	check_zone(SEQ(0), ZC_CLOSED, 110, true);
@@ -94,8 +94,8 @@ static void out_of_order(void **state)
 	check_data(SEQ(0) + 50, 60, 2);
 	check_data(SEQ(1) + 20, 20, 4);
 	disk_get_stats(f->disk, &s);
-	assert_int_equal(s.max_non_seq, 1);
-	assert_int_equal(s.non_seq_writes, 2);
+	assert_int_equal(s.n[DC_MAX_NON_SEQ], 1);
+	assert_int_equal(s.n[DC_NON_SEQ_WRITES], 2);
 	/* In the directory there is nothing wrong. */
 	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
 	check_zone(SEQ(0), ZC_EMPTY, 0, false);

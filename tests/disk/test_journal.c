@@ -126,8 +126,8 @@ static void made_opened_and_closed(void **state)
 
 	load(*state, &js, &seen);
 	assert_true(js.clean);
-	assert_int_equal(js.stats.opens, 1);
-	assert_int_equal(js.stats.unclean_opens, 0);
+	assert_int_equal(js.stats.n[DC_OPENS], 1);
+	assert_int_equal(js.stats.n[DC_UNCLEAN_OPENS], 0);
 	d = must_open(*state, NULL, 0);
 	load(*state, &js, &seen);
 	assert_false(js.clean);
@@ -137,8 +137,8 @@ static void made_opened_and_closed(void **state)
 	disk_close(d);
 	load(*state, &js, &seen);
 	assert_true(js.clean);
-	assert_int_equal(js.stats.opens, 3);
-	assert_int_equal(js.stats.unclean_opens, 1);
+	assert_int_equal(js.stats.n[DC_OPENS], 3);
+	assert_int_equal(js.stats.n[DC_UNCLEAN_OPENS], 1);
 	assert_int_equal(js.bad_bytes, 0);
 	assert_int_equal(seen.calls, 0);
 }
@@ -299,7 +299,7 @@ static uint8_t *records(size_t *len)
 
 	journal_encode(rec, 7, JR_OPEN, 0, 99);
 	journal_encode(rec + REC, 8, JR_CONDITION, 3, ZC_READ_ONLY);
-	journal_encode(rec + 2 * REC, 9, JR_COUNTER, JC_OPENS, 42);
+	journal_encode(rec + 2 * REC, 9, JR_COUNTER, DC_OPENS, 42);
 	journal_encode(rec + 3 * REC, 10, JR_CONDITION, 5, ZC_OFFLINE);
 	*len = sizeof(rec);
 	return rec;
@@ -321,7 +321,7 @@ static void torn_at_every_byte(void **state)
 		assert_int_equal(js.bad_bytes, cut % REC);
 		assert_int_equal(seen.cond[3],
 				 cut >= 2 * REC ? ZC_READ_ONLY : 0);
-		assert_int_equal(js.stats.opens, cut >= 3 * REC ? 42 : 0);
+		assert_int_equal(js.stats.n[DC_OPENS], cut >= 3 * REC ? 42 : 0);
 		assert_int_equal(seen.cond[5], cut == len ? ZC_OFFLINE : 0);
 		/* The next opening mends it. */
 		d = must_open(*state, NULL, 0);
@@ -353,7 +353,7 @@ static void every_flipped_bit(void **state)
 		load(*state, &js, &seen);
 		assert_int_equal(js.bad_bytes, REC);
 		assert_int_equal(seen.cond[3], hit == 1 ? 0 : ZC_READ_ONLY);
-		assert_int_equal(js.stats.opens, hit == 2 ? 0 : 42);
+		assert_int_equal(js.stats.n[DC_OPENS], hit == 2 ? 0 : 42);
 		assert_int_equal(seen.cond[5], hit == 3 ? 0 : ZC_OFFLINE);
 	}
 }
@@ -493,7 +493,7 @@ static void a_full_file_system_opens(void **state)
 	assert_int_equal(open_without_room(*state, OP_META_REPLACE_BIT, &d), 0);
 	load(*state, &js, &seen);
 	assert_false(js.clean);
-	assert_int_equal(js.stats.opens, 2);
+	assert_int_equal(js.stats.n[DC_OPENS], 2);
 	assert_logged("/d: the file system is full: zloop.state cannot be "
 		      "rewritten");
 	disk_abandon(d);
@@ -647,7 +647,7 @@ static void a_full_file_system_does_not_hide_a_death(void **state)
 	}
 	set_size(*state, 4, 4096);
 	assert_int_equal(count_sync_all(*state, false, &d), 1);
-	assert_int_equal(d->stats.unclean_opens, 1);
+	assert_int_equal(d->stats.n[DC_UNCLEAN_OPENS], 1);
 	assert_true(d->slots[4].grace);
 	/* What the stop had ended does not come back. */
 	assert_int_equal(cond_at(d, 3), ZC_EMPTY);

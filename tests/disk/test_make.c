@@ -181,7 +181,7 @@ static void knows_nothing_of_an_older_disk(void **state)
 	(void)state;
 	journal_encode(rec, 7, JR_OPEN, 0, 0);
 	journal_encode(rec + 32, 8, JR_CONDITION, 3, ZC_OFFLINE);
-	journal_encode(rec + 64, 9, JR_COUNTER, JC_OPENS, 41);
+	journal_encode(rec + 64, 9, JR_COUNTER, DC_OPENS, 41);
 	put_file(mem, "zloop.state", rec, sizeof(rec));
 	put_file(mem, "zloop.faults", faults, sizeof(faults) - 1);
 	assert_accepted("", open_mem(mem, USUAL, USUAL_SIZE, MAKE, &d, &err),
@@ -189,7 +189,7 @@ static void knows_nothing_of_an_older_disk(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(cond_at(d, 3), ZC_EMPTY);
 		disk_get_stats(d, &stats);
-		assert_int_equal(stats.opens, i + 1);
+		assert_int_equal(stats.n[DC_OPENS], i + 1);
 		assert_false(disk_has_faults(d));
 		disk_close(d);
 		d = must_open(mem, NULL, 0);

@@ -251,7 +251,7 @@ static bool allow_written(const struct soak *s, uint32_t z, uint32_t old,
  */
 static void repeat_write(struct soak *s)
 {
-	uint64_t before = s->disk->stats.retries_absorbed;
+	uint64_t before = s->disk->stats.n[DC_RETRIES_ABSORBED];
 	struct soak_range r;
 
 	memcpy(s->cdb, s->last_write, sizeof(s->last_write));
@@ -264,7 +264,7 @@ static void repeat_write(struct soak *s)
 		soak_apply(s, 0, s->last_tag);
 		return;
 	}
-	MUST(s->disk->stats.retries_absorbed == before + 1);
+	MUST(s->disk->stats.n[DC_RETRIES_ABSORBED] == before + 1);
 	s->absorbed++;
 	MUST(soak_run(s, 16));
 }
