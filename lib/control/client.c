@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/run_dir.h"
 #include "control/internal.h"
 
 #define WAIT_SECONDS 30 /* a request may wait for a zone's FINISH */
@@ -177,8 +178,7 @@ int control_call(const char *serial, struct json_object *request,
 	*reply = NULL;
 	if (control_path(serial, path))
 		return zl_fail(err, ENAMETOOLONG,
-			       "%s is too long a name for sockets",
-			       control_dir());
+			       "%s is too long a name for sockets", run_dir());
 	fd = connect_to(path, err);
 	if (fd < 0)
 		return fd;

@@ -32,9 +32,8 @@ struct json_object;
 #define CONTROL_PATH_MAX 108 /* struct sockaddr_un */
 
 /*
- * The socket's name for the disk with this serial number: in /run/zloop, or the
- * directory that the environment variable ZLOOP_RUN_DIR names.  0 or
- * -ENAMETOOLONG.
+ * The name, in the run_dir(), of the socket for the disk with this serial
+ * number. 0 or -ENAMETOOLONG.
  */
 int control_path(const char *serial, char path[CONTROL_PATH_MAX]);
 
@@ -48,8 +47,8 @@ int control_each(bool (*fn)(void *user, const char *serial), void *user,
 		 struct zl_err *err);
 
 /*
- * Starts to serve an open disk, which must outlive it.  Makes the directory
- * (0700) and the socket (0600); one of that name that is left over is replaced.
+ * Starts to serve an open disk, which must outlive it.  Makes the directory and
+ * the socket (0600); one of that name that is left over is replaced.
  * -EADDRINUSE: somebody serves it, who has the disk's copy open, as the disk's
  * lock is ours.
  */

@@ -8,9 +8,6 @@
 
 #include "control/control.h"
 
-/* The directory of the sockets. */
-const char *control_dir(void);
-
 /* A request that is being carried out. */
 struct request {
 	struct disk *disk;

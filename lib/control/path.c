@@ -6,14 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/run_dir.h"
 #include "control/internal.h"
-
-const char *control_dir(void)
-{
-	const char *dir = secure_getenv("ZLOOP_RUN_DIR");
-
-	return dir && dir[0] == '/' ? dir : "/run/zloop";
-}
 
 #define SUFFIX ".sock"
 
@@ -29,13 +23,13 @@ int control_each(bool (*fn)(void *user, const char *serial), void *user,
 {
 	struct dirent **entries;
 	bool more = true;
-	int nr = scandir(control_dir(), &entries, is_socket, alphasort);
+	int nr = scandir(run_dir(), &entries, is_socket, alphasort);
 
 	if (nr < 0 && errno == ENOENT)
 		return 0;
 	if (nr < 0)
-		return zl_fail(err, errno, "%s cannot be read: %s",
-			       control_dir(), strerror(errno));
+		return zl_fail(err, errno, "%s cannot be read: %s", run_dir(),
+			       strerror(errno));
 	for (int i = 0; i < nr; i++) {
 		*strchr(entries[i]->d_name, '.') = 0;
 		more = more && fn(user, entries[i]->d_name);
@@ -47,8 +41,8 @@ int control_each(bool (*fn)(void *user, const char *serial), void *user,
 
 int control_path(const char *serial, char path[CONTROL_PATH_MAX])
 {
-	int len = snprintf(path, CONTROL_PATH_MAX, "%s/%s" SUFFIX,
-			   control_dir(), serial);
+	int len = snprintf(path, CONTROL_PATH_MAX, "%s/%s" SUFFIX, run_dir(),
+			   serial);
 
 	return len < CONTROL_PATH_MAX ? 0 : -ENAMETOOLONG;
 }

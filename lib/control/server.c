@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/num.h"
+#include "base/run_dir.h"
 #include "control/internal.h"
 #include "disk/disk.h"
 
@@ -270,27 +271,6 @@ static void *serve_thread(void *arg)
 	return NULL;
 }
 
-static int make_dir(struct zl_err *err)
-{
-	const char *dir = control_dir();
-	struct stat st;
-
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return zl_fail(err, errno, "%s cannot be made: %s", dir,
-			       strerror(errno));
-	if (lstat(dir, &st))
-		return zl_fail(err, errno, "%s cannot be examined: %s", dir,
-			       strerror(errno));
-	/* Whoever can write there could put another socket in our place. */
-	if (!S_ISDIR(st.st_mode) ||
-	    (st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & 022)
-		return zl_fail(err, EPERM,
-			       "%s is not a directory that only its owner, "
-			       "root or this user, can write to",
-			       dir);
-	return 0;
-}
-
 /* A socket that was left over refuses, one whose queue is full says EAGAIN. */
 static bool is_served(const struct sockaddr_un *addr)
 {
@@ -374,8 +354,8 @@ static int start(struct control *ctl, struct zl_err *err)
 
 	if (ret)
 		return zl_fail(err, -ret, "%s is too long a name for sockets",
-			       control_dir());
-	ret = make_dir(err);
+			       run_dir());
+	ret = run_dir_make(err);
 	if (!ret)
 		ret = make_socket(ctl, err);
 	if (ret)
