@@ -9,148 +9,7 @@
 #   trouble.sh --long  on both ext4 and XFS
 set -eu
 . "$(dirname "$0")/../lib.sh"
-
-mnt=/run/trouble
-dir=$mnt/disk
-mapped=/dev/mapper/trouble
-export DM_DISABLE_UDEV=1 # there is none: dmsetup makes the node
-
-# 64 MiB in 16 zones of 4 MiB, of which 2 are conventional.
-export ZONE_BLOCKS=8192
-disk_bytes=$((64 << 20))
-sectors=$((320 << 11)) # of the file system
-no_space="Data Protect.*Space allocation failed write protect"
-protected="Data Protect.*Write protected"
-bad_write="Medium Error.*Write error"
-bad_read="Medium Error.*Unrecovered read error"
-no_resources="Aborted Command.*System resource failure"
-
-# --- the file system and what is below it -----------------------------------
-
-# map FIRST COUNT: the device as it is, but these sectors fail; COUNT 0: none.
-map() {
-  local end=$(($1 + $2))
-  {
-    [ "$1" = 0 ] || echo "0 $1 linear $below 0"
-    [ "$2" = 0 ] || echo "$1 $2 error"
-    [ $end = $sectors ] || echo "$end $((sectors - end)) linear $below $end"
-  } >/run/trouble.table
-  if [ -e $mapped ]; then
-    dmsetup reload trouble /run/trouble.table
-    dmsetup suspend --noflush --nolockfs trouble
-    dmsetup resume trouble
-  else
-    dmsetup create trouble /run/trouble.table
-  fi
-}
-
-mount_fs() {
-  # shellcheck disable=SC2086 # options are words
-  mount $mount_options $mapped $mnt
-}
-
-# The daemon closes a disk some time after its backstore is gone.
-unmount() {
-  wait_for 20 umount $mnt
-}
-
-make_fs() { # TYPE [MOUNT OPTIONS]
-  clean
-  map 0 0
-  case $1 in
-    xfs) mkfs.xfs -q -f -K $mapped ;;
-    ext4) mkfs.ext4 -q -F -m 0 -E nodiscard $mapped ;;
-  esac
-  mount_options="-t $1 ${2:-}"
-  mkdir -p $mnt
-  mount_fs
-  mkdir $dir
-}
-
-clean() {
-  remove_loopback 2>/dev/null || true
-  remove_backstores 2>/dev/null || true
-  ! mountpoint -q $mnt || unmount
-  dmsetup remove trouble 2>/dev/null || true
-}
-
-# --- the disk ---------------------------------------------------------------
-
-attach() { # [OPTIONS]
-  attach_quickly trouble $disk_bytes "${1:-}@$dir"
-}
-
-make() {
-  runner_alive || start_stack
-  attach zone_size_mb=4/conv_zones=2
-  head -c 65536 /dev/urandom >/run/trouble.new
-}
-
-open_again() {
-  detach_disk
-  attach
-}
-
-# raw CDB [OPTIONS OF sg_raw]
-raw() {
-  local cdb=$1
-  shift
-  # shellcheck disable=SC2086 # the bytes are words
-  sg_raw -t 60 "$@" "$SG" $cdb 2>&1
-}
-
-# put ZONE N [FUA]: writes the 64 KiB with number N of the zone, all of them
-# the same bytes but for that number.
-put() {
-  local fua=00
-  [ -z "${3:-}" ] || fua=08
-  pattern "$1" "$2" >/run/trouble.out
-  raw "8a $fua $(hex_bytes $(($(zone_lba "$1") + $2 * 128)) 8) 00 00 00 80 00 00" \
-    -s 65536 -i /run/trouble.out
-}
-
-pattern() { # ZONE N
-  printf '%-8s' "$1.$2"
-  tail -c +9 /run/trouble.new
-}
-
-# get ZONE N: reads it, and it is as it was written.
-get() {
-  local lba=$(($(zone_lba "$1") + $2 * 128))
-  raw "88 00 $(hex_bytes $lba 8) 00 00 00 80 00 00" -r 65536 \
-    -o /run/trouble.in &&
-    pattern "$1" "$2" | cmp - /run/trouble.in
-}
-
-flush() {
-  raw "91 00 $(hex_bytes 0 14)"
-}
-
-reset_zone() {
-  raw "94 04 $(hex_bytes "$(zone_lba "$1")" 8) 00 00 00 00 00 00"
-}
-
-# refused SENSE COMMAND…: it ends with that sense data.
-refused() {
-  local sense=$1 out
-  shift
-  out=$(fails "$@" | tr '\n' ' ')
-  contains "$*" "$sense" "$out"
-}
-
-# Nothing but the cause's own zone is affected.
-others_work() { # ZONE
-  put "$1" 0 >/dev/null
-  flush
-  get "$1" 0
-  reset_zone "$1"
-}
-
-sound() {
-  detach_disk
-  zloop check $dir
-  attach
-}
+. "$(dirname "$0")/../below.sh"
 
 # --- full ---------------------------------------------------------------------
 
@@ -214,12 +73,6 @@ over_quota() {
 }
 
 # --- input and output errors --------------------------------------------------
-
-# FIRST COUNT of the first extent of a zone's file, in sectors of the device.
-extent() { # FILE
-  filefrag -b512 -e "$dir/$1" | sed -n \
-    's/^ *0: *[0-9]*\.\. *[0-9]*: *\([0-9]*\)\.\. *[0-9]*: *\([0-9]*\):.*/\1 \2/p'
-}
 
 bad_sectors() { # TYPE
   make_fs "$1"
@@ -501,11 +354,7 @@ no_descriptors() {
   sound
 }
 
-tear_down
-modprobe -a loop dm-mod xfs ext4
-load_modules
-truncate -s $((sectors * 512)) /run/trouble.img
-below=$(losetup -f --show /run/trouble.img)
+below_start
 check "a full file system" full_ext4
 check "a quota that is used up" over_quota
 check "bad sectors below ext4" bad_sectors ext4
@@ -523,8 +372,5 @@ check "a zone's file is deleted" deleted_file
 check "zones' files are replaced" replaced_file
 check "zones' files are mended" mended_files
 check "no descriptors are left" no_descriptors
-clean
-tear_down
-losetup -d "$below"
-rm /run/trouble.img
+below_end
 summary
