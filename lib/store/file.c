@@ -131,6 +131,7 @@ static void file_free(struct store_file *sf)
 	file_unlock(sf);
 	if (sf->dir_fd >= 0)
 		close(sf->dir_fd);
+	pthread_mutex_destroy(&sf->names_lock);
 	free(sf->path);
 	free(sf);
 }
@@ -187,6 +188,7 @@ static struct store_file *new_file_store(const char *path)
 		free(sf);
 		return NULL;
 	}
+	pthread_mutex_init(&sf->names_lock, NULL);
 	return sf;
 }
 

@@ -7,6 +7,7 @@
 #ifndef ZL_STORE_FILE_H
 #define ZL_STORE_FILE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/log.h"
@@ -20,11 +21,13 @@ struct store_file {
 	int lock_fd; /* -1 = not locked */
 	bool lock_read_only;
 	char *lock_name;
+	/* The small files and which of them is locked, held over their I/O. */
+	pthread_mutex_t names_lock;
+	bool names_unsynced; /* a sync of the directory failed */
 	/* Files have been made since the last sync_dir. */
 	bool made;
 	bool direct; /* past the page cache where that is possible */
 	atomic_bool direct_told;
-	bool names_unsynced;	/* a sync of the directory failed */
 	struct zl_limit limit;	/* of the log lines that requests cause */
 	struct file_ring *ring; /* NULL: requests run where they come from */
 };
@@ -51,7 +54,8 @@ int file_openat(struct store_file *sf, const char *name, int flags);
  * why (an errno), else 0. */
 int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err);
 
-/* fsync of the directory. */
+/* fsync of the directory.  With names_lock: a success must not take away the
+ * mark of a failure that came after it. */
 int file_sync_entries(struct store_file *sf);
 
 /* file_io.c: runs a request to its end; returns its res. */
@@ -106,10 +110,11 @@ int file_meta_cut(struct store *st, const char *name, uint64_t size);
 /* file_lock.c */
 int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	      struct zl_err *err);
+/* With names_lock. */
 bool file_is_locked(const struct store_file *sf, const char *name);
 /* Locks @fd, a new file that is going to get the locked name. */
 int file_lock_next(int fd);
-/* @fd has got the locked name: it is the lock from now on. */
+/* @fd has got the locked name: it is the lock from now on.  With names_lock. */
 void file_lock_swap(struct store_file *sf, int fd);
 void file_unlock(struct store_file *sf);
 

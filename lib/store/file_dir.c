@@ -122,14 +122,23 @@ int file_resize(struct store *st, uint32_t slot, uint64_t size_bytes)
  * promises only their names (XFS, btrfs).  One sync of the file system, once
  * per disk made, is cheaper than one of each of many files.
  */
-int file_sync_dir(struct store *st)
+static int sync_made(struct store_file *sf)
 {
-	struct store_file *sf = to_file(st);
-
 	if (sf->made && syncfs(sf->dir_fd) < 0)
 		return -errno;
 	sf->made = false;
 	return file_sync_entries(sf);
+}
+
+int file_sync_dir(struct store *st)
+{
+	struct store_file *sf = to_file(st);
+	int ret;
+
+	pthread_mutex_lock(&sf->names_lock);
+	ret = sync_made(sf);
+	pthread_mutex_unlock(&sf->names_lock);
+	return ret;
 }
 
 int file_sync_all(struct store *st)

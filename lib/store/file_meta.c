@@ -131,12 +131,15 @@ static int replace(struct store_file *sf, const char *tmp, const char *name,
 int file_meta_replace(struct store *st, const char *name, const void *data,
 		      size_t len)
 {
+	struct store_file *sf = to_file(st);
 	char *tmp;
 	int ret;
 
 	if (asprintf(&tmp, "%s.tmp", name) < 0)
 		return -ENOMEM;
-	ret = replace(to_file(st), tmp, name, data, len);
+	pthread_mutex_lock(&sf->names_lock);
+	ret = replace(sf, tmp, name, data, len);
+	pthread_mutex_unlock(&sf->names_lock);
 	free(tmp);
 	return ret;
 }
@@ -203,11 +206,15 @@ int file_meta_append(struct store *st, const char *name, const void *data,
 	struct store_file *sf = to_file(st);
 	int ret;
 
+	pthread_mutex_lock(&sf->names_lock);
 	if (file_is_locked(sf, name) && !sf->lock_read_only)
 		ret = append_fd(sf->lock_fd, data, len, sync);
 	else
 		ret = append_named(sf, name, data, len, sync);
-	return ret == 0 && sync ? sync_names_left(sf) : ret;
+	if (ret == 0 && sync)
+		ret = sync_names_left(sf);
+	pthread_mutex_unlock(&sf->names_lock);
+	return ret;
 }
 
 int file_meta_remove(struct store *st, const char *name)

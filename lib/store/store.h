@@ -16,8 +16,14 @@
  *   a store cannot tell which it is.
  * - Requests (struct store_req) may be submitted from any thread.  The user
  *   never has two requests that change one slot under way at the same time;
- *   reads and syncs may run beside anything.  All other functions belong to
- *   one thread at a time.
+ *   reads and syncs may run beside anything.
+ * - So may stat, space, aside, sync_dir and those of the small files (meta_*)
+ *   be called from any thread, beside each other and beside requests; the user
+ *   never has two calls for the same slot or the same small file under way.
+ *   list, make, unmake, resize, lock, sync_all, start_engine and close are
+ *   called while nothing else is.
+ * - A change of names that could not be made durable is not forgotten: no later
+ *   sync_dir, meta_replace or durable meta_append succeeds before it is.
  * - A thread must not be cancelled (pthread_cancel) in here: it may hold locks.
  */
 #ifndef ZL_STORE_STORE_H

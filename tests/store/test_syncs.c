@@ -6,11 +6,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -24,6 +27,14 @@ struct env {
 static char calls[512]; /* since the last assert_calls(), each behind a ' ' */
 static const char *failing; /* … of which this one fails with EIO */
 static bool read_only;	    /* what the file system says it is */
+
+/* The first sync of the directory, which succeeds, does not return before the
+ * second, which fails, has; or before it is clear that there is none. */
+static struct {
+	bool on;
+	atomic_uint nr;
+	atomic_bool failed;
+} beside;
 
 /* False: it is to fail. */
 static bool note(const char *what, const char *name)
@@ -58,8 +69,29 @@ static const char *name_of(int fd)
  * These stand before the system's.
  */
 
+static int fsync_beside(int fd)
+{
+	const struct timespec wait = { .tv_nsec = 1000000 };
+	int ret;
+
+	if (atomic_fetch_add(&beside.nr, 1)) {
+		atomic_store(&beside.failed, true);
+		errno = EIO;
+		return -1;
+	}
+	ret = (int)syscall(SYS_fsync, fd);
+	for (int ms = 0; ms < 500 && !atomic_load(&beside.failed); ms++)
+		nanosleep(&wait, NULL);
+	/* The other thread has its result in hand. */
+	nanosleep(&wait, NULL);
+	return ret;
+}
+
 int fsync(int fd)
 {
+	if (beside.on)
+		return strcmp(name_of(fd), ".") ? (int)syscall(SYS_fsync, fd)
+						: fsync_beside(fd);
 	return note("fsync", name_of(fd)) ? (int)syscall(SYS_fsync, fd) : -1;
 }
 
@@ -76,9 +108,10 @@ int syncfs(int fd)
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
-	return note("rename", to) ? (int)syscall(SYS_renameat2, from_fd, from,
-						 to_fd, to, 0)
-				  : -1;
+	return beside.on || note("rename", to)
+		       ? (int)syscall(SYS_renameat2, from_fd, from, to_fd, to,
+				      0)
+		       : -1;
 }
 
 int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
@@ -91,7 +124,7 @@ int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
 ssize_t write(int fd, const void *data, size_t len)
 {
 	/* cmocka writes as well */
-	if (fd > 2 && !note("write", name_of(fd)))
+	if (fd > 2 && !beside.on && !note("write", name_of(fd)))
 		return -1;
 	return syscall(SYS_write, fd, data, len);
 }
@@ -296,6 +329,36 @@ static void a_file_is_set_aside(void **state)
 	assert_int_equal(store_aside(env->st, 0, STORE_ASIDE_DROP), -ENOENT);
 }
 
+static void *replace_n(void *arg)
+{
+	struct store *st = arg;
+
+	while (!atomic_load(&beside.nr))
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	return (void *)(intptr_t)store_meta_replace(st, "n", "new", 3);
+}
+
+/* Two small files, each with a thread of its own. */
+static void a_failure_beside_a_success_is_not_forgotten(void **state)
+{
+	struct env *env = *state;
+	pthread_t thread;
+	void *ret;
+
+	assert_int_equal(store_meta_replace(env->st, "n", "old", 3), 0);
+	beside.on = true;
+	assert_int_equal(pthread_create(&thread, NULL, replace_n, env->st), 0);
+	assert_int_equal(store_meta_replace(env->st, "m", "new", 3), 0);
+	assert_int_equal(pthread_join(thread, &ret), 0);
+	beside.on = false;
+	assert_int_equal((intptr_t)ret, -EIO);
+	calls[0] = 0;
+	assert_int_equal(store_meta_append(env->st, "n", "a", 1, true), 0);
+	assert_calls("write:n fdatasync:n fsync:.");
+	assert_int_equal(store_meta_append(env->st, "n", "b", 1, true), 0);
+	assert_calls("write:n fdatasync:n");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -310,6 +373,7 @@ int main(void)
 		T(a_slot_is_synced),
 		T(a_file_system_has_become_read_only),
 		T(a_file_is_set_aside),
+		T(a_failure_beside_a_success_is_not_forgotten),
 	};
 
 	return cmocka_run_group_tests_name("store/syncs", tests, NULL, NULL);
