@@ -91,6 +91,18 @@ static struct json_object *persistent_faults(struct disk *d)
 	return all;
 }
 
+static int remove_file(struct disk *d)
+{
+	int ret = store_meta_remove(d->store, DISK_FAULTS);
+
+	/* Or an earlier attempt has removed it, but not durably. */
+	if (!ret || ret == -ENOENT)
+		ret = store_sync_dir(d->store);
+	if (!ret)
+		d->faults.file = false;
+	return ret;
+}
+
 int faults_save(struct disk *d)
 {
 	struct json_object *all = persistent_faults(d);
@@ -99,11 +111,7 @@ int faults_save(struct disk *d)
 
 	if (!json_object_array_length(all)) {
 		if (d->faults.file)
-			ret = store_meta_remove(d->store, DISK_FAULTS);
-		if (ret == -ENOENT)
-			ret = 0;
-		if (!ret)
-			d->faults.file = false;
+			ret = remove_file(d);
 	} else {
 		text = json_object_to_json_string_ext(all,
 						      JSON_C_TO_STRING_PRETTY);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "disk_fixture.h"
+#include "store/crash.h"
 
 static int setup(void **state)
 {
@@ -708,6 +709,91 @@ static void attributes_come_back(void **state)
 	assert_int_equal(attrs_of(f, SEQ(0)), 0);
 }
 
+static void open_on_crash(struct fixture *f, struct store_crash *crash)
+{
+	struct disk_open_args args = { .may_make = true,
+				       .size_bytes = CAPACITY * BLOCK };
+	struct disk_opts opts;
+	struct zl_err err;
+
+	assert_int_equal(disk_opts_parse(&opts, FIXTURE_CFG,
+					 strlen(FIXTURE_CFG), ',', false, &err),
+			 0);
+	args.opts = &opts;
+	if (disk_open_store(store_crash_open(crash), "test", &args, &f->disk,
+			    &err))
+		fail_msg("%s", err.msg);
+}
+
+/* One change of what persists after the other, each confirmed. */
+static void change_persistent(struct fixture *f, unsigned nr)
+{
+	struct zl_err err;
+
+	switch (nr) {
+	case 0:
+		inject(f,
+		       "{'fault':'busy','op':'read','persistent':true,"
+		       "'count':%llu}",
+		       1);
+		break;
+	case 1: /* the last one */
+		assert_int_equal(do_read(f, 0, 1), DISK_BUSY);
+		break;
+	case 2:
+		inject(f,
+		       "{'fault':'reset-recommended','persistent':true,"
+		       "'lba':%llu}",
+		       SEQ(0));
+		break;
+	case 3: /* again */
+		assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+		break;
+	case 4:
+		inject(f,
+		       "{'fault':'predicted-errors','persistent':true,"
+		       "'lba':%llu}",
+		       0);
+		break;
+	case 5:
+		assert_int_equal(disk_fault_restore(f->disk, 0, 1, &err), 0);
+		break;
+	case 6:
+		inject(f,
+		       "{'fault':'write-error','persistent':true,'lba':%llu}",
+		       0);
+		break;
+	case 7:
+		assert_int_equal(disk_fault_clear(f->disk, &err), 0);
+		break;
+	}
+}
+#define NR_CHANGES 8u
+
+/* Of all changes since the power was last there the last is the one to be
+ * kept. */
+static void what_is_confirmed_survives_a_power_loss(void **state)
+{
+	struct fixture f = { .buf = ((struct fixture *)*state)->buf };
+	struct store_crash *crash;
+
+	for (unsigned first = 0; first < NR_CHANGES; first++) {
+		crash = store_crash_new();
+		open_on_crash(&f, crash);
+		for (unsigned nr = 0; nr < NR_CHANGES; nr++) {
+			change_persistent(&f, nr);
+			if (nr < first)
+				continue;
+			disk_abandon(f.disk);
+			store_crash_cycle(crash, STORE_CRASH_KEEP_NOTHING, 0);
+			open_on_crash(&f, crash);
+			assert_int_equal(nr_listed(&f), nr % 2 == 0);
+		}
+		disk_close(f.disk);
+		store_crash_free(crash);
+	}
+}
+
 /* READ ONLY and OFFLINE are anyhow. */
 static void conditions_may_be_asked_to_persist(void **state)
 {
@@ -990,6 +1076,7 @@ int main(void)
 		T(attributes),
 		T(persistent_faults_come_back),
 		T(attributes_come_back),
+		T(what_is_confirmed_survives_a_power_loss),
 		T(conditions_may_be_asked_to_persist),
 		T(used_up_while_the_disk_is_full),
 		T(a_damaged_file_of_faults_is_ignored),
