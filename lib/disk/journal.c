@@ -19,6 +19,11 @@
 static_assert(MAX_RECORDS - COMPACT_AFTER > DISK_MAX_SLOTS,
 	      "a record for each slot fits");
 
+/* A new file's numbers go on from those of the old one, so that no record of
+ * that one can count which a power loss leaves behind its end; but for those
+ * that nobody reaches by counting. */
+#define MAX_SEQ (UINT64_MAX / 2)
+
 const char *journal_boot_id_path = "/proc/sys/kernel/random/boot_id";
 
 uint64_t journal_boot_hash(void)
@@ -77,6 +82,17 @@ static void batch_add(struct batch *b, enum journal_type type, uint32_t slot,
 	b->seq++;
 }
 
+static uint64_t first_seq(const struct journal *j)
+{
+	return j->seq < MAX_SEQ ? j->seq : 1;
+}
+
+/* A reader would take none of what comes behind the end of the numbers. */
+static bool batch_ran_out(const struct batch *b)
+{
+	return b->seq < b->records;
+}
+
 static size_t batch_bytes(const struct batch *b)
 {
 	return b->records * JOURNAL_RECORD_BYTES;
@@ -131,8 +147,8 @@ static int replace(struct journal *j, const struct batch *b)
 						 b->data, batch_bytes(b));
 
 	/* A file that is in place although that is not durable has these
-	 * numbers; so has the next record to be added behind it. */
-	j->seq = b->seq;
+	 * numbers; or it is the old one still. */
+	j->seq = ret ? max_u64(j->seq, b->seq) : b->seq;
 	if (ret)
 		return ret;
 	j->records = (uint32_t)b->records;
@@ -143,10 +159,13 @@ static int replace(struct journal *j, const struct batch *b)
 
 static int append(struct journal *j, const struct batch *b, bool sync)
 {
-	int ret = b->failed ? -ENOMEM
-			    : store_meta_append(j->disk->store, DISK_JOURNAL,
-						b->data, batch_bytes(b), sync);
+	int ret;
 
+	if (batch_ran_out(b))
+		return -ENOSPC;
+	ret = b->failed ? -ENOMEM
+			: store_meta_append(j->disk->store, DISK_JOURNAL,
+					    b->data, batch_bytes(b), sync);
 	/* Whether or not they got out, their numbers are used up. */
 	j->seq = b->seq;
 	if (ret)
@@ -159,7 +178,7 @@ static int append(struct journal *j, const struct batch *b, bool sync)
 static int rewrite(struct journal *j, enum journal_type type, uint32_t slot,
 		   uint64_t value)
 {
-	struct batch b = { .seq = j->seq };
+	struct batch b = { .seq = first_seq(j) };
 	int ret;
 
 	add_all(&b, j->disk);
@@ -187,7 +206,7 @@ int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
 	int ret;
 
 	pthread_mutex_lock(&j->lock);
-	if (!j->error && j->records < j->compact_at) {
+	if (!j->error && j->records < j->compact_at && j->seq < MAX_SEQ) {
 		ret = append_one(j, type, slot, value, sync);
 	} else {
 		ret = rewrite(j, type, slot, value);
@@ -228,7 +247,8 @@ static int spoil_end(struct journal *j, const struct journal_state *old)
 static int mark_open(struct journal *j, const struct journal_state *old,
 		     const struct batch *all)
 {
-	bool sound = !j->error;
+	/* Or its numbers begin anew. */
+	bool sound = !j->error && all->seq - all->records == old->next_seq;
 	int ret = -ENOSPC;
 
 	if (sound)
@@ -248,11 +268,13 @@ int journal_start(struct disk *d, const struct journal_state *old,
 		  struct zl_err *err)
 {
 	struct journal *j = &d->journal;
-	struct batch b = { .seq = old->next_seq };
+	struct batch b = { 0 };
 	int ret;
 
 	pthread_mutex_lock(&j->lock);
 	j->disk = d;
+	j->seq = old->next_seq;
+	b.seq = first_seq(j);
 	j->records = old->records;
 	set_compact_at(j);
 	/* A torn end must not get something behind it. */
@@ -278,17 +300,19 @@ int journal_start(struct disk *d, const struct journal_state *old,
 int journal_stop(struct disk *d)
 {
 	struct journal *j = &d->journal;
-	struct batch b = { .seq = 0 };
+	struct batch b = { 0 };
+	bool anew;
 	int ret = 0;
 
 	pthread_mutex_lock(&j->lock);
-	b.seq = j->seq;
-	if (j->error)
+	anew = j->error || j->seq >= MAX_SEQ;
+	b.seq = anew ? first_seq(j) : j->seq;
+	if (anew)
 		add_all(&b, d);
 	else
 		add_counters(&b, &d->stats);
 	batch_add(&b, JR_CLEAN, 0, 0);
-	ret = j->error ? replace(j, &b) : append(j, &b, true);
+	ret = anew ? replace(j, &b) : append(j, &b, true);
 	pthread_mutex_unlock(&j->lock);
 	free(b.data);
 	return ret;

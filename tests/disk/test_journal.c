@@ -743,6 +743,95 @@ static void a_record_after_a_failed_rewrite_counts(void **state)
 	disk_abandon(d);
 }
 
+/* Opens a disk whose journal's last number is @last, with zone 3 OFFLINE. */
+static struct disk *open_numbered(struct store_mem *mem, uint64_t last,
+				  uint32_t failing)
+{
+	uint8_t rec[2 * REC];
+	struct disk *d;
+
+	journal_encode(rec, last - 1, JR_CLEAN, 0, 0);
+	journal_encode(rec + REC, last, JR_CONDITION, 3, ZC_OFFLINE);
+	put_file(mem, DISK_JOURNAL, rec, sizeof(rec));
+	if (failing)
+		assert_int_equal(open_without_room(mem, failing, &d), 0);
+	else
+		d = must_open(mem, NULL, 0);
+	return d;
+}
+
+/* No reader takes a number that is not larger than the one before it: a death
+ * must not look like the clean stop that was before. */
+static void the_numbers_end(void **state)
+{
+	static const uint32_t failing[] = {
+		0,
+		OP_META_REPLACE_BIT,
+		OP_META_REPLACE_BIT | OP_META_APPEND_BIT,
+	};
+	struct journal_state js;
+	struct seen seen;
+	struct disk *d;
+
+	for (size_t f = 0; f < ZL_ARRAY_SIZE(failing); f++)
+		for (uint64_t left = 1; left < 40; left++) {
+			d = open_numbered(*state, UINT64_MAX - left,
+					  failing[f]);
+			assert_int_equal(cond_at(d, 3), ZC_OFFLINE);
+			if (!failing[f])
+				set_condition(d, 4, ZC_READ_ONLY);
+			disk_abandon(d);
+			load(*state, &js, &seen);
+			assert_true(js.died);
+			assert_int_equal(seen.cond[3], ZC_OFFLINE);
+			assert_int_equal(seen.cond[4],
+					 failing[f] ? 0 : ZC_READ_ONLY);
+			d = must_open(*state, NULL, 0);
+			disk_close(d);
+			load(*state, &js, &seen);
+			assert_true(js.clean);
+			assert_int_equal(js.bad_bytes, 0);
+			assert_int_equal(seen.cond[3], ZC_OFFLINE);
+		}
+}
+
+/* Where the file cannot be rewritten meanwhile, adding fails. */
+static void the_numbers_end_while_the_disk_runs(void **state)
+{
+	static const struct store_fault_plan full = {
+		.fail_count = UINT64_MAX,
+		.error = ENOSPC,
+		.only = OP_META_REPLACE_BIT,
+	};
+	static const struct store_fault_plan never = { .fail_at = UINT64_MAX };
+	struct store *st = store_fault_new(store_mem_open(*state));
+	struct journal_state js;
+	struct seen seen;
+	struct disk *d;
+	struct zl_err err;
+
+	assert_int_equal(open_store(st, NULL, 0, 0, &d, &err), 0);
+	d->journal.seq = UINT64_MAX - 1;
+	store_fault_arm(st, &full);
+	set_condition(d, 3, ZC_OFFLINE);
+	d->slots[4].flags |= SLOT_JOURNAL_RO;
+	assert_int_equal(journal_append(&d->journal, JR_CONDITION, 4,
+					ZC_READ_ONLY, true),
+			 -ENOSPC);
+	load(*state, &js, &seen);
+	assert_int_equal(js.bad_bytes, 0);
+	assert_int_equal(seen.cond[3], ZC_OFFLINE);
+	store_fault_arm(st, &never);
+	set_condition(d, 5, ZC_OFFLINE);
+	disk_close(d);
+	load(*state, &js, &seen);
+	assert_true(js.clean);
+	assert_int_equal(js.bad_bytes, 0);
+	assert_int_equal(seen.cond[3], ZC_OFFLINE);
+	assert_int_equal(seen.cond[4], ZC_READ_ONLY);
+	assert_int_equal(seen.cond[5], ZC_OFFLINE);
+}
+
 static void an_unwritable_journal_is_refused(void **state)
 {
 	struct store_fault_plan plan = {
@@ -890,6 +979,8 @@ int main(void)
 		T(an_empty_journal_is_no_clean_stop),
 		T(a_full_file_system_keeps_a_condition),
 		T(a_record_after_a_failed_rewrite_counts),
+		T(the_numbers_end),
+		T(the_numbers_end_while_the_disk_runs),
 		T(an_unwritable_journal_is_refused),
 		T(what_a_dead_process_left_is_synced),
 		T(a_stop_that_leaves_something_is_not_clean),
