@@ -155,7 +155,9 @@ struct disk {
 	unsigned sync_stops;		     /* who waits in sync_stop() */
 	struct problem *problems, **problems_end;
 	uint32_t nr_problems;
-	bool journal_behind; /* for zoneop_journal_sync() */
+	/* Changes that the journal was told without a sync, and how many of
+	 * them are durable: for zoneop_journal_sync(). */
+	uint64_t journal_told, journal_safe;
 	struct disk_stats stats;
 	struct meter meter;
 	uint64_t grace_end_ms; /* on grace_clock_ms() */

@@ -133,7 +133,7 @@ static int journal_non_seq(struct disk *d, uint32_t slot)
 	is = d->zones.slots[slot].attrs & ZA_NON_SEQ;
 	was = s->journal_non_seq;
 	s->journal_non_seq = is;
-	d->journal_behind |= was && !is;
+	d->journal_told += was && !is;
 	pthread_mutex_unlock(&d->lock);
 	if (is == was)
 		return 0;
@@ -150,19 +150,21 @@ static int journal_non_seq(struct disk *d, uint32_t slot)
 	return ret;
 }
 
-static bool is_behind(struct disk *d, uint64_t *emptied)
+static bool is_behind(struct disk *d, uint64_t *told, uint64_t *emptied)
 {
 	bool behind;
 
 	pthread_mutex_lock(&d->lock);
-	behind = d->journal_behind;
+	*told = d->journal_told;
+	behind = d->journal_safe != *told;
 	*emptied = d->stats.n[DC_EMPTIED];
 	pthread_mutex_unlock(&d->lock);
 	return behind;
 }
 
-/* A counter's record carries those before it along. */
-static int catch_up(struct disk *d, uint64_t emptied)
+/* A counter's record carries those before it along: what is told meanwhile may
+ * come behind it. */
+static int catch_up(struct disk *d, uint64_t told, uint64_t emptied)
 {
 	int ret = journal_append(&d->journal, JR_COUNTER, DC_EMPTIED, emptied,
 				 true);
@@ -170,7 +172,7 @@ static int catch_up(struct disk *d, uint64_t emptied)
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&d->lock);
-	d->journal_behind = false;
+	d->journal_safe = told;
 	pthread_mutex_unlock(&d->lock);
 	return 0;
 }
@@ -178,14 +180,14 @@ static int catch_up(struct disk *d, uint64_t emptied)
 /* Who comes while another catches up waits for it. */
 int zoneop_journal_sync(struct disk *d)
 {
-	uint64_t emptied;
+	uint64_t told, emptied;
 	int ret = 0;
 
-	if (!is_behind(d, &emptied))
+	if (!is_behind(d, &told, &emptied))
 		return 0;
 	pthread_mutex_lock(&d->exp_lock);
-	if (is_behind(d, &emptied))
-		ret = catch_up(d, emptied);
+	if (is_behind(d, &told, &emptied))
+		ret = catch_up(d, told, emptied);
 	pthread_mutex_unlock(&d->exp_lock);
 	return ret;
 }
