@@ -266,6 +266,25 @@ static void trim(void)
 		;
 }
 
+/* Once in the cache it may be changed at any time.  Who has no lock only looks.
+ */
+static void forget_flushed(const struct fd_entry *e, int fd)
+{
+	char name[STORE_NAME_MAX];
+	int ret = 0;
+
+	if (e->sf->lock_name && !store_slot_is_conv(&e->sf->head, e->slot))
+		ret = file_forget_flushed(fd);
+	if (!ret)
+		return;
+	store_slot_name(&e->sf->head, e->slot, name);
+	zl_log_limited(&e->sf->limit, ZL_LOG_WARN,
+		       "%s/%s: the attribute of the kernel's zloop cannot be "
+		       "removed (%s): with discard_write_cache that would cut "
+		       "off what is written from now on",
+		       e->sf->path, name, strerror(-ret));
+}
+
 /* Opens a busy entry's file, without the shard's lock. */
 static int open_entry(struct fd_entry *e, int *wr_err)
 {
@@ -277,6 +296,8 @@ static int open_entry(struct fd_entry *e, int *wr_err)
 	fd = file_open_slot(e->sf, e->slot, wr_err);
 	if (fd < 0)
 		atomic_fetch_sub(&nr_fds, 1);
+	else if (!*wr_err)
+		forget_flushed(e, fd);
 	return fd;
 }
 

@@ -61,6 +61,13 @@ int file_sync_entries(struct store_file *sf);
 /* file_io.c: runs a request to its end; returns its res. */
 int64_t file_request(struct store_file *sf, const struct store_req *req);
 
+/*
+ * Removes what the kernel's driver knows of a slot's file.  It never does, and
+ * with discard_write_cache cuts the file to that when its device is removed:
+ * what we have written since, however durably, would be gone.
+ */
+int file_forget_flushed(int fd);
+
 /* See store_start_sync(). */
 void file_start_sync(struct store *st, uint32_t slot);
 

@@ -15,8 +15,7 @@
 /* Elements per system call: 1 MiB of 4 KiB pages, and below IOV_MAX. */
 #define IOV_CHUNK 256
 
-/* What the kernel's zloop keeps of a zone flushed with discard_write_cache.
- * It never removes it: after a reset it would be stale. */
+/* Where the kernel's zloop, with discard_write_cache, flushed a zone last. */
 #define ZLOOP_WP_XATTR "user.zloop.wp"
 
 static ssize_t call(int fd, enum store_op op, const struct iovec *iov,
@@ -125,13 +124,21 @@ static int do_fallocate(int fd, int mode, uint64_t off, uint64_t len)
 	return ret;
 }
 
+/* Most files have none, some file systems know none; to remove one takes a
+ * transaction, to ask for it does not. */
+int file_forget_flushed(int fd)
+{
+	if (fgetxattr(fd, ZLOOP_WP_XATTR, NULL, 0) < 0)
+		return 0;
+	return fremovexattr(fd, ZLOOP_WP_XATTR) < 0 ? -errno : 0;
+}
+
 static int do_reset(int fd)
 {
 	int ret = set_size(fd, 0);
 
-	/* Most files have none, some file systems know none. */
 	if (ret == 0)
-		fremovexattr(fd, ZLOOP_WP_XATTR);
+		file_forget_flushed(fd);
 	return ret;
 }
 

@@ -275,25 +275,64 @@ static void a_read_only_file_can_be_read(void **state)
 	assert_int_equal(status, 0);
 }
 
+#define KERNELS_WP "user.zloop.wp"
+
+static void set_kernels_wp(struct env *env, const char *name)
+{
+	uint64_t wp = 77;
+
+	if (!setxattr(path_of(env, name), KERNELS_WP, &wp, sizeof(wp), 0))
+		return;
+	print_message("skipped: no user attributes here: %s\n",
+		      strerror(errno));
+	skip();
+}
+
+static bool has_kernels_wp(struct env *env, const char *name)
+{
+	uint64_t wp;
+
+	if (getxattr(path_of(env, name), KERNELS_WP, &wp, sizeof(wp)) > 0)
+		return true;
+	assert_int_equal(errno, ENODATA);
+	return false;
+}
+
 static void reset_removes_the_kernels_attribute(void **state)
 {
 	struct env *env = *state;
-	const char *path = path_of(env, "seq-000000");
-	uint64_t wp = 77, got;
 
 	assert_int_equal(store_make(env->st, 0, 0), 0);
-	if (setxattr(path, "user.zloop.wp", &wp, sizeof(wp), 0) < 0) {
-		print_message("skipped: no user attributes here: %s\n",
-			      strerror(errno));
-		skip();
-	}
+	set_kernels_wp(env, "seq-000000");
 	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
-	assert_int_equal(getxattr(path, "user.zloop.wp", &got, sizeof(got)),
-			 sizeof(got));
+	assert_true(has_kernels_wp(env, "seq-000000"));
 	assert_int_equal(op_run(env->st, STORE_RESET, 0, 0, 0), 0);
-	assert_int_equal(getxattr(path, "user.zloop.wp", &got, sizeof(got)),
-			 -1);
-	assert_int_equal(errno, ENODATA);
+	assert_false(has_kernels_wp(env, "seq-000000"));
+}
+
+/* Who has no lock only looks; and the driver writes none for what is not in
+ * order. */
+static void what_is_written_outlives_the_kernels_attribute(void **state)
+{
+	struct env *env = *state;
+	char byte;
+
+	store_set_layout(env->st, 1);
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(store_make(env->st, i, 4), 0);
+	set_kernels_wp(env, "cnv-000000");
+	set_kernels_wp(env, "seq-000001");
+	set_kernels_wp(env, "seq-000002");
+	set_kernels_wp(env, "seq-000003");
+	assert_int_equal(op_read(env->st, 3, 0, &byte, 1), 1);
+	assert_true(has_kernels_wp(env, "seq-000003"));
+	assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), 0);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	assert_true(has_kernels_wp(env, "cnv-000000"));
+	assert_int_equal(op_write(env->st, 1, 4, "abcd", 4), 4);
+	assert_false(has_kernels_wp(env, "seq-000001"));
+	assert_int_equal(op_run(env->st, STORE_FINISH, 2, 0, 8), 0);
+	assert_false(has_kernels_wp(env, "seq-000002"));
 }
 
 /* A limit on file sizes makes the kernel write a part, then nothing. */
@@ -511,6 +550,7 @@ int main(void)
 		T(mode_bits_are_honoured),
 		T(a_read_only_file_can_be_read),
 		T(reset_removes_the_kernels_attribute),
+		T(what_is_written_outlives_the_kernels_attribute),
 		T(a_short_write_is_continued),
 		T(failed_appends_leave_nothing),
 		T(replacing_is_atomic),

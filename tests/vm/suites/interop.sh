@@ -181,6 +181,26 @@ stale_attribute() {
   kernel_remove 2
 }
 
+# Nor what we write behind it, which the driver would cut off.
+attribute_of_less() {
+  mkdir -p $base/4
+  kernel_add 4 discard_write_cache
+  put /dev/zloop4 4 0 8 13
+  sync /dev/zloop4
+  kernel_remove 4
+  flushed_attribute $base/4/seq-000004
+  attach_ours 4 "$ours"
+  put "$DISK" 4 8 8 14
+  sg_sync "$SG"
+  sum "$DISK" >/run/our.sum
+  detach_disk
+  kernel_add 4 discard_write_cache
+  kernel_remove 4
+  kernel_add 4
+  sum /dev/zloop4 | diff /run/our.sum -
+  kernel_remove 4
+}
+
 # Blocks of 512 bytes can stop where the kernel's cannot.
 small_blocks() {
   mkdir -p $base/3
@@ -206,6 +226,7 @@ check "the kernel goes on with what was written here" ours_to_kernel
 check "the kernel takes a directory made here" made_here
 check "never both at once" not_at_once
 check "the flushed write pointer's attribute is no trap" stale_attribute
+check "the attribute cuts off nothing that was written here" attribute_of_less
 check "a pointer between the kernel's blocks is refused there" small_blocks
 tear_down
 clean_place $base
