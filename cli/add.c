@@ -21,24 +21,43 @@ struct add_args {
 	const char *words[2];
 	unsigned nr;
 	const char *options; /* "" if there are none */
-	const char *dir;     /* NULL: below base_dir */
+	const char *disk;    /* NULL: a new one below base_dir */
+	const char *dir;     /* NULL: as id and base_dir say */
+	char found[PATH_MAX];
 	struct disk_opts opts;
 };
 
-/* base_dir=/srv has a '=' before the first '/'. */
-static bool is_dir_word(const char *word)
+/* A word without a slash that is no option: what is there already, lest a
+ * mistyped option becomes a disk. */
+static bool names_disk(const char *word)
 {
-	const char *slash = strchr(word, '/'), *eq = strchr(word, '=');
+	char dir[PATH_MAX];
+	struct zl_err err;
+	uint64_t id;
 
-	return slash && (!eq || slash < eq);
+	return !parse_u64(word, strlen(word), &id) ||
+	       cli_disk_dir(word, dir, &err) != -ENOENT;
+}
+
+static bool is_disk_word(const struct add_args *a, unsigned i)
+{
+	struct disk_opts ignored;
+	const char *word = a->words[i];
+
+	if (cli_is_dir_word(word))
+		return true;
+	if (strchr(word, '=') || i + 1 != a->nr ||
+	    !disk_opts_parse(&ignored, word, strlen(word), ',', false, NULL))
+		return false;
+	return i || names_disk(word);
 }
 
 static void sort_words(struct add_args *a, struct argp_state *state)
 {
 	a->options = "";
 	for (unsigned i = 0; i < a->nr; i++)
-		if (is_dir_word(a->words[i]) && !a->dir)
-			a->dir = a->words[i];
+		if (is_disk_word(a, i) && !a->disk)
+			a->disk = a->words[i];
 		else if (!*a->options)
 			a->options = a->words[i];
 		else
@@ -78,14 +97,13 @@ static const struct argp_option options[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[OPTION[=VALUE][,OPTION[=VALUE]...]] [DIRECTORY]",
+	.args_doc = "[OPTION[=VALUE][,OPTION[=VALUE]...]] [ID|DIRECTORY]",
 	.doc = "Attach a disk to this machine and print its block device.  "
 	       "The options are those of the kernel's zloop and more, for "
 	       "example capacity_mb=2048,zone_size_mb=64,conv_zones=8.  The "
-	       "disk is in DIRECTORY, which must be written with a '/', else "
-	       "in BASE_DIR/ID, else in a new directory in BASE_DIR.  It is "
-	       "made if it is not there; one that is there is opened as it "
-	       "is.\v"
+	       "disk is in DIRECTORY, else in BASE_DIR/ID, else in a new "
+	       "directory in BASE_DIR.  It is made if it is not there; one "
+	       "that is there is opened as it is.\v"
 	       "Loads the kernel's modules and starts tcmu-runner if need "
 	       "be.  See zloop-handler(8) for all options.",
 };
@@ -106,6 +124,27 @@ static void note_ignored(const struct disk_opts *opts)
 				 disk_opt_table[id].name);
 }
 
+static bool is_id(const char *word, uint64_t *id)
+{
+	return !parse_u64(word, strlen(word), id) &&
+	       *id <= disk_opt_table[OPT_ID].max;
+}
+
+/* A word that is no number says all of it. */
+static int check_place(const struct add_args *a, struct zl_err *err)
+{
+	bool id = disk_opt_given(&a->opts, OPT_ID);
+	uint64_t ignored;
+
+	if (!a->disk || (!id && (!disk_opt_given(&a->opts, OPT_BASE_DIR) ||
+				 is_id(a->disk, &ignored))))
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "id and base_dir say where the disk is, as %s does; "
+		       "leave them out",
+		       a->disk);
+}
+
 static int parse_options(struct add_args *a)
 {
 	struct zl_err err;
@@ -115,12 +154,8 @@ static int parse_options(struct add_args *a)
 			      false, &err);
 	if (!ret)
 		ret = disk_opts_check(&a->opts, 0, &err);
-	if (!ret && a->dir &&
-	    (disk_opt_given(&a->opts, OPT_ID) ||
-	     disk_opt_given(&a->opts, OPT_BASE_DIR)))
-		ret = zl_fail(&err, EINVAL,
-			      "id and base_dir say where the disk is, as "
-			      "DIRECTORY does; leave them out");
+	if (!ret)
+		ret = check_place(a, &err);
 	if (ret)
 		cli_error("%s", err.msg);
 	else
@@ -131,6 +166,34 @@ static int parse_options(struct add_args *a)
 /*
  * Where.
  */
+
+/* A number is as good as id=NUMBER; what is not there yet is a directory. */
+static int take_word(struct add_args *a)
+{
+	struct zl_err err;
+	bool number;
+	uint64_t id;
+	int ret;
+
+	if (!a->disk)
+		return 0;
+	number = is_id(a->disk, &id);
+	ret = number && disk_opt_given(&a->opts, OPT_BASE_DIR)
+		      ? -ENOENT
+		      : cli_disk_dir(a->disk, a->found, &err);
+	if (!ret) {
+		a->dir = a->found;
+	} else if (ret == -ENOENT && number) {
+		a->opts.num[OPT_ID] = id;
+		a->opts.given |= UINT32_C(1) << OPT_ID;
+	} else if (ret == -ENOENT && strncmp(a->disk, "/dev/", 5)) {
+		a->dir = a->disk;
+	} else {
+		cli_error("%s", err.msg);
+		return ret;
+	}
+	return 0;
+}
 
 /* What is not mounted now would hide the disk once it is. */
 static int refuse_unmounted(const char *dir)
@@ -166,18 +229,67 @@ static int make_base(const struct disk_opts *opts)
 	return refuse_unmounted(base);
 }
 
-/* The lowest number that no directory has: nothing that is there is opened
- * unless it is asked for. */
+/* The lowest number that no directory and no attached disk has: nothing that is
+ * there is opened unless it is asked for. */
 static int make_next_dir(struct disk_opts *opts, char dir[PATH_MAX])
 {
+	char name[LIO_NAME_MAX];
 	int made = 0;
 
 	for (uint64_t id = 0; id < MAX_ID && !made; id++) {
 		opts->num[OPT_ID] = id;
+		cli_id_name(opts, name);
+		if (lio_name_is_taken(cli_lio(), name))
+			continue;
 		cli_id_dir(opts, dir);
 		made = cli_make_dir(dir);
 	}
 	return made;
+}
+
+static int refuse_attached(const char *dir)
+{
+	struct lio_backstore bs;
+	char device[LIO_DEVICE_MAX];
+
+	if (!cli_find_dir(dir, &bs))
+		return 0;
+	cli_device(&bs, device);
+	cli_error("%s is attached already, as %s%s%s", dir, bs.name,
+		  *device ? ", /dev/" : "", device);
+	return -EEXIST;
+}
+
+/* As the kernel's driver does, whatever the base_dir. */
+static int refuse_other(const struct disk_opts *opts, const char *dir)
+{
+	char name[LIO_NAME_MAX];
+	struct lio_backstore bs;
+
+	cli_id_name(opts, name);
+	if (!cli_find_name(name, &bs) ||
+	    cli_same_dir(lio_backstore_dir(&bs), dir))
+		return 0;
+	cli_error("id=%" PRIu64 " is the disk in %s, attached as %s; numbers "
+		  "are the whole machine's: use another one, or say %s without "
+		  "a number",
+		  opts->num[OPT_ID], lio_backstore_dir(&bs), name, dir);
+	return -EEXIST;
+}
+
+/* What is attached already needs nothing to be started. */
+static int refuse_known(const struct add_args *a)
+{
+	char dir[PATH_MAX];
+	int ret;
+
+	if (a->dir)
+		return refuse_attached(a->dir);
+	if (!disk_opt_given(&a->opts, OPT_ID))
+		return 0;
+	cli_id_dir(&a->opts, dir);
+	ret = refuse_attached(dir);
+	return ret ? ret : refuse_other(&a->opts, dir);
 }
 
 /* 1: made, 0: was there, -errno when it has said why not. */
@@ -231,19 +343,6 @@ static int make_disk(const char *dir, const struct disk_opts *asked)
 		return -EINVAL;
 	}
 	return cli_make_disk(dir, &opts);
-}
-
-static int refuse_attached(const char *dir)
-{
-	struct lio_backstore bs;
-	char device[LIO_DEVICE_MAX];
-
-	if (!cli_find_dir(dir, &bs))
-		return 0;
-	cli_device(&bs, device);
-	cli_error("%s is attached already, as %s%s%s", dir, bs.name,
-		  *device ? ", /dev/" : "", device);
-	return -EEXIST;
 }
 
 /* Opens the disk to look at it, which is made before if it is not there. */
@@ -440,7 +539,7 @@ int add_main(int argc, char **argv)
 	cli_parse(&argp, argc, argv, &a);
 	if (parse_options(&a))
 		return CLI_USAGE;
-	if (cli_need_root())
+	if (cli_need_root() || take_word(&a) || refuse_known(&a))
 		return CLI_FAILED;
 	zl_log_set(cli_log);
 	if (lio_ready(cli_lio(), false, &err) ||

@@ -20,24 +20,24 @@ bool cli_number(const char *s, uint64_t *v)
 	       !(hex && (digits[1] == 'x' || digits[1] == 'X'));
 }
 
-error_t cli_key_dir(int key, char *arg, struct argp_state *state,
-		    const char **dir)
+error_t cli_key_one(int key, char *arg, struct argp_state *state,
+		    const char **disk)
 {
 	switch (key) {
 	case ARGP_KEY_ARG:
-		if (*dir)
+		if (*disk)
 			argp_error(state, "'%s' is one word too many", arg);
-		*dir = arg;
+		*disk = arg;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "there is no directory");
+		argp_error(state, "there is no disk");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-error_t cli_key_any_dirs(int key, struct argp_state *state, int *first)
+error_t cli_key_any(int key, struct argp_state *state, int *first)
 {
 	switch (key) {
 	case ARGP_KEY_ARGS:
@@ -51,11 +51,11 @@ error_t cli_key_any_dirs(int key, struct argp_state *state, int *first)
 	}
 }
 
-error_t cli_key_dirs(int key, struct argp_state *state, int *first)
+error_t cli_key_disks(int key, struct argp_state *state, int *first)
 {
 	if (key == ARGP_KEY_NO_ARGS)
-		argp_error(state, "there is no directory");
-	return cli_key_any_dirs(key, state, first);
+		argp_error(state, "there is no disk");
+	return cli_key_any(key, state, first);
 }
 
 static const struct argp_option progress_options[] = {

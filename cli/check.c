@@ -17,7 +17,7 @@ struct check_args {
 	bool json, repair, yes;
 	struct disk_opts opts;
 	bool has_opts;
-	int first; /* of the directories */
+	int first; /* of the disks */
 };
 
 static const struct argp_option options[] = {
@@ -66,7 +66,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				   a->yes ? "--yes" : "--options");
 		return 0;
 	default:
-		return cli_key_dirs(key, state, &a->first);
+		return cli_key_disks(key, state, &a->first);
 	}
 }
 
@@ -74,10 +74,10 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.children = cli_progress_options,
-	.args_doc = "DIRECTORY...",
-	.doc = "Examine the disk in each DIRECTORY completely and print what "
-	       "is not as it should be, a line each; nothing when all is "
-	       "well.  Changes nothing without --repair --yes.",
+	.args_doc = "DISK...",
+	.doc = "Examine each DISK completely and print what is not as it "
+	       "should be, a line each; nothing when all is "
+	       "well.  Changes nothing without --repair --yes." CLI_DISK_DOC,
 };
 
 static void print_problem(void *user, uint32_t slot, const char *what)
@@ -129,8 +129,8 @@ static bool repair(const char *dir, const struct check_args *a,
 }
 
 /* Fills @o with the findings if it is not NULL. */
-static int check(const char *dir, const struct check_args *a,
-		 struct json_object *o)
+static int check_dir(const char *dir, const struct check_args *a,
+		     struct json_object *o)
 {
 	struct check c = { .dir = dir };
 	struct zl_err err;
@@ -158,6 +158,22 @@ static int check(const char *dir, const struct check_args *a,
 			json_add_str(o, "error", err.msg);
 	}
 	return ret ? CLI_FAILED : CLI_OK;
+}
+
+static int check(const char *word, const struct check_args *a,
+		 struct json_object *o)
+{
+	char dir[PATH_MAX];
+	struct zl_err err;
+
+	if (!cli_disk_dir(word, dir, &err))
+		return check_dir(dir, a, o);
+	cli_error("%s", err.msg);
+	if (o) {
+		json_add_str(o, "directory", word);
+		json_add_str(o, "error", err.msg);
+	}
+	return CLI_FAILED;
 }
 
 static int check_json(int argc, char **argv, const struct check_args *a)

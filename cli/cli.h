@@ -12,6 +12,7 @@
 
 #include <argp.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -57,12 +58,16 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 /* Decimal, or hexadecimal with 0x; false: it is no such number. */
 bool cli_number(const char *s, uint64_t *v);
 
-/* args.c: the end of a parser whose words are one DIRECTORY, or several, or
- * perhaps none, the first of which is argv[*first]. */
-error_t cli_key_dir(int key, char *arg, struct argp_state *state,
+/* args.c: the end of a parser whose words are one DISK (or DIRECTORY), or
+ * several, or perhaps none, the first of which is argv[*first]. */
+error_t cli_key_one(int key, char *arg, struct argp_state *state,
 		    const char **dir);
-error_t cli_key_dirs(int key, struct argp_state *state, int *first);
-error_t cli_key_any_dirs(int key, struct argp_state *state, int *first);
+error_t cli_key_disks(int key, struct argp_state *state, int *first);
+error_t cli_key_any(int key, struct argp_state *state, int *first);
+/* The end of their --help. */
+#define CLI_DISK_DOC                                                           \
+	"\n\nDISK is a name or number that zloop list shows, /dev/sdX, id=N, " \
+	"or a DIRECTORY."
 /* --progress and --quiet, as the children of a parser. */
 extern const struct argp_child cli_progress_options[];
 
@@ -92,10 +97,17 @@ int cli_close_output(FILE *f, const char *name, int ret);
 /* Writes a size for people, e.g. "2 GiB" or "1.5 MiB". */
 const char *cli_size(uint64_t bytes, char buf[CLI_SIZE_MAX]);
 
+/* name.c: the directory of the disk that @word names, attached or not; -errno
+ * with a sentence if there is none, or two.  See target.h. */
+int cli_disk_dir(const char *word, char dir[PATH_MAX], struct zl_err *err);
+
 /* look.c: looking at directories, which changes nothing. */
 
-/* Opens a disk to look at it; 0, or -errno when it has said why not. */
+/* Opens a disk to look at it; 0, or -errno with a sentence. */
 int cli_look(const char *dir, struct disk **disk, struct zl_err *err);
+/* The same of the disk that @word names, whose directory is @dir then. */
+int cli_look_word(const char *word, char dir[PATH_MAX], struct disk **disk,
+		  struct zl_err *err);
 /*
  * False: no handler has the disk in @dir open.  A copy of a disk's directory
  * has its serial number, and with that the name of its socket.

@@ -170,7 +170,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		check_args(a, state);
 		return 0;
 	default:
-		return cli_key_dir(key, arg, state, &a->disk);
+		return cli_key_one(key, arg, state, &a->disk);
 	}
 }
 
@@ -180,8 +180,7 @@ static const struct argp argp = {
 	.args_doc = "DISK",
 	.doc = "Export a disk over iSCSI, to the initiator that --acl names "
 	       "and with CHAP, and print the commands that the initiator "
-	       "needs.  DISK is a name that zloop list shows, /dev/sdX, id=N, "
-	       "or a DIRECTORY, which is attached if it is not.",
+	       "needs.  A disk that is not attached is attached." CLI_DISK_DOC,
 };
 
 /*
@@ -306,13 +305,15 @@ static int refuse_exported(const struct lio_backstore *bs)
 static int need_backstore(const char *word, struct lio_backstore *bs,
 			  bool *attached)
 {
-	*attached = false;
-	if (cli_find(word, bs))
+	char dir[PATH_MAX];
+	int ret = cli_find(word, bs, dir);
+
+	*attached = ret == 0;
+	if (ret == 1)
 		return refuse_exported(bs);
-	if (!strchr(word, '/') || !strncmp(word, "/dev/", 5))
-		return cli_need(word, bs);
-	*attached = true;
-	return cli_attach_backstore(word, bs);
+	if (ret == 0)
+		return cli_attach_backstore(dir, bs);
+	return ret == -ENOENT ? cli_need(word, bs) : ret;
 }
 
 /* One from targetcli has a UUID. */
@@ -396,7 +397,8 @@ static const struct argp unexport_argp = {
 	.options = unexport_options,
 	.parser = parse_unexport,
 	.args_doc = "DISK",
-	.doc = "Remove the iSCSI targets of a disk, which stays attached.",
+	.doc = "Remove the iSCSI targets of a disk, which stays "
+	       "attached." CLI_DISK_DOC,
 };
 
 int unexport_main(int argc, char **argv)

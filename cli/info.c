@@ -27,7 +27,7 @@ struct info {
 
 struct info_args {
 	bool json;
-	int first; /* of the directories */
+	int first; /* of the disks */
 };
 
 static const struct argp_option options[] = {
@@ -45,18 +45,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->json = true;
 		return 0;
 	default:
-		return cli_key_dirs(key, state, &a->first);
+		return cli_key_disks(key, state, &a->first);
 	}
 }
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "DIRECTORY...",
-	.doc = "Say what the disk in each DIRECTORY is: its serial number, "
-	       "size and zones, the size= that targetcli wants, the zones' "
+	.args_doc = "DISK...",
+	.doc = "Say what each DISK is: its serial number, size and zones, the "
+	       "size= that targetcli wants, the zones' "
 	       "conditions, the space they use, who has it open, and what is "
-	       "wrong with it.  Changes nothing.",
+	       "wrong with it.  Changes nothing." CLI_DISK_DOC,
 };
 
 static bool count_zone(void *user, const struct zone_info *z)
@@ -73,12 +73,14 @@ static bool count_zone(void *user, const struct zone_info *z)
 }
 
 /* Fails with the sentence in @err. */
-static int gather(struct info *in, const char *dir, struct zl_err *err)
+static int gather(struct info *in, const char *word, char dir[PATH_MAX],
+		  struct zl_err *err)
 {
-	int ret;
+	int ret = cli_disk_dir(word, dir, err);
 
 	*in = (struct info){ .dir = dir };
-	ret = cli_look(dir, &in->disk, err);
+	if (!ret)
+		ret = cli_look(dir, &in->disk, err);
 	if (ret)
 		return ret;
 	in->path = realpath(dir, NULL);
@@ -287,20 +289,21 @@ static void add_state(const struct info *in, struct json_object *o)
 	json_object_object_add(o, "problems", problems);
 }
 
-/* One directory: as text, or as an element of @array.  @nr counts the texts. */
-static int info(const char *dir, struct json_object *array, unsigned *nr)
+/* One disk: as text, or as an element of @array.  @nr counts the texts. */
+static int info(const char *word, struct json_object *array, unsigned *nr)
 {
 	struct json_object *o = NULL;
+	char dir[PATH_MAX];
 	struct info in;
 	struct zl_err err;
-	int ret = gather(&in, dir, &err);
+	int ret = gather(&in, word, dir, &err);
 
 	if (ret)
 		cli_error("%s", err.msg);
 	if (array) {
 		o = json_object_new_object();
 		json_object_array_add(array, o);
-		json_add_str(o, "directory", dir);
+		json_add_str(o, "directory", ret ? word : dir);
 	}
 	if (ret) {
 		if (o)

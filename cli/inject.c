@@ -41,7 +41,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (a->nr < 2)
 			argp_error(state,
-				   "say add, list or clear, and the directory");
+				   "say add, list or clear, and the disk");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -51,10 +51,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "add DIRECTORY FAULT [MEMBER=VALUE...]\n"
-		    "list DIRECTORY\n"
-		    "clear DIRECTORY all|id=N|lba=N|zone=N",
-	.doc = "Make the running disk in DIRECTORY suffer a FAULT, list its "
+	.args_doc = "add DISK FAULT [MEMBER=VALUE...]\n"
+		    "list DISK\n"
+		    "clear DISK all|id=N|lba=N|zone=N",
+	.doc = "Make a running DISK suffer a FAULT, list its "
 	       "faults, or clear them.  FAULT is read-error, write-error, "
 	       "delay, busy, no-zone-resources, backing-error, read-only, "
 	       "offline, reset-recommended or predicted-errors, or a JSON "
@@ -79,7 +79,7 @@ static const struct argp argp = {
 	       "  zloop inject add /srv/z0 delay delay_ms=500 op=write zone=5\n"
 	       "  zloop inject add /srv/z0 offline zone=5\n"
 	       "  zloop inject list /srv/z0\n"
-	       "  zloop inject clear /srv/z0 all",
+	       "  zloop inject clear /srv/z0 all" CLI_DISK_DOC,
 };
 
 /* A number, as zones prints them or decimal, true, false, or a word. */
@@ -301,12 +301,13 @@ static int run(struct disk *disk, const struct inject_args *a)
 int inject_main(int argc, char **argv)
 {
 	struct inject_args a = { .nr = 0 };
+	char dir[PATH_MAX];
 	struct disk *disk;
 	struct zl_err err;
 	int status;
 
 	cli_parse(&argp, argc, argv, &a);
-	if (cli_look(a.words[1], &disk, &err)) {
+	if (cli_look_word(a.words[1], dir, &disk, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
@@ -320,7 +321,7 @@ int inject_main(int argc, char **argv)
  */
 
 struct powerfail_args {
-	const char *dir, *seed;
+	const char *disk, *seed;
 };
 
 static const struct argp_option powerfail_options[] = {
@@ -343,7 +344,7 @@ static error_t parse_powerfail(int key, char *arg, struct argp_state *state)
 		a->seed = arg;
 		return 0;
 	default:
-		return cli_key_dir(key, arg, state, &a->dir);
+		return cli_key_one(key, arg, state, &a->disk);
 	}
 }
 
@@ -351,10 +352,9 @@ static const struct argp powerfail_argp = {
 	.options = powerfail_options,
 	.parser = parse_powerfail,
 	.children = cli_progress_options,
-	.args_doc = "DIRECTORY",
-	.doc = "Take back all that was not flushed on the running disk in "
-	       "DIRECTORY, which must have been opened with "
-	       "discard_write_cache.",
+	.args_doc = "DISK",
+	.doc = "Take back all that was not flushed on DISK, which must have "
+	       "been attached with discard_write_cache." CLI_DISK_DOC,
 };
 
 static int powerfail(struct disk *disk, const char *seed)
@@ -375,13 +375,14 @@ static int powerfail(struct disk *disk, const char *seed)
 
 int powerfail_main(int argc, char **argv)
 {
-	struct powerfail_args a = { .dir = NULL };
+	struct powerfail_args a = { .disk = NULL };
+	char dir[PATH_MAX];
 	struct disk *disk;
 	struct zl_err err;
 	int status;
 
 	cli_parse(&powerfail_argp, argc, argv, &a);
-	if (cli_look(a.dir, &disk, &err)) {
+	if (cli_look_word(a.disk, dir, &disk, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}

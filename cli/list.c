@@ -29,7 +29,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->json = true;
 		return 0;
 	default:
-		return cli_key_any_dirs(key, state, &a->first);
+		return cli_key_any(key, state, &a->first);
 	}
 }
 

@@ -17,6 +17,14 @@ int cli_look(const char *dir, struct disk **disk, struct zl_err *err)
 	return disk_open(dir, &args, disk, err);
 }
 
+int cli_look_word(const char *word, char dir[PATH_MAX], struct disk **disk,
+		  struct zl_err *err)
+{
+	int ret = cli_disk_dir(word, dir, err);
+
+	return ret ? ret : cli_look(dir, disk, err);
+}
+
 /* The part of the store's sentence that says who. */
 static void copy_holder(const char *sentence, char *who, size_t size)
 {

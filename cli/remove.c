@@ -27,9 +27,7 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "DISK",
 	.doc = "Remove a disk from this machine: its LUNs and targets, and "
-	       "its backstore.  The files stay.  DISK is id=N as with the "
-	       "kernel's zloop, a name that zloop list shows, /dev/sdX, or "
-	       "the DIRECTORY.",
+	       "its backstore.  The files stay." CLI_DISK_DOC,
 };
 
 /* The kernel flushes a disk that goes, and who shall do that must be there. */

@@ -7,7 +7,7 @@
 #include "report.h"
 
 struct report_args {
-	const char *dir;
+	const char *disk;
 	const char *html;
 };
 
@@ -30,18 +30,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "there is no --html FILE");
 		return 0;
 	default:
-		return cli_key_dir(key, arg, state, &a->dir);
+		return cli_key_one(key, arg, state, &a->disk);
 	}
 }
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "DIRECTORY",
-	.doc = "Write a report of the disk in DIRECTORY as one HTML file that "
-	       "needs no other: the zone map, what is wrong, all zones, and "
+	.args_doc = "DISK",
+	.doc = "Write a report of DISK as one HTML file that needs no other: "
+	       "the zone map, what is wrong, all zones, and "
 	       "of a disk that is attached its counters, latencies and "
-	       "history.",
+	       "history." CLI_DISK_DOC,
 };
 
 static int gather(struct report *r, struct zl_err *err)
@@ -70,14 +70,15 @@ static int write_file(const struct report *r, const char *name)
 
 int report_main(int argc, char **argv)
 {
-	struct report_args a = { .dir = NULL };
+	struct report_args a = { .disk = NULL };
 	struct report r = { .live = false };
 	struct zl_err err;
+	char dir[PATH_MAX];
 	int ret;
 
 	cli_parse(&argp, argc, argv, &a);
-	r.dir = a.dir;
-	if (cli_look(a.dir, &r.disk, &err)) {
+	r.dir = dir;
+	if (cli_look_word(a.disk, dir, &r.disk, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
@@ -85,7 +86,7 @@ int report_main(int argc, char **argv)
 	if (ret)
 		cli_error("%s", err.msg);
 	if (!ret)
-		ret = map_read(&r.map, r.disk, a.dir, 0, UINT64_MAX,
+		ret = map_read(&r.map, r.disk, dir, 0, UINT64_MAX,
 			       MAP_PICTURE_CELLS);
 	if (!ret)
 		ret = write_file(&r, a.html);

@@ -141,12 +141,13 @@ static bool add_serial(void *user, const char *serial)
 	return true;
 }
 
-static void add_dir(struct found *f, const char *dir)
+static void add_disk(struct found *f, const char *word)
 {
+	char dir[PATH_MAX];
 	struct disk *disk;
 	struct zl_err err;
 
-	if (cli_look(dir, &disk, &err)) {
+	if (cli_look_word(word, dir, &disk, &err)) {
 		cli_error("%s", err.msg);
 		add_serial(f, "");
 		return;
@@ -156,14 +157,14 @@ static void add_dir(struct found *f, const char *dir)
 	disk_close(disk);
 }
 
-unsigned running_find(char **dirs, unsigned nr_dirs, running_serial **serials)
+unsigned running_find(char **words, unsigned nr_words, running_serial **serials)
 {
 	struct found f = { .nr = 0 };
 	struct zl_err err;
 
-	for (unsigned i = 0; i < nr_dirs; i++)
-		add_dir(&f, dirs[i]);
-	if (!nr_dirs && control_each(add_serial, &f, &err)) {
+	for (unsigned i = 0; i < nr_words; i++)
+		add_disk(&f, words[i]);
+	if (!nr_words && control_each(add_serial, &f, &err)) {
 		cli_error("%s", err.msg);
 		add_serial(&f, "");
 	}

@@ -36,12 +36,13 @@ int running_read_json(const char *serial, struct running *r,
 void running_take_stats(struct json_object *reply, struct disk_stats *stats);
 
 /*
- * The serial numbers of the disks in @dirs, or, if there are none, of all that
- * run.  Says what is wrong; @serials[i] is "" then.  Returns their number, the
- * caller frees *serials.
+ * The serial numbers of the disks that @words name, or, if there are none, of
+ * all that run.  Says what is wrong; @serials[i] is "" then.  Returns their
+ * number, the caller frees *serials.
  */
 typedef char running_serial[DISK_SERIAL_LEN + 1];
-unsigned running_find(char **dirs, unsigned nr_dirs, running_serial **serials);
+unsigned running_find(char **words, unsigned nr_words,
+		      running_serial **serials);
 
 /* Differences of what only grows; in_flight is now's. */
 void running_since(const struct disk_activity *now,

@@ -38,17 +38,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 					  "forms; give one");
 		return 0;
 	default:
-		return cli_key_any_dirs(key, state, &a->first);
+		return cli_key_any(key, state, &a->first);
 	}
 }
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[DIRECTORY...]",
-	.doc = "Print the counters of the disks in the DIRECTORIES, or of all "
-	       "that are attached: I/Os, bytes and latencies since the disk "
-	       "was opened, and what is counted for good.",
+	.args_doc = "[DISK...]",
+	.doc = "Print the counters of each DISK, or of all that are "
+	       "attached: I/Os, bytes and latencies since the disk "
+	       "was opened, and what is counted for good." CLI_DISK_DOC,
 };
 
 static void print_kind(enum disk_kind kind, const struct disk_kind_activity *k)

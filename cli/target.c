@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* Disks that are attached: found by whatever a person calls them. */
+/* Disks that are attached: who uses them, and taking them away. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -21,111 +21,6 @@ const struct lio *cli_lio(void)
 	if (!lio.root)
 		lio.root = "";
 	return &lio;
-}
-
-bool cli_same_dir(const char *a, const char *b)
-{
-	char real_a[PATH_MAX], real_b[PATH_MAX];
-
-	return !strcmp(a, b) || (realpath(a, real_a) && realpath(b, real_b) &&
-				 !strcmp(real_a, real_b));
-}
-
-struct search {
-	const char *name, *dir, *device; /* one of them */
-	struct lio_backstore *bs;
-	bool found;
-};
-
-static bool has_device(void *user, const struct lio_export *ex)
-{
-	struct search *s = user;
-	char device[LIO_DEVICE_MAX];
-
-	s->found = !lio_export_device(cli_lio(), ex, device) &&
-		   !strcmp(device, s->device);
-	return !s->found;
-}
-
-static bool visit(void *user, const struct lio_backstore *bs)
-{
-	struct search *s = user;
-
-	if (s->name)
-		s->found = !strcmp(bs->name, s->name);
-	else if (s->dir)
-		s->found = cli_same_dir(lio_backstore_dir(bs), s->dir);
-	else
-		lio_each_export(cli_lio(), bs, has_device, s);
-	if (s->found)
-		*s->bs = *bs;
-	return !s->found;
-}
-
-static bool find(struct search s)
-{
-	lio_each_backstore(cli_lio(), visit, &s);
-	return s.found;
-}
-
-bool cli_find_dir(const char *dir, struct lio_backstore *bs)
-{
-	return find((struct search){ .dir = dir, .bs = bs });
-}
-
-static bool find_device(const char *path, struct lio_backstore *bs)
-{
-	char real[PATH_MAX];
-	const char *name;
-
-	/* Of /dev/disk/by-id, for example. */
-	name = strrchr(realpath(path, real) ? real : path, '/');
-	return find((struct search){ .device = name + 1, .bs = bs });
-}
-
-/* "id=N[,base_dir=DIR]", as the kernel's "remove" has it, or N alone. */
-static bool find_id(const char *word, struct lio_backstore *bs)
-{
-	struct disk_opts opts;
-	char dir[PATH_MAX];
-	uint64_t id;
-
-	if (parse_u64(word, strlen(word), &id)) {
-		if (disk_opts_parse(&opts, word, strlen(word), ',', false,
-				    NULL) ||
-		    !disk_opt_given(&opts, OPT_ID))
-			return false;
-	} else {
-		disk_opts_init(&opts);
-		opts.num[OPT_ID] = id;
-	}
-	cli_id_dir(&opts, dir);
-	return cli_find_dir(dir, bs);
-}
-
-void cli_id_dir(const struct disk_opts *opts, char dir[PATH_MAX])
-{
-	snprintf(dir, PATH_MAX, "%s/%llu", opts->base_dir,
-		 (unsigned long long)opts->num[OPT_ID]);
-}
-
-bool cli_find(const char *word, struct lio_backstore *bs)
-{
-	if (find((struct search){ .name = word, .bs = bs }) ||
-	    find_id(word, bs))
-		return true;
-	if (!strncmp(word, "/dev/", 5))
-		return find_device(word, bs);
-	return strchr(word, '/') && cli_find_dir(word, bs);
-}
-
-int cli_need(const char *word, struct lio_backstore *bs)
-{
-	if (cli_find(word, bs))
-		return 0;
-	cli_error("no disk %s is attached; zloop list shows those that are",
-		  word);
-	return -ENOENT;
 }
 
 int cli_need_root(void)
@@ -176,7 +71,7 @@ error_t cli_key_disk(int key, char *arg, struct argp_state *state,
 		argp_error(state, "there is no disk");
 		return 0;
 	default:
-		return cli_key_dir(key, arg, state, disk);
+		return cli_key_one(key, arg, state, disk);
 	}
 }
 

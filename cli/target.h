@@ -14,17 +14,26 @@ const struct lio *cli_lio(void);
 int cli_need_root(void);
 
 /*
- * The disk that @word means: a backstore's name, the id of a disk below
- * base_dir as N or id=N[,base_dir=DIR], a block device, or a directory.
+ * name.c: a disk by whatever a person calls it.  @word is a backstore's name,
+ * the number of a disk as N or id=N[,base_dir=DIR], a block device, or a
+ * directory; what is both a name or number and a directory is refused.
  */
-bool cli_find(const char *word, struct lio_backstore *bs);
+
+/* 1: it is attached; 0: it is not, and its directory is @dir; -ENOENT: there is
+ * no such disk; -EINVAL when it has said that there are two. */
+int cli_find(const char *word, struct lio_backstore *bs, char dir[PATH_MAX]);
+bool cli_find_name(const char *name, struct lio_backstore *bs);
 bool cli_find_dir(const char *dir, struct lio_backstore *bs);
 /* 0, or -ENOENT when it has said that there is none. */
 int cli_need(const char *word, struct lio_backstore *bs);
+/* Whether a word can only be a directory. */
+bool cli_is_dir_word(const char *word);
+bool cli_is_dir(const char *path);
 /* Whether two paths are the same directory. */
 bool cli_same_dir(const char *a, const char *b);
-/* The directory of id=N,base_dir=DIR. */
+/* The directory of id=N,base_dir=DIR, and the name of its backstore. */
 void cli_id_dir(const struct disk_opts *opts, char dir[PATH_MAX]);
+void cli_id_name(const struct disk_opts *opts, char name[LIO_NAME_MAX]);
 /* Its block device on this machine, "sda", or "". */
 const char *cli_device(const struct lio_backstore *bs,
 		       char device[LIO_DEVICE_MAX]);

@@ -72,19 +72,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->interval_s = take_interval(arg, state);
 		return 0;
 	default:
-		return cli_key_any_dirs(key, state, &a->first);
+		return cli_key_any(key, state, &a->first);
 	}
 }
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[DIRECTORY...]",
-	.doc = "Show what the disks in the DIRECTORIES do, or all that are "
-	       "attached, each second: I/Os, bytes, latencies, and open zones "
+	.args_doc = "[DISK...]",
+	.doc = "Show what each DISK does, or all that are attached, each "
+	       "second: I/Os, bytes, latencies, and open zones "
 	       "with their write pointers.  The first picture is about all the "
 	       "time since the disk was opened.\v"
-	       "On a terminal q ends it.",
+	       "On a terminal q ends it." CLI_DISK_DOC,
 };
 
 /*

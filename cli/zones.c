@@ -143,19 +143,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		check_map(a, state);
 		return 0;
 	default:
-		return cli_key_dir(key, arg, state, &a->dir);
+		return cli_key_one(key, arg, state, &a->dir);
 	}
 }
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "DIRECTORY",
-	.doc = "List the zones of the disk in DIRECTORY.  Addresses and "
-	       "lengths are logical blocks.\v"
+	.args_doc = "DISK",
+	.doc = "List the zones of DISK.  Addresses and lengths are logical "
+	       "blocks.\v"
 	       "A disk that is attached is asked for its zones as they are; "
 	       "where that is not possible, its implicitly opened zones are "
-	       "shown as closed.",
+	       "shown as closed." CLI_DISK_DOC,
 };
 
 struct report {
@@ -258,15 +258,17 @@ static void note_problems(struct disk *disk, const char *dir)
 int zones_main(int argc, char **argv)
 {
 	struct zones_args a = { .cond = -1, .count = UINT64_MAX };
+	char dir[PATH_MAX];
 	struct disk *disk;
 	struct zl_err err;
 	int status = CLI_OK;
 
 	cli_parse(&argp, argc, argv, &a);
-	if (cli_look(a.dir, &disk, &err)) {
+	if (cli_look_word(a.dir, dir, &disk, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
+	a.dir = dir;
 	if (a.start < disk_geo(disk)->capacity_blocks) {
 		if (map_wanted(&a.map))
 			status = map_run(disk, a.dir, a.start, a.count, &a.map);

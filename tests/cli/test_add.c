@@ -9,67 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run.h"
-
-#define TARGET "root/sys/kernel/config/target"
-#define SMALL  "capacity_mb=8,zone_size_mb=1,conv_zones=1"
-
-static char cwd[4096];
-
-static void put(const char *path, const char *text)
-{
-	char command[1024];
-	FILE *f;
-
-	snprintf(command, sizeof(command), "mkdir -p \"$(dirname '%s')\"",
-		 path);
-	assert_int_equal(system(command), 0);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fprintf(f, "%s\n", text);
-	assert_int_equal(fclose(f), 0);
-}
-
-/* A machine with everything but netlink, with one disk attached as sdq. */
-static int enter(void **state)
-{
-	static const char lun[] = TARGET "/loopback/naa.5/tpgt_1/lun/lun_0";
-	char info[4300];
-
-	if (work_enter(state) || !getcwd(cwd, sizeof(cwd)))
-		return -1;
-	setenv("ZLOOP_SYSTEM_ROOT", "root", 1);
-	put("root/sys/module/target_core_user/parameters/block_netlink",
-	    "unblocked");
-	put("root/sys/module/tcm_loop/refcnt", "0");
-	put("root/sys/module/iscsi_target_mod/refcnt", "0");
-	put("root/proc/77/comm", "tcmu-runner");
-	put("root/proc/77/maps", "7f00 /usr/lib/handler_zloop.so");
-	put("root/proc/self/mountinfo",
-	    "26 1 65:0 / /mnt rw - xfs /dev/sdq rw");
-	snprintf(info, sizeof(info),
-		 "Status: ACTIVATED\n        Config: zloop/@%.4000s/disks/0  "
-		 "Size: 8388608 MaxDataAreaMB: 8",
-		 cwd);
-	put(TARGET "/core/user_0/z0/info", info);
-	put(TARGET "/core/user_0/z0/enable", "1");
-	put(TARGET "/core/user_0/z0/wwn/vpd_unit_serial",
-	    "T10 VPD Unit Serial Number: 0123456789abcdef");
-	put(TARGET "/loopback/naa.5/tpgt_1/address", "3:0:1");
-	put("root/sys/bus/scsi/devices/3:0:1:0/block/sdq/size", "16384");
-	put("root/sys/block/sdq/dev", "65:0");
-	mkdir(TARGET "/loopback/naa.5/tpgt_1/lun", 0755);
-	mkdir(lun, 0755);
-	mkdir("disks", 0755);
-	return symlink("../../../../../core/user_0/z0",
-		       TARGET "/loopback/naa.5/tpgt_1/lun/lun_0/z0");
-}
-
-static int leave(void **state)
-{
-	unsetenv("ZLOOP_SYSTEM_ROOT");
-	return work_leave(state);
-}
+#include "machine.h"
 
 static void wrong_usage(void **state)
 {
@@ -121,7 +61,7 @@ static void wrong_usage(void **state)
 static void machine_not_ready(void **state)
 {
 	(void)state;
-	put("root/proc/77/maps", "7f00 /usr/lib/handler_fbo.so");
+	machine_put("root/proc/77/maps", "7f00 /usr/lib/handler_fbo.so");
 	assert_int_equal(zloop("add", SMALL, "./disks/1", NULL), 1);
 	assert_sentence("has not loaded handler_zloop.so");
 	assert_int_equal(zloop("export", "z0", "--open", NULL), 1);
@@ -175,8 +115,8 @@ static void lists_json(void **state)
 	struct json_object *all, *o, *ex;
 
 	(void)state;
-	put(TARGET "/iscsi/iqn.t/tpgt_1/acls/iqn.i/info",
-	    "InitiatorName: iqn.i");
+	machine_put(TARGET "/iscsi/iqn.t/tpgt_1/acls/iqn.i/info",
+		    "InitiatorName: iqn.i");
 	mkdir(TARGET "/iscsi/iqn.t/tpgt_1/lun", 0755);
 	mkdir(TARGET "/iscsi/iqn.t/tpgt_1/lun/lun_3", 0755);
 	assert_int_equal(symlink("/x/core/user_0/z0",
@@ -264,15 +204,22 @@ static void not_attached(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(wrong_usage, enter, leave),
-		cmocka_unit_test_setup_teardown(machine_not_ready, enter,
-						leave),
-		cmocka_unit_test_setup_teardown(notes, enter, leave),
-		cmocka_unit_test_setup_teardown(lists, enter, leave),
-		cmocka_unit_test_setup_teardown(lists_json, enter, leave),
-		cmocka_unit_test_setup_teardown(lists_odd_names, enter, leave),
-		cmocka_unit_test_setup_teardown(in_use, enter, leave),
-		cmocka_unit_test_setup_teardown(not_attached, enter, leave),
+		cmocka_unit_test_setup_teardown(wrong_usage, machine_enter,
+						machine_leave),
+		cmocka_unit_test_setup_teardown(machine_not_ready,
+						machine_enter, machine_leave),
+		cmocka_unit_test_setup_teardown(notes, machine_enter,
+						machine_leave),
+		cmocka_unit_test_setup_teardown(lists, machine_enter,
+						machine_leave),
+		cmocka_unit_test_setup_teardown(lists_json, machine_enter,
+						machine_leave),
+		cmocka_unit_test_setup_teardown(lists_odd_names, machine_enter,
+						machine_leave),
+		cmocka_unit_test_setup_teardown(in_use, machine_enter,
+						machine_leave),
+		cmocka_unit_test_setup_teardown(not_attached, machine_enter,
+						machine_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,9 @@ static void help_of_commands(void **state)
 		assert_string_equal(run_err, "");
 		snprintf(usage, sizeof(usage), "Usage: zloop %s", commands[i]);
 		assert_contains(run_out, usage);
-		assert_contains(run_out, "DIRECTORY");
+		assert_contains(run_out, strcmp(commands[i], "create")
+						 ? "DISK"
+						 : "DIRECTORY");
 		text = strdup(run_out);
 		assert_int_equal(zloop(commands[i], "--help", NULL), 0);
 		assert_string_equal(run_out, text);
@@ -87,9 +89,11 @@ static void no_directory(void **state)
 			continue;
 		assert_int_equal(zloop(commands[i], NULL), 2);
 		assert_string_equal(run_out, "");
-		assert_contains(run_err, strcmp(commands[i], "inject")
+		assert_contains(run_err, !strcmp(commands[i], "inject")
+						 ? "and the disk"
+					 : !strcmp(commands[i], "create")
 						 ? "there is no directory"
-						 : "and the directory");
+						 : "there is no disk");
 	}
 }
 

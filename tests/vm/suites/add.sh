@@ -118,6 +118,12 @@ more() {
   out=$(zloop list $base)
   contains "zloop list" "^zloop1 .* attached +$base/1$" "$out"
   contains "zloop list" "^own .* 1 GiB +attached +$base/own$" "$out"
+  # The number is the machine's, and as good as the directory.
+  out=$(cd $base && fails zloop add id=1,base_dir=$base/other)
+  contains "the same number elsewhere" "id=1 is the disk in $base/1" "$out"
+  equal "zloop info 1" "$base/1" "$(zloop info 1 | head -n 1)"
+  zloop remove id=1
+  (cd $base && zloop add 1 >/dev/null)
   zloop remove own
   zloop remove $base/1
   contains "zloop list" "^- .* detached +$base/own$" "$(zloop list $base)"
@@ -293,7 +299,7 @@ same_name() {
 opened_at_once() {
   local i dev out
   zloop remove id=0,base_dir=$base
-  for i in $(seq 10); do
+  for i in $(seq 6); do
     out=$(python3 - $base/0 <<'END'
 import os, subprocess, sys
 dev = subprocess.check_output(["zloop", "add", sys.argv[1]], text=True).strip()

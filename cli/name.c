@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * What a person calls a disk: its backstore's name, its number, its block
+ * device, or its directory.  Every subcommand takes each of them.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/num.h"
+#include "target.h"
+
+bool cli_same_dir(const char *a, const char *b)
+{
+	char real_a[PATH_MAX], real_b[PATH_MAX];
+
+	return !strcmp(a, b) || (realpath(a, real_a) && realpath(b, real_b) &&
+				 !strcmp(real_a, real_b));
+}
+
+/*
+ * Those that are attached.
+ */
+
+struct search {
+	const char *name, *dir, *device; /* one of them */
+	struct lio_backstore *bs;
+	bool found;
+};
+
+static bool has_device(void *user, const struct lio_export *ex)
+{
+	struct search *s = user;
+	char device[LIO_DEVICE_MAX];
+
+	s->found = !lio_export_device(cli_lio(), ex, device) &&
+		   !strcmp(device, s->device);
+	return !s->found;
+}
+
+static bool visit(void *user, const struct lio_backstore *bs)
+{
+	struct search *s = user;
+
+	if (s->name)
+		s->found = !strcmp(bs->name, s->name);
+	else if (s->dir)
+		s->found = cli_same_dir(lio_backstore_dir(bs), s->dir);
+	else
+		lio_each_export(cli_lio(), bs, has_device, s);
+	if (s->found)
+		*s->bs = *bs;
+	return !s->found;
+}
+
+static bool find(struct search s)
+{
+	lio_each_backstore(cli_lio(), visit, &s);
+	return s.found;
+}
+
+bool cli_find_name(const char *name, struct lio_backstore *bs)
+{
+	return find((struct search){ .name = name, .bs = bs });
+}
+
+bool cli_find_dir(const char *dir, struct lio_backstore *bs)
+{
+	return find((struct search){ .dir = dir, .bs = bs });
+}
+
+static bool find_device(const char *path, struct lio_backstore *bs)
+{
+	char real[PATH_MAX];
+	const char *name;
+
+	/* Of /dev/disk/by-id, for example. */
+	name = strrchr(realpath(path, real) ? real : path, '/');
+	return find((struct search){ .device = name + 1, .bs = bs });
+}
+
+/*
+ * Numbers.
+ */
+
+void cli_id_dir(const struct disk_opts *opts, char dir[PATH_MAX])
+{
+	snprintf(dir, PATH_MAX, "%s/%llu", opts->base_dir,
+		 (unsigned long long)opts->num[OPT_ID]);
+}
+
+void cli_id_name(const struct disk_opts *opts, char name[LIO_NAME_MAX])
+{
+	snprintf(name, LIO_NAME_MAX, "zloop%llu",
+		 (unsigned long long)opts->num[OPT_ID]);
+}
+
+/* "id=N[,base_dir=DIR]", as the kernel's "remove" has it, or N alone. */
+static bool parse_id(const char *word, struct disk_opts *opts)
+{
+	uint64_t id;
+
+	if (!parse_u64(word, strlen(word), &id)) {
+		disk_opts_init(opts);
+		opts->num[OPT_ID] = id;
+		return id <= disk_opt_table[OPT_ID].max;
+	}
+	return !disk_opts_parse(opts, word, strlen(word), ',', false, NULL) &&
+	       disk_opt_given(opts, OPT_ID);
+}
+
+/* Numbers are the whole machine's, as the kernel's are, unless @opts says
+ * where.  1: attached, 0: there is such a directory, -ENOENT. */
+static int find_id(const struct disk_opts *opts, struct lio_backstore *bs,
+		   char dir[PATH_MAX])
+{
+	char name[LIO_NAME_MAX];
+
+	cli_id_name(opts, name);
+	cli_id_dir(opts, dir);
+	if ((!disk_opt_given(opts, OPT_BASE_DIR) && cli_find_name(name, bs)) ||
+	    cli_find_dir(dir, bs))
+		return 1;
+	return cli_is_dir(dir) ? 0 : -ENOENT;
+}
+
+/*
+ * All of them.
+ */
+
+bool cli_is_dir(const char *path)
+{
+	struct stat sb;
+
+	return !stat(path, &sb) && S_ISDIR(sb.st_mode);
+}
+
+bool cli_is_dir_word(const char *word)
+{
+	const char *slash = strchr(word, '/'), *eq = strchr(word, '=');
+
+	return slash && (!eq || slash < eq);
+}
+
+static bool is_device(const char *word)
+{
+	struct stat sb;
+
+	return !strncmp(word, "/dev/", 5)
+		       ? !cli_is_dir(word)
+		       : !stat(word, &sb) && S_ISBLK(sb.st_mode);
+}
+
+static bool is_disk(const char *dir)
+{
+	struct disk *disk;
+
+	if (cli_look(dir, &disk, NULL))
+		return false;
+	disk_close(disk);
+	return true;
+}
+
+/* A word without a slash; as find_id(). */
+static int find_plain(const char *word, struct lio_backstore *bs,
+		      char dir[PATH_MAX], struct zl_err *err)
+{
+	struct disk_opts opts;
+	int ret = -ENOENT;
+
+	if (cli_find_name(word, bs))
+		ret = 1;
+	else if (parse_id(word, &opts))
+		ret = find_id(&opts, bs, dir);
+	if (ret == 1)
+		snprintf(dir, PATH_MAX, "%s", lio_backstore_dir(bs));
+	if (!cli_is_dir(word))
+		return ret;
+	if (ret >= 0 && !cli_same_dir(word, dir) && is_disk(word))
+		return zl_fail(err, EINVAL,
+			       "%s is the disk in %s and the one in the "
+			       "directory ./%s; write one of these",
+			       word, dir, word);
+	if (ret >= 0)
+		return ret;
+	snprintf(dir, PATH_MAX, "%s", word);
+	return 0;
+}
+
+/* 1: attached; 0: a directory, which may be attached; -errno. */
+static int resolve(const char *word, struct lio_backstore *bs,
+		   char dir[PATH_MAX], struct zl_err *err)
+{
+	int ret;
+
+	if (is_device(word)) {
+		ret = find_device(word, bs) ? 1 : -ENOENT;
+	} else if (cli_is_dir_word(word)) {
+		snprintf(dir, PATH_MAX, "%s", word);
+		return 0;
+	} else {
+		ret = find_plain(word, bs, dir, err);
+	}
+	if (ret == 1)
+		snprintf(dir, PATH_MAX, "%s", lio_backstore_dir(bs));
+	if (ret == -ENOENT)
+		zl_fail(err, ENOENT,
+			"there is no disk %s: none that is attached has that "
+			"name%s",
+			word, is_device(word) ? "" : ", nor has a directory");
+	return ret;
+}
+
+int cli_disk_dir(const char *word, char dir[PATH_MAX], struct zl_err *err)
+{
+	struct lio_backstore bs;
+	int ret = resolve(word, &bs, dir, err);
+
+	return ret < 0 ? ret : 0;
+}
+
+int cli_find(const char *word, struct lio_backstore *bs, char dir[PATH_MAX])
+{
+	struct zl_err err;
+	int ret = resolve(word, bs, dir, &err);
+
+	if (ret == -EINVAL)
+		cli_error("%s", err.msg);
+	if (ret == 0)
+		ret = cli_find_dir(dir, bs);
+	return ret;
+}
+
+int cli_need(const char *word, struct lio_backstore *bs)
+{
+	char dir[PATH_MAX];
+	int ret = cli_find(word, bs, dir);
+
+	if (ret == 1)
+		return 0;
+	if (ret != -EINVAL)
+		cli_error("no disk %s is attached; zloop list shows those that "
+			  "are",
+			  word);
+	return -ENOENT;
+}
