@@ -168,8 +168,11 @@ static int begin(struct unit *unit, struct tcmur_cmd *tcmur_cmd)
 	struct cmd *cmd;
 
 	cmd = get_cmd(unit);
-	if (!cmd)
+	if (!cmd) {
+		/* Else what other commands left there is handed back. */
+		tcmu_iovec_zero(lib_cmd->iovec, lib_cmd->iov_cnt);
 		return TCMU_STS_NO_RESOURCE;
+	}
 	assert(len > 0 && (size_t)len <= sizeof(cmd->cdb));
 	memcpy(cmd->cdb, lib_cmd->cdb, (size_t)len);
 	cmd->unit = unit;

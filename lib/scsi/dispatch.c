@@ -86,14 +86,14 @@ static enum scsi_next begin(struct scsi_cmd *cmd)
 
 /*
  * The transport may hand back the whole buffer whatever data_in_bytes says, and
- * the buffer may hold what another command left there.
+ * the buffer may hold what another command left there.  It does not say which
+ * way the data goes: what the CDB takes for data-out may be handed back, too.
  */
 static void zero_rest(struct scsi_cmd *cmd)
 {
 	struct iov_cur cur;
 
-	if (cmd->data_in_bytes == cmd->buf_bytes ||
-	    (cmd->op && cmd->op->flags & OP_DATA_OUT))
+	if (cmd->data_in_bytes == cmd->buf_bytes)
 		return;
 	cur = iov_start(cmd->iov, cmd->iov_cnt);
 	iov_skip(&cur, cmd->data_in_bytes);

@@ -26,12 +26,11 @@
 #define NO_SA	     (-1)
 
 /* struct scsi_op flags */
-#define OP_DATA_OUT 0x1 /* the buffer is data-out: never written to */
-#define OP_TRY	    0x4 /* scsi_try() is worth it: run() is a READ or WRITE */
+#define OP_TRY	   0x1 /* scsi_try() is worth it: run() is a READ or WRITE */
+#define OP_STOPPED 0x2 /* is carried out in the stopped power condition */
 /* is carried out during FORMAT UNIT and SANITIZE, and with a unit attention
  * condition pending */
-#define OP_ALWAYS  0x8
-#define OP_STOPPED 0x2 /* is carried out in the stopped power condition */
+#define OP_ALWAYS 0x4
 
 struct scsi_op {
 	const char *name;

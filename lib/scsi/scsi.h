@@ -38,7 +38,7 @@ struct scsi_cmd {
 	const uint8_t *cdb;
 	size_t cdb_len; /* bytes readable at cdb */
 	/* The data-in or data-out buffer, scattered; which of the two it is,
-	 * the CDB says.  May be empty. */
+	 * the CDB says.  May be empty.  Written to in either case. */
 	const struct iovec *iov;
 	size_t iov_cnt;
 	/* Called once by scsi_run(), perhaps before it returns, on any thread;
@@ -47,8 +47,8 @@ struct scsi_cmd {
 	void *user;
 
 	/* Set when the command is done.  Fixed or descriptor format, as D_SENSE
-	 * says; sense_len is 0 with GOOD.  What of a data-in buffer the command
-	 * has no data for is zeroed, with any status. */
+	 * says; sense_len is 0 with GOOD.  What of the buffer is not data-in is
+	 * zeroed, with any status, also if it was data-out. */
 	enum scsi_status status;
 	uint8_t sense[SCSI_SENSE_MAX];
 	size_t sense_len;

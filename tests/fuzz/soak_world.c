@@ -362,23 +362,31 @@ static void check_guard(const uint8_t *p)
 		MUST(!memcmp(p + i, &word, 8));
 }
 
-static void gather(struct soak *s, const struct pieces *b, bool data_in)
+static bool all_zeros(const uint8_t *p, size_t n)
 {
+	return !n || (!p[0] && !memcmp(p, p + 1, n - 1));
+}
+
+/* Data-in comes to s->data, what was data-out stays there; the buffer's rest is
+ * zeroed, whatever it was for. */
+static void gather(struct soak *s, const struct pieces *b)
+{
+	size_t left = s->cmd.data_in_bytes;
 	uint8_t *to = s->data;
 
 	UNPOISON(arena, sizeof(arena));
 	check_guard(arena);
 	for (size_t i = 0; i < b->cnt; i++) {
 		const uint8_t *p = b->iov[i].iov_base;
-		size_t n = b->iov[i].iov_len;
+		size_t n = b->iov[i].iov_len, in = min_u64(left, n);
 
 		check_guard(p + n);
-		if (data_in)
-			memcpy(to, p, n);
-		else
-			MUST(!memcmp(to, p, n));
-		to += n;
+		memcpy(to, p, in);
+		MUST(all_zeros(p + in, n - in));
+		to += in;
+		left -= in;
 	}
+	MUST(!left);
 }
 
 static void done(struct scsi_cmd *cmd)
@@ -432,26 +440,16 @@ static uint32_t sense_code(const struct scsi_cmd *cmd)
 	}
 }
 
-static bool all_zeros(const uint8_t *p, size_t n)
-{
-	return !n || (!p[0] && !memcmp(p, p + 1, n - 1));
-}
-
 uint32_t soak_run(struct soak *s, size_t cdb_len)
 {
 	struct scsi_cmd *cmd = &s->cmd;
 	struct pieces b;
-	bool data_in;
 
 	MUST(s->len <= SOAK_BUF);
 	scatter(s, &b);
 	execute(s, cdb_len, &b);
-	data_in = !cmd->op || !(cmd->op->flags & OP_DATA_OUT);
-	gather(s, &b, data_in);
 	MUST(cmd->data_in_bytes <= s->len);
-	if (data_in)
-		MUST(all_zeros(s->data + cmd->data_in_bytes,
-			       s->len - cmd->data_in_bytes));
+	gather(s, &b);
 	s->commands++;
 	if (cmd->status == SCSI_GOOD || cmd->status == SCSI_CONDITION_MET) {
 		MUST(!cmd->sense_len);

@@ -63,7 +63,8 @@ void rig_make_conditions(struct rig *rig);
 /*
  * Runs a command with a buffer of @len bytes, which holds @out first (NULL:
  * A5h bytes).  Fails the test if a guard byte was changed, if done() was not
- * called just so, or if sense data and status do not agree.
+ * called just so, if sense data and status do not agree, or if what is not
+ * data-in is not zeroed.
  */
 void rig_cmd(struct rig *rig, const uint8_t *cdb, size_t cdb_len,
 	     const void *out, size_t len);
@@ -85,10 +86,9 @@ void rig_report(struct rig *rig, uint64_t lba, uint8_t byte_14, uint32_t alloc,
 		size_t len);
 
 void check_good(const struct rig *rig);
-/* GOOD with exactly these bytes, the rest of the buffer zeros. */
+/* GOOD with exactly these bytes. */
 void check_data(const struct rig *rig, const void *want, size_t want_len);
-/* CHECK CONDITION with nothing but a code; the buffer is zeros unless data-out.
- */
+/* CHECK CONDITION with nothing but a code. */
 void check_sense(const struct rig *rig, uint32_t code);
 /* INVALID FIELD IN CDB (or PARAMETER LIST) with this pointer. */
 void check_bad_cdb(const struct rig *rig, unsigned byte, int bit);
