@@ -252,6 +252,7 @@ struct disk_io {
 	struct slot_turn turn;
 	uint32_t turn_slot, nr_turns; /* slots whose turn it has */
 	enum disk_gate gate;
+	bool held; /* see hold.c */
 	bool async;
 	atomic_uint phase;
 	unsigned state;
@@ -334,9 +335,11 @@ struct disk_powerfail {
 
 /*
  * While the disk runs: I/Os under way are finished first, and count as done
- * before; DISK_SYNCs that wait fail with DISK_INTERNAL.  Returns 0, -EOPNOTSUPP
- * (without that option), or -errno of a file that could not be put back (the
- * rest is done all the same).  Not from done().
+ * before, those that come meanwhile wait; DISK_SYNCs that wait fail with
+ * DISK_INTERNAL.  Returns 0, -EOPNOTSUPP (without that option), -EBUSY (what
+ * was under way has not ended for 20 seconds, and nothing has been taken back),
+ * or -errno of a file that could not be put back (the rest is done all the
+ * same). Not from done().
  */
 int disk_powerfail(struct disk *disk, const struct disk_powerfail *how,
 		   struct zl_err *err);

@@ -365,6 +365,19 @@ static int fail_journal(struct zl_err *err, uint32_t slot, int ret)
 		       slot, strerror(-ret));
 }
 
+/* For the slot's turn, after any power failure. */
+static int wait_alone(struct disk *d, uint32_t slot)
+{
+	int ret = hold_wait(d);
+
+	if (ret)
+		return ret;
+	ret = slot_wait(d, slot);
+	if (ret)
+		hold_leave(d);
+	return ret;
+}
+
 static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 		    bool sync, struct zl_err *err)
 {
@@ -381,13 +394,14 @@ static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 			       "zone %u is %s since its file is not as it "
 			       "should be; zloop check explains",
 			       slot, zone_cond_name(is));
-	if (slot_wait(d, slot))
+	if (wait_alone(d, slot))
 		return zl_fail(err, EBUSY,
 			       "a command to zone %u takes too long (an "
 			       "injected delay ends when it is cleared)",
 			       slot);
 	ret = change_cond(d, slot, cond, sync);
 	slot_leave(d, slot);
+	hold_leave(d);
 	return ret ? fail_journal(err, slot, ret) : 0;
 }
 

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "disk/counters.h"
 #include "disk/disk.h"
@@ -120,6 +121,14 @@ struct pace {
 	atomic_uint alone_times; /* … so many the next time */
 };
 
+/* See hold.c; under disk->lock. */
+struct hold {
+	uint32_t nr;  /* I/Os and others that hold the disk now */
+	bool stopped; /* nobody gets it */
+	struct disk_io *first, *last; /* waiting for it */
+	pthread_cond_t changed;
+};
+
 struct disk {
 	struct store *store;
 	char name[256]; /* the directory, for sentences */
@@ -162,6 +171,7 @@ struct disk {
 	struct meter meter;
 	uint64_t grace_end_ms; /* on grace_clock_ms() */
 	bool can_powerfail;    /* store is one of rollback.h's */
+	struct hold hold;
 	void (*powerfail_fn)(void *user);
 	void *powerfail_user;
 	struct disk *next_open; /* open.c's list */
@@ -347,6 +357,11 @@ void disk_stop(struct disk *d);
  * I/O's store requests */
 extern void (*const io_run_table[])(struct disk_io *io);
 void io_finish(struct disk_io *io, enum disk_status status);
+/* An I/O that changes something queues for its first slot: true if it can go
+ * on.  Under disk->lock. */
+bool io_enter(struct disk_io *io);
+/* It goes on.  Not under the lock. */
+void io_go(struct disk_io *io);
 void io_refuse(struct disk_io *io, enum zone_verdict verdict);
 /* Status for an errno of the store; sets bad_lba. */
 enum disk_status io_fail_status(struct disk_io *io, int error,
@@ -429,6 +444,29 @@ void sync_stop(struct disk *d);
 /* Those that came meanwhile fail; then as before. */
 void sync_resume(struct disk *d);
 
+/*
+ * hold.c: what a simulated power failure must not divide.  All of it costs
+ * nothing, and waits for nobody, where none can be simulated.
+ */
+void hold_init(struct hold *h);
+void hold_destroy(struct hold *h);
+/* The I/O holds the disk until it is over; before it has a turn or has passed
+ * the gate.  False: not yet; io_enter() and io_go() are called for it then.
+ * Under disk->lock. */
+bool hold_take(struct disk_io *io);
+/* The same for what cannot be called later.  Under the lock. */
+bool hold_try(struct disk *d);
+void hold_leave_locked(struct disk *d);
+void hold_leave(struct disk *d);
+/* For a thread that can wait, but as slot_wait() not for good: 0 or -EBUSY.
+ * Not under the lock. */
+int hold_wait(struct disk *d);
+/* Lets nobody hold the disk any more and waits until nobody does; -EBUSY as
+ * above, and nothing has happened. */
+int hold_stop(struct disk *d);
+/* Who waits comes first. */
+void hold_resume(struct disk *d);
+
 /* powerfail.c: puts the store that can take things back before the disk's; and
  * takes it away again. */
 int powerfail_prepare(struct disk *d, struct zl_err *err);
@@ -489,6 +527,9 @@ bool slot_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn);
  */
 extern unsigned slot_wait_ms; /* tests set their own */
 int slot_wait(struct disk *d, uint32_t slot);
+/* When that is over, and a condition that can be waited for until then. */
+struct timespec slot_wait_end(void);
+void slot_wait_cond(pthread_cond_t *cond);
 /* Ends the turn: the next one, which is to be granted without the lock, or
  * NULL. */
 struct slot_turn *slot_pass_on(struct disk *d, uint32_t slot);

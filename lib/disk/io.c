@@ -66,6 +66,7 @@ void io_finish(struct disk_io *io, enum disk_status status)
 	struct disk *d = io->disk;
 	enum disk_gate gate = io->gate;
 	uint32_t slot = io->turn_slot, nr = io->nr_turns;
+	bool held = io->held;
 
 	io->status = status;
 	meter_finish(d, io);
@@ -80,6 +81,8 @@ void io_finish(struct disk_io *io, enum disk_status status)
 	slot_leave_all(d, slot, nr);
 	if (gate == GATE_SHARED || gate == GATE_ALONE)
 		gate_leave(d, gate);
+	if (held)
+		hold_leave(d);
 }
 
 void io_refuse(struct disk_io *io, enum zone_verdict verdict)
@@ -178,52 +181,69 @@ static bool changes(const struct disk_io *io)
 	       io->op != DISK_COMPARE;
 }
 
-void disk_submit(struct disk *d, struct disk_io *io)
+bool io_enter(struct disk_io *io)
 {
-	bool granted = true;
-	uint32_t slot;
+	struct disk *d = io->disk;
+	uint32_t slot = UINT32_MAX;
 
-	assert(io->op < ZL_ARRAY_SIZE(io_run_table));
+	if (io->op != DISK_SAVE)
+		slot = slot_to_queue_at(d, io);
+	if (slot == UINT32_MAX)
+		return true;
+	io->slot = io->turn_slot = slot;
+	io->nr_turns = 1;
+	return slot_enter(d, slot, &io->turn);
+}
+
+void io_go(struct disk_io *io)
+{
+	if (io->async)
+		io->run(io);
+	else
+		work_push(io->disk, io);
+}
+
+static void init(struct disk *d, struct disk_io *io)
+{
 	io->disk = d;
 	io->run = io_run_table[io->op];
 	io->verdict = ZV_OK;
 	io->bad_lba = 0;
 	io->nr_turns = 0;
 	io->gate = GATE_NONE;
+	io->held = false;
 	/* A read that is alone is quickest in a worker. */
 	io->async = io->op == DISK_READ && d->store->async &&
 		    io->nr_blocks <= d->async_blocks && work_busy(&d->work);
 	io->state = 0;
 	io->error = 0;
+	io->turn.granted = turn_granted;
+}
+
+void disk_submit(struct disk *d, struct disk_io *io)
+{
+	bool ready = true;
+
+	assert(io->op < ZL_ARRAY_SIZE(io_run_table));
+	init(d, io);
 	meter_submit(d, io);
 	if (disk_has_faults(d) && io->op != DISK_SAVE) {
 		io->run = faults_run;
 		io->async = false;
 	}
-	io->turn.granted = turn_granted;
 	pace_handed_over(d, io);
 	if (changes(io)) {
 		if (d->look_only) {
 			io_finish(io, DISK_WRITE_PROTECT);
 			return;
 		}
-		slot = io->op == DISK_SAVE ? UINT32_MAX
-					   : slot_to_queue_at(d, io);
-		if (slot != UINT32_MAX) {
-			io->slot = io->turn_slot = slot;
-			io->nr_turns = 1;
-			pthread_mutex_lock(&d->lock);
-			granted = slot_enter(d, slot, &io->turn);
-			pthread_mutex_unlock(&d->lock);
-		}
+		pthread_mutex_lock(&d->lock);
+		ready = hold_take(io) && io_enter(io);
+		pthread_mutex_unlock(&d->lock);
 	}
 	/* Its turn may have come meanwhile, and its end: no longer ours. */
-	if (!granted)
-		return;
-	if (io->async)
-		io->run(io);
-	else
-		work_push(d, io);
+	if (ready)
+		io_go(io);
 }
 
 static void run_done(struct disk_io *io)

@@ -28,29 +28,6 @@ void powerfail_undo_prepare(struct disk *d)
 	d->can_powerfail = false;
 }
 
-static void leave_turns(struct disk *d, uint32_t end)
-{
-	for (uint32_t i = d->meta.conv_zones; i < end; i++)
-		slot_leave(d, i);
-}
-
-/* Who has a turn waits for those of higher slots only, as is done here, so
- * taking all cannot block for good. */
-static int take_turns(struct disk *d, struct zl_err *err)
-{
-	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++) {
-		if (!slot_wait(d, i))
-			continue;
-		leave_turns(d, i);
-		return zl_fail(err, EBUSY,
-			       "a command to zone %u takes too long; nothing "
-			       "was taken back (an injected delay ends when "
-			       "it is cleared)",
-			       i);
-	}
-	return 0;
-}
-
 /* Reads that find a file shorter than its write pointer are to know why. */
 static void next_gens(struct disk *d)
 {
@@ -186,9 +163,11 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 			       "discard_write_cache, so nothing can be taken "
 			       "back; open it with that option",
 			       d->name);
-	ret = take_turns(d, err);
-	if (ret)
-		return ret;
+	if (hold_stop(d))
+		return zl_fail(err, EBUSY,
+			       "a command takes too long; nothing was taken "
+			       "back (an injected delay ends when it is "
+			       "cleared)");
 	sync_stop(d);
 	next_gens(d);
 	ret = store_rollback_fail(d->store, &part, taken_back, &t);
@@ -196,8 +175,8 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 	save_power_on(d);
 	next_gens(d);
 	tell(d);
-	leave_turns(d, d->zones.nr_slots);
 	sync_resume(d);
+	hold_resume(d);
 	zl_log(ZL_LOG_INFO, "%s: simulated a power failure", d->name);
 	if (ret)
 		return zl_fail(err, -ret,

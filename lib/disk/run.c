@@ -40,6 +40,7 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	d->syncs_tail = &d->syncs;
 	d->syncing = false;
 	d->sync_stops = 0;
+	hold_init(&d->hold);
 	pace_init(d);
 	meter_init(&d->meter);
 	faults_init(&d->faults);
@@ -57,6 +58,8 @@ void disk_stop(struct disk *d)
 	faults_stop(d);
 	work_stop(&d->work);
 	assert(!d->syncing);
+	assert(!d->hold.nr);
+	hold_destroy(&d->hold);
 	pthread_mutex_destroy(&d->exp_lock);
 	pthread_mutex_destroy(&d->lock);
 }

@@ -24,7 +24,7 @@ static void granted(struct slot_turn *turn)
 	pthread_mutex_unlock(&w->d->lock);
 }
 
-static void init_cond(pthread_cond_t *cond)
+void slot_wait_cond(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;
 
@@ -34,7 +34,7 @@ static void init_cond(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
-static struct timespec deadline(void)
+struct timespec slot_wait_end(void)
 {
 	struct timespec t;
 
@@ -49,10 +49,10 @@ static struct timespec deadline(void)
 int slot_wait(struct disk *d, uint32_t slot)
 {
 	struct waiting w = { .turn.granted = granted, .d = d };
-	struct timespec until = deadline();
+	struct timespec until = slot_wait_end();
 	bool gave_up = false;
 
-	init_cond(&w.cond);
+	slot_wait_cond(&w.cond);
 	pthread_mutex_lock(&d->lock);
 	w.granted = slot_enter(d, slot, &w.turn);
 	while (!w.granted && !gave_up)

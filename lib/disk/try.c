@@ -158,6 +158,32 @@ static void await_leaving(struct disk_io *io)
 	}
 }
 
+/* What a write must hold and pass before it has a turn; nothing of it if it
+ * would have to wait.  Under the lock. */
+static bool pass(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+
+	io->gate = GATE_NONE;
+	if (!hold_try(d))
+		return false;
+	if (!zone_slot_is_conv(&d->zones, io->slot))
+		return true;
+	if (gate_try(d)) {
+		io->gate = GATE_SHARED;
+		return true;
+	}
+	hold_leave_locked(d);
+	return false;
+}
+
+static void leave(struct disk_io *io)
+{
+	if (io->gate)
+		gate_leave(io->disk, io->gate);
+	hold_leave(io->disk);
+}
+
 /* Begins the write and takes the slot's turn; *verdict if it is refused;
  * *syncing: a sync is under way. */
 static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
@@ -170,12 +196,7 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 	pthread_mutex_lock(&d->lock);
 	await_leaving(io);
 	*syncing = d->syncing;
-	io->gate = GATE_NONE;
-	ok = can_try_write(io);
-	if (ok && zone_slot_is_conv(&d->zones, io->slot)) {
-		ok = gate_try(d);
-		io->gate = ok ? GATE_SHARED : GATE_NONE;
-	}
+	ok = can_try_write(io) && pass(io);
 	if (ok) {
 		*verdict = zone_write_begin(&d->zones, io->lba, io->nr_blocks,
 					    NULL);
@@ -186,8 +207,8 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 		}
 	}
 	pthread_mutex_unlock(&d->lock);
-	if (*verdict && io->gate)
-		gate_leave(d, io->gate);
+	if (*verdict)
+		leave(io);
 	return ok;
 }
 
@@ -210,8 +231,7 @@ static void end_write(struct disk_io *io, bool written)
 	pthread_mutex_unlock(&d->lock);
 	if (next)
 		next->granted(next);
-	if (io->gate)
-		gate_leave(d, io->gate);
+	leave(io);
 }
 
 /*

@@ -360,7 +360,7 @@ static void left_over_names(void **state)
 	stop(&m);
 }
 
-static void sync_over(struct disk_io *io)
+static void over(struct disk_io *io)
 {
 	++*(unsigned *)io->user;
 }
@@ -376,7 +376,7 @@ static void begin_sync(void *user)
 	struct waiting *w = user;
 
 	w->io = (struct disk_io){ .op = DISK_SYNC,
-				  .done = sync_over,
+				  .done = over,
 				  .user = &w->done };
 	disk_submit(w->disk, &w->io);
 	assert_int_equal(w->done, 0);
@@ -405,27 +405,73 @@ static void a_sync_that_waits_fails(void **state)
 static void a_command_that_takes_too_long(void **state)
 {
 	static const struct disk_powerfail all = { .random = false };
-	unsigned was_ms = slot_wait_ms;
-	struct slot_turn turn;
-	struct disk_io io = { .op = DISK_SYNC };
+	const struct inject_fault late = { .kind = INJECT_DELAY,
+					   .op = INJECT_OP_WRITE,
+					   .nr_blocks = 1,
+					   .count = 1,
+					   .delay_ms = 1000000 };
+	uint8_t buf[PW_BLOCK] = "x";
+	struct iovec iov = { buf, sizeof(buf) };
+	unsigned was_ms = slot_wait_ms, done = 0;
+	struct disk_io io = { .op = DISK_WRITE,
+			      .nr_blocks = 1,
+			      .iov = &iov,
+			      .iov_cnt = 1,
+			      .done = over,
+			      .user = &done };
 	struct machine m;
 	struct zl_err err;
+	uint32_t id;
 
 	(void)state;
 	start(&m, ON_MEMORY, 1, 0);
 	slot_wait_ms = 20;
-	pthread_mutex_lock(&m.p.disk->lock);
-	assert_true(slot_enter(m.p.disk, PW_CONV + 1, &turn));
-	pthread_mutex_unlock(&m.p.disk->lock);
+	assert_int_equal(disk_fault_add(m.p.disk, &late, &id, &err), 0);
+	disk_submit(m.p.disk, &io);
 	assert_int_equal(disk_powerfail(m.p.disk, &all, &err), -EBUSY);
 	assert_string_equal(err.msg,
-			    "a command to zone 3 takes too long; nothing was "
-			    "taken back (an injected delay ends when it is "
-			    "cleared)");
-	assert_int_equal(disk_run(m.p.disk, &io), DISK_OK);
-	slot_leave(m.p.disk, PW_CONV + 1);
-	powerfail(&m, false, 0);
+			    "a command takes too long; nothing was taken back "
+			    "(an injected delay ends when it is cleared)");
+	assert_int_equal(done, 0);
 	slot_wait_ms = was_ms;
+	assert_int_equal(disk_fault_clear(m.p.disk, &err), 0);
+	powerfail(&m, false, 0);
+	assert_int_equal(done, 1);
+	assert_int_equal(io.status, DISK_OK);
+	stop(&m);
+}
+
+/* I/Os that come meanwhile are carried out afterwards, in their order, and
+ * before those that come then. */
+static void who_comes_meanwhile(void **state)
+{
+	uint8_t buf[PW_BLOCK] = "x";
+	struct iovec iov = { buf, sizeof(buf) };
+	unsigned done = 0, nr = PW_ZONE - 1;
+	struct disk_io io[PW_ZONE], last;
+	struct machine m;
+
+	(void)state;
+	start(&m, ON_MEMORY, 1, 3);
+	assert_int_equal(hold_stop(m.p.disk), 0);
+	for (unsigned i = 0; i < nr; i++) {
+		io[i] = (struct disk_io){ .op = DISK_WRITE,
+					  .lba = PW_CONV * PW_ZONE + i,
+					  .nr_blocks = 1,
+					  .iov = &iov,
+					  .iov_cnt = 1,
+					  .done = over,
+					  .user = &done };
+		assert_false(disk_try(m.p.disk, &io[i]));
+		disk_submit(m.p.disk, &io[i]);
+	}
+	last = io[0];
+	last.lba += nr;
+	assert_int_equal(done, 0);
+	hold_resume(m.p.disk);
+	assert_int_equal(disk_run(m.p.disk, &last), DISK_OK);
+	for (unsigned i = 0; i < nr; i++)
+		assert_int_equal(io[i].status, DISK_OK);
 	stop(&m);
 }
 
@@ -624,6 +670,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(left_over_names),
 		cmocka_unit_test(a_sync_that_waits_fails),
 		cmocka_unit_test(a_command_that_takes_too_long),
+		cmocka_unit_test(who_comes_meanwhile),
 		cmocka_unit_test(says_how_far),
 		cmocka_unit_test(not_without_the_option),
 		cmocka_unit_test(in_the_middle_of_a_sync),
