@@ -230,6 +230,9 @@ struct disk_io {
 	/* Comes after others of the same command, so it cannot be DISK_BUSY,
 	 * which says that nothing was done. */
 	bool goes_on;
+	/* Submitted by the done() of another one of the same command: no
+	 * simulated power failure comes between the two. */
+	bool undivided;
 
 	void (*done)(struct disk_io *io);
 	void *user;

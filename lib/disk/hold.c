@@ -4,7 +4,9 @@
  * until its completion has been posted, however many requests it makes and
  * zones it reaches; a simulated power failure waits until nobody does, and
  * keeps everybody out.  So an I/O is before the failure or after it, as a
- * whole: what was acknowledged was not taken back in part before that.
+ * whole: what was acknowledged was not taken back in part before that.  Nor is
+ * a command of several I/Os divided: the next one gets the disk while the one
+ * before it still holds it, even if a failure waits.
  *
  * It is held before a turn is queued for and the gate is passed, so that
  * whoever has those never waits for the failure.  An I/O that an injected delay
@@ -33,11 +35,23 @@ bool hold_try(struct disk *d)
 	return true;
 }
 
+static bool take(struct disk_io *io)
+{
+	struct hold *h = &io->disk->hold;
+
+	if (hold_try(io->disk))
+		return true;
+	if (!io->undivided || !h->nr)
+		return false;
+	h->nr++;
+	return true;
+}
+
 bool hold_take(struct disk_io *io)
 {
 	struct hold *h = &io->disk->hold;
 
-	io->held = hold_try(io->disk);
+	io->held = take(io);
 	if (io->held)
 		return true;
 	io->next = NULL;

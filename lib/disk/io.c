@@ -186,7 +186,7 @@ bool io_enter(struct disk_io *io)
 	struct disk *d = io->disk;
 	uint32_t slot = UINT32_MAX;
 
-	if (io->op != DISK_SAVE)
+	if (changes(io) && io->op != DISK_SAVE)
 		slot = slot_to_queue_at(d, io);
 	if (slot == UINT32_MAX)
 		return true;
@@ -232,11 +232,11 @@ void disk_submit(struct disk *d, struct disk_io *io)
 		io->async = false;
 	}
 	pace_handed_over(d, io);
-	if (changes(io)) {
-		if (d->look_only) {
-			io_finish(io, DISK_WRITE_PROTECT);
-			return;
-		}
+	if (changes(io) && d->look_only) {
+		io_finish(io, DISK_WRITE_PROTECT);
+		return;
+	}
+	if (changes(io) || io->undivided) {
 		pthread_mutex_lock(&d->lock);
 		ready = hold_take(io) && io_enter(io);
 		pthread_mutex_unlock(&d->lock);

@@ -114,6 +114,8 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	cmd->fua = false;
 	cmd->io.start_ns = 0;
 	cmd->io.goes_on = false;
+	cmd->io.undivided = false;
+	cmd->power_ons = unit->power_ons;
 	if (begin(cmd) == SCSI_RUN)
 		return SCSI_RUN;
 	free(cmd->mem);
@@ -164,11 +166,26 @@ static bool left_in_cache(const struct scsi_cmd *cmd)
 	}
 }
 
+/*
+ * The power has failed since the command came, and may have taken back what it
+ * is to make durable, or the parameters that it is to save.
+ */
+static bool is_late(const struct scsi_cmd *cmd)
+{
+	return (cmd->io.op == DISK_SYNC || cmd->io.op == DISK_SAVE) &&
+	       cmd->power_ons != cmd->unit->power_ons;
+}
+
 static void io_done(struct disk_io *io)
 {
 	struct scsi_cmd *cmd = io->user;
 
-	io->goes_on = true;
+	io->goes_on = io->undivided = true;
+	if (io->status == DISK_OK && is_late(cmd)) {
+		scsi_fail(cmd, POWER_ON_OCCURRED);
+		scsi_finish(cmd);
+		return;
+	}
 	if (io->status == DISK_OK && left_in_cache(cmd))
 		scsi_submit_sync(cmd, cmd->then);
 	else if (io_over(cmd))

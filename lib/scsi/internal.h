@@ -136,6 +136,7 @@ struct scsi_unit {
 	/* POWER ON OCCURRED is still to be told.  Which initiator sent a
 	 * command is not known, so there is one condition for all. */
 	atomic_bool attention;
+	atomic_uint power_ons;
 
 	struct scsi_job job;
 	atomic_bool sanitize_failed, sanitize_ause;

@@ -71,6 +71,7 @@ struct scsi_cmd {
 	/* After a successful I/O.  False: another one is under way. */
 	bool (*then)(struct scsi_cmd *cmd);
 	bool trying, tried; /* scsi_try() */
+	unsigned power_ons; /* the unit's when the command came */
 	struct disk_io io;
 };
 

@@ -58,6 +58,7 @@ static void power_on(void *user)
 	scsi_mode_power_on(u);
 	scsi_job_power_on(u);
 	u->stopped = false;
+	u->power_ons++;
 	u->attention = true;
 }
 

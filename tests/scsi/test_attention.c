@@ -2,6 +2,7 @@
 /* What initiators are told, and find, after a simulated power failure. */
 #include <sched.h>
 
+#include "disk/internal.h"
 #include "rig.h"
 
 #define OPTS                                                          \
@@ -33,6 +34,13 @@ static void fail_power(void)
 	struct zl_err err = { "" };
 
 	assert_int_equal(disk_powerfail(rig.disk, &all, &err), 0);
+}
+
+static void *fail_power_too(void *arg)
+{
+	(void)arg;
+	fail_power();
+	return NULL;
 }
 
 static void once(void **state)
@@ -257,40 +265,173 @@ static void zones_without_a_cache(void **state)
 	check_zone(&rig, SEQ(1), ZC_FULL, SEQ(2));
 }
 
-static atomic_bool write_over;
+/* A command beside those of the rig. */
+struct beside {
+	uint8_t cdb[16], data[512];
+	struct iovec iov;
+	struct scsi_cmd cmd;
+	atomic_bool over;
+};
 
-static void write_done(struct scsi_cmd *cmd)
+static void beside_done(struct scsi_cmd *cmd)
 {
-	(void)cmd;
-	write_over = true;
+	struct beside *b = cmd->user;
+
+	b->over = true;
+}
+
+static void begin_beside(struct beside *b)
+{
+	b->iov = (struct iovec){ b->data, sizeof(b->data) };
+	b->cmd = (struct scsi_cmd){ .cdb = b->cdb,
+				    .cdb_len = sizeof(b->cdb),
+				    .iov = &b->iov,
+				    .iov_cnt = 1,
+				    .done = beside_done,
+				    .user = b };
+	b->over = false;
+	assert_int_equal(scsi_begin(rig.unit, &b->cmd), SCSI_RUN);
+}
+
+static void end_beside(struct beside *b)
+{
+	while (!b->over)
+		sched_yield();
 }
 
 /* A write that is under way when the cache is switched off. */
 static void cache_off_under_a_write(void **state)
 {
-	uint8_t data[512] = { 1 }, cdb[16] = { 0x8a, [13] = 1 };
-	struct iovec iov = { data, sizeof(data) };
-	struct scsi_cmd cmd = { .cdb = cdb,
-				.cdb_len = sizeof(cdb),
-				.iov = &iov,
-				.iov_cnt = 1,
-				.done = write_done };
+	struct beside b = { .cdb = { 0x8a, [13] = 1 }, .data = { 1 } };
 
 	(void)state;
-	be64_put(cdb + 2, SEQ(0));
+	be64_put(b.cdb + 2, SEQ(0));
 	delay_writes_at(SEQ(0));
-	write_over = false;
-	assert_int_equal(scsi_begin(rig.unit, &cmd), SCSI_RUN);
-	scsi_run(&cmd);
+	begin_beside(&b);
+	scsi_run(&b.cmd);
 	set_wce(false);
 	check_good(&rig);
-	while (!write_over)
-		sched_yield();
-	assert_int_equal(cmd.status, SCSI_GOOD);
+	end_beside(&b);
+	assert_int_equal(b.cmd.status, SCSI_GOOD);
 	fail_power();
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
 	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 1);
+}
+
+/* Until a power failure waits for what is under way; that is then let go. */
+static void await_failure(void)
+{
+	struct disk *d = rig.disk;
+	bool waits = false;
+	struct zl_err err;
+
+	while (!waits) {
+		sched_yield();
+		pthread_mutex_lock(&d->lock);
+		waits = d->hold.stopped;
+		pthread_mutex_unlock(&d->lock);
+	}
+	assert_int_equal(disk_fault_clear(d, &err), 0);
+}
+
+/* Runs the command as far as its first I/O, which is at @lba. */
+static void run_to_the_first(struct beside *b, uint64_t lba)
+{
+	const struct inject_fault wait = { .kind = INJECT_DELAY,
+					   .op = INJECT_OP_WRITE,
+					   .lba = lba,
+					   .nr_blocks = 1,
+					   .count = 1,
+					   .delay_ms = 1000000 };
+	struct zl_err err;
+	uint32_t id;
+
+	assert_int_equal(disk_fault_add(rig.disk, &wait, &id, &err), 0);
+	begin_beside(b);
+	scsi_run(&b->cmd);
+}
+
+/* Lets the power fail when that one is over. */
+static void fail_behind_the_first(struct beside *b)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, fail_power_too, NULL);
+	await_failure();
+	end_beside(b);
+	pthread_join(thread, NULL);
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, POWER_ON);
+}
+
+/* UNMAP of several descriptors is before the failure or after it. */
+static void between_two_descriptors(void **state)
+{
+	struct beside b = { .cdb = { 0x42, [8] = 40 },
+			    .data = { [1] = 38, [3] = 32 } };
+	bool first, second;
+
+	(void)state;
+	rig_write(&rig, 0, 8);
+	rig_write(&rig, MIB_BLOCKS, 8);
+	CMD(&rig, NULL, 0, 0x35);
+	check_good(&rig);
+	be32_put(b.data + 16, 8);
+	be64_put(b.data + 24, MIB_BLOCKS);
+	be32_put(b.data + 32, 8);
+	run_to_the_first(&b, 0);
+	fail_behind_the_first(&b);
+	assert_int_equal(b.cmd.status, SCSI_GOOD);
+	CMD(&rig, NULL, 0, 0x35);
+	check_good(&rig);
+	first = is_zeros(0);
+	second = is_zeros(MIB_BLOCKS);
+	assert_int_equal(first, second);
+}
+
+/* … and a write is with what flushes it. */
+static void between_write_and_flush(void **state)
+{
+	struct beside b = { .cdb = { 0x8a, [13] = 1 }, .data = { 1 } };
+
+	(void)state;
+	be64_put(b.cdb + 2, SEQ(0));
+	run_to_the_first(&b, SEQ(0));
+	set_wce(false);
+	check_good(&rig);
+	fail_behind_the_first(&b);
+	assert_int_equal(b.cmd.status, SCSI_GOOD);
+	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 1);
+}
+
+/* What a failure has taken back is not vouched for by a command that was there
+ * before it, and comes to it later. */
+static void a_flush_that_is_late(void **state)
+{
+	struct beside flush = { .cdb = { 0x35 } };
+	struct beside stop_unit = { .cdb = { 0x1b } };
+	struct beside no_cache = { .cdb = { 0x15, 0x10, [4] = 24 },
+				   .data = { 0, 0, 0, 0, 0x08, 18 } };
+	struct beside *const cmd[] = { &flush, &stop_unit, &no_cache };
+
+	(void)state;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(cmd); i++) {
+		rig_write(&rig, SEQ(0), 8);
+		begin_beside(cmd[i]);
+		fail_power();
+		scsi_run(&cmd[i]->cmd);
+		end_beside(cmd[i]);
+		assert_int_equal(cmd[i]->cmd.status, SCSI_CHECK_CONDITION);
+		assert_int_equal(cmd[i]->cmd.sense[2], 0x06);
+		assert_int_equal(cmd[i]->cmd.sense[12], 0x29);
+		/* Others are told all the same. */
+		CMD(&rig, NULL, 0, 0x00);
+		check_sense(&rig, POWER_ON);
+		CMD(&rig, NULL, 0, 0x35);
+		check_good(&rig);
+		check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
+	}
 }
 
 /* A MODE SELECT that could not flush is sent again. */
@@ -331,6 +472,9 @@ int main(void)
 		T(zones_without_a_cache),
 		T(cache_off_under_a_write),
 		T(cache_off_in_the_second_try),
+		T(between_two_descriptors),
+		T(between_write_and_flush),
+		T(a_flush_that_is_late),
 	};
 
 	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
