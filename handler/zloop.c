@@ -21,6 +21,7 @@
 
 #include "base/log.h"
 #include "base/num.h"
+#include "base/refusal.h"
 #include "cmdpool.h"
 #include "control/control.h"
 #include "scsi/scsi.h"
@@ -116,8 +117,12 @@ static bool zloop_check_config(const char *cfgstring, char **reason)
 	ret = disk_cfg_parse(own_config(cfgstring), &opts, &dir, &err);
 	if (!ret)
 		ret = disk_precheck(dir, &opts, &err);
-	if (ret && asprintf(reason, "%s", err.msg) < 0)
-		*reason = NULL;
+	if (ret) {
+		/* What comes from configfs is asked first, too. */
+		refusal_note(own_config(cfgstring), err.msg);
+		if (asprintf(reason, "%s", err.msg) < 0)
+			*reason = NULL;
+	}
 	return !ret;
 }
 
@@ -455,10 +460,12 @@ static int zloop_open(struct tcmu_device *dev, bool reopen)
 	ret = open_unit(unit, cfg, &err);
 	if (ret) {
 		zl_log(ZL_LOG_ERR, "%s: %s", cfg, err.msg);
+		refusal_note(cfg, err.msg);
 		cmd_pool_free(&unit->pool);
 		free(unit);
 	} else {
 		tcmur_dev_set_private(dev, unit);
+		refusal_note(cfg, NULL);
 	}
 	cancel_restore(old);
 	return ret;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/refusal.h"
 #include "lio/internal.h"
 
 #define CORE	LIO_TARGET "/core"
@@ -200,10 +201,14 @@ static int configure(const struct lio *lio, const char *path,
 	return ret;
 }
 
-static int cannot_enable(const struct lio *lio, const char *name, int ret,
-			 struct zl_err *err)
+/* The kernel's error says nothing: it is the same whatever the handler's. */
+static int cannot_enable(const struct lio *lio,
+			 const struct lio_backstore_args *args, int ret,
+			 struct refusal_mark before, struct zl_err *err)
 {
+	const char *name = args->name;
 	char trouble[128];
+	struct zl_err why;
 
 	lio_daemon_trouble(lio, trouble);
 	if (*trouble)
@@ -215,15 +220,19 @@ static int cannot_enable(const struct lio *lio, const char *name, int ret,
 			       "%u s; if it ever does, %s is removed again; "
 			       "see /var/log/tcmu-runner.log",
 			       name, lio->wait_ms / 1000, name);
+	if (!refusal_since(args->config, before, &why))
+		return zl_fail(err, -ret, "%s cannot be attached: %s", name,
+			       why.msg);
 	return zl_fail(err, -ret,
-		       "tcmu-runner refused %s (%s); the reason is in "
+		       "tcmu-runner refused %s; the reason is in "
 		       "/var/log/tcmu-runner.log",
-		       name, strerror(-ret));
+		       name);
 }
 
 static int set_up(const struct lio *lio, const char *path,
 		  const struct lio_backstore_args *args, struct zl_err *err)
 {
+	struct refusal_mark before = refusal_mark(args->config);
 	int ret = configure(lio, path, args);
 
 	if (ret)
@@ -232,7 +241,7 @@ static int set_up(const struct lio *lio, const char *path,
 			       args->name, strerror(-ret));
 	ret = lio_enable(lio, path);
 	if (ret)
-		return cannot_enable(lio, args->name, ret, err);
+		return cannot_enable(lio, args, ret, before, err);
 	/* As targetcli does, after enabling. */
 	ret = lio_set(lio, path, "wwn/vpd_unit_serial", "%s",
 		      args->unit_serial);

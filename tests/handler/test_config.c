@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* check_config: what targetcli shows, word for word, before a device is made.
  */
+#include "base/refusal.h"
 #include "rig.h"
 
 /*
@@ -61,6 +62,22 @@ static void assert_refused(const struct rig *rig, const char *cfg,
 		fail_msg("%s: not refused", cfg);
 	if (!reason || !is_sentence(reason, want))
 		fail_msg("%s\n is: %s\nnot: %s", cfg, reason, want);
+	free(reason);
+}
+
+/* For whoever attaches through configfs, who hears nothing of it. */
+static void noted(void **state)
+{
+	const char *cfg = "zone_size_mb=3@/nowhere";
+	struct rig *rig = *state;
+	struct refusal_mark before;
+	struct zl_err err;
+	char *reason;
+
+	before = refusal_mark(cfg);
+	assert_false(check(rig, cfg, &reason));
+	assert_int_equal(refusal_since(cfg, before, &err), 0);
+	assert_string_equal(err.msg, reason);
 	free(reason);
 }
 
@@ -321,7 +338,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(bad),	   TEST(bad_sidecar), TEST(too_long),
 		TEST(good),	   TEST(in_use),      TEST(leaves_no_trace),
-		TEST(description),
+		TEST(description), TEST(noted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,8 +176,14 @@ static void refuses(void **state)
 			 cases[i].sentence);
 		assert_logged(rig, line);
 		rig_shell(rig, "test -z \"`ls -A $/d`\"");
+		/* For whoever asked, who hears of the kernel's error only. */
+		snprintf(line, sizeof(line),
+			 "grep -qFx '%s' $/run/refused-????????",
+			 cases[i].sentence);
+		rig_shell(rig, line);
 	}
 	assert_int_equal(rig_add(rig, "@$/disk", RIG_BYTES), 0);
+	rig_shell(rig, "test `ls $/run/refused-* | wc -l` = 1");
 }
 
 /*

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/refusal.h"
 #include "lio/fake.h"
 
 struct fake_state *fake;
@@ -313,6 +314,10 @@ static void control(const char *path, const char *text)
 
 static int wait_for_daemon(void)
 {
+	if (fake->refuses && !fake->silently)
+		refusal_note(fake_args.config, "it is on a read-only mount");
+	if (fake->refuses)
+		return -ENOENT;
 	if (fake->daemon_dies)
 		fake_stop_daemon();
 	while (fake->hang)
@@ -397,6 +402,7 @@ int fake_enter(void **state)
 		fake_put(path, "unblocked");
 	}
 	fake_start_daemon();
+	setenv("ZLOOP_RUN_DIR", full("/run"), 1);
 	return 0;
 }
 

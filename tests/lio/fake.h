@@ -24,6 +24,8 @@ struct fake_state {
 	bool hang;	  /* enabling waits until this is false … */
 	bool resettable;  /* … or the kernel's wait is given up */
 	bool daemon_dies; /* … and tcmu-runner dies meanwhile */
+	bool refuses;	  /* the handler does not open the disk … */
+	bool silently;	  /* … and leaves no word */
 	bool no_disk;	  /* a loopback LUN becomes no disk … */
 	bool no_zones;	  /* … or one whose zones are not known … */
 	bool no_device;	  /* … or one that cannot be opened … */

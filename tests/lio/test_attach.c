@@ -111,6 +111,27 @@ static void every_failure(void **state)
 	assert_in_range(n, 12, 20);
 }
 
+/* What the handler said, not what the kernel made of it. */
+static void refused(void **state)
+{
+	char device[LIO_DEVICE_MAX];
+	struct zl_err err;
+
+	(void)state;
+	fake->refuses = true;
+	assert_int_equal(lio_attach(&fake_lio, &fake_args, NULL, device, &err),
+			 -ENOENT);
+	assert_string_equal(err.msg, "zloop0 cannot be attached: it is on a "
+				     "read-only mount");
+	fake_assert_clean();
+	/* That was then. */
+	fake->silently = true;
+	assert_int_equal(lio_attach(&fake_lio, &fake_args, NULL, device, &err),
+			 -ENOENT);
+	assert_string_equal(err.msg, "tcmu-runner refused zloop0; the reason "
+				     "is in /var/log/tcmu-runner.log");
+}
+
 static void no_disk(void **state)
 {
 	char device[LIO_DEVICE_MAX];
@@ -385,6 +406,7 @@ int main(void)
 		TEST(name_taken),      TEST(shared_target_fails),
 		TEST(late_device),     TEST(late_zones),
 		TEST(dead_device),     TEST(settles),
+		TEST(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

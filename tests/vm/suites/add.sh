@@ -138,6 +138,26 @@ odd_directory() {
   [ ! -e "$base/a b" ]
 }
 
+# What only the handler sees is in its own words.
+read_only() {
+  local out
+  mkdir -p $base/ro
+  dd if=/dev/zero of=$base/ro.img bs=1M count=0 seek=64 status=none
+  mkfs.ext4 -q $base/ro.img
+  mount -o loop $base/ro.img $base/ro
+  zloop create capacity_mb=8,zone_size_mb=1,conv_zones=1 $base/ro/d
+  mount -o remount,ro $base/ro
+  out=$(fails zloop add $base/ro/d)
+  umount $base/ro
+  equal "lines" 1 "$(wc -l <<<"$out")"
+  contains "read-only" "d cannot be attached: .* is on a read-only" "$out"
+  lacks "read-only" "No such file" "$out"
+  # A copy has the serial number of a disk that is open.
+  cp -a $base/0 $base/copy
+  out=$(fails zloop add $base/copy)
+  contains "a copy" "copy cannot be attached: .*serial" "$out"
+}
+
 # targetcli's own disks are seen and removed.
 theirs() {
   local out
@@ -328,6 +348,7 @@ if [ "$HANDLER" = zloop ]; then
   check "a disk that is there is opened as it is" again
   check "several disks" more
   check "a directory that cannot be attached" odd_directory
+  check "what the handler refuses is said in its words" read_only
   check "targetcli's disks are listed and removed" theirs
   check "a disk in use is not removed" in_use
   check "a disk that is printed can be opened" opened_at_once
