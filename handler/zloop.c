@@ -166,6 +166,26 @@ static struct cmd *get_cmd(struct unit *unit)
 	return cmd ? cmd : cmd_pool_get(&unit->pool);
 }
 
+/*
+ * The daemon did not call flush() for the last command that was to go through
+ * the door.  That one has its answer (BUSY, from a daemon that began to recover
+ * the device meanwhile), and its memory may have gone.
+ */
+static void drop_lost(struct unit *unit)
+{
+	struct cmd *cmd = unit->at_door;
+
+	if (!cmd)
+		return;
+	unit->at_door = NULL;
+	zl_log(ZL_LOG_WARN,
+	       "%s: tcmu-runner did not come back with command %02Xh, which "
+	       "was not carried out",
+	       disk_meta(unit->disk)->serial, cmd->cdb[0]);
+	scsi_drop(&cmd->scsi);
+	cmd_pool_put(&unit->pool, cmd);
+}
+
 static int begin(struct unit *unit, struct tcmur_cmd *tcmur_cmd)
 {
 	struct tcmulib_cmd *lib_cmd = tcmur_cmd->lib_cmd;
@@ -202,21 +222,30 @@ static int begin(struct unit *unit, struct tcmur_cmd *tcmur_cmd)
 static int zloop_handle_cmd(struct tcmu_device *dev, struct tcmur_cmd *cmd)
 {
 	struct unit *unit = tcmur_dev_get_private(dev);
-	int old = cancel_off();
-	int status = begin(unit, cmd);
+	int status, old = cancel_off();
 
+	drop_lost(unit);
+	status = begin(unit, cmd);
 	cancel_restore(old);
 	return status;
 }
 
-/* The door's inner side: the command that handle_cmd() has just left there. */
+/*
+ * The door's inner side: the command that handle_cmd() has just left there. One
+ * that is not there any more was dropped, and is answered now.
+ */
 static int zloop_flush(struct tcmu_device *dev, struct tcmur_cmd *tcmur_cmd)
 {
 	struct unit *unit = tcmur_dev_get_private(dev);
+	struct tcmulib_cmd *lib_cmd = tcmur_cmd->lib_cmd;
 	struct cmd *cmd = unit->at_door;
-	int old = cancel_off();
+	int old;
 
-	assert(cmd && cmd->tcmur_cmd == tcmur_cmd);
+	if (!cmd || cmd->tcmur_cmd != tcmur_cmd) {
+		tcmu_iovec_zero(lib_cmd->iovec, lib_cmd->iov_cnt);
+		return TCMU_STS_BUSY;
+	}
+	old = cancel_off();
 	unit->at_door = NULL;
 	scsi_run(&cmd->scsi);
 	cancel_restore(old);
@@ -477,6 +506,7 @@ static void zloop_close(struct tcmu_device *dev)
 	int old = cancel_off();
 
 	control_stop(unit->control);
+	drop_lost(unit);
 	scsi_unit_free(unit->scsi);
 	disk_close(unit->disk);
 	free(unit->spare);

@@ -129,6 +129,13 @@ void scsi_run(struct scsi_cmd *cmd)
 	cmd->op->run(cmd);
 }
 
+void scsi_drop(struct scsi_cmd *cmd)
+{
+	if (cmd->op->run == scsi_job_run)
+		scsi_job_drop(cmd->unit);
+	free(cmd->mem);
+}
+
 enum scsi_next scsi_good(struct scsi_cmd *cmd)
 {
 	cmd->status = SCSI_GOOD;

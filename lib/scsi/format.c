@@ -53,6 +53,17 @@ void scsi_job_free(struct scsi_unit *u)
 	pthread_mutex_destroy(&j->lock);
 }
 
+void scsi_job_drop(struct scsi_unit *u)
+{
+	struct scsi_job *j = &u->job;
+
+	free(j->pattern);
+	j->pattern = NULL;
+	pthread_mutex_lock(&j->lock);
+	j->kind = JOB_NONE;
+	pthread_mutex_unlock(&j->lock);
+}
+
 /* n/65536 of the disk. */
 uint16_t scsi_job_progress(struct scsi_unit *u)
 {
@@ -242,9 +253,14 @@ static void drive(struct scsi_unit *u)
 	over(u);
 }
 
+struct job_args {
+	bool keep_wp, immed, ause;
+	struct repeated *pattern;
+};
+
 /* Claims the unit for a job; false: another command was faster. */
-static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind, bool keep_wp,
-		  struct repeated *pattern, bool immed)
+static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind,
+		  const struct job_args *args)
 {
 	struct scsi_job *j = &cmd->unit->job;
 	bool ok;
@@ -256,29 +272,32 @@ static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind, bool keep_wp,
 		j->failed = false;
 		j->give_up = false;
 		j->what = STEP_MARK;
-		j->keep_wp = keep_wp;
-		j->pattern = pattern;
+		j->keep_wp = args->keep_wp;
+		j->ause = args->ause;
+		j->pattern = args->pattern;
 		j->waiter = cmd;
-		j->immed = immed;
+		j->immed = args->immed;
 		j->kind = kind;
 	}
 	pthread_mutex_unlock(&j->lock);
 	if (!ok)
-		free(pattern);
+		free(args->pattern);
 	return ok;
 }
 
 static enum scsi_next start(struct scsi_cmd *cmd, enum scsi_job_kind kind,
-			    bool keep_wp, struct repeated *pattern, bool immed)
+			    const struct job_args *args)
 {
-	if (claim(cmd, kind, keep_wp, pattern, immed))
-		return SCSI_RUN;
-	return scsi_fail_job(cmd);
+	return claim(cmd, kind, args) ? SCSI_RUN : scsi_fail_job(cmd);
 }
 
 void scsi_job_run(struct scsi_cmd *cmd)
 {
-	drive(cmd->unit);
+	struct scsi_unit *u = cmd->unit;
+
+	if (u->job.kind == JOB_SANITIZE)
+		u->sanitize_ause = u->job.ause;
+	drive(u);
 }
 
 /*
@@ -326,7 +345,7 @@ enum scsi_next scsi_format(struct scsi_cmd *cmd)
 	} else if (format_list(cmd, &immed) == SCSI_DONE) {
 		return SCSI_DONE;
 	}
-	return start(cmd, JOB_FORMAT, false, NULL, immed);
+	return start(cmd, JOB_FORMAT, &(struct job_args){ .immed = immed });
 }
 
 /*
@@ -335,9 +354,11 @@ enum scsi_next scsi_format(struct scsi_cmd *cmd)
 
 static enum scsi_next sanitize(struct scsi_cmd *cmd, struct repeated *pattern)
 {
-	cmd->unit->sanitize_ause = cmd->cdb[1] & AUSE;
-	return start(cmd, JOB_SANITIZE, cmd->cdb[1] & ZNR, pattern,
-		     cmd->cdb[1] & IMMED);
+	return start(cmd, JOB_SANITIZE,
+		     &(struct job_args){ .keep_wp = cmd->cdb[1] & ZNR,
+					 .immed = cmd->cdb[1] & IMMED,
+					 .ause = cmd->cdb[1] & AUSE,
+					 .pattern = pattern });
 }
 
 enum scsi_next scsi_sanitize_erase(struct scsi_cmd *cmd)

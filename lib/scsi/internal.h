@@ -102,7 +102,7 @@ struct scsi_job {
 	/* From here on: the job's own, while there is one. */
 	_Atomic uint64_t lba; /* what is under way begins there */
 	uint64_t step;	      /* … and how long it is */
-	bool keep_wp, immed, failed;
+	bool keep_wp, immed, ause, failed;
 	/* What was done may have been taken back, or the unit is to go. */
 	atomic_bool give_up;
 	enum scsi_job_step what;  /* comes next */
@@ -153,6 +153,8 @@ void scsi_job_init(struct scsi_unit *u);
 /* Waits for the job: a FORMAT UNIT; a SANITIZE that has not ended has failed.
  */
 void scsi_job_free(struct scsi_unit *u);
+/* Gives back the claim on the unit for a job that was not begun. */
+void scsi_job_drop(struct scsi_unit *u);
 uint16_t scsi_job_progress(struct scsi_unit *u);
 /* The power has failed: a job under way ends and has failed. */
 void scsi_job_power_on(struct scsi_unit *u);

@@ -108,14 +108,20 @@ static void decode_saved(uint64_t v, uint8_t mode[][MODE_PAGE_MAX])
 			mode[s->id][s->byte] ^= s->mask;
 }
 
+/* All pages as those values say. */
+static void set_values(uint8_t mode[][MODE_PAGE_MAX], uint64_t values)
+{
+	for (unsigned i = 0; i < MODE_NR; i++)
+		memcpy(mode[i], pages[i].def, MODE_PAGE_MAX);
+	decode_saved(values, mode);
+}
+
 void scsi_mode_init(struct scsi_unit *unit)
 {
 	pthread_mutex_init(&unit->mode_lock, NULL);
-	for (unsigned i = 0; i < MODE_NR; i++) {
+	for (unsigned i = 0; i < MODE_NR; i++)
 		assert(pages[i].len <= MODE_PAGE_MAX);
-		memcpy(unit->saved_mode[i], pages[i].def, MODE_PAGE_MAX);
-	}
-	decode_saved(disk_saved(unit->disk), unit->saved_mode);
+	set_values(unit->saved_mode, disk_saved(unit->disk));
 	scsi_mode_power_on(unit);
 	/* Unless the power was on all the time. */
 	decode_saved(disk_saved(unit->disk) >> CURRENT_SHIFT, unit->mode);
@@ -459,27 +465,50 @@ static bool take_list(struct mode_list *list, bool six,
 }
 
 /* Of the current values from the saved ones.  Under mode_lock. */
-static uint64_t difference(struct scsi_unit *u)
+static uint64_t difference(struct scsi_unit *u, uint64_t values)
 {
-	return (encode_saved(u->mode) ^ encode_saved(u->saved_mode))
-	       << CURRENT_SHIFT;
+	return (values ^ encode_saved(u->saved_mode)) << CURRENT_SHIFT;
+}
+
+/* What the disk is to keep of these current values.  Under mode_lock. */
+static uint64_t to_save(const struct scsi_cmd *cmd, uint64_t values)
+{
+	return cmd->sp ? values : difference(cmd->unit, values);
 }
 
 /* Whether the disk has something to keep. */
-static bool is_news(struct scsi_cmd *cmd, bool sp)
+static bool is_news(const struct scsi_cmd *cmd, uint64_t value)
 {
-	return sp ||
-	       cmd->to_save != (disk_saved(cmd->unit->disk) & SAVED_CURRENT);
+	return cmd->sp ||
+	       value != (disk_saved(cmd->unit->disk) & SAVED_CURRENT);
+}
+
+/* The current values with what the list changes.  Under mode_lock. */
+static uint64_t changed_values(const struct scsi_cmd *cmd)
+{
+	uint64_t now = encode_saved(cmd->unit->mode);
+
+	return (now & ~cmd->mode_mask) | (cmd->mode_values & cmd->mode_mask);
+}
+
+/* Under mode_lock. */
+static void apply(struct scsi_cmd *cmd)
+{
+	uint64_t values = changed_values(cmd);
+
+	set_values(cmd->unit->mode, values);
+	refresh(cmd->unit);
+	cmd->mode_values = values;
 }
 
 /*
- * Applies the list.  cmd->flush: the write cache is off, and may have something
- * left: perhaps it has been switched off only now, or what was to be flushed
- * then could not be.
+ * Reads the list.  Returns whether it is right; *at_once: and nothing has to be
+ * flushed or kept, so that it has been applied.
  */
-static bool apply(struct mode_list *list, bool six, bool sp)
+static bool take_changes(struct mode_list *list, bool six, bool *at_once)
 {
-	struct scsi_unit *u = list->cmd->unit;
+	struct scsi_cmd *cmd = list->cmd;
+	struct scsi_unit *u = cmd->unit;
 	uint8_t mode[MODE_NR][MODE_PAGE_MAX];
 	bool ok;
 
@@ -487,10 +516,12 @@ static bool apply(struct mode_list *list, bool six, bool sp)
 	memcpy(mode, u->mode, sizeof(mode));
 	ok = take_list(list, six, mode);
 	if (ok) {
-		memcpy(u->mode, mode, sizeof(mode));
-		refresh(u);
-		list->cmd->flush = !u->wce;
-		list->cmd->to_save = sp ? encode_saved(mode) : difference(u);
+		cmd->mode_values = encode_saved(mode);
+		cmd->mode_mask = cmd->mode_values ^ encode_saved(u->mode);
+		*at_once = mode[MODE_CACHING][2] & WCE &&
+			   !is_news(cmd, to_save(cmd, cmd->mode_values));
+		if (*at_once)
+			apply(cmd);
 	}
 	pthread_mutex_unlock(&u->mode_lock);
 	return ok;
@@ -503,7 +534,7 @@ static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
 	struct mode_list list = { .cmd = cmd,
 				  .cur = iov_start(cmd->iov, cmd->iov_cnt),
 				  .left = len };
-	bool sp = cmd->cdb[1] & 0x01;
+	bool at_once;
 
 	if (!(cmd->cdb[1] & 0x10)) /* PF: pages, not vendor specific data */
 		return scsi_bad_cdb(cmd, 1, 4);
@@ -511,10 +542,10 @@ static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
 		return scsi_good(cmd);
 	if (len > cmd->buf_bytes)
 		return scsi_bad_cdb(cmd, len_at, NO_BIT);
-	if (!apply(&list, six, sp))
+	cmd->sp = cmd->cdb[1] & 0x01;
+	if (!take_changes(&list, six, &at_once))
 		return SCSI_DONE;
-	cmd->stage = is_news(cmd, sp);
-	return cmd->flush || cmd->stage ? SCSI_RUN : scsi_good(cmd);
+	return at_once ? scsi_good(cmd) : SCSI_RUN;
 }
 
 static bool saved(struct scsi_cmd *cmd)
@@ -522,9 +553,7 @@ static bool saved(struct scsi_cmd *cmd)
 	struct scsi_unit *u = cmd->unit;
 
 	pthread_mutex_lock(&u->mode_lock);
-	for (unsigned i = 0; i < MODE_NR; i++)
-		memcpy(u->saved_mode[i], pages[i].def, MODE_PAGE_MAX);
-	decode_saved(cmd->to_save, u->saved_mode);
+	set_values(u->saved_mode, cmd->mode_values);
 	pthread_mutex_unlock(&u->mode_lock);
 	return true;
 }
@@ -532,26 +561,40 @@ static bool saved(struct scsi_cmd *cmd)
 /* True: there is nothing to save. */
 static bool save(struct scsi_cmd *cmd)
 {
-	bool sp = cmd->cdb[1] & 0x01;
+	struct scsi_unit *u = cmd->unit;
+	uint64_t value;
 
-	if (!cmd->stage)
+	pthread_mutex_lock(&u->mode_lock);
+	value = to_save(cmd, cmd->mode_values);
+	pthread_mutex_unlock(&u->mode_lock);
+	if (!is_news(cmd, value))
 		return true;
 	cmd->io.op = DISK_SAVE;
-	cmd->io.lba = cmd->to_save;
-	cmd->io.save_mask = sp ? SAVED_MODE | SAVED_CURRENT : SAVED_CURRENT;
-	scsi_submit(cmd, sp ? saved : NULL);
+	cmd->io.lba = value;
+	cmd->io.save_mask =
+		cmd->sp ? SAVED_MODE | SAVED_CURRENT : SAVED_CURRENT;
+	scsi_submit(cmd, cmd->sp ? saved : NULL);
 	return false;
 }
 
-/* What the cache holds must not outlast the promise that there is none. */
+/*
+ * What the cache holds must not outlast the promise that there is none: with
+ * the cache off it may have something left, perhaps since it has been switched
+ * off only now, or what was to be flushed then could not be.
+ */
 void scsi_mode_select_run(struct scsi_cmd *cmd)
 {
+	struct scsi_unit *u = cmd->unit;
+
+	pthread_mutex_lock(&u->mode_lock);
+	apply(cmd);
+	pthread_mutex_unlock(&u->mode_lock);
 	/* The current values have changed. */
 	cmd->io.goes_on = true;
-	if (cmd->flush)
+	if (!u->wce)
 		scsi_submit_sync(cmd, save);
-	else
-		save(cmd);
+	else if (save(cmd))
+		scsi_finish(cmd);
 }
 
 enum scsi_next scsi_mode_select_6(struct scsi_cmd *cmd)

@@ -63,11 +63,12 @@ struct scsi_cmd {
 	uint8_t lba_at; /* byte of the CDB's LBA or ZONE ID field */
 	uint8_t nr_at;	/* … and of its transfer length field */
 	bool fua;
-	uint8_t bytchk;	  /* BYTCHK of VERIFY and WRITE AND VERIFY */
-	uint32_t stage;	  /* of a command that takes several I/Os */
-	uint64_t to_save; /* MODE SELECT with SP */
-	bool flush;	  /* … and a write cache that is off */
-	void *mem;	  /* freed when the command is done */
+	uint8_t bytchk; /* BYTCHK of VERIFY and WRITE AND VERIFY */
+	uint32_t stage; /* of a command that takes several I/Os */
+	/* MODE SELECT: what it changes, as lib/scsi/mode.c encodes values. */
+	uint64_t mode_values, mode_mask;
+	bool sp;   /* … SAVE PAGES */
+	void *mem; /* freed when the command is done */
 	/* After a successful I/O.  False: another one is under way. */
 	bool (*then)(struct scsi_cmd *cmd);
 	bool trying, tried; /* scsi_try() */
@@ -109,5 +110,12 @@ bool scsi_try(struct scsi_cmd *cmd);
 
 /* Carries out what scsi_begin() left.  Comes back through cmd->done(). */
 void scsi_run(struct scsi_cmd *cmd);
+
+/*
+ * In place of scsi_run(): the command is forgotten, as if it had never come,
+ * and what it held is released.  done() is not called, the buffers, which may
+ * be another command's by now, are not touched.
+ */
+void scsi_drop(struct scsi_cmd *cmd);
 
 #endif

@@ -579,6 +579,86 @@ static void callouts_are_not_cancelled(void **state)
 	runner_log_level(6);
 }
 
+/*
+ * A daemon that does not call flush() for a command which handle_cmd() sent
+ * there, but answers it by itself, as it does while it recovers a device.
+ */
+
+static struct tcmur_handler losing_ops;
+static bool lose;
+static struct tcmur_cmd late_cmd; /* flush() comes for it after all */
+static struct tcmulib_cmd late_lib_cmd;
+static int late_status;
+
+static int losing_handle_cmd(struct tcmu_device *dev, struct tcmur_cmd *cmd)
+{
+	int ret = real_handle_cmd(dev, cmd);
+
+	if (!lose)
+		return ret;
+	assert_int_equal(ret, TCMU_STS_NOT_HANDLED);
+	return TCMU_STS_BUSY;
+}
+
+static int late_flush(struct tcmu_device *dev, struct tcmur_cmd *cmd)
+{
+	late_status = real_flush(dev, &late_cmd);
+	return real_flush(dev, cmd);
+}
+
+static int setup_losing(void **state)
+{
+	struct runner_dev_params params = { .size_bytes = RIG_BYTES };
+	static struct runner_handler h = { .ops = &losing_ops };
+	struct rig *rig;
+
+	rig_setup_dev(state);
+	rig = *state;
+	rig_remove(rig);
+	losing_ops = *rig_handler()->ops;
+	real_handle_cmd = losing_ops.handle_cmd;
+	real_flush = losing_ops.flush;
+	losing_ops.handle_cmd = losing_handle_cmd;
+	losing_ops.flush = late_flush;
+	late_cmd.lib_cmd = &late_lib_cmd;
+	params.cfgstring = rig_text(rig, "zloop/@$/d");
+	return runner_add(&h, &params, &rig->dev);
+}
+
+static void lose_cmd(struct rig *rig, const uint8_t *cdb)
+{
+	lose = true;
+	assert_int_equal(rig_exec(rig, cdb, 16, RUNNER_NONE, NULL, 0), 8);
+	lose = false;
+}
+
+static void lost_commands(void **state)
+{
+	static const uint8_t cdbs[][16] = {
+		{ 0x04 }, /* FORMAT UNIT */
+		{ 0x48, 0x82 },
+		{ 0x94, SA_OPEN, [8] = 0x20 },
+		{ 0x35 },
+	};
+	struct rig *rig = *state;
+	struct rig_zone_info z;
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(cdbs); i++) {
+		lose_cmd(rig, cdbs[i]);
+		assert_alive(rig);
+		assert_true(rig_logged(rig, 4, "did not come back with"));
+		runner_log_clear();
+		rig_report(rig, ZONE(4), &z);
+		assert_int_equal(z.cond, 1);
+		late_status = -1;
+		assert_int_equal(bare(rig, 0x35, 10), 0);
+		assert_int_equal(late_status, TCMU_STS_BUSY);
+	}
+	/* The device can be removed with one at the door. */
+	lose_cmd(rig, cdbs[0]);
+	rig_remove(rig);
+}
+
 /* The same with iovecs of odd sizes at odd addresses, and of pages. */
 static int setup_odd(void **state)
 {
@@ -625,6 +705,8 @@ int main(void)
 		SPLIT(write_from_other_buffers),
 		SPLIT(zero_blocks),
 		TEST(callouts_are_not_cancelled),
+		cmocka_unit_test_setup_teardown(lost_commands, setup_losing,
+						rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

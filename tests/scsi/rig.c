@@ -176,10 +176,15 @@ void rig_cmd(struct rig *rig, const uint8_t *cdb, size_t cdb_len,
 	rig->cmd.user = &calls;
 	rig->ran = scsi_begin(rig->unit, &rig->cmd) == SCSI_RUN;
 	assert_int_equal(calls, 0);
-	if (rig->ran)
+	if (rig->ran && rig->drop)
+		scsi_drop(&rig->cmd);
+	else if (rig->ran)
 		scsi_run(&rig->cmd);
 	gather(&s, rig->data);
-	check_reply(rig, calls);
+	if (!rig->ran || !rig->drop)
+		check_reply(rig, calls);
+	else
+		assert_int_equal(calls, 0);
 }
 
 void rig_rw(struct rig *rig, uint8_t opcode, uint64_t lba, uint32_t nr,

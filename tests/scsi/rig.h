@@ -34,6 +34,8 @@ struct rig {
 	uint8_t *data; /* its buffer as it is afterwards */
 	size_t len;
 	bool ran; /* scsi_begin() left it to scsi_run() */
+	/* What is left to scsi_run() goes to scsi_drop() instead. */
+	bool drop;
 };
 
 /* Makes a disk; @opts as in the kernel's option string. */
