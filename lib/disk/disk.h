@@ -211,6 +211,14 @@ struct slot_turn {
 	void (*granted)(struct slot_turn *turn); /* called without locks */
 };
 
+/* See sync_begin(): blocks of a slot that are being synced. */
+struct sync_part {
+	uint32_t slot, lo, hi;
+	uint32_t blocks; /* the file has that many */
+	unsigned losses;
+	uint8_t gen;
+};
+
 struct disk_io {
 	/* Set by the caller. */
 	enum disk_op op;
@@ -274,7 +282,9 @@ struct disk_io {
 	uint32_t slot;
 	struct zone_sel sel;
 	uint8_t gen;
-	uint8_t sync_fails; /* the slot's when the write began there */
+	uint64_t size;	       /* of the file, before the write; bytes */
+	unsigned losses;       /* slot_losses() when the write began there */
+	struct sync_part part; /* being synced */
 };
 
 /* Starts an I/O.  Never fails by itself: everything comes through done(). */

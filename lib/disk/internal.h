@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "disk/bad.h"
 #include "disk/counters.h"
 #include "disk/disk.h"
 #include "disk/faults.h"
@@ -31,14 +32,17 @@
 #define DISK_MAX_SLOTS (UINT32_C(1) << 20)
 
 /* struct disk_slot flags */
-#define SLOT_DIRTY	 0x01 /* changed since its last sync began */
-#define SLOT_BAD	 0x02 /* has a range in disk->bad */
-#define SLOT_CUT	 0x04 /* a failed write could not be taken back yet */
-#define SLOT_JOURNAL_EXP 0x08 /* the journal says explicitly opened */
-#define SLOT_DAMAGED	 0x10 /* its file is not what it should be */
-#define SLOT_JOURNAL_RO	 0x20 /* the journal says READ ONLY */
-#define SLOT_JOURNAL_OFF 0x40 /* the journal says OFFLINE */
-#define SLOT_BUSY	 0x80 /* somebody has the turn */
+#define SLOT_DIRTY	 0x01  /* changed since its last sync began */
+#define SLOT_BAD	 0x02  /* has a range in disk->bad */
+#define SLOT_CUT	 0x04  /* a failed write could not be taken back yet */
+#define SLOT_JOURNAL_EXP 0x08  /* the journal says explicitly opened */
+#define SLOT_DAMAGED	 0x10  /* its file is not what it should be */
+#define SLOT_JOURNAL_RO	 0x20  /* the journal says READ ONLY */
+#define SLOT_JOURNAL_OFF 0x40  /* the journal says OFFLINE */
+#define SLOT_BUSY	 0x80  /* somebody has the turn */
+#define SLOT_ALL_BAD	 0x100 /* … but there was no memory to say which */
+#define SLOT_BAD_NEWS	 0x200 /* the journal does not know what is bad now */
+#define SLOT_BAD_LESS	 0x400 /* … and something no longer is */
 
 struct disk_slot {
 	/* What changes a sequential slot's file runs one at a time; these wait
@@ -46,24 +50,19 @@ struct disk_slot {
 	struct slot_turn *first, *last;
 	uint32_t dirty_lo, dirty_hi; /* blocks changed since the last sync
 					began, [lo, hi) */
-	uint8_t flags;
-	bool finishing;	    /* who has the turn is posting its completion */
-	bool grace;	    /* a write may be repeated once, see grace.c */
-	uint8_t sync_fails; /* counts failed syncs: a write beside one may have
-			       been lost with it */
+	/* store_nr_losses() before the first of these changes began: if it is
+	 * another one now, they may be lost. */
+	unsigned dirty_losses;
+	uint16_t flags;
+	uint16_t syncs;	      /* under way */
+	bool finishing;	      /* who has the turn is posting its completion */
+	bool grace;	      /* a write may be repeated once, see grace.c */
 	bool journal_non_seq; /* the journal says ZA_NON_SEQ */
 	bool journal_owed; /* it could not be told that the zone is explicitly
 			      opened, or that it or ZA_NON_SEQ is no longer */
 	bool undo_non_seq; /* a reset since the last sync took it away */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */
-};
-
-/* Blocks whose content is not to be trusted: their sync failed. */
-struct bad_range {
-	struct bad_range *next;
-	uint32_t slot;
-	uint32_t lo, hi; /* blocks of the slot, [lo, hi) */
 };
 
 struct problem {
@@ -95,6 +94,7 @@ enum journal_type {
 	JR_COUNTER = 5,	  /* slot field: enum disk_counter; value */
 	JR_NON_SEQ = 7,	  /* slot, value: 1 not written in order, 0 no longer */
 	JR_SAVED = 6,	  /* value: disk_saved() */
+	JR_BAD = 8,	  /* slot, value: see journal_bad_value() */
 };
 
 struct worker_pool {
@@ -152,8 +152,8 @@ struct disk {
 	struct zone_set zones;
 	struct zone_slot *zone_slots;
 	struct disk_slot *slots;
-	uint64_t *dirty; /* bitmap over slots */
-	struct bad_range *bad;
+	uint64_t *dirty; /* bitmap over slots: see slot_is_unsynced() */
+	struct bad_ranges bad;
 	/* See slot.c: who writes to conventional zones, who waits for it. */
 	uint32_t gate_shared;
 	bool gate_alone;
@@ -239,6 +239,7 @@ struct journal_state {
 	uint32_t records;
 	uint64_t saved;
 	struct disk_stats stats;
+	struct bad_ranges bad; /* the caller's to free */
 };
 
 /*
@@ -270,6 +271,19 @@ int journal_start(struct disk *d, const struct journal_state *old,
  */
 int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
 		   uint64_t value, bool sync);
+
+/*
+ * The slot's bad ranges as they are now; @less: in place of those that the
+ * journal had before, else in addition, so that nothing is forgotten if the
+ * power fails in the middle.  As journal_append().
+ */
+int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync);
+
+/* JR_BAD: one more range of blocks, or, empty, none any longer. */
+static inline uint64_t journal_bad_value(uint32_t lo, uint32_t hi)
+{
+	return (uint64_t)lo << 32 | hi;
+}
 
 /* A record as it is in the file (tests). */
 #define JOURNAL_RECORD_BYTES 32
@@ -432,13 +446,39 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot);
 /* Makes durable what it was told of zones that are no longer out of order,
  * after the zones' files.  Not under disk->lock. */
 int zoneop_journal_sync(struct disk *d);
-/* Syncs everything dirty: 0, or the first -errno; failed ranges turn bad. */
+
+/*
+ * sync.c: what one sync of a slot vouches for: the blocks, if no loss has been
+ * counted since the first of them was written.
+ */
+/* Takes what is dirty of the slot; what the caller wrote began when there were
+ * @losses.  Under disk->lock. */
+void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
+		struct sync_part *part);
+/* The request for it. */
+void sync_request(const struct disk *d, const struct sync_part *part,
+		  struct store_req *req);
+/*
+ * A sync of it has ended with @res: 0, and all of it is durable, or -errno: it
+ * is dirty as it was if nothing was tried; else it is lost (-EIO), and bad, and
+ * the journal knows.  Waits for the journal then.  Not under the lock.
+ */
+int sync_end(struct disk *d, const struct sync_part *part, int res);
+/* All three, for what is dirty of the slot and what the caller wrote. */
+int sync_slot(struct disk *d, uint32_t slot, unsigned losses);
+/* Syncs everything dirty: 0, or the first -errno; -EIO also where anything is
+ * bad. */
 int sync_round(struct disk *d);
-/* One slot, whose blocks from @lo to @hi were written when its sync_fails was
- * @sync_fails: 0, and it stays as dirty as it was; or -errno, and these and
- * whatever else is dirty of it turn bad. */
-int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
-	      uint8_t sync_fails);
+/* Whether nothing is left for a next round to do. */
+bool sync_is_done(struct disk *d);
+/*
+ * The slot's file has been found to be shorter than the @blocks that it has to
+ * have: what is gone is bad, and the journal knows.  @grow: the file gets its
+ * size again.  For who has the slot's turn or passed the gate, or (not @grow)
+ * knows that the zone was not reset.  -errno: it could not be grown.
+ */
+int sync_file_was_cut(struct disk *d, uint32_t slot, uint32_t blocks,
+		      bool grow);
 /* Waits until no round is under way and lets none begin. */
 void sync_stop(struct disk *d);
 /* Those that came meanwhile fail; then as before. */
@@ -483,35 +523,46 @@ void stats_note_refused(struct disk *d, const struct disk_io *io,
 /*
  * slot.c: all under disk->lock but slot_leave() and the gate's.
  */
-void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/* Losses counted until now. */
+static inline unsigned slot_losses(const struct disk *d, uint32_t slot)
+{
+	return store_nr_losses(d->store, slot);
+}
+
+/* Changed by something that began when there were @losses. */
+void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
+		     unsigned losses);
 /* What was behind the write pointer is cut off; durably with the next sync. */
 void slot_was_cut(struct disk *d, uint32_t slot);
 /* Takes the dirty mark away before a sync; false: it was clean. */
 bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi);
-/* The first dirty slot at or after @from, or UINT32_MAX. */
-uint32_t slot_next_dirty(const struct disk *d, uint32_t from);
+/* Something of it is not known to be durable. */
+static inline bool slot_is_unsynced(const struct disk *d, uint32_t slot)
+{
+	return d->slots[slot].flags & SLOT_DIRTY || d->slots[slot].syncs;
+}
+/* Perhaps it is no longer one of slot_next_unsynced(). */
+void slot_note_clean(struct disk *d, uint32_t slot);
+/* The first such slot at or after @from, or UINT32_MAX. */
+uint32_t slot_next_unsynced(const struct disk *d, uint32_t from);
 /* The first bad block among [lo, hi), or UINT32_MAX. */
 uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 			uint32_t hi);
 void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
-void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
-/* The I/O, which began when slot->sync_fails was io->sync_fails, wrote these
- * blocks; @durable: they need no sync. */
-void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable);
-/* What slot_take_dirty() took could not be synced: its blocks are bad; where
- * there are none (the zone was reset), and where nothing was tried, the next
- * sync tries again. */
-void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
-		      int error);
-/* Whether a STORE_SYNC that ended so tried nothing. */
-static inline bool sync_not_tried(int error)
-{
-	return error == -EROFS || error == -EMFILE || error == -ENFILE;
-}
-/* io->slot, whose turn the I/O has had since its sync_fails was the slot's, has
- * been synced with this result: 0, or -errno, also where a sync beside it
- * failed that may have been for the same blocks; it stays as dirty then. */
-int slot_synced(struct disk_io *io, int res);
+/* -ENOMEM: they stay bad. */
+int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/* These are lost; where there are none (the zone was reset) the next sync tries
+ * again. */
+void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/* What is dirty since before the last loss is lost. */
+void slot_settle(struct disk *d, uint32_t slot);
+/* Tells the journal if what is bad has changed; @sync: durably.  -errno: it is
+ * told with the next sync.  Not under the lock. */
+int slot_tell_bad(struct disk *d, uint32_t slot, bool sync);
+/* The I/O, which began when there were io->losses, wrote these blocks;
+ * @durable: they need no sync.  -EIO: a sync has failed since, which may have
+ * had them; no other will try. */
+int slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable);
 /*
  * Takes a turn at changing a slot's file: true when it is granted at once, else
  * turn->granted() is called later, by whoever leaves.

@@ -24,9 +24,19 @@ static void req_done(struct store_req *req)
 		io_drive(io);
 }
 
-void disk_request(struct disk *d, struct store_req *req)
+/* An injected error of the store, or 0. */
+static int injected(struct disk *d, const struct store_req *req)
 {
 	int error = disk_has_faults(d) ? faults_store_error(d, req) : 0;
+
+	if (error)
+		store_made_to_fail(d->store, req, error);
+	return error;
+}
+
+void disk_request(struct disk *d, struct store_req *req)
+{
+	int error = injected(d, req);
 
 	if (!error) {
 		store_submit(d->store, req);
@@ -38,7 +48,7 @@ void disk_request(struct disk *d, struct store_req *req)
 
 int64_t disk_request_run(struct disk *d, struct store_req *req)
 {
-	int error = disk_has_faults(d) ? faults_store_error(d, req) : 0;
+	int error = injected(d, req);
 
 	return error ? error : store_run(d->store, req);
 }

@@ -93,6 +93,13 @@ static bool batch_ran_out(const struct batch *b)
 	return b->seq < b->records;
 }
 
+/* One that is in another batch. */
+static void batch_repeat(struct batch *b, const uint8_t *rec)
+{
+	batch_add(b, (enum journal_type)le_get(rec + 4, 2),
+		  (uint32_t)le_get(rec + 24, 4), le_get(rec + 16, 8));
+}
+
 static size_t batch_bytes(const struct batch *b)
 {
 	return b->records * JOURNAL_RECORD_BYTES;
@@ -105,10 +112,23 @@ static void add_counters(struct batch *b, const struct disk_stats *s)
 			batch_add(b, JR_COUNTER, c, s->n[c]);
 }
 
+/* The slot's bad ranges, one record each.  Under disk->lock. */
+static void add_bad(struct batch *b, const struct disk *d, uint32_t slot)
+{
+	if (d->slots[slot].flags & SLOT_ALL_BAD)
+		batch_add(b, JR_BAD, slot,
+			  journal_bad_value(0,
+					    zone_slot_blocks(&d->zones, slot)));
+	for (const struct bad_range *r = d->bad.first; r; r = r->next)
+		if (r->slot == slot)
+			batch_add(b, JR_BAD, slot,
+				  journal_bad_value(r->lo, r->hi));
+}
+
 static void add_slots(struct batch *b, struct disk *d)
 {
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		uint8_t flags = d->slots[i].flags;
+		uint16_t flags = d->slots[i].flags;
 
 		if (flags & SLOT_JOURNAL_OFF)
 			batch_add(b, JR_CONDITION, i, ZC_OFFLINE);
@@ -118,6 +138,8 @@ static void add_slots(struct batch *b, struct disk *d)
 			batch_add(b, JR_EXP_OPEN, i, 1);
 		if (d->slots[i].journal_non_seq)
 			batch_add(b, JR_NON_SEQ, i, 1);
+		if (flags & SLOT_BAD)
+			add_bad(b, d, i);
 	}
 }
 
@@ -175,49 +197,81 @@ static int append(struct journal *j, const struct batch *b, bool sync)
 	return ret;
 }
 
-static int rewrite(struct journal *j, enum journal_type type, uint32_t slot,
-		   uint64_t value)
+/* All there is to say, @b behind it. */
+static int rewrite(struct journal *j, const struct batch *more)
 {
 	struct batch b = { .seq = first_seq(j) };
 	int ret;
 
 	add_all(&b, j->disk);
-	batch_add(&b, type, slot, value);
-	ret = replace(j, &b);
+	for (size_t i = 0; i < more->records; i++)
+		batch_repeat(&b, more->data + i * JOURNAL_RECORD_BYTES);
+	ret = more->failed ? -ENOMEM : replace(j, &b);
 	free(b.data);
 	return ret;
 }
 
-static int append_one(struct journal *j, enum journal_type type, uint32_t slot,
-		      uint64_t value, bool sync)
+/* With new numbers: those that it had were used up. */
+static int append_again(struct journal *j, const struct batch *b, bool sync)
 {
-	struct batch b = { .seq = j->seq };
+	struct batch again = { .seq = j->seq, .failed = b->failed };
 	int ret;
 
-	batch_add(&b, type, slot, value);
-	ret = append(j, &b, sync);
-	free(b.data);
+	for (size_t i = 0; i < b->records; i++)
+		batch_repeat(&again, b->data + i * JOURNAL_RECORD_BYTES);
+	ret = append(j, &again, sync);
+	free(again.data);
+	return ret;
+}
+
+/* Adds @b, or rewrites the file with it.  Under the lock. */
+static int put(struct journal *j, const struct batch *b, bool sync)
+{
+	int ret;
+
+	if (!j->error && j->records < j->compact_at && j->seq < MAX_SEQ)
+		return append(j, b, sync);
+	ret = rewrite(j, b);
+	/* No room for a new file is no reason not to add to the old one. */
+	if (ret && !j->error && j->records < MAX_RECORDS) {
+		set_compact_at(j);
+		ret = append_again(j, b, sync);
+	}
 	return ret;
 }
 
 int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
 		   uint64_t value, bool sync)
 {
+	struct batch b = { .seq = 0 };
 	int ret;
 
 	pthread_mutex_lock(&j->lock);
-	if (!j->error && j->records < j->compact_at && j->seq < MAX_SEQ) {
-		ret = append_one(j, type, slot, value, sync);
-	} else {
-		ret = rewrite(j, type, slot, value);
-		/* No room for a new file is no reason not to add to the old
-		 * one. */
-		if (ret && !j->error && j->records < MAX_RECORDS) {
-			set_compact_at(j);
-			ret = append_one(j, type, slot, value, sync);
-		}
-	}
+	b.seq = j->seq;
+	batch_add(&b, type, slot, value);
+	ret = put(j, &b, sync);
 	pthread_mutex_unlock(&j->lock);
+	free(b.data);
+	return ret;
+}
+
+int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync)
+{
+	struct journal *j = &d->journal;
+	struct batch b = { .seq = 0 };
+	int ret;
+
+	/* Whoever is the last to add has what is bad last. */
+	pthread_mutex_lock(&j->lock);
+	b.seq = j->seq;
+	if (less)
+		batch_add(&b, JR_BAD, slot, 0);
+	pthread_mutex_lock(&d->lock);
+	add_bad(&b, d, slot);
+	pthread_mutex_unlock(&d->lock);
+	ret = b.records ? put(j, &b, sync) : 0;
+	pthread_mutex_unlock(&j->lock);
+	free(b.data);
 	return ret;
 }
 
@@ -240,6 +294,17 @@ static int spoil_end(struct journal *j, const struct journal_state *old)
 			      spare ? old->bytes - half : old->bytes + half);
 }
 
+static int append_open(struct journal *j)
+{
+	struct batch b = { .seq = j->seq };
+	int ret;
+
+	batch_add(&b, JR_OPEN, 0, journal_boot_hash());
+	ret = append(j, &b, true);
+	free(b.data);
+	return ret;
+}
+
 /*
  * There is no room for a new file with @all.  The file's last block may have
  * some, for one record if not for all.
@@ -256,7 +321,7 @@ static int mark_open(struct journal *j, const struct journal_state *old,
 	if (is_full(ret) && old->died)
 		return 0; /* it says so already */
 	if (is_full(ret) && sound)
-		ret = append_one(j, JR_OPEN, 0, journal_boot_hash(), true);
+		ret = append_open(j);
 	if (is_full(ret)) {
 		j->error = ret;
 		ret = spoil_end(j, old);

@@ -18,6 +18,7 @@ struct loader {
 	uint8_t *slots; /* SLOT_COND, SLOT_EXP, SLOT_NSEQ */
 	uint64_t boot;	/* of the last opening */
 	uint64_t seq;	/* of the last record, 0 = none yet */
+	bool failed;	/* out of memory */
 };
 
 struct record {
@@ -96,6 +97,20 @@ static bool take_counter(struct loader *l, const struct record *r)
 	return true;
 }
 
+static bool take_bad(struct loader *l, const struct record *r)
+{
+	uint32_t lo = (uint32_t)(r->value >> 32), hi = (uint32_t)r->value;
+	struct bad_ranges *bad = &l->state->bad;
+
+	if (r->slot >= l->nr_slots || lo > hi)
+		return false;
+	if (lo == hi)
+		bad_clear(bad, r->slot, 0, UINT32_MAX);
+	else if (bad_add(bad, r->slot, lo, hi))
+		l->failed = true;
+	return true;
+}
+
 /* False: sound, but not of this disk, or of a newer version. */
 static bool take_record(struct loader *l, const struct record *r)
 {
@@ -113,6 +128,8 @@ static bool take_record(struct loader *l, const struct record *r)
 		return take_explicit(l, r);
 	case JR_NON_SEQ:
 		return take_non_seq(l, r);
+	case JR_BAD:
+		return take_bad(l, r);
 	case JR_COUNTER:
 		return take_counter(l, r);
 	case JR_SAVED:
@@ -227,5 +244,8 @@ int journal_load(struct store *st, const char *name, uint32_t nr_slots,
 	report(&l, each, user);
 	free(l.slots);
 	free(data);
-	return 0;
+	if (!l.failed)
+		return 0;
+	bad_free(&state->bad);
+	return zl_fail(err, ENOMEM, "out of memory");
 }

@@ -186,11 +186,11 @@ static void apply_journal(const struct loading *l)
 	struct disk *d = l->d;
 	enum zone_cond cond = zone_slot_cond(&d->zones, l->slot);
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, l->slot);
-	uint8_t *flags = &d->slots[l->slot].flags;
+	uint16_t *flags = &d->slots[l->slot].flags;
 	uint32_t max_open = d->zones.geo.max_open;
 
 	if (cond == ZC_OFFLINE)
-		*flags &= (uint8_t)~SLOT_JOURNAL_EXP;
+		*flags &= (uint16_t)~SLOT_JOURNAL_EXP;
 	else if (*flags & SLOT_JOURNAL_OFF)
 		zone_set_state(&d->zones, l->slot, ZC_OFFLINE, wp);
 	else if (*flags & SLOT_JOURNAL_RO)
@@ -205,7 +205,7 @@ static void apply_journal(const struct loading *l)
 		/* It was when it was filled; its reset tells the journal. */
 		return;
 	}
-	*flags &= (uint8_t)~SLOT_JOURNAL_EXP;
+	*flags &= (uint16_t)~SLOT_JOURNAL_EXP;
 }
 
 /* An empty file has nothing that is out of order. */
@@ -244,7 +244,7 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 			 uint64_t value)
 {
 	struct disk *d = user;
-	uint8_t *flags = &d->slots[slot].flags;
+	uint16_t *flags = &d->slots[slot].flags;
 
 	if (type == JR_EXP_OPEN && slot >= d->meta.conv_zones)
 		*flags |= SLOT_JOURNAL_EXP;
@@ -265,7 +265,7 @@ static void mark_all_dirty(struct disk *d)
 					  : zone_slot_wp_blocks(&d->zones, i);
 
 		if (zone_slot_cond(&d->zones, i) != ZC_OFFLINE)
-			slot_mark_dirty(d, i, 0, blocks);
+			slot_mark_dirty(d, i, 0, blocks, slot_losses(d, i));
 	}
 }
 
@@ -289,6 +289,27 @@ static void sync_leftovers(struct disk *d, const struct journal_state *j)
 	       "tried again with the next sync",
 	       d->name, strerror(-ret));
 	mark_all_dirty(d);
+}
+
+/* What the journal says cannot be trusted, as far as it is there. */
+static void take_bad(struct disk *d, const struct bad_ranges *bad)
+{
+	for (const struct bad_range *b = bad->first; b; b = b->next) {
+		uint32_t hi = zone_slot_is_conv(&d->zones, b->slot)
+				      ? zone_slot_blocks(&d->zones, b->slot)
+				      : zone_slot_wp_blocks(&d->zones, b->slot);
+
+		hi = b->hi < hi ? b->hi : hi;
+		slot_add_bad(d, b->slot, b->lo, hi);
+		d->slots[b->slot].flags &= (uint16_t)~SLOT_BAD_NEWS;
+		if (b->lo < hi)
+			disk_add_problem(d, b->slot,
+					 "blocks %u to %u were lost when they "
+					 "could not be synced, or their file "
+					 "was cut: they are unreadable until "
+					 "rewritten or reset",
+					 b->lo, hi);
+	}
 }
 
 static void log_rest(const struct disk *d)
@@ -319,6 +340,8 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 		load_slot(d, i);
 		make_progress(args, i + 1, n);
 	}
+	take_bad(d, &journal->bad);
+	bad_free(&journal->bad);
 	log_rest(d);
 	if (journal->bad_bytes)
 		disk_add_problem(d, UINT32_MAX,

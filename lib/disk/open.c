@@ -333,7 +333,8 @@ int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 	d->zone_slots = calloc(n, sizeof(*d->zone_slots));
 	d->slots = calloc(n, sizeof(*d->slots));
 	d->dirty = calloc(div_up_u64(n, 64), sizeof(*d->dirty));
-	if (!d->zone_slots || !d->slots || !d->dirty) {
+	if (!d->zone_slots || !d->slots || !d->dirty ||
+	    store_count_losses(st, n)) {
 		disk_free(d);
 		return zl_fail(err, ENOMEM, "out of memory for %u zones", n);
 	}
@@ -348,16 +349,12 @@ int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 void disk_free(struct disk *d)
 {
 	struct problem *p;
-	struct bad_range *b;
 
 	while ((p = d->problems)) {
 		d->problems = p->next;
 		free(p);
 	}
-	while ((b = d->bad)) {
-		d->bad = b->next;
-		free(b);
-	}
+	bad_free(&d->bad);
 	free(d->zone_slots);
 	free(d->slots);
 	free(d->dirty);
@@ -601,14 +598,18 @@ static int fail_at_close(struct disk *d)
 /* The mark of a clean stop is only for a disk that left nothing undone. */
 static int stop_cleanly(struct disk *d)
 {
-	int cut, ret;
+	int cut, ret, stop = 0;
 
 	faults_settle(d);
 	cut = cut_leftovers(d);
 	ret = d->can_powerfail ? fail_at_close(d) : sync_round(d);
 	if (!ret)
 		ret = cut;
-	return ret ? ret : journal_stop(d);
+	/* What is bad, and known to be, is no reason to take the disk for one
+	 * that died. */
+	if (!ret || (!cut && sync_is_done(d)))
+		stop = journal_stop(d);
+	return ret ? ret : stop;
 }
 
 void disk_close(struct disk *d)

@@ -51,16 +51,6 @@ static enum zone_cond cond_at(const struct disk *d, uint32_t slot, uint32_t wp)
 							   : ZC_CLOSED;
 }
 
-/* Its sync is over.  Under the lock. */
-static void note_synced(struct disk *d, uint32_t slot, int synced)
-{
-	uint32_t lo = 0, hi = 0;
-
-	slot_take_dirty(d, slot, &lo, &hi);
-	if (synced)
-		slot_sync_failed(d, slot, lo, hi, synced);
-}
-
 /* Under the lock. */
 static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
 {
@@ -72,7 +62,7 @@ static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
 		zone_set_attrs(&d->zones, slot,
 			       d->zones.slots[slot].attrs | ZA_NON_SEQ);
 	slot_clear_bad(d, slot, wp, UINT32_MAX);
-	d->slots[slot].flags &= (uint8_t)~SLOT_CUT;
+	d->slots[slot].flags &= (uint16_t)~SLOT_CUT;
 }
 
 /* The file of the slot, which is no conventional one, has become what it was
@@ -103,12 +93,15 @@ static void taken_back(void *user, uint32_t slot, uint32_t left, int synced)
 {
 	struct taking_back *t = user;
 	struct disk *d = t->d;
+	struct sync_part part;
 
 	if (!zone_slot_is_conv(&d->zones, slot))
 		reload(d, slot);
+	/* Its sync is over. */
 	pthread_mutex_lock(&d->lock);
-	note_synced(d, slot, synced);
+	sync_begin(d, slot, slot_losses(d, slot), &part);
 	pthread_mutex_unlock(&d->lock);
+	sync_end(d, &part, synced);
 	t->done++;
 	if (t->how->progress)
 		t->how->progress(t->how->progress_user, t->done,
@@ -124,7 +117,7 @@ static void close_all(struct disk *d)
 	pthread_mutex_unlock(&d->lock);
 	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++) {
 		pthread_mutex_lock(&d->lock);
-		news = d->slots[i].flags & SLOT_JOURNAL_EXP ||
+		news = d->slots[i].flags & (SLOT_JOURNAL_EXP | SLOT_BAD_NEWS) ||
 		       d->slots[i].journal_non_seq !=
 			       !!(d->zones.slots[i].attrs & ZA_NON_SEQ);
 		pthread_mutex_unlock(&d->lock);

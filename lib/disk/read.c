@@ -96,6 +96,27 @@ static bool was_reset(struct disk_io *io)
 	return reset;
 }
 
+/* What is gone stays so when a later write makes the file longer again. */
+static bool was_cut(struct disk_io *io, uint64_t read_bytes)
+{
+	struct disk *d = io->disk;
+	uint32_t blocks;
+
+	if (io->async) {
+		/* The journal is told: not in the engine's thread. */
+		io->async = false;
+		work_push(d, io);
+		return false;
+	}
+	segment_pass(io, read_bytes);
+	pthread_mutex_lock(&d->lock);
+	blocks = (uint32_t)(written_bytes(d, io->slot) >> d->block_shift);
+	pthread_mutex_unlock(&d->lock);
+	sync_file_was_cut(d, io->slot, blocks, false);
+	io_finish(io, io_fail_status(io, -EIO, segment_lba(io)));
+	return false;
+}
+
 static bool read_step(struct disk_io *io)
 {
 	int64_t res = io->req.res;
@@ -113,13 +134,10 @@ static bool read_step(struct disk_io *io)
 		io_finish(io, io_fail_status(io, (int)res, segment_lba(io)));
 		return false;
 	}
+	if ((uint64_t)res < want && !was_reset(io))
+		return was_cut(io, (uint64_t)res);
 	segment_pass(io, (uint64_t)res);
 	if ((uint64_t)res < want) {
-		if (!was_reset(io)) {
-			io_finish(io,
-				  io_fail_status(io, -EIO, segment_lba(io)));
-			return false;
-		}
 		segment_zero(io, want - (uint64_t)res);
 	}
 	return read_next(io);

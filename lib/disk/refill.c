@@ -53,21 +53,25 @@ static void set_gen(struct disk *d, uint32_t slot)
 
 /* The old data is gone; the new data is there, or the zone is empty, but for
  * what could not be @cut. */
-static void refilled(struct disk_io *io, uint32_t wp, bool ok, bool cut)
+static int refilled(struct disk_io *io, uint32_t wp, bool ok, bool cut)
 {
 	struct disk *d = io->disk;
+	int ret = 0;
 
 	pthread_mutex_lock(&d->lock);
-	d->slots[io->slot].flags &= ~SLOT_CUT;
+	d->slots[io->slot].flags &= (uint16_t)~SLOT_CUT;
 	if (!ok && !cut)
 		d->slots[io->slot].flags |= SLOT_CUT;
 	slot_clear_bad(d, io->slot, 0, UINT32_MAX);
-	slot_mark_dirty(d, io->slot, 0, 0);
+	slot_mark_dirty(d, io->slot, 0, 0, io->losses);
 	if (ok)
-		slot_written(io, 0, wp, false);
+		ret = slot_written(io, 0, wp, false);
 	else
 		zone_op_apply(&d->zones, ZO_RESET, io->slot);
+	if (ret)
+		slot_settle(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
+	return ret;
 }
 
 static enum disk_status refill(struct disk_io *io, uint32_t wp)
@@ -76,6 +80,7 @@ static enum disk_status refill(struct disk_io *io, uint32_t wp)
 	uint64_t bytes = blocks_to_bytes(d, wp);
 	bool cut = true;
 	int64_t res;
+	int ret;
 
 	set_gen(d, io->slot);
 	res = run_req(io, STORE_RESET, 0, 0, NULL);
@@ -84,8 +89,10 @@ static enum disk_status refill(struct disk_io *io, uint32_t wp)
 				  : run_req(io, STORE_FINISH, 0, bytes, NULL);
 		if (res < 0)
 			cut = run_req(io, STORE_RESET, 0, 0, NULL) >= 0;
-		refilled(io, wp, res >= 0, cut);
+		ret = refilled(io, wp, res >= 0, cut);
 		zoneop_journal_slot(d, io->slot);
+		if (res >= 0)
+			res = ret;
 	}
 	set_gen(d, io->slot);
 	return res < 0 ? io_fail_status(io, (int)res, io->lba) : DISK_OK;
@@ -105,7 +112,7 @@ void refill_run(struct disk_io *io)
 		grace_end(d, io->slot);
 		wp = zone_slot_wp_blocks(&d->zones, io->slot);
 		rest = d->slots[io->slot].flags & SLOT_CUT;
-		io->sync_fails = d->slots[io->slot].sync_fails;
+		io->losses = slot_losses(d, io->slot);
 	} else {
 		verdict = ZV_ZONE_ID;
 	}

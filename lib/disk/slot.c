@@ -2,8 +2,9 @@
 /* What the disk knows of each slot: who changes it, what is dirty or bad. */
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 
+#include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
 
@@ -17,16 +18,25 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+/* The one that was earlier: counts wrap. */
+static unsigned older(unsigned a, unsigned b)
+{
+	return (int)(a - b) < 0 ? a : b;
+}
+
+void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
+		     unsigned losses)
 {
 	struct disk_slot *s = &d->slots[slot];
 
 	if (s->flags & SLOT_DIRTY) {
 		s->dirty_lo = min_u32(s->dirty_lo, lo);
 		s->dirty_hi = max_u32(s->dirty_hi, hi);
+		s->dirty_losses = older(s->dirty_losses, losses);
 		return;
 	}
 	s->flags |= SLOT_DIRTY;
+	s->dirty_losses = losses;
 	s->dirty_lo = lo;
 	s->dirty_hi = hi;
 	d->dirty[slot / 64] |= UINT64_C(1) << slot % 64;
@@ -36,9 +46,9 @@ void slot_was_cut(struct disk *d, uint32_t slot)
 {
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, slot);
 
-	d->slots[slot].flags &= (uint8_t)~SLOT_CUT;
+	d->slots[slot].flags &= (uint16_t)~SLOT_CUT;
 	if (!(d->slots[slot].flags & SLOT_DIRTY))
-		slot_mark_dirty(d, slot, wp, wp);
+		slot_mark_dirty(d, slot, wp, wp, slot_losses(d, slot));
 }
 
 bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi)
@@ -47,15 +57,21 @@ bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi)
 
 	if (!(s->flags & SLOT_DIRTY))
 		return false;
-	s->flags &= ~SLOT_DIRTY;
+	s->flags &= (uint16_t)~SLOT_DIRTY;
 	s->undo_non_seq = false;
 	*lo = s->dirty_lo;
 	*hi = s->dirty_hi;
-	d->dirty[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+	slot_note_clean(d, slot);
 	return true;
 }
 
-uint32_t slot_next_dirty(const struct disk *d, uint32_t from)
+void slot_note_clean(struct disk *d, uint32_t slot)
+{
+	if (!slot_is_unsynced(d, slot))
+		d->dirty[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+}
+
+uint32_t slot_next_unsynced(const struct disk *d, uint32_t from)
 {
 	uint32_t words = (uint32_t)div_up_u64(d->zones.nr_slots, 64);
 	uint32_t w = from / 64;
@@ -75,119 +91,107 @@ uint32_t slot_next_dirty(const struct disk *d, uint32_t from)
 uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 			uint32_t hi)
 {
-	uint32_t first = UINT32_MAX;
+	uint16_t flags = d->slots[slot].flags;
 
-	if (!(d->slots[slot].flags & SLOT_BAD))
-		return UINT32_MAX;
-	for (const struct bad_range *b = d->bad; b; b = b->next)
-		if (b->slot == slot && b->lo < hi && b->hi > lo)
-			first = min_u32(first, max_u32(b->lo, lo));
-	return first;
+	if (flags & SLOT_ALL_BAD)
+		return lo < hi ? lo : UINT32_MAX;
+	return flags & SLOT_BAD ? bad_first(&d->bad, slot, lo, hi) : UINT32_MAX;
 }
 
 void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
-	struct bad_range *b;
+	struct disk_slot *s = &d->slots[slot];
 
 	if (lo >= hi)
 		return;
-	b = malloc(sizeof(*b));
 	/* Forgetting a failed sync would be a lie about somebody's data. */
-	if (!b)
-		abort();
-	*b = (struct bad_range){
-		.next = d->bad, .slot = slot, .lo = lo, .hi = hi
-	};
-	d->bad = b;
-	d->slots[slot].flags |= SLOT_BAD;
+	if (bad_add(&d->bad, slot, lo, hi))
+		s->flags |= SLOT_ALL_BAD;
+	s->flags |= SLOT_BAD | SLOT_BAD_NEWS;
 }
 
-void slot_sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
-		      int error)
+int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+{
+	struct disk_slot *s = &d->slots[slot];
+	int ret;
+
+	if (!(s->flags & SLOT_BAD) ||
+	    slot_first_bad(d, slot, lo, hi) == UINT32_MAX)
+		return 0;
+	if (s->flags & SLOT_ALL_BAD && (lo || hi != UINT32_MAX)) {
+		ret = bad_add(&d->bad, slot, 0,
+			      zone_slot_blocks(&d->zones, slot));
+		if (ret)
+			return ret;
+	}
+	ret = bad_clear(&d->bad, slot, lo, hi);
+	if (ret)
+		return ret;
+	s->flags &= (uint16_t)~SLOT_ALL_BAD;
+	if (bad_first(&d->bad, slot, 0, UINT32_MAX) == UINT32_MAX)
+		s->flags &= (uint16_t)~SLOT_BAD;
+	s->flags |= SLOT_BAD_NEWS | SLOT_BAD_LESS;
+	return 0;
+}
+
+void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
 	const struct zone_set *z = &d->zones;
 
-	if (sync_not_tried(error)) {
-		slot_mark_dirty(d, slot, lo, hi);
-		return;
-	}
-	d->slots[slot].sync_fails++;
 	/* A reset may have come since the sync began. */
 	if (!zone_slot_is_conv(z, slot))
 		hi = min_u32(hi, zone_slot_wp_blocks(z, slot));
 	if (lo < hi)
 		slot_add_bad(d, slot, lo, hi);
 	else
-		slot_mark_dirty(d, slot, hi, hi);
+		slot_mark_dirty(d, slot, hi, hi, slot_losses(d, slot));
 }
 
-int slot_synced(struct disk_io *io, int res)
+void slot_settle(struct disk *d, uint32_t slot)
 {
-	struct disk *d = io->disk;
-	struct disk_slot *s = &d->slots[io->slot];
-	bool lost = s->sync_fails != io->sync_fails;
-	bool was_dirty = false;
+	struct disk_slot *s = &d->slots[slot];
 	uint32_t lo, hi;
 
-	/* Who repeats the command must find that there is something to sync. */
-	if (res < 0 || !lost)
-		was_dirty = slot_take_dirty(d, io->slot, &lo, &hi);
-	if (was_dirty && res < 0)
-		slot_sync_failed(d, io->slot, lo, hi, res);
-	else if (res < 0 && !sync_not_tried(res))
-		s->sync_fails++; /* who took the mark away must know */
-	return lost && !res ? -EIO : res;
+	if (s->dirty_losses != slot_losses(d, slot) &&
+	    slot_take_dirty(d, slot, &lo, &hi))
+		slot_lose(d, slot, lo, hi);
 }
 
-void slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable)
+int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
+{
+	struct disk_slot *s = &d->slots[slot];
+	uint16_t news;
+	int ret;
+
+	pthread_mutex_lock(&d->lock);
+	news = s->flags & (SLOT_BAD_NEWS | SLOT_BAD_LESS);
+	s->flags &= (uint16_t)~news;
+	pthread_mutex_unlock(&d->lock);
+	if (!news)
+		return 0;
+	ret = journal_bad(d, slot, news & SLOT_BAD_LESS, sync);
+	pthread_mutex_lock(&d->lock);
+	if (ret)
+		s->flags |= news;
+	if (ret || !sync)
+		d->journal_told++;
+	pthread_mutex_unlock(&d->lock);
+	if (ret)
+		zl_log_limited(&d->error_limit, ZL_LOG_ERR,
+			       "%s: zone %u: what is unreadable cannot be "
+			       "written to " DISK_JOURNAL ": %s",
+			       d->name, slot, strerror(-ret));
+	return ret;
+}
+
+int slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable)
 {
 	struct disk *d = io->disk;
+	bool lost = slot_losses(d, io->slot) != io->losses;
 
-	/* That sync may have tried them already, and no other will. */
-	if (d->slots[io->slot].sync_fails != io->sync_fails)
-		slot_add_bad(d, io->slot, lo, hi);
-	else if (!durable)
-		slot_mark_dirty(d, io->slot, lo, hi);
-}
-
-static bool slot_has_bad(const struct disk *d, uint32_t slot)
-{
-	for (const struct bad_range *b = d->bad; b; b = b->next)
-		if (b->slot == slot)
-			return true;
-	return false;
-}
-
-void slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
-{
-	struct bad_range **link = &d->bad, *b;
-	uint32_t rest_lo = 0, rest_hi = 0;
-
-	if (!(d->slots[slot].flags & SLOT_BAD))
-		return;
-	while ((b = *link)) {
-		if (b->slot != slot || b->lo >= hi || b->hi <= lo) {
-			link = &b->next;
-		} else if (b->lo >= lo && b->hi <= hi) {
-			*link = b->next;
-			free(b);
-		} else {
-			if (b->lo < lo && b->hi > hi) {
-				rest_lo = hi;
-				rest_hi = b->hi;
-			}
-			if (b->lo < lo)
-				b->hi = lo;
-			else
-				b->lo = hi;
-			link = &b->next;
-			/* The part behind a hole in the middle. */
-			slot_add_bad(d, slot, rest_lo, rest_hi);
-			rest_lo = rest_hi = 0;
-		}
-	}
-	if (!slot_has_bad(d, slot))
-		d->slots[slot].flags &= ~SLOT_BAD;
+	if (lost || !durable)
+		slot_mark_dirty(d, io->slot, lo, hi, io->losses);
+	return lost ? -EIO : 0;
 }
 
 bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn)
@@ -364,7 +368,7 @@ struct slot_turn *slot_pass_on(struct disk *d, uint32_t slot)
 	if (next)
 		s->first = next->next;
 	else
-		s->flags &= ~SLOT_BUSY;
+		s->flags &= (uint16_t)~SLOT_BUSY;
 	return next;
 }
 

@@ -6,54 +6,135 @@
 #include "base/log.h"
 #include "disk/internal.h"
 
-/*
- * What could not be synced may or may not be on the medium, and the next sync
- * of the same file would succeed without it: so it is bad from now on, but for
- * a sync that tried nothing (sync_not_tried()).  What was written while the
- * sync ran shares its fate.
- */
-static void sync_failed(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
-			int error)
+void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
+		struct sync_part *part)
 {
-	uint32_t lo2 = lo, hi2 = lo;
+	struct disk_slot *s = &d->slots[slot];
+	bool conv = zone_slot_is_conv(&d->zones, slot);
 
-	pthread_mutex_lock(&d->lock);
-	slot_take_dirty(d, slot, &lo2, &hi2);
-	slot_sync_failed(d, slot, lo, hi, error);
-	if (lo2 < hi2)
-		slot_sync_failed(d, slot, lo2, hi2, error);
-	pthread_mutex_unlock(&d->lock);
-	if (sync_not_tried(error))
-		return;
+	*part = (struct sync_part){
+		.slot = slot,
+		.losses = losses,
+		.gen = s->gen,
+		.blocks = conv ? zone_slot_blocks(&d->zones, slot)
+			       : zone_slot_wp_blocks(&d->zones, slot),
+	};
+	/* What is dirty may have begun before the caller's write. */
+	if (s->flags & SLOT_DIRTY && (int)(s->dirty_losses - losses) < 0)
+		part->losses = s->dirty_losses;
+	/* It stays to be synced until this is over: a SYNCHRONIZE CACHE that
+	 * comes meanwhile has to wait for it as well. */
+	s->syncs++;
+	slot_take_dirty(d, slot, &part->lo, &part->hi);
+}
+
+void sync_request(const struct disk *d, const struct sync_part *part,
+		  struct store_req *req)
+{
+	*req = (struct store_req){
+		.op = STORE_SYNC,
+		.slot = part->slot,
+		.size = part->gen % 2 ? 0 : blocks_to_bytes(d, part->blocks),
+	};
+}
+
+static void log_lost(struct disk *d, const struct sync_part *part, int res)
+{
 	zl_log_limited(
 		&d->error_limit, ZL_LOG_ERR,
 		"%s: zone %u: blocks %u to %u could not be synced (errno %d); "
 		"they are unreadable until rewritten or reset",
-		d->name, slot, lo, hi, -error);
+		d->name, part->slot, part->lo, part->hi, -res);
 }
 
-/* Another sync may have failed beside this one, and have had the error. */
-static bool has_failed_since(struct disk *d, uint32_t slot, uint8_t sync_fails)
+/*
+ * A sync that was tried and failed has lost what it was for, whatever its
+ * errno: the next one would succeed without it.  What was written while it ran
+ * shares its fate.  One that failed with no loss counted tried nothing.
+ */
+int sync_end(struct disk *d, const struct sync_part *part, int res)
 {
-	bool has;
+	bool lost;
 
 	pthread_mutex_lock(&d->lock);
-	has = d->slots[slot].sync_fails != sync_fails;
+	d->slots[part->slot].syncs--;
+	slot_note_clean(d, part->slot);
+	lost = slot_losses(d, part->slot) != part->losses;
+	if (lost) {
+		slot_lose(d, part->slot, part->lo, part->hi);
+		slot_settle(d, part->slot);
+	} else if (res < 0) {
+		slot_mark_dirty(d, part->slot, part->lo, part->hi,
+				part->losses);
+	}
 	pthread_mutex_unlock(&d->lock);
-	return has;
+	if (!lost)
+		return res;
+	log_lost(d, part, res);
+	/* Where it cannot be told, the next sync tells it, and fails. */
+	slot_tell_bad(d, part->slot, true);
+	return -EIO;
 }
 
-int sync_slot(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
-	      uint8_t sync_fails)
+static bool was_reset(struct disk *d, const struct sync_part *part)
 {
-	struct store_req req = { .op = STORE_SYNC, .slot = slot };
-	int64_t res = disk_request_run(d, &req);
+	bool reset;
 
-	if (!res && has_failed_since(d, slot, sync_fails))
-		res = -EIO;
-	if (res < 0)
-		sync_failed(d, slot, lo, hi, (int)res);
-	return res < 0 ? (int)res : 0;
+	pthread_mutex_lock(&d->lock);
+	reset = d->slots[part->slot].gen != part->gen;
+	pthread_mutex_unlock(&d->lock);
+	return reset;
+}
+
+/* Somebody has cut the file, or it was reset meanwhile: what is there is synced
+ * all the same. */
+static int sync_what_is_there(struct disk *d, const struct sync_part *part,
+			      struct store_req *req)
+{
+	if (!was_reset(d, part))
+		sync_file_was_cut(d, part->slot, part->blocks, false);
+	req->size = 0;
+	return (int)disk_request_run(d, req);
+}
+
+int sync_slot(struct disk *d, uint32_t slot, unsigned losses)
+{
+	struct sync_part part;
+	struct store_req req;
+	int res;
+
+	pthread_mutex_lock(&d->lock);
+	sync_begin(d, slot, losses, &part);
+	pthread_mutex_unlock(&d->lock);
+	sync_request(d, &part, &req);
+	res = (int)disk_request_run(d, &req);
+	if (res == -ENODATA)
+		res = sync_what_is_there(d, &part, &req);
+	return sync_end(d, &part, res);
+}
+
+int sync_file_was_cut(struct disk *d, uint32_t slot, uint32_t blocks, bool grow)
+{
+	struct store_stat stat = { 0 };
+	uint32_t left;
+	int ret;
+
+	ret = store_stat(d->store, slot, &stat);
+	left = ret ? 0 : (uint32_t)(stat.size_bytes >> d->block_shift);
+	if (left >= blocks)
+		return ret;
+	zl_log_limited(&d->error_limit, ZL_LOG_ERR,
+		       "%s: zone %u: its file was cut by somebody: blocks %u "
+		       "to %u are gone",
+		       d->name, slot, left, blocks);
+	pthread_mutex_lock(&d->lock);
+	slot_add_bad(d, slot, left, blocks);
+	pthread_mutex_unlock(&d->lock);
+	/* Before the file has its size again, which would hide it. */
+	ret = slot_tell_bad(d, slot, true);
+	if (!ret && grow)
+		ret = store_resize(d->store, slot, blocks_to_bytes(d, blocks));
+	return ret;
 }
 
 /* Lets the dirty files be written back side by side; each is waited for
@@ -64,7 +145,7 @@ static void start_syncs(struct disk *d)
 
 	for (;; slot++) {
 		pthread_mutex_lock(&d->lock);
-		slot = slot_next_dirty(d, slot);
+		slot = slot_next_unsynced(d, slot);
 		pthread_mutex_unlock(&d->lock);
 		if (slot == UINT32_MAX)
 			return;
@@ -74,23 +155,17 @@ static void start_syncs(struct disk *d)
 
 int sync_round(struct disk *d)
 {
-	uint32_t slot, lo = 0, hi = 0;
-	uint8_t fails = 0;
+	uint32_t slot;
 	int ret, first = 0;
-	bool found;
 
 	start_syncs(d);
 	for (slot = 0;; slot++) {
 		pthread_mutex_lock(&d->lock);
-		slot = slot_next_dirty(d, slot);
-		found = slot != UINT32_MAX &&
-			slot_take_dirty(d, slot, &lo, &hi);
-		if (found)
-			fails = d->slots[slot].sync_fails;
+		slot = slot_next_unsynced(d, slot);
 		pthread_mutex_unlock(&d->lock);
-		if (!found)
+		if (slot == UINT32_MAX)
 			break;
-		ret = sync_slot(d, slot, lo, hi, fails);
+		ret = sync_slot(d, slot, slot_losses(d, slot));
 		if (!first)
 			first = ret;
 	}
@@ -98,10 +173,21 @@ int sync_round(struct disk *d)
 	if (!first)
 		first = ret;
 	pthread_mutex_lock(&d->lock);
-	if (!first && d->bad)
+	if (!first && d->bad.first)
 		first = -EIO;
 	pthread_mutex_unlock(&d->lock);
 	return first;
+}
+
+bool sync_is_done(struct disk *d)
+{
+	bool done;
+
+	pthread_mutex_lock(&d->lock);
+	done = slot_next_unsynced(d, 0) == UINT32_MAX &&
+	       d->journal_safe == d->journal_told;
+	pthread_mutex_unlock(&d->lock);
+	return done;
 }
 
 static void finish_all(struct disk_io *batch, int error)

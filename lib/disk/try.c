@@ -42,6 +42,7 @@ static bool run_here(struct disk_io *io, enum store_op op, unsigned flags)
 				      .slot = io->slot,
 				      .off = segment_offset(io),
 				      .len = io->left_bytes,
+				      .size = op == STORE_WRITE ? io->size : 0,
 				      .iov = io->iov,
 				      .iov_cnt = io->iov_cnt };
 	io->req.done = nowait_done;
@@ -113,6 +114,17 @@ static bool is_news(const struct disk_io *io)
 	/* Or a write before this one could not tell it. */
 	return segment_offset(io) != wp ||
 	       d->zones.slots[io->slot].attrs & ZA_NON_SEQ;
+}
+
+/* What the slot's file must have.  Under the lock. */
+static uint64_t file_bytes(const struct disk_io *io)
+{
+	const struct disk *d = io->disk;
+
+	return blocks_to_bytes(
+		d, zone_slot_is_conv(&d->zones, io->slot)
+			   ? zone_slot_blocks(&d->zones, io->slot)
+			   : zone_slot_wp_blocks(&d->zones, io->slot));
 }
 
 /* The write's one slot is free for us and needs nothing first.  Under the
@@ -203,7 +215,8 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 		if (!*verdict) {
 			stats_note_write(d, io);
 			slot_enter(d, io->slot, &io->turn);
-			io->sync_fails = d->slots[io->slot].sync_fails;
+			io->losses = slot_losses(d, io->slot);
+			io->size = file_bytes(io);
 		}
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -212,18 +225,30 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 	return ok;
 }
 
-static void end_write(struct disk_io *io, bool written)
+/* Behind the write pointer, of a write that was not carried out. */
+static bool has_left_something(const struct disk_io *io)
+{
+	int64_t res = io->req.res;
+
+	return res != -EAGAIN && res != -EOPNOTSUPP && res != -ENODATA &&
+	       res != -ESTALE && !zone_slot_is_conv(&io->disk->zones, io->slot);
+}
+
+/* Returns whether it is written. */
+static bool end_write(struct disk_io *io, bool written)
 {
 	struct disk *d = io->disk;
 	uint32_t lo = (uint32_t)(segment_offset(io) >> d->block_shift);
 	struct slot_turn *next;
 
 	pthread_mutex_lock(&d->lock);
+	/* A sync failed beside it: it is written once more. */
+	if (written && slot_losses(d, io->slot) != io->losses)
+		written = false;
 	if (written) {
 		slot_written(io, lo, lo + io->nr_blocks, false);
 		zone_write_end(&d->zones, io->lba, io->nr_blocks);
-	} else if (io->req.res != -EAGAIN && io->req.res != -EOPNOTSUPP &&
-		   !zone_slot_is_conv(&d->zones, io->slot)) {
+	} else if (has_left_something(io)) {
 		/* Part of it is there; the next write cuts it off. */
 		d->slots[io->slot].flags |= SLOT_CUT;
 	}
@@ -232,6 +257,7 @@ static void end_write(struct disk_io *io, bool written)
 	if (next)
 		next->granted(next);
 	leave(io);
+	return written;
 }
 
 /*
@@ -266,7 +292,7 @@ static bool try_write(struct disk_io *io)
 	if (verdict)
 		return refused(io, verdict);
 	written = run_write(io, syncing);
-	end_write(io, written);
+	written = end_write(io, written);
 	return written && end(io, DISK_OK, ZV_OK);
 }
 

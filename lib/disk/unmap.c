@@ -5,11 +5,27 @@
 #include "base/num.h"
 #include "disk/internal.h"
 
+/* All of it is there, or some; what of it is lost is bad.  Under the lock. */
+static int64_t note_unmapped(struct disk_io *io, int64_t res, uint32_t lo,
+			     uint32_t hi)
+{
+	struct disk *d = io->disk;
+	int cleared = res < 0 ? 0 : slot_clear_bad(d, io->slot, lo, hi);
+	int written = slot_written(io, lo, hi, false);
+
+	if (written)
+		slot_settle(d, io->slot);
+	if (res >= 0)
+		res = cleared ? cleared : written;
+	return res;
+}
+
 /* The part of the range that is in one slot. */
 static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
 {
 	struct disk *d = io->disk;
 	int64_t res;
+	int ret;
 
 	io->req = (struct store_req){
 		.op = STORE_PUNCH,
@@ -19,20 +35,19 @@ static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
 	};
 	pthread_mutex_lock(&d->lock);
 	grace_end(d, io->slot);
-	io->sync_fails = d->slots[io->slot].sync_fails;
+	io->losses = slot_losses(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	res = disk_request_run(d, &io->req);
 	pthread_mutex_lock(&d->lock);
-	if (res >= 0) {
-		slot_clear_bad(d, io->slot, lo, hi);
-		slot_written(io, lo, hi, false);
-	} else {
-		slot_mark_dirty(d, io->slot, lo, hi);
-	}
+	res = note_unmapped(io, res, lo, hi);
 	pthread_mutex_unlock(&d->lock);
+	ret = slot_tell_bad(d, io->slot, false);
+	if (res >= 0)
+		res = ret;
 	if (res < 0 || !io->fua)
 		return res;
-	return sync_slot(d, io->slot, lo, hi, io->sync_fails);
+	ret = sync_slot(d, io->slot, io->losses);
+	return ret ? ret : zoneop_journal_sync(d);
 }
 
 static enum disk_status unmap(struct disk_io *io)

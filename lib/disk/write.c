@@ -21,6 +21,17 @@ enum write_state {
 	WRITE_TAKE_BACK, /* cutting off what this failed write left */
 };
 
+/* What the slot's file must have.  Its turn is ours, or its size never changes.
+ */
+static uint32_t file_blocks(const struct disk_io *io)
+{
+	const struct zone_set *z = &io->disk->zones;
+
+	return zone_slot_is_conv(z, io->slot)
+		       ? zone_slot_blocks(z, io->slot)
+		       : zone_slot_wp_blocks(z, io->slot);
+}
+
 static bool is_conv(const struct disk_io *io)
 {
 	return zone_slot_is_conv(&io->disk->zones, io->slot);
@@ -89,10 +100,26 @@ static bool fail(struct disk_io *io, int error)
 	return submit_cut(io, WRITE_TAKE_BACK);
 }
 
+/* Somebody has cut the slot's file; it gets its size again, so that the disk
+ * goes on. */
+static int mend(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint32_t blocks;
+
+	pthread_mutex_lock(&d->lock);
+	blocks = file_blocks(io);
+	pthread_mutex_unlock(&d->lock);
+	return sync_file_was_cut(d, io->slot, blocks, true);
+}
+
 static void note_cut(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 
+	/* It is shorter than that. */
+	if (io->req.res == -EINVAL)
+		io->req.res = mend(io);
 	pthread_mutex_lock(&d->lock);
 	if (io->req.res < 0)
 		d->slots[io->slot].flags |= SLOT_CUT;
@@ -111,13 +138,17 @@ static bool write_next(struct disk_io *io)
 	slot_bytes = blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot));
 	if (!appends(io)) {
 		pthread_mutex_lock(&d->lock);
-		io->sync_fails = d->slots[io->slot].sync_fails;
+		io->losses = slot_losses(d, io->slot);
 		cut = d->slots[io->slot].flags & SLOT_CUT;
+		io->size = blocks_to_bytes(d, file_blocks(io));
 		pthread_mutex_unlock(&d->lock);
+	} else {
+		io->size = segment_offset(io);
 	}
 	if (cut)
 		return submit_cut(io, WRITE_CUT_OLD);
 	segment_prepare(io, STORE_WRITE, slot_bytes - segment_offset(io));
+	io->req.size = io->size;
 	if (io->fua && is_conv(io))
 		io->req.flags = STORE_DSYNC;
 	io->state = WRITE_DATA;
@@ -152,54 +183,105 @@ static void segment_blocks(const struct disk_io *io, uint32_t *lo, uint32_t *hi)
 			 d->block_shift);
 }
 
+/* What was written in place is there, and acknowledged or not, somebody may
+ * read it.  Under the lock; *tell: the journal does not know yet that it was
+ * out of order. */
+static int note_blocks(struct disk_io *io, uint64_t bytes, uint32_t lo,
+		       uint32_t hi, bool *tell)
+{
+	struct disk *d = io->disk;
+	int ret = slot_clear_bad(d, io->slot, lo, hi);
+	int ret2 = slot_written(io, lo, hi, io->fua && is_conv(io));
+
+	if (is_preferred(io))
+		*tell = note_preferred(io, bytes);
+	if (ret2)
+		slot_settle(d, io->slot);
+	return ret ? ret : ret2;
+}
+
+/* The journal, of blocks that are no longer bad; where that fails they are so
+ * again. */
+static int tell_rewritten(struct disk_io *io, uint32_t lo, uint32_t hi)
+{
+	struct disk *d = io->disk;
+	int ret = slot_tell_bad(d, io->slot, false);
+
+	if (!ret && io->fua)
+		ret = zoneop_journal_sync(d);
+	if (!ret)
+		return 0;
+	pthread_mutex_lock(&d->lock);
+	slot_add_bad(d, io->slot, lo, hi);
+	pthread_mutex_unlock(&d->lock);
+	return ret;
+}
+
 /* The blocks of the segment that just reached a slot that is written in place.
- * -errno: FUA was asked for, but a sync that failed may have had them before;
- * or the journal could not be told. */
+ * -errno: a sync that failed may have had them, or the journal could not be
+ * told. */
 static int note_in_place(struct disk_io *io, uint64_t bytes)
 {
 	struct disk *d = io->disk;
-	bool ok, tell = false;
+	bool tell = false, news;
 	uint32_t lo, hi;
+	int ret;
 
 	segment_blocks(io, &lo, &hi);
 	pthread_mutex_lock(&d->lock);
-	slot_clear_bad(d, io->slot, lo, hi);
-	slot_written(io, lo, hi, io->fua && is_conv(io));
-	if (is_preferred(io))
-		tell = note_preferred(io, bytes);
-	ok = !io->fua || d->slots[io->slot].sync_fails == io->sync_fails;
+	ret = note_blocks(io, bytes, lo, hi, &tell);
+	news = d->slots[io->slot].flags & SLOT_BAD_NEWS;
 	pthread_mutex_unlock(&d->lock);
-	if (!ok)
-		return -EIO;
-	return tell ? zoneop_journal_slot(d, io->slot) : 0;
+	if (ret) {
+		slot_tell_bad(d, io->slot, true);
+		return ret;
+	}
+	if (news)
+		ret = tell_rewritten(io, lo, hi);
+	return !ret && tell ? zoneop_journal_slot(d, io->slot) : ret;
+}
+
+/* The write pointer moves.  -EIO: a sync has failed beside the write. */
+static int note_appended(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint32_t blocks = io->nr_blocks - io->there_blocks;
+	uint32_t lo = first_block(io);
+	int ret = 0;
+
+	pthread_mutex_lock(&d->lock);
+	if (slot_losses(d, io->slot) != io->losses)
+		ret = -EIO;
+	else
+		slot_written(io, lo, lo + blocks, io->fua);
+	if (!ret)
+		zone_write_end(&d->zones, io->lba + io->there_blocks, blocks);
+	pthread_mutex_unlock(&d->lock);
+	return ret;
 }
 
 static bool finish_written(struct disk_io *io)
 {
-	struct disk *d = io->disk;
-	uint32_t lo = first_block(io);
-	uint32_t blocks = io->nr_blocks - io->there_blocks;
+	int ret = appends(io) ? note_appended(io) : 0;
 
-	if (appends(io)) {
-		pthread_mutex_lock(&d->lock);
-		zone_write_end(&d->zones, io->lba + io->there_blocks, blocks);
-		slot_written(io, lo, lo + blocks, io->fua);
-		pthread_mutex_unlock(&d->lock);
-	}
+	if (ret)
+		return fail(io, ret);
 	io_finish(io, DISK_OK);
 	return false;
 }
 
 /*
  * FUA in a sequential zone makes the whole file durable: a write pointer that
- * survives while data below it does not would be a lie.  The slot stays dirty
- * until that is done: a SYNCHRONIZE CACHE meanwhile must wait for it as well.
+ * survives while data below it does not would be a lie.
  */
 static bool submit_sync(struct disk_io *io)
 {
-	io->req.op = STORE_SYNC;
-	io->req.flags = 0;
-	io->req.slot = io->slot;
+	struct disk *d = io->disk;
+
+	pthread_mutex_lock(&d->lock);
+	sync_begin(d, io->slot, io->losses, &io->part);
+	pthread_mutex_unlock(&d->lock);
+	sync_request(d, &io->part, &io->req);
 	io->state = WRITE_SYNC;
 	return true;
 }
@@ -226,16 +308,28 @@ static bool data_failed(struct disk_io *io)
 		/* What is behind the write pointer is cut off. */
 		if (is_preferred(io) && hi > wp)
 			hi = wp;
-		slot_written(io, lo < hi ? lo : hi, hi, false);
+		if (slot_written(io, lo < hi ? lo : hi, hi, false))
+			slot_settle(d, io->slot);
 		pthread_mutex_unlock(&d->lock);
+		slot_tell_bad(d, io->slot, true);
 	}
 	return fail(io, (int)io->req.res);
+}
+
+/* Nothing was written, since somebody has cut the file. */
+static bool mend_and_write(struct disk_io *io)
+{
+	int ret = mend(io);
+
+	return ret ? fail(io, ret) : write_next(io);
 }
 
 static bool data_done(struct disk_io *io)
 {
 	int ret = 0;
 
+	if (io->req.res == -ENODATA)
+		return mend_and_write(io);
 	if (io->req.res < 0)
 		return data_failed(io);
 	if (!appends(io))
@@ -275,8 +369,8 @@ static bool sync_done(struct disk_io *io)
 	struct disk *d = io->disk;
 	int ret;
 
+	ret = sync_end(d, &io->part, (int)io->req.res);
 	pthread_mutex_lock(&d->lock);
-	ret = slot_synced(io, (int)io->req.res);
 	if (!ret && lost_some(io))
 		ret = -EIO;
 	pthread_mutex_unlock(&d->lock);
@@ -344,7 +438,7 @@ static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 	if (!verdict && io->nr_blocks) {
 		io->slot = zone_slot_of(&d->zones, io->lba);
 		grace_end_all(io);
-		io->sync_fails = d->slots[io->slot].sync_fails;
+		io->losses = slot_losses(d, io->slot);
 		*cut_first = appends(io) && d->slots[io->slot].flags & SLOT_CUT;
 	}
 	pthread_mutex_unlock(&d->lock);

@@ -40,6 +40,7 @@ static int64_t reset_file(struct disk_io *io)
 static int64_t finish_file(struct disk_io *io)
 {
 	struct disk *d = io->disk;
+	struct store_req req = { .op = STORE_FINISH, .slot = io->slot };
 	uint32_t wp, cap;
 	bool cut;
 	int64_t ret;
@@ -57,7 +58,13 @@ static int64_t finish_file(struct disk_io *io)
 		slot_was_cut(d, io->slot);
 		pthread_mutex_unlock(&d->lock);
 	}
-	return run_req(io, STORE_FINISH, 0, blocks_to_bytes(d, cap));
+	req.size = blocks_to_bytes(d, wp);
+	req.len = blocks_to_bytes(d, cap);
+	ret = disk_request_run(d, &req);
+	if (ret != -ENODATA)
+		return ret;
+	ret = sync_file_was_cut(d, io->slot, wp, true);
+	return ret ? ret : disk_request_run(d, &req);
 }
 
 static void apply(struct disk_io *io)
@@ -74,7 +81,7 @@ static void apply(struct disk_io *io)
 			   d->zones.slots[io->slot].attrs & ZA_NON_SEQ;
 	zone_op_apply(&d->zones, io->zone_op, io->slot);
 	stats_note_zones(d);
-	s->flags &= ~SLOT_CUT;
+	s->flags &= (uint16_t)~SLOT_CUT;
 	if (io->zone_op == ZO_RESET) {
 		zone_set_attrs(&d->zones, io->slot,
 			       d->zones.slots[io->slot].attrs &
@@ -82,9 +89,9 @@ static void apply(struct disk_io *io)
 		d->stats.n[DC_EMPTIED] += wp > 0;
 		s->gen++;
 		slot_clear_bad(d, io->slot, 0, UINT32_MAX);
-		slot_mark_dirty(d, io->slot, 0, 0);
+		slot_mark_dirty(d, io->slot, 0, 0, io->losses);
 	} else {
-		slot_mark_dirty(d, io->slot, wp, cap);
+		slot_mark_dirty(d, io->slot, wp, cap, io->losses);
 	}
 	pthread_mutex_unlock(&d->lock);
 }
@@ -111,7 +118,8 @@ static int journal_exp(struct disk *d, uint32_t slot)
 	pthread_mutex_lock(&d->lock);
 	is = is_exp_open(d, slot);
 	news = is_exp_news(d, slot);
-	s->flags = (s->flags & ~SLOT_JOURNAL_EXP) | (is ? SLOT_JOURNAL_EXP : 0);
+	s->flags &= (uint16_t)~SLOT_JOURNAL_EXP;
+	s->flags |= is ? SLOT_JOURNAL_EXP : 0;
 	pthread_mutex_unlock(&d->lock);
 	if (!news)
 		return 0;
@@ -192,17 +200,20 @@ int zoneop_journal_sync(struct disk *d)
 	return ret;
 }
 
-/* Both, even if the first fails: what is not told is noted, for the next sync
+/* All, even if one fails: what is not told is noted, for the next sync
  * to catch up with. */
 int zoneop_journal_slot(struct disk *d, uint32_t slot)
 {
-	int ret, ret2;
+	int ret, ret2, ret3;
 
 	pthread_mutex_lock(&d->exp_lock);
 	ret = journal_exp(d, slot);
 	ret2 = journal_non_seq(d, slot);
 	pthread_mutex_unlock(&d->exp_lock);
-	return ret ? ret : ret2;
+	ret3 = slot_tell_bad(d, slot, false);
+	if (!ret)
+		ret = ret2;
+	return ret ? ret : ret3;
 }
 
 /*
@@ -217,7 +228,7 @@ static bool has_rest(const struct disk_io *io, uint32_t slot)
 	const struct disk_slot *s = &d->slots[slot];
 
 	return io->zone_op == ZO_RESET &&
-	       (s->flags & SLOT_CUT || s->journal_owed ||
+	       (s->flags & (SLOT_CUT | SLOT_BAD_NEWS) || s->journal_owed ||
 		d->zones.slots[slot].attrs & ZA_RESET) &&
 	       zone_slot_cond(&d->zones, slot) == ZC_EMPTY;
 }
@@ -231,7 +242,8 @@ static bool is_to_be_synced(const struct disk_io *io, uint32_t slot)
 {
 	const struct disk *d = io->disk;
 
-	return io->fua && d->slots[slot].flags & (SLOT_DIRTY | SLOT_BAD) &&
+	return io->fua &&
+	       (slot_is_unsynced(d, slot) || d->slots[slot].flags & SLOT_BAD) &&
 	       zone_slot_cond(&d->zones, slot) ==
 		       (io->zone_op == ZO_RESET ? ZC_EMPTY : ZC_FULL);
 }
@@ -253,18 +265,11 @@ static uint32_t slot_to_change(const struct disk_io *io,
 	return next;
 }
 
-/* FUA.  The slot stays dirty until it is synced: a SYNCHRONIZE CACHE meanwhile
- * must wait for it as well. */
 static int make_durable(struct disk_io *io)
 {
-	int64_t res = run_req(io, STORE_SYNC, 0, 0);
-	struct disk *d = io->disk;
-	int ret;
+	int ret = sync_slot(io->disk, io->slot, io->losses);
 
-	pthread_mutex_lock(&d->lock);
-	ret = slot_synced(io, (int)res);
-	pthread_mutex_unlock(&d->lock);
-	return ret ? ret : zoneop_journal_sync(d);
+	return ret ? ret : zoneop_journal_sync(io->disk);
 }
 
 /* FINISH or RESET of io->slot, whose turn we have. */
@@ -280,7 +285,7 @@ static int64_t change_slot(struct disk_io *io)
 	one.all = io->sel.all;
 	pthread_mutex_lock(&d->lock);
 	grace_end(d, io->slot);
-	io->sync_fails = d->slots[io->slot].sync_fails;
+	io->losses = slot_losses(d, io->slot);
 	slot = slot_to_change(io, &one, io->slot);
 	only_sync = is_to_be_synced(io, io->slot) && !has_rest(io, io->slot);
 	pthread_mutex_unlock(&d->lock);
@@ -398,23 +403,44 @@ static int journal_sel(struct disk_io *io)
 	return first;
 }
 
+/* The journal could not be told of zones that OPEN has opened: the command has
+ * failed, so none of those stays so of which it was news.  (An implicitly
+ * opened one may be closed by the disk at any time.) */
+static void take_opening_back(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	uint32_t end = io->sel.first + io->sel.count;
+
+	pthread_mutex_lock(&d->lock);
+	for (uint32_t slot = io->sel.first; slot < end; slot++)
+		if (is_exp_open(d, slot) && d->slots[slot].journal_owed)
+			zone_op_apply(&d->zones, ZO_CLOSE, slot);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void close_sel(struct disk_io *io)
+{
+	struct zone_set *z = &io->disk->zones;
+	uint32_t slot = zone_op_next(z, ZO_CLOSE, &io->sel, 0);
+
+	for (; slot != UINT32_MAX;
+	     slot = zone_op_next(z, ZO_CLOSE, &io->sel, slot + 1))
+		zone_op_apply(z, ZO_CLOSE, slot);
+}
+
 /* OPEN and CLOSE touch no file of a zone: all at once. */
 static void open_close(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict = ZV_OK;
-	uint32_t slot;
+	int ret;
 
 	pthread_mutex_lock(&d->lock);
 	if (io->zone_op == ZO_OPEN) {
 		verdict = zone_open_apply(&d->zones, &io->sel);
 		stats_note_zones(d);
 	} else {
-		for (slot = zone_op_next(&d->zones, ZO_CLOSE, &io->sel, 0);
-		     slot != UINT32_MAX;
-		     slot = zone_op_next(&d->zones, ZO_CLOSE, &io->sel,
-					 slot + 1))
-			zone_op_apply(&d->zones, ZO_CLOSE, slot);
+		close_sel(io);
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (verdict) {
@@ -422,10 +448,14 @@ static void open_close(struct disk_io *io)
 		return;
 	}
 	io->slot = io->sel.first;
-	if (journal_sel(io) < 0)
-		fail_at_slot(io, -EIO);
-	else
+	ret = journal_sel(io);
+	if (ret < 0) {
+		if (io->zone_op == ZO_OPEN)
+			take_opening_back(io);
+		fail_at_slot(io, ret);
+	} else {
 		io_finish(io, DISK_OK);
+	}
 }
 
 void zoneop_run(struct disk_io *io)

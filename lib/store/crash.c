@@ -691,6 +691,7 @@ static void crash_close(struct store *st)
 		c->holder = NULL;
 	c->nr_stores--;
 	pthread_mutex_unlock(&c->lock);
+	free(st->losses);
 	free(st);
 }
 

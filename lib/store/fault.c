@@ -37,6 +37,7 @@ struct fault_store {
 	struct store_fault_plan plan; /* changed by arm only */
 	atomic_uint_fast64_t calls;
 	atomic_uint_fast64_t hits;
+	atomic_uint last; /* operation of the last one of these */
 };
 
 static struct fault_store *to_fault(struct store *st)
@@ -56,6 +57,7 @@ static int count(struct fault_store *fs, unsigned op)
 	if (nr < plan->fail_at || nr - plan->fail_at >= plan->fail_count)
 		return 0;
 	atomic_fetch_add(&fs->hits, 1);
+	atomic_store(&fs->last, op);
 	return -plan->error;
 }
 
@@ -116,12 +118,14 @@ static void fault_submit(struct store *st, struct store_req *req)
 	uint64_t len;
 
 	len = min_u64(fs->plan.partial_bytes, req->len);
-	if (ret == 0)
+	if (ret == 0) {
 		store_submit(st->lower, req);
-	else if (req->op == STORE_WRITE && len)
+	} else if (req->op == STORE_WRITE && len) {
 		submit_part(st->lower, req, len, ret);
-	else
+	} else {
+		store_made_to_fail(st, req, ret);
 		finish(req, ret);
+	}
 }
 
 static int fault_stat(struct store *st, uint32_t slot, struct store_stat *stat)
@@ -273,6 +277,7 @@ struct store *store_fault_new(struct store *lower)
 	fs->head.ops = &fault_ops;
 	fs->head.conv_slots = lower->conv_slots;
 	fs->head.lower = lower;
+	fs->head.losses = lower->losses;
 	fs->plan.fail_at = UINT64_MAX;
 	return &fs->head;
 }
@@ -298,4 +303,10 @@ uint64_t store_fault_hits(const struct store *st)
 {
 	assert(st->ops == &fault_ops);
 	return atomic_load(&((struct fault_store *)st)->hits);
+}
+
+unsigned store_fault_last(const struct store *st)
+{
+	assert(st->ops == &fault_ops);
+	return atomic_load(&((struct fault_store *)st)->last);
 }

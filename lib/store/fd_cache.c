@@ -2,11 +2,14 @@
 /* The process's cache of zone file descriptors. */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -21,7 +24,7 @@ struct fd_entry {
 	struct fd_entry *newer, *older; /* in the LRU list while it has fd */
 	struct store_file *sf;
 	uint32_t slot;
-	int fd;	    /* -1: only here for an error not yet reported */
+	int fd;	    /* -1: being opened, or closed */
 	int wr_err; /* why fd is read-only */
 	int direct; /* the same file for direct I/O, -1: not possible */
 	uint32_t mem_align, off_align; /* … of what it can do */
@@ -30,11 +33,15 @@ struct fd_entry {
 	uint64_t stamp; /* misses when it was last moved in the list */
 	atomic_bool dirty;
 
-	/* One sync at a time: the kernel reports an error to one only. */
+	/* The name's file when it was opened, and when that was last seen to be
+	 * so, in ticks; 0 = not yet. */
+	dev_t dev;
+	ino_t ino;
+	_Atomic(uint64_t) checked_at;
+
+	/* One sync at a time: the kernel reports an error to one only, and the
+	 * others must find it counted. */
 	pthread_mutex_t sync_lock;
-	int err; /* the last sync error */
-	unsigned nr_errs;
-	atomic_uint nr_reported; /* nr_errs at the last STORE_SYNC */
 };
 
 /*
@@ -178,16 +185,11 @@ static struct fd_entry *oldest_idle(const struct shard *sh)
 	return e;
 }
 
-static bool has_unreported(const struct fd_entry *e)
-{
-	return e->nr_errs != atomic_load(&e->nr_reported);
-}
-
 static void not_busy(struct shard *sh, struct fd_entry *e)
 {
 	e->busy = false;
 	pthread_cond_broadcast(&sh->not_busy);
-	if (e->fd < 0 && !has_unreported(e))
+	if (e->fd < 0)
 		free_entry(sh, e);
 }
 
@@ -209,7 +211,7 @@ static void close_idle(struct shard *sh, struct fd_entry *e)
 	e->busy = true;
 	pthread_mutex_unlock(&sh->lock);
 	if (atomic_exchange(&e->dirty, false))
-		ret = fd_dsync(e);
+		ret = fd_sync(e);
 	if (ret < 0 && ret != -EROFS)
 		log_lost(e, ret);
 	close(e->fd);
@@ -286,14 +288,14 @@ static void forget_flushed(const struct fd_entry *e, int fd)
 }
 
 /* Opens a busy entry's file, without the shard's lock. */
-static int open_entry(struct fd_entry *e, int *wr_err)
+static int open_entry(struct fd_entry *e, int *wr_err, struct stat *sb)
 {
 	int fd;
 
 	atomic_fetch_add(&misses, 1);
 	atomic_fetch_add(&nr_fds, 1);
 	trim();
-	fd = file_open_slot(e->sf, e->slot, wr_err);
+	fd = file_open_slot(e->sf, e->slot, wr_err, sb);
 	if (fd < 0)
 		atomic_fetch_sub(&nr_fds, 1);
 	else if (!*wr_err)
@@ -315,15 +317,19 @@ static void open_direct(struct fd_entry *e, int fd, int wr_err)
 static int fill(struct shard *sh, struct fd_entry *e)
 {
 	int wr_err = 0, fd;
+	struct stat sb;
 
 	e->busy = true;
 	pthread_mutex_unlock(&sh->lock);
-	fd = open_entry(e, &wr_err);
+	fd = open_entry(e, &wr_err, &sb);
 	if (fd >= 0 && e->sf->direct)
 		open_direct(e, fd, wr_err);
 	pthread_mutex_lock(&sh->lock);
 	if (fd >= 0) {
 		e->fd = fd;
+		e->dev = sb.st_dev;
+		e->ino = sb.st_ino;
+		atomic_store(&e->checked_at, 0);
 		e->wr_err = wr_err;
 		e->pins = 1;
 		lru_add(sh, e);
@@ -419,6 +425,17 @@ void fd_set_dirty(struct fd_entry *e)
 	atomic_store(&e->dirty, true);
 }
 
+/*
+ * Somebody's data are lost.  What is in the page cache of them is clean now, so
+ * that it would be read until it is evicted, and what is on the medium from
+ * then on: the latter at once.  With sync_lock held.
+ */
+static void count_loss(struct fd_entry *e)
+{
+	store_lost(&e->sf->head, e->slot);
+	posix_fadvise(e->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 /* With sync_lock held. */
 static int sync_once(struct fd_entry *e)
 {
@@ -427,39 +444,79 @@ static int sync_once(struct fd_entry *e)
 	do
 		ret = fd_sync_fn(e->fd) ? -errno : 0;
 	while (ret == -EINTR);
-	if (ret == -EROFS) {
+	if (ret == -EROFS)
 		/* Not tried: it is still to be done, and nothing is lost. */
 		atomic_store(&e->dirty, true);
-	} else if (ret < 0) {
-		e->err = -ret;
-		e->nr_errs++;
-	}
+	else if (ret < 0)
+		count_loss(e);
 	return ret;
 }
 
 int fd_sync(struct fd_entry *e)
 {
-	unsigned reported = atomic_load(&e->nr_reported);
 	int ret;
 
 	pthread_mutex_lock(&e->sync_lock);
 	/* Cleared first: what changes from here on may miss this sync. */
 	atomic_store(&e->dirty, false);
 	ret = sync_once(e);
-	if (e->nr_errs != reported)
-		ret = -e->err;
-	atomic_store(&e->nr_reported, e->nr_errs);
 	pthread_mutex_unlock(&e->sync_lock);
 	return ret;
 }
 
-int fd_dsync(struct fd_entry *e)
+/*
+ * ext4 that finds no room for what it has put off allocating says so here and
+ * never again (seen with 6.1).  Where there is no such call that is no loss.
+ */
+void fd_start_sync(struct fd_entry *e)
 {
+	pthread_mutex_lock(&e->sync_lock);
+	if (sync_file_range(e->fd, 0, 0, SYNC_FILE_RANGE_WRITE) < 0 &&
+	    errno != EINTR && errno != EINVAL && errno != ENOSYS &&
+	    errno != ESPIPE)
+		count_loss(e);
+	pthread_mutex_unlock(&e->sync_lock);
+}
+
+#define CHECK_NS 10000000
+
+/* Never 0. */
+static uint64_t tick(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return 1 + ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) /
+			   CHECK_NS;
+}
+
+static int check(struct fd_entry *e, uint64_t size)
+{
+	char name[STORE_NAME_MAX];
+	struct stat sb;
+
+	store_slot_name(&e->sf->head, e->slot, name);
+	if (fstatat(e->sf->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	if (sb.st_dev != e->dev || sb.st_ino != e->ino)
+		return -ESTALE;
+	return (uint64_t)sb.st_size < size ? -ENODATA : 0;
+}
+
+int fd_check(struct fd_entry *e, uint64_t size, bool now)
+{
+	uint64_t at;
 	int ret;
 
-	pthread_mutex_lock(&e->sync_lock);
-	ret = sync_once(e);
-	pthread_mutex_unlock(&e->sync_lock);
+	if (!size)
+		return 0;
+	at = tick();
+	if (!now &&
+	    atomic_load_explicit(&e->checked_at, memory_order_relaxed) == at)
+		return 0;
+	ret = check(e, size);
+	if (!ret)
+		atomic_store_explicit(&e->checked_at, at, memory_order_relaxed);
 	return ret;
 }
 

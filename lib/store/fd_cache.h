@@ -7,10 +7,8 @@
  * whoever runs a request asynchronously keeps the pin until its completion.
  * When everything is pinned the cache grows over its bound rather than wait.
  *
- * Errors of syncing are counted per entry as the kernel's errseq_t counts them:
- * one found outside of a STORE_SYNC (at eviction, by a write with STORE_DSYNC)
- * is kept, if need be without a descriptor, until a STORE_SYNC returns it; one
- * found by a STORE_SYNC is also returned by those that run beside it.
+ * Whatever syncs (a request, an eviction, a hint) counts what it finds lost as
+ * store.h says, before another sync of the same file can end.
  */
 #ifndef ZL_STORE_FD_CACHE_H
 #define ZL_STORE_FD_CACHE_H
@@ -43,12 +41,15 @@ int fd_for(const struct fd_entry *e, const struct iovec *iov, size_t cnt,
 int fd_wr_err(const struct fd_entry *e);
 /* The file has been changed: to be called after the change, still pinned. */
 void fd_set_dirty(struct fd_entry *e);
-/* Syncs for STORE_SYNC: 0, or -errno of this or of a remembered sync.  -EROFS
- * (of both) is not remembered: the file system is read-only, nothing was tried,
- * and what was written is still to be synced. */
+/* Makes it durable: 0 or -errno.  -EROFS: the file system is read-only, nothing
+ * was tried, and what was written is still to be synced. */
 int fd_sync(struct fd_entry *e);
-/* Syncs for STORE_DSYNC: 0 or -errno, which a later fd_sync() returns too. */
-int fd_dsync(struct fd_entry *e);
+/* Begins to. */
+void fd_start_sync(struct fd_entry *e);
+/* Whether the pinned file is still the one that its name leads to, and has
+ * @size bytes at least (0: whatever it is): 0, or -ESTALE and -ENODATA.  It is
+ * looked at @now, or where that has not been done for some milliseconds. */
+int fd_check(struct fd_entry *e, uint64_t size, bool now);
 
 /* Closes the slot's descriptor if there is one; -EBUSY if it is pinned. */
 int fd_drop(struct store_file *sf, uint32_t slot);

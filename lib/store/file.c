@@ -38,14 +38,13 @@ static int kind_error(mode_t mode)
 
 /* What is opened must still be a regular file; and its O_NONBLOCK goes, since
  * io_uring would take it to mean that no request may wait. */
-static int check_opened(int fd)
+static int check_opened(int fd, struct stat *sb)
 {
-	struct stat sb;
 	int ret;
 
-	if (fstat(fd, &sb) < 0)
+	if (fstat(fd, sb) < 0)
 		return -errno;
-	ret = kind_error(sb.st_mode);
+	ret = kind_error(sb->st_mode);
 	if (ret < 0)
 		return ret;
 	ret = fcntl(fd, F_GETFL);
@@ -54,15 +53,15 @@ static int check_opened(int fd)
 	return 0;
 }
 
-int file_openat(struct store_file *sf, const char *name, int flags)
+static int open_regular(struct store_file *sf, const char *name, int flags,
+			struct stat *sb)
 {
-	struct stat sb;
 	int fd, ret;
 
 	/* Looked at first since opening a device can do things to it, and again
 	 * afterwards since the name may have changed hands. */
-	if (fstatat(sf->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0) {
-		ret = kind_error(sb.st_mode);
+	if (fstatat(sf->dir_fd, name, sb, AT_SYMLINK_NOFOLLOW) == 0) {
+		ret = kind_error(sb->st_mode);
 		if (ret < 0)
 			return ret;
 	} else if (errno != ENOENT || !(flags & O_CREAT)) {
@@ -71,7 +70,7 @@ int file_openat(struct store_file *sf, const char *name, int flags)
 	fd = file_openat_raw(sf, name, flags | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fd;
-	ret = check_opened(fd);
+	ret = check_opened(fd, sb);
 	if (ret < 0) {
 		close(fd);
 		return ret;
@@ -79,18 +78,26 @@ int file_openat(struct store_file *sf, const char *name, int flags)
 	return fd;
 }
 
-int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err)
+int file_openat(struct store_file *sf, const char *name, int flags)
+{
+	struct stat sb;
+
+	return open_regular(sf, name, flags, &sb);
+}
+
+int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err,
+		   struct stat *sb)
 {
 	char name[STORE_NAME_MAX];
 	int fd;
 
 	store_slot_name(&sf->head, slot, name);
 	*wr_err = 0;
-	fd = file_openat(sf, name, O_RDWR);
+	fd = open_regular(sf, name, O_RDWR, sb);
 	if (fd != -EACCES && fd != -EPERM && fd != -EROFS)
 		return fd;
 	*wr_err = -fd;
-	return file_openat(sf, name, O_RDONLY);
+	return open_regular(sf, name, O_RDONLY, sb);
 }
 
 int file_sync_entries(struct store_file *sf)
@@ -132,6 +139,7 @@ static void file_free(struct store_file *sf)
 	if (sf->dir_fd >= 0)
 		close(sf->dir_fd);
 	pthread_mutex_destroy(&sf->names_lock);
+	free(sf->head.losses);
 	free(sf->path);
 	free(sf);
 }

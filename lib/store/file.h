@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "store/fd_cache.h"
@@ -51,8 +52,9 @@ int file_openat_raw(struct store_file *sf, const char *name, int flags);
 int file_openat(struct store_file *sf, const char *name, int flags);
 
 /* Opens a slot's file, read-only where it cannot be written: then *wr_err is
- * why (an errno), else 0. */
-int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err);
+ * why (an errno), else 0.  *sb: what was opened. */
+int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err,
+		   struct stat *sb);
 
 /* fsync of the directory.  With names_lock: a success must not take away the
  * mark of a failure that came after it. */

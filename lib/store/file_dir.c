@@ -204,12 +204,13 @@ int store_file_probe_users(struct store *st, uint32_t slot)
 {
 	struct store_file *sf = to_file(st);
 	int fd, wr_err, ret;
+	struct stat sb;
 
 	/* A descriptor of our own would count as a user. */
 	ret = fd_drop(sf, slot);
 	if (ret < 0)
 		return ret;
-	fd = file_open_slot(sf, slot, &wr_err);
+	fd = file_open_slot(sf, slot, &wr_err, &sb);
 	if (fd < 0)
 		return fd;
 	/* Before the lease is there, since SIGIO would end the process. */

@@ -79,18 +79,32 @@ static int64_t rw(const struct fd_entry *e, const struct store_req *req)
 	return (int64_t)done;
 }
 
-static int64_t do_write(struct fd_entry *e, const struct store_req *req)
+static int64_t do_write(struct store_file *sf, struct fd_entry *e,
+			const struct store_req *req)
 {
-	int64_t res = rw(e, req);
+	unsigned losses = store_nr_losses(&sf->head, req->slot);
+	int64_t res = fd_check(e, req->size, false);
 	int ret;
 
+	if (res < 0)
+		return res;
+	res = rw(e, req);
 	fd_set_dirty(e);
 	if (res < 0 || !(req->flags & STORE_DSYNC))
 		return res;
 	/* A call of its own and not RWF_DSYNC, whose error does not say whether
 	 * the sync failed; only that one may spoil what was written before. */
-	ret = fd_dsync(e);
+	ret = fd_sync(e);
+	if (!ret && store_nr_losses(&sf->head, req->slot) != losses)
+		ret = -EIO;
 	return ret < 0 ? ret : res;
+}
+
+static int do_sync(struct fd_entry *e, const struct store_req *req)
+{
+	int ret = fd_check(e, req->size, true);
+
+	return ret ? ret : fd_sync(e);
 }
 
 static int set_size(int fd, uint64_t size_bytes)
@@ -152,13 +166,15 @@ static int do_trim(int fd)
 	return ret < 0 ? ret : set_size(fd, size);
 }
 
-static int do_finish(int fd, uint64_t len)
+static int do_finish(int fd, uint64_t len, uint64_t at_least)
 {
 	uint64_t size;
 	int ret = get_size(fd, &size);
 
 	if (ret < 0)
 		return ret;
+	if (size < at_least)
+		return -ENODATA;
 	if (size > len)
 		return -EINVAL;
 	ret = set_size(fd, size);
@@ -209,7 +225,7 @@ static int do_change(int fd, const struct store_req *req)
 	case STORE_RESET:
 		return do_reset(fd);
 	case STORE_FINISH:
-		return do_finish(fd, req->len);
+		return do_finish(fd, req->len, req->size);
 	case STORE_CUT:
 		return do_cut(fd, req->off);
 	case STORE_PUNCH:
@@ -225,18 +241,19 @@ static int do_change(int fd, const struct store_req *req)
 	}
 }
 
-static int64_t run_pinned(struct fd_entry *e, const struct store_req *req)
+static int64_t run_pinned(struct store_file *sf, struct fd_entry *e,
+			  const struct store_req *req)
 {
 	int ret;
 
 	if (req->op == STORE_READ)
 		return rw(e, req);
 	if (req->op == STORE_SYNC)
-		return fd_sync(e);
+		return do_sync(e, req);
 	if (fd_wr_err(e))
 		return -fd_wr_err(e);
 	if (req->op == STORE_WRITE)
-		return do_write(e, req);
+		return do_write(sf, e, req);
 	ret = do_change(fd_of(e), req);
 	fd_set_dirty(e);
 	return ret;
@@ -257,7 +274,7 @@ int64_t file_request(struct store_file *sf, const struct store_req *req)
 	ret = fd_get(sf, req->slot, nowait, &e);
 	if (ret < 0)
 		return ret;
-	res = run_pinned(e, req);
+	res = run_pinned(sf, e, req);
 	fd_put(e, nowait);
 	return res;
 }
@@ -269,6 +286,6 @@ void file_start_sync(struct store *st, uint32_t slot)
 
 	if (fd_get(to_file(st), slot, true, &e))
 		return;
-	sync_file_range(fd_of(e), 0, 0, SYNC_FILE_RANGE_WRITE);
+	fd_start_sync(e);
 	fd_put(e, true);
 }

@@ -79,6 +79,10 @@ static bool pin_req(struct file_ring *r, struct store_req *req,
 	if (!ret && req->op == STORE_WRITE && fd_wr_err(*fd)) {
 		ret = -fd_wr_err(*fd);
 		fd_put(*fd, false);
+	} else if (!ret && req->op == STORE_WRITE) {
+		ret = fd_check(*fd, req->size, false);
+		if (ret)
+			fd_put(*fd, false);
 	}
 	if (ret)
 		finish_req(req, ret);

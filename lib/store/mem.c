@@ -641,6 +641,7 @@ static void mem_close(struct store *st)
 	if (ms->locked)
 		ms->locked->holder = NULL;
 	pthread_mutex_unlock(&ms->mem->lock);
+	free(st->losses);
 	free(ms);
 }
 

@@ -31,7 +31,6 @@ struct undo {
 	/* Sequential slots. */
 	uint64_t base_bytes; /* size at the last sync */
 	bool aside;	     /* that file is set aside */
-	int error;	     /* of an early sync: the next STORE_SYNC's */
 	/* Conventional ones, and those that were not written in order: by
 	 * number; NULL until there is one. */
 	struct chunk **bucket;
@@ -230,10 +229,15 @@ static int keep_chunk(struct rollback *rb, struct undo *u, uint64_t nr)
 }
 
 /* A sync, after which nothing of the slot can be taken back. */
-static int sync_slot(struct rollback *rb, struct stripe *sp, uint32_t slot)
+static int sync_slot(struct rollback *rb, struct stripe *sp,
+		     const struct store_req *req)
 {
-	struct undo *u = find_undo(sp, slot);
-	int ret = (int)run_below(rb, STORE_SYNC, slot, 0, 0, NULL);
+	struct store_req sync = { .op = STORE_SYNC,
+				  .slot = req->slot,
+				  .size = req->op == STORE_SYNC ? req->size
+								: 0 };
+	struct undo *u = find_undo(sp, req->slot);
+	int ret = (int)store_run(rb->head.lower, &sync);
 
 	if (ret || !u)
 		return ret;
@@ -242,23 +246,10 @@ static int sync_slot(struct rollback *rb, struct stripe *sp, uint32_t slot)
 		if (ret)
 			return ret;
 		/* What cannot be removed is no harm. */
-		aside_below(rb, slot, STORE_ASIDE_DROP);
+		aside_below(rb, req->slot, STORE_ASIDE_DROP);
 	}
 	free_undo(rb, sp, u);
 	return 0;
-}
-
-/* STORE_SYNC. */
-static int sync_asked_for(struct rollback *rb, struct stripe *sp, uint32_t slot)
-{
-	struct undo *u = find_undo(sp, slot);
-	int early = u ? u->error : 0, ret;
-
-	if (u)
-		u->error = 0;
-	ret = sync_slot(rb, sp, slot);
-	/* Perhaps this one has not even been tried. */
-	return early ? early : ret;
 }
 
 static bool is_room(struct rollback *rb, const struct store_req *req)
@@ -273,15 +264,11 @@ static bool is_room(struct rollback *rb, const struct store_req *req)
 static int make_room(struct rollback *rb, struct stripe *sp,
 		     const struct store_req *req, bool *through)
 {
-	struct undo *u;
 	int ret;
 
 	if (is_room(rb, req))
 		return 0;
-	ret = sync_slot(rb, sp, req->slot);
-	u = find_undo(sp, req->slot);
-	if (ret && ret != -EROFS && u)
-		u->error = ret;
+	ret = sync_slot(rb, sp, req);
 	*through = !is_room(rb, req);
 	return ret;
 }
@@ -325,7 +312,7 @@ static void update_range(struct stripe *sp, const struct store_req *req)
 static int64_t written_through(struct rollback *rb, struct stripe *sp,
 			       const struct store_req *req, int64_t res)
 {
-	int ret = res < 0 ? 0 : sync_slot(rb, sp, req->slot);
+	int ret = res < 0 ? 0 : sync_slot(rb, sp, req);
 
 	return ret ? ret : res;
 }
@@ -418,7 +405,7 @@ static int64_t change_seq(struct rollback *rb, struct stripe *sp,
 	if (!res && req->op == STORE_CUT && !u->aside)
 		u->base_bytes = min_u64(u->base_bytes, req->off);
 	if (res >= 0 && req->flags & STORE_DSYNC)
-		return sync_slot(rb, sp, req->slot) ? -EIO : res;
+		return sync_slot(rb, sp, req) ? -EIO : res;
 	return through ? written_through(rb, sp, req, res) : res;
 }
 
@@ -429,7 +416,7 @@ static int64_t change(struct rollback *rb, const struct store_req *req)
 
 	pthread_mutex_lock(&sp->lock);
 	if (req->op == STORE_SYNC)
-		res = sync_asked_for(rb, sp, req->slot);
+		res = sync_slot(rb, sp, req);
 	else if (store_slot_is_conv(&rb->head, req->slot))
 		res = change_conv(rb, sp, req);
 	else
@@ -802,6 +789,7 @@ struct store *store_rollback_new(struct store *lower)
 	rb->head.ops = &rollback_ops;
 	rb->head.conv_slots = lower->conv_slots;
 	rb->head.lower = lower;
+	rb->head.losses = lower->losses;
 	pthread_mutex_init(&rb->dir_lock, NULL);
 	for (int i = 0; i < NR_STRIPES; i++)
 		pthread_mutex_init(&rb->stripe[i].lock, NULL);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "store/store.h"
 
@@ -58,4 +59,24 @@ int store_start_engine(struct store *st)
 	if (!ret)
 		st->async = true;
 	return ret;
+}
+
+int store_count_losses(struct store *st, uint32_t nr_slots)
+{
+	struct store *low = st;
+	struct store_losses *l;
+
+	while (low->lower)
+		low = low->lower;
+	if (!low->losses || low->losses->nr_slots < nr_slots) {
+		l = calloc(1, sizeof(*l) + nr_slots * sizeof(l->count[0]));
+		if (!l)
+			return -ENOMEM;
+		l->nr_slots = nr_slots;
+		free(low->losses);
+		low->losses = l;
+	}
+	for (; st; st = st->lower)
+		st->losses = low->losses;
+	return 0;
 }

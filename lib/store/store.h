@@ -29,6 +29,8 @@
 #ifndef ZL_STORE_STORE_H
 #define ZL_STORE_STORE_H
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,11 +68,10 @@ enum store_op {
 	STORE_ALLOC,
 	/* Gives back what is allocated beyond the file's size. */
 	STORE_TRIM,
-	/* Makes the file's data and size durable.  An error that the backing
-	 * file system reported for this file since the last sync is reported
-	 * here, even if the descriptor was closed in between.  -EROFS (the file
-	 * system is read-only now), -EMFILE and -ENFILE (the file could not be
-	 * opened again): nothing was tried, and nothing is lost. */
+	/* Makes the file's data and size durable: 0 vouches for what was
+	 * written before, as long as no loss has been counted since then (see
+	 * struct store_losses); so does a write with STORE_DSYNC, for its own
+	 * data.  An error without a loss: nothing was tried. */
 	STORE_SYNC,
 	STORE_NR_OPS,
 };
@@ -97,6 +98,12 @@ struct store_req {
 	unsigned flags;
 	uint64_t off;
 	uint64_t len; /* bytes in iov for READ and WRITE */
+	/* WRITE, FINISH and SYNC: what the file must have, in bytes; 0 =
+	 * whatever it has.  If it is found to have less, somebody else has cut
+	 * it: nothing is done, and res is -ENODATA; -ESTALE if its name has
+	 * been removed or given to another file.  Looked at when a file is
+	 * opened, before each sync, and otherwise once in a while. */
+	uint64_t size;
 	const struct iovec *iov;
 	size_t iov_cnt;
 	/* Called exactly once, perhaps before store_submit() returns, on any
@@ -176,10 +183,29 @@ struct store_ops {
 	void (*start_sync)(struct store *st, uint32_t slot);
 };
 
+/*
+ * Syncs that failed.  Linux reports an error once per open descriptor and calls
+ * the pages clean: who shares a descriptor shares the error, and the next sync
+ * succeeds without what was lost.  So they are counted, per slot, and a change
+ * is durable only if a sync that came after it succeeded and the count is still
+ * what it was *before the change*.
+ *
+ * A loss is counted before any other sync of the same slot can end.
+ */
+struct store_losses {
+	uint32_t nr_slots;
+	/* Called after each, perhaps in the thread of another disk and with
+	 * locks held: it must not wait, nor call the store.  NULL: none. */
+	void (*lost)(void *user, uint32_t slot);
+	void *user;
+	atomic_uint count[]; /* by slot; wraps */
+};
+
 /* The head of every kind of store. */
 struct store {
 	const struct store_ops *ops;
-	uint32_t conv_slots; /* set once by store_set_layout() */
+	struct store_losses *losses; /* NULL: nobody counts */
+	uint32_t conv_slots;	     /* set once by store_set_layout() */
 	struct store *lower; /* the store that this one wraps; NULL = none */
 	bool async;	     /* STORE_ASYNC means something */
 };
@@ -190,6 +216,56 @@ static inline void store_set_layout(struct store *st, uint32_t conv_slots)
 {
 	for (; st; st = st->lower)
 		st->conv_slots = conv_slots;
+}
+
+/*
+ * Lets @st and all stores below it count from now on, in memory that goes with
+ * the lowest one.  Before the first request; 0 or -ENOMEM.
+ */
+int store_count_losses(struct store *st, uint32_t nr_slots);
+
+/* Who is told of each; NULL: nobody.  While no request is under way. */
+static inline void store_on_loss(struct store *st,
+				 void (*lost)(void *user, uint32_t slot),
+				 void *user)
+{
+	if (!st->losses)
+		return;
+	st->losses->user = user;
+	st->losses->lost = lost;
+}
+
+/* How many syncs of the slot have failed.  Any thread. */
+static inline unsigned store_nr_losses(const struct store *st, uint32_t slot)
+{
+	struct store_losses *l = st->losses;
+
+	return l && slot < l->nr_slots ? atomic_load(&l->count[slot]) : 0;
+}
+
+/* Counts one.  Any thread. */
+static inline void store_lost(struct store *st, uint32_t slot)
+{
+	struct store_losses *l = st->losses;
+
+	if (!l || slot >= l->nr_slots)
+		return;
+	atomic_fetch_add(&l->count[slot], 1);
+	if (l->lost)
+		l->lost(l->user, slot);
+}
+
+/*
+ * For who makes a request fail that is not handed down: a STORE_SYNC is a loss,
+ * unless @error is one with which nothing would have been tried: a read-only
+ * file system, a file that cannot be opened for want of descriptors or memory.
+ */
+static inline void store_made_to_fail(struct store *st,
+				      const struct store_req *req, int error)
+{
+	if (req->op == STORE_SYNC && error != -EROFS && error != -EMFILE &&
+	    error != -ENFILE && error != -ENOMEM)
+		store_lost(st, req->slot);
 }
 
 static inline bool store_slot_is_conv(const struct store *st, uint32_t slot)
@@ -226,7 +302,7 @@ int store_start_engine(struct store *st);
 /*
  * Begins to write back what is dirty of a slot's file, so that syncs of many
  * files need not wait for one after the other.  Only a hint: says nothing about
- * success, and what goes wrong is the next STORE_SYNC's to report.
+ * success; what goes wrong is counted as a loss.
  */
 static inline void store_start_sync(struct store *st, uint32_t slot)
 {
@@ -444,5 +520,7 @@ struct store *store_fault_new(struct store *lower);
 void store_fault_arm(struct store *st, const struct store_fault_plan *plan);
 uint64_t store_fault_calls(const struct store *st); /* counted since arm */
 uint64_t store_fault_hits(const struct store *st);  /* failed since arm */
+/* The operation that failed last, as the bit of store_fault_plan.only. */
+unsigned store_fault_last(const struct store *st);
 
 #endif

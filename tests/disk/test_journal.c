@@ -877,7 +877,7 @@ static void what_a_dead_process_left_is_synced(void **state)
 	assert_int_equal(count_sync_all(*state, false, &d), 0);
 	disk_abandon(d);
 	assert_int_equal(count_sync_all(*state, false, &d), 1);
-	assert_int_equal(slot_next_dirty(d, 0), UINT32_MAX);
+	assert_int_equal(slot_next_unsynced(d, 0), UINT32_MAX);
 	disk_close(d);
 	assert_int_equal(count_sync_all(*state, false, &d), 0);
 	disk_abandon(d);
@@ -900,7 +900,7 @@ static void close_failing(struct store_mem *mem, uint32_t only)
 	struct zl_err err;
 
 	assert_int_equal(open_store(st, NULL, 0, 0, &d, &err), 0);
-	slot_mark_dirty(d, 3, 0, 8);
+	slot_mark_dirty(d, 3, 0, 8, slot_losses(d, 3));
 	d->slots[4].flags |= SLOT_CUT;
 	store_fault_arm(st, &plan);
 	disk_close(d);
@@ -942,7 +942,7 @@ static void what_cannot_be_synced_is_dirty(void **state)
 		      "Input/output error; it is tried again with the next "
 		      "sync");
 	for (uint32_t i = 0; i < USUAL_NR; i++)
-		assert_int_equal(slot_next_dirty(d, i), i);
+		assert_int_equal(slot_next_unsynced(d, i), i);
 	/* All that it may have written. */
 	assert_int_equal(d->slots[0].dirty_lo, 0);
 	assert_int_equal(d->slots[0].dirty_hi, zone_slot_blocks(&d->zones, 0));

@@ -134,11 +134,11 @@ static void dirty_slots_are_found(void **state)
 	d.slots = calloc(nr, sizeof(*d.slots));
 	d.dirty = calloc(nr / 64 + 1, sizeof(*d.dirty));
 	for (uint32_t i = 0; i < nr; i++) {
-		slot_mark_dirty(&d, i, 0, 1);
-		assert_int_equal(slot_next_dirty(&d, 0), i);
-		assert_int_equal(slot_next_dirty(&d, i + 1), UINT32_MAX);
+		slot_mark_dirty(&d, i, 0, 1, 0);
+		assert_int_equal(slot_next_unsynced(&d, 0), i);
+		assert_int_equal(slot_next_unsynced(&d, i + 1), UINT32_MAX);
 		assert_true(slot_take_dirty(&d, i, &lo, &hi));
-		assert_int_equal(slot_next_dirty(&d, 0), UINT32_MAX);
+		assert_int_equal(slot_next_unsynced(&d, 0), UINT32_MAX);
 	}
 	free(d.slots);
 	free(d.dirty);

@@ -126,7 +126,7 @@ static void renew_world(struct world *w)
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
 		MUST(!(d->slots[i].flags & ~SLOT_JOURNAL_EXP));
 		MUST(!d->slots[i].journal_non_seq);
-		d->slots[i].gen = d->slots[i].sync_fails = 0;
+		d->slots[i].gen = 0;
 		d->slots[i].grace = false;
 	}
 	w->failing = false;

@@ -750,7 +750,7 @@ static uint32_t read_back(struct soak *s, struct soak_range r, uint32_t tag,
 		status = read_block(s, r.lba + i);
 		if (status == DISK_REFUSED)
 			continue; /* beyond the write pointer, or the last */
-		MUST(status == DISK_OK || s->disk->bad);
+		MUST(status == DISK_OK || s->disk->bad.first);
 		is_new = status == DISK_OK && soak_holds(s, 0, tag + i * step);
 		if (!is_new && status == DISK_OK && is_old(s, r.lba + i))
 			continue;

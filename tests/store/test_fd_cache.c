@@ -25,6 +25,7 @@ struct env {
 
 static atomic_uint nr_syncs;
 static atomic_int sync_error; /* errno for the next sync; 0 = none */
+static struct store *company; /* of sync_after_anothers() */
 
 /* Instead of fdatasync(): counts, and fails once where told to.  A real sync
  * would only make the tests wait for the disk. */
@@ -56,6 +57,7 @@ static int setup(void **state)
 
 	env->dir = tmp_make();
 	env->st = tmp_open(env->dir);
+	assert_int_equal(store_count_losses(env->st, 8), 0);
 	env->fds = open_fds();
 	store_file_set_max_fds(8);
 	atomic_store(&nr_syncs, 0);
@@ -288,7 +290,7 @@ static void closing_syncs_what_is_dirty(void **state)
 	env->st = tmp_open(env->dir);
 }
 
-static void an_error_at_eviction_is_returned_once(void **state)
+static void an_error_at_eviction_is_counted(void **state)
 {
 	struct env *env = *state;
 
@@ -298,16 +300,14 @@ static void an_error_at_eviction_is_returned_once(void **state)
 	push_out(env);
 	assert_false(is_cached(env, 0));
 	assert_int_equal(atomic_load(&nr_syncs), 1);
-	/* Not the other slot's, nor gone with a read, nor with a write. */
-	assert_int_equal(op_run(env->st, STORE_SYNC, 1, 0, 0), 0);
-	assert_int_equal(op_write(env->st, 0, 4, "efgh", 4), 4);
-	push_out(env);
-	assert_false(is_cached(env, 0));
-	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -EIO);
+	/* The kernel says it once; the count stays. */
+	assert_int_equal(store_nr_losses(env->st, 0), 1);
 	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	assert_int_equal(store_nr_losses(env->st, 0), 1);
+	assert_int_equal(store_nr_losses(env->st, 1), 0);
 }
 
-static void a_remembered_error_survives_a_missing_file(void **state)
+static void a_file_that_is_away_is_no_loss(void **state)
 {
 	struct env *env = *state;
 	char name[STORE_NAME_MAX], from[4096], to[4096];
@@ -317,16 +317,15 @@ static void a_remembered_error_survives_a_missing_file(void **state)
 	snprintf(from, sizeof(from), "%s/%s", env->dir, name);
 	snprintf(to, sizeof(to), "%s/away", env->dir);
 	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
-	atomic_store(&sync_error, ENOSPC);
 	push_out(env);
 	assert_int_equal(rename(from, to), 0);
 	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -ENOENT);
 	assert_int_equal(rename(to, from), 0);
-	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -ENOSPC);
 	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	assert_int_equal(store_nr_losses(env->st, 0), 0);
 }
 
-static void an_error_of_a_durable_write_is_the_syncs_too(void **state)
+static void a_durable_write_s_error_is_counted(void **state)
 {
 	struct env *env = *state;
 
@@ -337,13 +336,38 @@ static void an_error_of_a_durable_write_is_the_syncs_too(void **state)
 		op_flags(env->st, STORE_WRITE, STORE_DSYNC, 0, 4, "efgh", 4),
 		-EIO);
 	assert_int_equal(op_size(env->st, 0), 8);
+	assert_int_equal(store_nr_losses(env->st, 0), 1);
 	assert_int_equal(op_run(env->st, STORE_CUT, 0, 4, 0), 0);
-	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -EIO);
 	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	assert_int_equal(store_nr_losses(env->st, 0), 1);
+}
+
+/* The sync of somebody else has had the error of this write. */
+static int sync_after_anothers(int fd)
+{
+	(void)fd;
+	store_lost(&to_file(company)->head, 0);
+	return 0;
+}
+
+static void a_durable_write_compares_with_the_count_before_it(void **state)
+{
+	struct env *env = *state;
+
+	make_slots(env, 1);
+	company = env->st;
+	fd_sync_fn = sync_after_anothers;
+	assert_int_equal(
+		op_flags(env->st, STORE_WRITE, STORE_DSYNC, 0, 0, "abcd", 4),
+		-EIO);
+	fd_sync_fn = fake_sync;
+	assert_int_equal(
+		op_flags(env->st, STORE_WRITE, STORE_DSYNC, 0, 4, "efgh", 4),
+		4);
 }
 
 /* Nothing was synced and nothing lost: it stays dirty, and is not reported. */
-static void a_read_only_file_systems_error_is_not_kept(void **state)
+static void a_read_only_file_systems_error_is_no_loss(void **state)
 {
 	struct env *env = *state;
 
@@ -358,6 +382,7 @@ static void a_read_only_file_systems_error_is_not_kept(void **state)
 	atomic_store(&sync_error, EROFS);
 	push_out(env);
 	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	assert_int_equal(store_nr_losses(env->st, 0), 0);
 }
 
 static void interrupted_syncs_are_repeated(void **state)
@@ -410,22 +435,94 @@ static void *second_sync(void *arg)
 	while (!atomic_load(&nr_syncs))
 		;
 	atomic_store(&second_tid, gettid());
-	return (void *)(intptr_t)op_run(env->st, STORE_SYNC, 0, 0, 0);
+	op_run(env->st, STORE_SYNC, 0, 0, 0);
+	/* Who ends after the one that failed must find it counted. */
+	return (void *)(intptr_t)store_nr_losses(env->st, 0);
 }
 
-static void an_error_is_returned_by_syncs_side_by_side(void **state)
+static void an_error_is_counted_before_a_sync_beside_it_ends(void **state)
 {
 	struct env *env = *state;
 	pthread_t thread;
-	void *ret;
+	void *losses;
 
 	make_slots(env, 1);
 	fd_sync_fn = sync_with_company;
 	assert_int_equal(pthread_create(&thread, NULL, second_sync, env), 0);
 	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -EIO);
-	pthread_join(thread, &ret);
-	assert_int_equal((intptr_t)ret, -EIO);
+	pthread_join(thread, &losses);
+	assert_int_equal((intptr_t)losses, 1);
 	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+}
+
+/*
+ * What somebody does to a file behind the disk's back.
+ */
+static int64_t write_to(struct env *env, uint64_t off, uint64_t size)
+{
+	struct iovec iov = { .iov_base = "abcd", .iov_len = 4 };
+	struct store_req req = { .op = STORE_WRITE,
+				 .off = off,
+				 .len = 4,
+				 .size = size,
+				 .iov = &iov,
+				 .iov_cnt = 1 };
+
+	return store_run(env->st, &req);
+}
+
+static int64_t sync_of(struct env *env, uint64_t size)
+{
+	struct store_req req = { .op = STORE_SYNC, .size = size };
+
+	return store_run(env->st, &req);
+}
+
+static void file_name(struct env *env, char path[4096])
+{
+	char name[STORE_NAME_MAX];
+
+	store_slot_name(env->st, 0, name);
+	snprintf(path, 4096, "%s/%s", env->dir, name);
+}
+
+static void a_file_cut_by_somebody_is_found_out(void **state)
+{
+	struct env *env = *state;
+	char path[4096];
+
+	make_slots(env, 1);
+	file_name(env, path);
+	assert_int_equal(write_to(env, 0, 0), 4);
+	assert_int_equal(write_to(env, 4, 4), 4);
+	assert_int_equal(truncate(path, 2), 0);
+	assert_int_equal(sync_of(env, 8), -ENODATA);
+	usleep(50000);
+	assert_int_equal(write_to(env, 8, 8), -ENODATA);
+	assert_int_equal(op_size(env->st, 0), 2);
+	/* A descriptor that is opened anew is looked at, too. */
+	push_out(env);
+	assert_int_equal(write_to(env, 8, 8), -ENODATA);
+	assert_int_equal(op_run(env->st, STORE_CUT, 0, 0, 0), 0);
+	assert_int_equal(write_to(env, 0, 0), 4);
+	assert_int_equal(sync_of(env, 4), 0);
+	assert_int_equal(store_nr_losses(env->st, 0), 0);
+}
+
+static void a_file_removed_or_replaced_is_found_out(void **state)
+{
+	struct env *env = *state;
+	char path[4096];
+
+	make_slots(env, 1);
+	file_name(env, path);
+	assert_int_equal(write_to(env, 0, 0), 4);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(sync_of(env, 4), -ESTALE);
+	assert_int_equal(store_make(env->st, 0, 4), 0);
+	assert_int_equal(sync_of(env, 4), -ESTALE);
+	usleep(50000);
+	assert_int_equal(write_to(env, 4, 4), -ESTALE);
 }
 
 struct job {
@@ -526,12 +623,15 @@ int main(void)
 		T(every_change_is_dirty),
 		T(a_write_of_the_engine_is_dirty),
 		T(closing_syncs_what_is_dirty),
-		T(an_error_at_eviction_is_returned_once),
-		T(a_remembered_error_survives_a_missing_file),
-		T(an_error_of_a_durable_write_is_the_syncs_too),
-		T(a_read_only_file_systems_error_is_not_kept),
+		T(an_error_at_eviction_is_counted),
+		T(a_file_that_is_away_is_no_loss),
+		T(a_durable_write_s_error_is_counted),
+		T(a_durable_write_compares_with_the_count_before_it),
+		T(a_read_only_file_systems_error_is_no_loss),
 		T(interrupted_syncs_are_repeated),
-		T(an_error_is_returned_by_syncs_side_by_side),
+		T(an_error_is_counted_before_a_sync_beside_it_ends),
+		T(a_file_cut_by_somebody_is_found_out),
+		T(a_file_removed_or_replaced_is_found_out),
 		T(threads_share_the_bound),
 	};
 
