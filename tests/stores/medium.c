@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* A model of writing back, and of who is told when it fails. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/file.h"
+#include "stores/medium.h"
+
+struct inode {
+	struct inode *next;
+	dev_t dev;
+	ino_t ino;
+	size_t bytes;
+	uint8_t *medium;
+	uint8_t *clean; /* what the page cache had when it was last written
+			   back, or should have been */
+	int error;	/* not told yet */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct inode *inodes;
+static uint64_t rng;
+static unsigned one_in;
+
+static unsigned pick(unsigned n)
+{
+	rng = rng * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (unsigned)(rng >> 33) % n;
+}
+
+static void grow(struct inode *i, size_t bytes)
+{
+	if (bytes <= i->bytes)
+		return;
+	i->medium = realloc(i->medium, bytes);
+	i->clean = realloc(i->clean, bytes);
+	assert(i->medium && i->clean);
+	memset(i->medium + i->bytes, 0, bytes - i->bytes);
+	memset(i->clean + i->bytes, 0, bytes - i->bytes);
+	i->bytes = bytes;
+}
+
+static struct inode *find(const struct stat *sb)
+{
+	struct inode *i = inodes;
+
+	while (i && (i->dev != sb->st_dev || i->ino != sb->st_ino))
+		i = i->next;
+	return i;
+}
+
+/* The file's inode, and what the page cache has. */
+static struct inode *look(int fd, uint8_t **cache, size_t *bytes)
+{
+	struct inode *i;
+	struct stat sb;
+
+	assert(!fstat(fd, &sb));
+	i = find(&sb);
+	if (!i) {
+		i = calloc(1, sizeof(*i));
+		assert(i);
+		i->dev = sb.st_dev;
+		i->ino = sb.st_ino;
+		i->next = inodes;
+		inodes = i;
+	}
+	*bytes = (size_t)sb.st_size / MEDIUM_BLOCK * MEDIUM_BLOCK;
+	grow(i, *bytes);
+	*cache = malloc(*bytes + 1);
+	assert(*cache);
+	*bytes = (size_t)pread(fd, *cache, *bytes, 0) / MEDIUM_BLOCK *
+		 MEDIUM_BLOCK;
+	return i;
+}
+
+/* Every dirty block, those that fail as well, is clean afterwards. */
+static void write_back(struct inode *i, const uint8_t *cache, size_t bytes)
+{
+	bool fails = one_in && !pick(one_in);
+
+	for (size_t at = 0; at < bytes; at += MEDIUM_BLOCK) {
+		if (!memcmp(i->clean + at, cache + at, MEDIUM_BLOCK))
+			continue;
+		memcpy(i->clean + at, cache + at, MEDIUM_BLOCK);
+		if (fails)
+			i->error = EIO;
+		else
+			memcpy(i->medium + at, cache + at, MEDIUM_BLOCK);
+	}
+}
+
+static int write_back_fd(int fd, bool tell)
+{
+	struct inode *i;
+	uint8_t *cache;
+	size_t bytes;
+	int error = 0;
+
+	pthread_mutex_lock(&lock);
+	i = look(fd, &cache, &bytes);
+	write_back(i, cache, bytes);
+	if (tell) {
+		error = i->error;
+		i->error = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	free(cache);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+int medium_sync(int fd)
+{
+	return write_back_fd(fd, true);
+}
+
+void medium_write_back(int fd)
+{
+	write_back_fd(fd, false);
+}
+
+void medium_start(uint64_t seed)
+{
+	rng = seed;
+	one_in = 0;
+	fd_sync_fn = medium_sync;
+}
+
+void medium_stop(void)
+{
+	struct inode *i;
+
+	fd_sync_fn = fdatasync;
+	while ((i = inodes)) {
+		inodes = i->next;
+		free(i->medium);
+		free(i->clean);
+		free(i);
+	}
+}
+
+void medium_fail_one_in(unsigned n)
+{
+	pthread_mutex_lock(&lock);
+	one_in = n;
+	pthread_mutex_unlock(&lock);
+}
+
+bool medium_has(const char *path, uint64_t block, const void *data)
+{
+	size_t at = block * MEDIUM_BLOCK;
+	struct inode *i;
+	struct stat sb;
+	bool has;
+
+	assert(!stat(path, &sb));
+	pthread_mutex_lock(&lock);
+	i = find(&sb);
+	has = i && at < i->bytes && !memcmp(i->medium + at, data, MEDIUM_BLOCK);
+	pthread_mutex_unlock(&lock);
+	return has;
+}
+
+void medium_remount(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct inode *i;
+	uint8_t *cache;
+	size_t bytes;
+
+	assert(fd >= 0);
+	pthread_mutex_lock(&lock);
+	i = look(fd, &cache, &bytes);
+	assert(pwrite(fd, i->medium, bytes, 0) == (ssize_t)bytes);
+	memcpy(i->clean, i->medium, bytes);
+	i->error = 0;
+	pthread_mutex_unlock(&lock);
+	free(cache);
+	close(fd);
+}
+
+void medium_write_back_all(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	assert(fd >= 0);
+	medium_write_back(fd);
+	close(fd);
+}
