@@ -63,8 +63,9 @@ const struct lio_ops lio_kernel_ops = {
 	.write = kernel_write,
 };
 
-/* Who waits for the end of our output must not wait for the child. */
-static void drop_output(void)
+/* Who waits for the end of our output must not wait for the child, which may
+ * stay; nor must it keep a file system mounted. */
+static bool leave_caller(void)
 {
 	int fd = open("/dev/null", O_RDWR);
 
@@ -72,6 +73,7 @@ static void drop_output(void)
 		if (fd < 0 || dup2(fd, std) < 0)
 			close(std);
 	setsid();
+	return !chdir("/");
 }
 
 struct child {
@@ -125,7 +127,8 @@ static pid_t start_change(const struct change *c, int *here)
 		return pid;
 	}
 	close(*here);
-	drop_output();
+	if (!leave_caller())
+		_exit(EIO);
 	signal(SIGPIPE, SIG_IGN);
 	ret = c->run(c);
 	if (c->late && write(there, "", 1) != 1)
@@ -280,9 +283,7 @@ static pid_t spawn(const char *const *words)
 	pid_t pid = fork();
 
 	if (!pid) {
-		drop_output();
-		/* What stays must not keep a file system mounted. */
-		if (chdir("/"))
+		if (!leave_caller())
 			_exit(126);
 		execvp(words[0], (char *const *)words);
 		_exit(127);

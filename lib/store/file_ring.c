@@ -298,6 +298,23 @@ static int init_ring(struct file_ring *r)
 	return ret;
 }
 
+/*
+ * The kernel takes the ring down some time after this, in a thread of its own,
+ * and would keep the lock file open until then, and the file system mounted.
+ * The files of requests it has let go of when the thread that submitted them
+ * has ended.
+ */
+static void exit_ring(struct file_ring *r)
+{
+	int ret;
+
+	do
+		ret = io_uring_unregister_files(&r->ring);
+	while (ret == -EINTR);
+	io_uring_queue_exit(&r->ring);
+	close(r->wake_fd);
+}
+
 static int start(struct file_ring *r)
 {
 	int ret;
@@ -311,10 +328,8 @@ static int start(struct file_ring *r)
 		return ret;
 	}
 	ret = start_thread(r);
-	if (ret) {
-		io_uring_queue_exit(&r->ring);
-		close(r->wake_fd);
-	}
+	if (ret)
+		exit_ring(r);
 	return ret;
 }
 
@@ -359,8 +374,7 @@ void file_ring_stop(struct file_ring *r)
 	pthread_mutex_unlock(&r->lock);
 	wake(r);
 	pthread_join(r->thread, NULL);
-	io_uring_queue_exit(&r->ring);
-	close(r->wake_fd);
+	exit_ring(r);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }

@@ -30,6 +30,7 @@ struct fake_state {
 	bool no_zones;	  /* … or one whose zones are not known … */
 	bool no_device;	  /* … or one that cannot be opened … */
 	bool late;	  /* … until now */
+	bool stays;	  /* somebody who may hang has not left his directory */
 };
 extern struct fake_state *fake;
 extern struct lio fake_lio;

@@ -250,6 +250,8 @@ static void hanging_daemon(void **state)
 	for (int i = 0; i < 20000 && fake_has(FAKE_TARGET "/core/user_0"); i++)
 		usleep(1000);
 	fake_assert_clean();
+	/* Where it had hung the caller's file system could not be unmounted. */
+	assert_false(fake->stays);
 }
 
 /* tcmu-runner dies: the kernel is told that no answer will come. */

@@ -335,6 +335,41 @@ END
   zloop add id=0,base_dir=$base >/dev/null
 }
 
+# What is removed lets go of its file system, at once.
+let_go() { # FSTYPE MOUNT-ARGUMENTS…
+  local i dev fs=/run/fs
+  mkdir -p $fs
+  for i in $(seq 15); do
+    mount -t "$@" $fs
+    mkdir -p $fs/0
+    if [ -e $fs/0/zloop.json ]; then
+      dev=$(zloop add $fs/0)
+    else
+      dev=$(zloop add capacity_mb=16,zone_size_mb=1,conv_zones=4 $fs/0)
+    fi
+    dd if=/dev/zero of="$dev" bs=64k count=16 oflag=direct \
+      conv=notrunc,nocreat status=none
+    dd if="$dev" of=/dev/null bs=64k count=32 iflag=direct status=none
+    # From below: a shell or a daemon that it starts must not stay there.
+    if [ $((i % 2)) = 0 ]; then
+      (cd $fs/0 && zloop remove "$dev")
+    else
+      zloop remove "$dev"
+    fi
+    umount $fs || {
+      fuser -vm $fs || true
+      fail "$1: removal $i left the file system in use"
+    }
+  done
+}
+
+let_go_of_ext4() {
+  truncate -s 64M $base/ext4
+  mkfs.ext4 -q $base/ext4
+  let_go ext4 -o loop $base/ext4
+  fsck.ext4 -fn $base/ext4
+}
+
 tear_down
 clean_place $base
 rm -f /run/times
@@ -352,6 +387,8 @@ if [ "$HANDLER" = zloop ]; then
   check "targetcli's disks are listed and removed" theirs
   check "a disk in use is not removed" in_use
   check "a disk that is printed can be opened" opened_at_once
+  check "what is removed lets go of a tmpfs" let_go tmpfs none
+  check "what is removed lets go of an ext4" let_go_of_ext4
   check "zloop watch" watched
   check "a dead daemon is started" dead
   check "a daemon that hangs is not waited for" stopped
