@@ -148,7 +148,8 @@ static void write_block(struct job *j, uint32_t zone, uint32_t b)
 	}
 	j->good++;
 	block->acked = value;
-	w.zone[zone].wp += seq;
+	if (seq)
+		w.zone[zone].wp++;
 	if (fua && seq) {
 		now_durable(j, zone);
 	} else if (fua) {

@@ -264,8 +264,13 @@ cut_file() {
   get 5 0
   refused "$bad_read" get 5 1
   get 6 0
-  others_work 9
+  # What is gone stays so when the zone is written on, and is not durable.
+  put 5 2
+  refused "$bad_read" get 5 1
+  get 5 2
+  refused "$bad_write" flush
   reset_zone 5
+  others_work 9
   put 5 0
   put 5 1
   flush
@@ -273,16 +278,15 @@ cut_file() {
   get 5 1
 }
 
-# The disk keeps the descriptor; at the next opening the zone is OFFLINE.
+# What is there can be read as long as the descriptor is kept, and nothing that is
+# written is called good; at the next opening the zone is OFFLINE.
 deleted_file() {
   use_disk
   put 6 1
   rm $dir/seq-000006
-  put 6 2
-  flush
+  refused "$bad_write" put 6 2
+  refused "$bad_write" flush
   get 6 0
-  get 6 2
-  others_work 9
   open_again
   use_disk
   contains "zone 6" Offline "$(zone_state 6)"
