@@ -179,7 +179,8 @@ void medium_remount(const char *path)
 	pthread_mutex_lock(&lock);
 	i = look(fd, &cache, &bytes);
 	assert(pwrite(fd, i->medium, bytes, 0) == (ssize_t)bytes);
-	memcpy(i->clean, i->medium, bytes);
+	if (bytes)
+		memcpy(i->clean, i->medium, bytes);
 	i->error = 0;
 	pthread_mutex_unlock(&lock);
 	free(cache);
