@@ -303,7 +303,7 @@ int disk_fault_remove(struct disk *d, uint32_t id, struct zl_err *err)
 
 #define JOURNAL_FLAGS (SLOT_JOURNAL_RO | SLOT_JOURNAL_OFF)
 
-static uint8_t cond_flags(enum zone_cond cond)
+static uint16_t cond_flags(enum zone_cond cond)
 {
 	if (cond == ZC_OFFLINE)
 		return SLOT_JOURNAL_OFF;
@@ -333,7 +333,7 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 		       bool sync)
 {
 	struct disk_slot *s = &d->slots[slot];
-	uint8_t was;
+	uint16_t was;
 	int ret;
 
 	pthread_mutex_lock(&d->lock);
@@ -342,13 +342,13 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 		pthread_mutex_unlock(&d->lock);
 		return 0;
 	}
-	s->flags = (s->flags & (uint8_t)~JOURNAL_FLAGS) | cond_flags(cond);
+	s->flags = (s->flags & ~JOURNAL_FLAGS) | cond_flags(cond);
 	pthread_mutex_unlock(&d->lock);
 	ret = journal_append(&d->journal, JR_CONDITION, slot, cond, sync);
 	pthread_mutex_lock(&d->lock);
 	d->journal_told += !ret && !sync;
 	if (ret)
-		s->flags = (s->flags & (uint8_t)~JOURNAL_FLAGS) | was;
+		s->flags = (s->flags & ~JOURNAL_FLAGS) | was;
 	else if (!(s->flags & SLOT_DAMAGED))
 		zone_set_state(&d->zones, slot,
 			       cond ? cond : natural_cond(d, slot),

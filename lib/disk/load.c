@@ -190,7 +190,7 @@ static void apply_journal(const struct loading *l)
 	uint32_t max_open = d->zones.geo.max_open;
 
 	if (cond == ZC_OFFLINE)
-		*flags &= (uint16_t)~SLOT_JOURNAL_EXP;
+		*flags &= ~SLOT_JOURNAL_EXP;
 	else if (*flags & SLOT_JOURNAL_OFF)
 		zone_set_state(&d->zones, l->slot, ZC_OFFLINE, wp);
 	else if (*flags & SLOT_JOURNAL_RO)
@@ -205,7 +205,7 @@ static void apply_journal(const struct loading *l)
 		/* It was when it was filled; its reset tells the journal. */
 		return;
 	}
-	*flags &= (uint16_t)~SLOT_JOURNAL_EXP;
+	*flags &= ~SLOT_JOURNAL_EXP;
 }
 
 /* An empty file has nothing that is out of order. */
@@ -301,7 +301,7 @@ static void take_bad(struct disk *d, const struct bad_ranges *bad)
 
 		hi = b->hi < hi ? b->hi : hi;
 		slot_add_bad(d, b->slot, b->lo, hi);
-		d->slots[b->slot].flags &= (uint16_t)~SLOT_BAD_NEWS;
+		d->slots[b->slot].flags &= ~SLOT_BAD_NEWS;
 		if (b->lo < hi)
 			disk_add_problem(d, b->slot,
 					 "blocks %u to %u were lost when they "

@@ -62,7 +62,7 @@ static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
 		zone_set_attrs(&d->zones, slot,
 			       d->zones.slots[slot].attrs | ZA_NON_SEQ);
 	slot_clear_bad(d, slot, wp, UINT32_MAX);
-	d->slots[slot].flags &= (uint16_t)~SLOT_CUT;
+	d->slots[slot].flags &= ~SLOT_CUT;
 }
 
 /* The file of the slot, which is no conventional one, has become what it was

@@ -59,7 +59,7 @@ static int refilled(struct disk_io *io, uint32_t wp, bool ok, bool cut)
 	int ret = 0;
 
 	pthread_mutex_lock(&d->lock);
-	d->slots[io->slot].flags &= (uint16_t)~SLOT_CUT;
+	d->slots[io->slot].flags &= ~SLOT_CUT;
 	if (!ok && !cut)
 		d->slots[io->slot].flags |= SLOT_CUT;
 	slot_clear_bad(d, io->slot, 0, UINT32_MAX);

@@ -46,7 +46,7 @@ void slot_was_cut(struct disk *d, uint32_t slot)
 {
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, slot);
 
-	d->slots[slot].flags &= (uint16_t)~SLOT_CUT;
+	d->slots[slot].flags &= ~SLOT_CUT;
 	if (!(d->slots[slot].flags & SLOT_DIRTY))
 		slot_mark_dirty(d, slot, wp, wp, slot_losses(d, slot));
 }
@@ -57,7 +57,7 @@ bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi)
 
 	if (!(s->flags & SLOT_DIRTY))
 		return false;
-	s->flags &= (uint16_t)~SLOT_DIRTY;
+	s->flags &= ~SLOT_DIRTY;
 	s->undo_non_seq = false;
 	*lo = s->dirty_lo;
 	*hi = s->dirty_hi;
@@ -127,9 +127,9 @@ int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	ret = bad_clear(&d->bad, slot, lo, hi);
 	if (ret)
 		return ret;
-	s->flags &= (uint16_t)~SLOT_ALL_BAD;
+	s->flags &= ~SLOT_ALL_BAD;
 	if (bad_first(&d->bad, slot, 0, UINT32_MAX) == UINT32_MAX)
-		s->flags &= (uint16_t)~SLOT_BAD;
+		s->flags &= ~SLOT_BAD;
 	s->flags |= SLOT_BAD_NEWS | SLOT_BAD_LESS;
 	return 0;
 }
@@ -165,7 +165,7 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 
 	pthread_mutex_lock(&d->lock);
 	news = s->flags & (SLOT_BAD_NEWS | SLOT_BAD_LESS);
-	s->flags &= (uint16_t)~news;
+	s->flags &= ~news;
 	pthread_mutex_unlock(&d->lock);
 	if (!news)
 		return 0;
@@ -368,7 +368,7 @@ struct slot_turn *slot_pass_on(struct disk *d, uint32_t slot)
 	if (next)
 		s->first = next->next;
 	else
-		s->flags &= (uint16_t)~SLOT_BUSY;
+		s->flags &= ~SLOT_BUSY;
 	return next;
 }
 

@@ -81,7 +81,7 @@ static void apply(struct disk_io *io)
 			   d->zones.slots[io->slot].attrs & ZA_NON_SEQ;
 	zone_op_apply(&d->zones, io->zone_op, io->slot);
 	stats_note_zones(d);
-	s->flags &= (uint16_t)~SLOT_CUT;
+	s->flags &= ~SLOT_CUT;
 	if (io->zone_op == ZO_RESET) {
 		zone_set_attrs(&d->zones, io->slot,
 			       d->zones.slots[io->slot].attrs &
@@ -118,7 +118,7 @@ static int journal_exp(struct disk *d, uint32_t slot)
 	pthread_mutex_lock(&d->lock);
 	is = is_exp_open(d, slot);
 	news = is_exp_news(d, slot);
-	s->flags &= (uint16_t)~SLOT_JOURNAL_EXP;
+	s->flags &= ~SLOT_JOURNAL_EXP;
 	s->flags |= is ? SLOT_JOURNAL_EXP : 0;
 	pthread_mutex_unlock(&d->lock);
 	if (!news)

@@ -123,6 +123,30 @@ static void all_that_was_dirty_is_bad(void **state)
 	assert_int_equal(do_read(f, SEQ(0) + 7, 1), DISK_READ_ERROR);
 }
 
+/* … nor forgotten when the zone gets another condition and loses it again. */
+static void a_condition_leaves_what_is_bad(void **state)
+{
+	struct fixture *f = *state;
+	struct inject_fault offline = { .kind = INJECT_OFFLINE,
+					.lba = SEQ(0),
+					.nr_blocks = 1 };
+	struct zl_err err;
+	uint16_t before;
+	uint32_t id;
+
+	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+	pthread_mutex_lock(&f->disk->lock);
+	slot_add_bad(f->disk, NR_CONV, 0, 8);
+	f->disk->slots[NR_CONV].flags |= SLOT_ALL_BAD;
+	before = f->disk->slots[NR_CONV].flags & ~SLOT_BAD_NEWS;
+	pthread_mutex_unlock(&f->disk->lock);
+	assert_int_equal(disk_fault_add(f->disk, &offline, &id, &err), 0);
+	assert_int_equal(disk_fault_restore(f->disk, SEQ(0), 1, &err), 0);
+	assert_int_equal(f->disk->slots[NR_CONV].flags & ~SLOT_BAD_NEWS,
+			 before);
+	assert_int_equal(do_read(f, SEQ(0), 1), DISK_READ_ERROR);
+}
+
 /* Each of many, and no other. */
 static void dirty_slots_are_found(void **state)
 {
@@ -762,6 +786,7 @@ int main(void)
 		T(compare_and_write_is_durable_when_asked),
 		T(unmap_whose_sync_fails_is_not_forgotten),
 		T(all_that_was_dirty_is_bad),
+		T(a_condition_leaves_what_is_bad),
 		T(dirty_slots_are_found),
 		T(sync_beside_a_failing_one_fails),
 		T(sync_without_descriptors_is_repeated),
