@@ -642,6 +642,15 @@ static inline bool disk_has_faults(struct disk *d)
 void disk_request(struct disk *d, struct store_req *req);
 int64_t disk_request_run(struct disk *d, struct store_req *req);
 
+/* Blocks that the slot's file has: all of a conventional zone, what is below
+ * the write pointer of another one.  Under disk->lock. */
+static inline uint32_t slot_file_blocks(const struct disk *d, uint32_t slot)
+{
+	return zone_slot_is_conv(&d->zones, slot)
+		       ? zone_slot_blocks(&d->zones, slot)
+		       : zone_slot_wp_blocks(&d->zones, slot);
+}
+
 static inline uint64_t blocks_to_bytes(const struct disk *d, uint64_t blocks)
 {
 	return blocks << d->block_shift;

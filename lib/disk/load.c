@@ -260,9 +260,7 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 static void mark_all_dirty(struct disk *d)
 {
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		uint32_t blocks = zone_slot_is_conv(&d->zones, i)
-					  ? zone_slot_blocks(&d->zones, i)
-					  : zone_slot_wp_blocks(&d->zones, i);
+		uint32_t blocks = slot_file_blocks(d, i);
 
 		if (zone_slot_cond(&d->zones, i) != ZC_OFFLINE)
 			slot_mark_dirty(d, i, 0, blocks, slot_losses(d, i));
@@ -295,9 +293,7 @@ static void sync_leftovers(struct disk *d, const struct journal_state *j)
 static void take_bad(struct disk *d, const struct bad_ranges *bad)
 {
 	for (const struct bad_range *b = bad->first; b; b = b->next) {
-		uint32_t hi = zone_slot_is_conv(&d->zones, b->slot)
-				      ? zone_slot_blocks(&d->zones, b->slot)
-				      : zone_slot_wp_blocks(&d->zones, b->slot);
+		uint32_t hi = slot_file_blocks(d, b->slot);
 
 		hi = b->hi < hi ? b->hi : hi;
 		slot_add_bad(d, b->slot, b->lo, hi);

@@ -10,14 +10,6 @@ enum read_state {
 	READ_DATA
 };
 
-/* Bytes of the slot that have been written.  Under the lock. */
-static uint64_t written_bytes(const struct disk *d, uint32_t slot)
-{
-	if (zone_slot_is_conv(&d->zones, slot))
-		return blocks_to_bytes(d, zone_slot_blocks(&d->zones, slot));
-	return blocks_to_bytes(d, zone_slot_wp_blocks(&d->zones, slot));
-}
-
 /* Bytes from the segment's start to the first bad block.  Under the lock. */
 static uint64_t good_bytes(const struct disk_io *io, uint64_t bytes)
 {
@@ -47,7 +39,7 @@ static uint64_t look(struct disk_io *io, bool *has_data)
 	io->slot = zone_slot_of(&d->zones, io->at_bytes >> d->block_shift);
 	io->gen = d->slots[io->slot].gen;
 	off = segment_offset(io);
-	written = written_bytes(d, io->slot);
+	written = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 	*has_data = off < written;
 	end = *has_data ? written
 			: blocks_to_bytes(
@@ -110,7 +102,7 @@ static bool was_cut(struct disk_io *io, uint64_t read_bytes)
 	}
 	segment_pass(io, read_bytes);
 	pthread_mutex_lock(&d->lock);
-	blocks = (uint32_t)(written_bytes(d, io->slot) >> d->block_shift);
+	blocks = slot_file_blocks(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	sync_file_was_cut(d, io->slot, blocks, false);
 	io_finish(io, io_fail_status(io, -EIO, segment_lba(io)));

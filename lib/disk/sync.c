@@ -10,14 +10,12 @@ void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
 		struct sync_part *part)
 {
 	struct disk_slot *s = &d->slots[slot];
-	bool conv = zone_slot_is_conv(&d->zones, slot);
 
 	*part = (struct sync_part){
 		.slot = slot,
 		.losses = losses,
 		.gen = s->gen,
-		.blocks = conv ? zone_slot_blocks(&d->zones, slot)
-			       : zone_slot_wp_blocks(&d->zones, slot),
+		.blocks = slot_file_blocks(d, slot),
 	};
 	/* What is dirty may have begun before the caller's write. */
 	if (s->flags & SLOT_DIRTY && (int)(s->dirty_losses - losses) < 0)

@@ -116,17 +116,6 @@ static bool is_news(const struct disk_io *io)
 	       d->zones.slots[io->slot].attrs & ZA_NON_SEQ;
 }
 
-/* What the slot's file must have.  Under the lock. */
-static uint64_t file_bytes(const struct disk_io *io)
-{
-	const struct disk *d = io->disk;
-
-	return blocks_to_bytes(
-		d, zone_slot_is_conv(&d->zones, io->slot)
-			   ? zone_slot_blocks(&d->zones, io->slot)
-			   : zone_slot_wp_blocks(&d->zones, io->slot));
-}
-
 /* The write's one slot is free for us and needs nothing first.  Under the
  * lock. */
 static bool can_try_write(struct disk_io *io)
@@ -216,7 +205,8 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 			stats_note_write(d, io);
 			slot_enter(d, io->slot, &io->turn);
 			io->losses = slot_losses(d, io->slot);
-			io->size = file_bytes(io);
+			io->size = blocks_to_bytes(
+				d, slot_file_blocks(d, io->slot));
 		}
 	}
 	pthread_mutex_unlock(&d->lock);

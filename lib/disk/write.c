@@ -21,17 +21,6 @@ enum write_state {
 	WRITE_TAKE_BACK, /* cutting off what this failed write left */
 };
 
-/* What the slot's file must have.  Its turn is ours, or its size never changes.
- */
-static uint32_t file_blocks(const struct disk_io *io)
-{
-	const struct zone_set *z = &io->disk->zones;
-
-	return zone_slot_is_conv(z, io->slot)
-		       ? zone_slot_blocks(z, io->slot)
-		       : zone_slot_wp_blocks(z, io->slot);
-}
-
 static bool is_conv(const struct disk_io *io)
 {
 	return zone_slot_is_conv(&io->disk->zones, io->slot);
@@ -108,7 +97,7 @@ static int mend(struct disk_io *io)
 	uint32_t blocks;
 
 	pthread_mutex_lock(&d->lock);
-	blocks = file_blocks(io);
+	blocks = slot_file_blocks(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	return sync_file_was_cut(d, io->slot, blocks, true);
 }
@@ -140,7 +129,7 @@ static bool write_next(struct disk_io *io)
 		pthread_mutex_lock(&d->lock);
 		io->losses = slot_losses(d, io->slot);
 		cut = d->slots[io->slot].flags & SLOT_CUT;
-		io->size = blocks_to_bytes(d, file_blocks(io));
+		io->size = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 		pthread_mutex_unlock(&d->lock);
 	} else {
 		io->size = segment_offset(io);
