@@ -9,15 +9,13 @@
 /* Bounds the time that looking for one takes. */
 #define MAX_RANGES 4096
 
-static struct bad_range **unlink_range(struct bad_ranges *bad,
-				       struct bad_range **link)
+static void unlink_range(struct bad_ranges *bad, struct bad_range **link)
 {
 	struct bad_range *b = *link;
 
 	*link = b->next;
 	free(b);
 	bad->nr--;
-	return link;
 }
 
 static int insert(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
@@ -53,7 +51,7 @@ static struct bad_range *merge(struct bad_ranges *bad, uint32_t slot,
 			kept = b;
 			link = &b->next;
 		} else {
-			link = unlink_range(bad, link);
+			unlink_range(bad, link);
 		}
 		kept->lo = lo;
 		kept->hi = hi;
@@ -93,7 +91,7 @@ int bad_clear(struct bad_ranges *bad, uint32_t slot, uint32_t lo, uint32_t hi)
 		if (b->slot != slot || b->lo >= hi || b->hi <= lo) {
 			link = &b->next;
 		} else if (b->lo >= lo && b->hi <= hi) {
-			link = unlink_range(bad, link);
+			unlink_range(bad, link);
 		} else if (b->lo < lo && b->hi > hi) {
 			if (insert(bad, slot, hi, b->hi))
 				return -ENOMEM;

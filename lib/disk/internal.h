@@ -239,14 +239,13 @@ struct journal_state {
 	uint32_t records;
 	uint64_t saved;
 	struct disk_stats stats;
-	struct bad_ranges bad; /* the caller's to free */
 };
 
 /*
  * Reads zloop.state (missing: as if empty).  Calls @each with JR_CONDITION
  * (value: the condition), JR_EXP_OPEN and JR_NON_SEQ (value 1) for the slots
  * that the last records say so of; explicitly opened only where that outlives
- * the stop.
+ * the stop; and with JR_BAD (journal_bad_value()) for each range.
  */
 int journal_load(struct store *st, const char *name, uint32_t nr_slots,
 		 struct journal_state *state,

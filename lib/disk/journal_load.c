@@ -18,7 +18,8 @@ struct loader {
 	uint8_t *slots; /* SLOT_COND, SLOT_EXP, SLOT_NSEQ */
 	uint64_t boot;	/* of the last opening */
 	uint64_t seq;	/* of the last record, 0 = none yet */
-	bool failed;	/* out of memory */
+	struct bad_ranges bad;
+	bool failed; /* out of memory */
 };
 
 struct record {
@@ -100,7 +101,7 @@ static bool take_counter(struct loader *l, const struct record *r)
 static bool take_bad(struct loader *l, const struct record *r)
 {
 	uint32_t lo = (uint32_t)(r->value >> 32), hi = (uint32_t)r->value;
-	struct bad_ranges *bad = &l->state->bad;
+	struct bad_ranges *bad = &l->bad;
 
 	if (r->slot >= l->nr_slots || lo > hi)
 		return false;
@@ -200,6 +201,8 @@ static void report(struct loader *l,
 		if (l->slots[i] & SLOT_EXP)
 			each(user, JR_EXP_OPEN, i, 1);
 	}
+	for (const struct bad_range *b = l->bad.first; b; b = b->next)
+		each(user, JR_BAD, b->slot, journal_bad_value(b->lo, b->hi));
 }
 
 static int read_file(struct store *st, const char *name, void **data,
@@ -241,11 +244,10 @@ int journal_load(struct store *st, const char *name, uint32_t nr_slots,
 	take_all(&l, data, len);
 	state->bytes = len;
 	conclude(&l);
-	report(&l, each, user);
+	if (!l.failed)
+		report(&l, each, user);
+	bad_free(&l.bad);
 	free(l.slots);
 	free(data);
-	if (!l.failed)
-		return 0;
-	bad_free(&state->bad);
-	return zl_fail(err, ENOMEM, "out of memory");
+	return l.failed ? zl_fail(err, ENOMEM, "out of memory") : 0;
 }

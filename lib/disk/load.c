@@ -220,6 +220,32 @@ static void apply_non_seq(const struct loading *l)
 		zone_set_attrs(&l->d->zones, l->slot, ZA_NON_SEQ);
 }
 
+/*
+ * What the journal says cannot be trusted, as far as it is still there; of a
+ * file that is not as it should be all of it, since that may be put right.
+ * It is no news to the journal.
+ */
+static void apply_bad(const struct loading *l)
+{
+	struct disk *d = l->d;
+	uint16_t *flags = &d->slots[l->slot].flags;
+
+	if (!(*flags & SLOT_BAD))
+		return;
+	if (!(*flags & SLOT_DAMAGED))
+		slot_clear_bad(d, l->slot, slot_file_blocks(d, l->slot),
+			       UINT32_MAX);
+	*flags &= ~(SLOT_BAD_NEWS | SLOT_BAD_LESS);
+	for (const struct bad_range *b = d->bad.first; b; b = b->next)
+		if (b->slot == l->slot)
+			disk_add_problem(d, b->slot,
+					 "blocks %u to %u were lost when they "
+					 "could not be synced, or their file "
+					 "was cut: they are unreadable until "
+					 "rewritten or reset",
+					 b->lo, b->hi);
+}
+
 static void load_slot(struct disk *d, uint32_t slot)
 {
 	struct loading l = { .d = d, .slot = slot };
@@ -238,6 +264,7 @@ static void load_slot(struct disk *d, uint32_t slot)
 		load_seq(&l);
 	apply_journal(&l);
 	apply_non_seq(&l);
+	apply_bad(&l);
 }
 
 static void take_journal(void *user, enum journal_type type, uint32_t slot,
@@ -251,6 +278,8 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 	else if (type == JR_NON_SEQ)
 		d->slots[slot].journal_non_seq =
 			zone_slot_is_preferred(&d->zones, slot);
+	else if (type == JR_BAD)
+		slot_add_bad(d, slot, (uint32_t)(value >> 32), (uint32_t)value);
 	else if (type == JR_CONDITION)
 		*flags |= value == ZC_OFFLINE ? SLOT_JOURNAL_OFF
 					      : SLOT_JOURNAL_RO;
@@ -289,25 +318,6 @@ static void sync_leftovers(struct disk *d, const struct journal_state *j)
 	mark_all_dirty(d);
 }
 
-/* What the journal says cannot be trusted, as far as it is there. */
-static void take_bad(struct disk *d, const struct bad_ranges *bad)
-{
-	for (const struct bad_range *b = bad->first; b; b = b->next) {
-		uint32_t hi = slot_file_blocks(d, b->slot);
-
-		hi = b->hi < hi ? b->hi : hi;
-		slot_add_bad(d, b->slot, b->lo, hi);
-		d->slots[b->slot].flags &= ~SLOT_BAD_NEWS;
-		if (b->lo < hi)
-			disk_add_problem(d, b->slot,
-					 "blocks %u to %u were lost when they "
-					 "could not be synced, or their file "
-					 "was cut: they are unreadable until "
-					 "rewritten or reset",
-					 b->lo, hi);
-	}
-}
-
 static void log_rest(const struct disk *d)
 {
 	if (d->nr_problems > MAX_LOGGED)
@@ -336,8 +346,6 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 		load_slot(d, i);
 		make_progress(args, i + 1, n);
 	}
-	take_bad(d, &journal->bad);
-	bad_free(&journal->bad);
 	log_rest(d);
 	if (journal->bad_bytes)
 		disk_add_problem(d, UINT32_MAX,

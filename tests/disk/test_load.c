@@ -389,6 +389,40 @@ static void other_kinds_of_files(void **state)
 	tmp_dir_drop(&t);
 }
 
+/*
+ * What a sync has lost stays unreadable while the zone's file is away, and
+ * after that: the zone is OFFLINE meanwhile, and nobody knows how much it has.
+ */
+static void lost_blocks_of_a_file_that_was_away(void **state)
+{
+	struct store_mem *mem = usual_disk();
+	struct disk *d;
+
+	(void)state;
+	set_size(mem, 3, 4096);
+	d = must_open(mem, NULL, 0);
+	slot_add_bad(d, 3, 2, 4);
+	assert_int_equal(slot_tell_bad(d, 3, true), 0);
+	disk_close(d);
+	drop_file(mem, "seq-000003");
+	d = must_open(mem, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_OFFLINE);
+	disk_close(d);
+	put_file(mem, "seq-000003", "", 0);
+	set_size(mem, 3, 4096);
+	d = must_open(mem, NULL, 0);
+	assert_int_equal(slot_first_bad(d, 3, 0, 8), 2);
+	/* It is no news to the journal. */
+	assert_false(d->slots[3].flags & SLOT_BAD_NEWS);
+	disk_close(d);
+	/* Nor is anything lost that is no longer there. */
+	set_size(mem, 3, 1024);
+	d = must_open(mem, NULL, 0);
+	assert_int_equal(slot_first_bad(d, 3, 0, 8), UINT32_MAX);
+	disk_close(d);
+	store_mem_free(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +437,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_cannot_be_examined),
 		cmocka_unit_test(a_tail_that_cannot_be_cut),
 		cmocka_unit_test(other_kinds_of_files),
+		cmocka_unit_test(lost_blocks_of_a_file_that_was_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
