@@ -465,8 +465,8 @@ int fd_sync(struct fd_entry *e)
 }
 
 /*
- * ext4 that finds no room for what it has put off allocating says so here and
- * never again (seen with 6.1).  Where there is no such call that is no loss.
+ * A file system that finds no room for what it has put off allocating may say
+ * so here and never again.  Where there is no such call that is no loss.
  */
 void fd_start_sync(struct fd_entry *e)
 {

@@ -194,10 +194,6 @@ struct store_ops {
  */
 struct store_losses {
 	uint32_t nr_slots;
-	/* Called after each, perhaps in the thread of another disk and with
-	 * locks held: it must not wait, nor call the store.  NULL: none. */
-	void (*lost)(void *user, uint32_t slot);
-	void *user;
 	atomic_uint count[]; /* by slot; wraps */
 };
 
@@ -224,17 +220,6 @@ static inline void store_set_layout(struct store *st, uint32_t conv_slots)
  */
 int store_count_losses(struct store *st, uint32_t nr_slots);
 
-/* Who is told of each; NULL: nobody.  While no request is under way. */
-static inline void store_on_loss(struct store *st,
-				 void (*lost)(void *user, uint32_t slot),
-				 void *user)
-{
-	if (!st->losses)
-		return;
-	st->losses->user = user;
-	st->losses->lost = lost;
-}
-
 /* How many syncs of the slot have failed.  Any thread. */
 static inline unsigned store_nr_losses(const struct store *st, uint32_t slot)
 {
@@ -248,11 +233,8 @@ static inline void store_lost(struct store *st, uint32_t slot)
 {
 	struct store_losses *l = st->losses;
 
-	if (!l || slot >= l->nr_slots)
-		return;
-	atomic_fetch_add(&l->count[slot], 1);
-	if (l->lost)
-		l->lost(l->user, slot);
+	if (l && slot < l->nr_slots)
+		atomic_fetch_add(&l->count[slot], 1);
 }
 
 /*
