@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
  * The directory of what is to outlive the process, but not the boot: control
- * sockets, what is in flight.
+ * sockets, why a disk was refused.
  */
 #ifndef ZL_BASE_RUN_DIR_H
 #define ZL_BASE_RUN_DIR_H

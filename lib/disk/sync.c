@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* SYNCHRONIZE CACHE: syncs the files that are dirty, not the world. */
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -40,9 +41,10 @@ static void log_lost(struct disk *d, const struct sync_part *part, int res)
 {
 	zl_log_limited(
 		&d->error_limit, ZL_LOG_ERR,
-		"%s: zone %u: blocks %u to %u could not be synced (errno %d); "
-		"they are unreadable until rewritten or reset",
-		d->name, part->slot, part->lo, part->hi, -res);
+		"%s: zone %u: blocks %u to %u could not be synced (%s); they "
+		"are unreadable until rewritten or reset",
+		d->name, part->slot, part->lo, part->hi,
+		res < 0 ? strerror(-res) : "as a sync beside this one said");
 }
 
 /*
@@ -68,7 +70,9 @@ int sync_end(struct disk *d, const struct sync_part *part, int res)
 	pthread_mutex_unlock(&d->lock);
 	if (!lost)
 		return res;
-	log_lost(d, part, res);
+	/* Else what was lost is another's to tell. */
+	if (part->lo < part->hi)
+		log_lost(d, part, res);
 	/* Where it cannot be told, the next sync tells it, and fails. */
 	slot_tell_bad(d, part->slot, true);
 	return -EIO;
