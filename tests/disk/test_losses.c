@@ -17,7 +17,7 @@
 #define NR_THREADS 3u
 #define USED	   24u /* blocks of each zone */
 #define STEPS	   160u
-#define ROUNDS	   24u
+#define ROUNDS	   12u
 #define NEVER	   0u
 #define UNKNOWN	   UINT32_MAX
 #define FDS	   4
