@@ -463,46 +463,4 @@ unsigned store_file_nr_fds(void);
  */
 int store_file_probe_users(struct store *st, uint32_t slot);
 
-/*
- * A store in memory.  A struct store_mem is the "directory": it keeps its files
- * until freed, and any number of stores can be opened on it one after the
- * other.  Sparse: only what was written takes room (4 KiB pieces).
- */
-struct store_mem;
-struct store_mem *store_mem_new(void);
-void store_mem_free(struct store_mem *mem);
-struct store *store_mem_open(struct store_mem *mem);
-/* Bounds what can be allocated, in pieces of 4 KiB and counting what is there,
- * before -ENOSPC; UINT64_MAX (default) = no bound. */
-void store_mem_set_space(struct store_mem *mem, uint64_t bytes);
-
-/*
- * A store that wraps @lower and makes calls fail.  Every operation (requests
- * and the others, each call of meta_* being one) has a number, counted from 0
- * since the last store_fault_arm(); the plan says what happens.  Closing it
- * closes @lower.
- */
-struct store_fault_plan {
-	uint64_t fail_at;    /* number of the first call to fail;
-				UINT64_MAX = none */
-	uint64_t fail_count; /* how many from there on; UINT64_MAX = all */
-	int error;	     /* errno, e.g. EIO */
-	/* A failing WRITE lets this many bytes through first (at most all). */
-	uint64_t partial_bytes;
-	/* Only calls of these operations are counted; 0 = all: bit n is
-	 * enum store_op n, bit 16 + n the n-th of the other operations in
-	 * struct store_ops' order (stat = 16 …). */
-	uint32_t only;
-	/* … and only requests with one of these flags (STORE_…); 0 = any. */
-	unsigned only_flags;
-};
-/* NULL when there is no memory. */
-struct store *store_fault_new(struct store *lower);
-/* Sets the plan and counts from 0 again; while nothing else runs. */
-void store_fault_arm(struct store *st, const struct store_fault_plan *plan);
-uint64_t store_fault_calls(const struct store *st); /* counted since arm */
-uint64_t store_fault_hits(const struct store *st);  /* failed since arm */
-/* The operation that failed last, as the bit of store_fault_plan.only. */
-unsigned store_fault_last(const struct store *st);
-
 #endif

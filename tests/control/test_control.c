@@ -24,6 +24,7 @@
 
 #include "control/internal.h"
 #include "disk/disk.h"
+#include "stores/mem.h"
 
 static struct store_mem *mem;
 static struct disk *disk;

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "disk/internal.h"
-#include "store/crash.h"
+#include "stores/crash.h"
 
 /* Who builds power.c may have another disk. */
 #ifndef PW_ZONE

@@ -19,6 +19,7 @@
 #include "base/num.h"
 #include "crash/power.h"
 #include "store/ops.h"
+#include "stores/mem.h"
 
 static uint64_t first_seed = 1, nr_seeds = 20;
 

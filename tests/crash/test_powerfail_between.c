@@ -21,6 +21,7 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "stores/mem.h"
 
 #define BLOCK	   512u
 #define ZONE	   256u /* blocks */

@@ -15,6 +15,8 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "stores/fault.h"
+#include "stores/mem.h"
 
 /*
  * A disk of two conventional zones of 128 MiB, and one of the other kind, over

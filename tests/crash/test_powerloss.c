@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "crash/power.h"
+#include "stores/fault.h"
 
 #define NR_COMMANDS 40
 #define NR_RANDOM   3 /* outcomes of each power failure, beside the extremes */

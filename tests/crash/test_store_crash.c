@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/crash.h"
+#include "stores/crash.h"
 #include "store/ops.h"
 
 #define CNV	0

@@ -16,6 +16,8 @@
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/refusals.h"
+#include "stores/fault.h"
+#include "stores/mem.h"
 
 #define USUAL	   "zone_size_mb=1,conv_zones=2"
 #define USUAL_SIZE (8 * ZL_MIB)

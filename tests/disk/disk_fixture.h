@@ -17,6 +17,8 @@
 #include <cmocka.h>
 
 #include "disk/internal.h"
+#include "stores/fault.h"
+#include "stores/mem.h"
 
 #define BLOCK	    512u
 #define ZONE	    2048u /* blocks */

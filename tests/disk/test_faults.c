@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "disk_fixture.h"
-#include "store/crash.h"
+#include "stores/crash.h"
 
 static int setup(void **state)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Power lost at every step of making, adopting and opening a disk. */
 #include "disk/dirs.h"
-#include "store/crash.h"
+#include "stores/crash.h"
 
 #define GEOMETRY "zone_size_mb=1,zone_capacity_mb=1,conv_zones=2"
 #define SEEDS	 8

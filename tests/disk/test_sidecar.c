@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/refusals.h"
+#include "stores/mem.h"
 
 /* A whole sidecar, one member a line, as docs/on-disk-format.md has it. */
 static const char *const member[] = {

@@ -7,6 +7,7 @@
 #define TESTS_FAULT_SWEEP_H
 
 #include "store/store.h"
+#include "stores/fault.h"
 
 struct fault_sweep {
 	/* What fails; fail_at is the sweep's. */

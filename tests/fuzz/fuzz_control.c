@@ -9,6 +9,7 @@
 #include "disk/internal.h"
 #include "fuzz.h"
 #include "zone/internal.h"
+#include "stores/mem.h"
 
 static struct disk *make_disk(struct store_mem *mem)
 {

@@ -8,6 +8,7 @@
 #include "disk/journal.h"
 #include "fuzz.h"
 #include "zone/internal.h"
+#include "stores/mem.h"
 
 #define NR_ZONES 8u
 

@@ -14,6 +14,8 @@
 #include "fuzz.h"
 #include "scsi/internal.h"
 #include "zone/internal.h"
+#include "stores/fault.h"
+#include "stores/mem.h"
 
 /* The disk's own view of its zones, which no command shows in full. */
 #include "disk/internal.h"

@@ -3,6 +3,7 @@
  * read. */
 #include "disk/internal.h"
 #include "fuzz.h"
+#include "stores/mem.h"
 
 static void write_and_read(const struct disk_meta *meta,
 			   enum sidecar_state state)

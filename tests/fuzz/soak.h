@@ -11,6 +11,8 @@
 #include "fuzz.h"
 #include "model/zone_model.h"
 #include "scsi/internal.h"
+#include "stores/fault.h"
+#include "stores/mem.h"
 
 #define SOAK_BUF     (256 * 1024)
 #define SOAK_XFER    32u /* MAXIMUM TRANSFER LENGTH */

@@ -21,6 +21,8 @@
 #include "base/be.h"
 #include "base/num.h"
 #include "scsi/internal.h"
+#include "stores/fault.h"
+#include "stores/mem.h"
 
 #define MIB_BLOCKS 2048u /* blocks of 512 bytes in a zone of 1 MiB */
 

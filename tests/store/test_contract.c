@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "store/crash.h"
+#include "stores/crash.h"
 #include "store/ops.h"
 #include "store/rollback.h"
+#include "stores/fault.h"
+#include "stores/mem.h"
 
 #define CNV 0 /* a conventional slot, with a file of 256 KiB */
 #define SEQ 2 /* a sequential one, with an empty file */

@@ -10,6 +10,7 @@
 #include "fault/sweep.h"
 #include "store/ops.h"
 #include "store/rollback.h"
+#include "stores/mem.h"
 
 struct env {
 	struct store_mem *mem;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/ops.h"
+#include "stores/mem.h"
 
 #define PIECE 4096u
 

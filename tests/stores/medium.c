@@ -81,7 +81,9 @@ static struct inode *look(int fd, uint8_t **cache, size_t *bytes)
 }
 
 /* Looked at as a whole first: most of a file is as it was. */
-enum { PIECE = 128 * MEDIUM_BLOCK };
+enum {
+	PIECE = 128 * MEDIUM_BLOCK
+};
 
 static void write_back_block(struct inode *i, const uint8_t *cache, size_t at,
 			     bool fails)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "store/crash_file.h"
+#include "stores/crash_file.h"
 
 #define GARBAGE 0xdb
 

@@ -10,7 +10,7 @@
 
 #include "base/iov.h"
 #include "base/num.h"
-#include "store/store.h"
+#include "stores/mem.h"
 
 #define PIECE	   (4 << 10)
 #define META_MAX   (64 * ZL_MIB)

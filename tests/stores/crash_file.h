@@ -4,11 +4,11 @@
  * fails.  Private to that store.  Memory that runs out ends the process: this
  * is a test's tool.  The caller serialises.
  */
-#ifndef ZL_STORE_CRASH_FILE_H
-#define ZL_STORE_CRASH_FILE_H
+#ifndef ZL_STORES_CRASH_FILE_H
+#define ZL_STORES_CRASH_FILE_H
 
 #include "base/iov.h"
-#include "store/crash.h"
+#include "stores/crash.h"
 
 #define CRASH_SECTOR 512u
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "store/crash_file.h"
+#include "stores/crash_file.h"
 
 #define NAME_MAX_BYTES 32
 #define META_MAX       (64 * ZL_MIB)

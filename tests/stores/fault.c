@@ -8,7 +8,7 @@
 
 #include "base/iov.h"
 #include "base/num.h"
-#include "store/store.h"
+#include "stores/fault.h"
 
 /* Bits of struct store_fault_plan.only from 16 on, in struct store_ops' order.
  */

@@ -21,8 +21,8 @@
  * middle of a step: what it was about is under way and may be kept as well.
  * From then on every call fails with -EIO.
  */
-#ifndef ZL_STORE_CRASH_H
-#define ZL_STORE_CRASH_H
+#ifndef ZL_STORES_CRASH_H
+#define ZL_STORES_CRASH_H
 
 #include "store/store.h"
 
