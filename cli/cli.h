@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "disk/counters.h"
+#include "disk/medium/counters.h"
 #include "disk/disk.h"
 
 /* Exit status, as zloop(8) documents it. */

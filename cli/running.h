@@ -6,7 +6,7 @@
 
 #include "cli.h"
 #include "disk/activity.h"
-#include "disk/counters.h"
+#include "disk/medium/counters.h"
 
 #define RUNNING_NR_CONDS 16
 

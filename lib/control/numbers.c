@@ -4,7 +4,7 @@
 
 #include "control/internal.h"
 #include "disk/activity.h"
-#include "disk/counters.h"
+#include "disk/medium/counters.h"
 #include "disk/disk.h"
 
 static void add_u64(struct json_object *o, const char *key, uint64_t v)

@@ -25,7 +25,7 @@
 #include "base/err.h"
 #include "base/iov.h"
 #include "disk/inject.h"
-#include "disk/options.h"
+#include "disk/options/options.h"
 #include "store/store.h"
 #include "zone/zone.h"
 

@@ -19,11 +19,11 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "disk/bad.h"
-#include "disk/counters.h"
+#include "disk/medium/bad.h"
+#include "disk/medium/counters.h"
 #include "disk/disk.h"
-#include "disk/faults.h"
-#include "disk/meter.h"
+#include "disk/faults/faults.h"
+#include "disk/io/meter.h"
 
 #define DISK_SIDECAR "zloop.json"
 #define DISK_JOURNAL "zloop.state"

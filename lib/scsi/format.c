@@ -20,7 +20,7 @@
 #define ZNR   0x40
 #define AUSE  0x20
 
-/* What became of the I/O that drive() submitted, as in lib/disk/io.c. */
+/* What became of the I/O that drive() submitted, as in lib/disk/io/io.c. */
 enum phase {
 	PHASE_SUBMITTED,
 	PHASE_COMPLETE,

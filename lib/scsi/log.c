@@ -7,7 +7,7 @@
 
 #include "base/be.h"
 #include "base/num.h"
-#include "disk/counters.h"
+#include "disk/medium/counters.h"
 #include "scsi/internal.h"
 
 #define SPF	 0x40

@@ -5,7 +5,7 @@
  * checksums, so that what is behind the checksum is met as well.
  */
 #include "base/crc32c.h"
-#include "disk/journal.h"
+#include "disk/medium/journal.h"
 #include "fuzz.h"
 #include "zone/internal.h"
 #include "stores/mem.h"

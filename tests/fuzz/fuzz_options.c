@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The handler's cfgstring and the command's option string. */
-#include "disk/options.h"
+#include "disk/options/options.h"
 #include "fuzz.h"
 
 static void check_opts(const struct disk_opts *opts)

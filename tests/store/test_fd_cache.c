@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "store/file.h"
+#include "store/file/file.h"
 #include "store/ops.h"
 
 struct env {

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store/file.h"
+#include "store/file/file.h"
 #include "store/ops.h"
 
 struct env {

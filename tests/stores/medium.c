@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/file.h"
+#include "store/file/file.h"
 #include "stores/medium.h"
 
 struct inode {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "disk/counters.h"
+#include "disk/medium/counters.h"
 
 static void print_param(const struct disk_counter_row *c)
 {

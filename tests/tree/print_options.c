@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "disk/options.h"
+#include "disk/options/options.h"
 
 static const char *const kinds[] = {
 	[OPT_KIND_NUMBER] = "number",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /* What the journal's reader and its writer share. */
-#ifndef ZL_DISK_JOURNAL_H
-#define ZL_DISK_JOURNAL_H
+#ifndef ZL_DISK_MEDIUM_JOURNAL_H
+#define ZL_DISK_MEDIUM_JOURNAL_H
 
 #include "disk/internal.h"
 

@@ -10,8 +10,8 @@
  * Whatever syncs (a request, an eviction, a hint) counts what it finds lost as
  * store.h says, before another sync of the same file can end.
  */
-#ifndef ZL_STORE_FD_CACHE_H
-#define ZL_STORE_FD_CACHE_H
+#ifndef ZL_STORE_FILE_FD_CACHE_H
+#define ZL_STORE_FILE_FD_CACHE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #include "base/crc32c.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "disk/journal.h"
+#include "disk/medium/journal.h"
 
 /* Records that may pile up before the file is rewritten (2 MiB), and that the
  * file may have at all: stores read no small file over 64 MiB. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/num.h"
-#include "disk/bad.h"
+#include "disk/medium/bad.h"
 
 /* Bounds the time that looking for one takes. */
 #define MAX_RANGES 4096

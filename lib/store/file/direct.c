@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "store/file.h"
+#include "store/file/file.h"
 
 /* Where the kernel (before 6.1) does not say: good on most file systems. */
 #define USUAL_ALIGN 4096

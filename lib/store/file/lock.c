@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "store/file.h"
+#include "store/file/file.h"
 
 #define RETRY_MS 20
 

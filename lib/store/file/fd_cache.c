@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "store/file.h"
+#include "store/file/file.h"
 
 #define NR_SHARDS  16
 #define NR_BUCKETS 256

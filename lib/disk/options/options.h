@@ -3,8 +3,8 @@
  * The options of a disk: one table for the handler's cfgstring, the command's
  * option string (the kernel's "add" string as it is) and the documentation.
  */
-#ifndef ZL_DISK_OPTIONS_H
-#define ZL_DISK_OPTIONS_H
+#ifndef ZL_DISK_OPTIONS_OPTIONS_H
+#define ZL_DISK_OPTIONS_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * are [lo, hi), and those of one slot neither overlap nor touch.  One thread at
  * a time.
  */
-#ifndef ZL_DISK_BAD_H
-#define ZL_DISK_BAD_H
+#ifndef ZL_DISK_MEDIUM_BAD_H
+#define ZL_DISK_MEDIUM_BAD_H
 
 #include <stdbool.h>
 #include <stdint.h>

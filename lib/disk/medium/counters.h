@@ -6,8 +6,8 @@
  * counters.c, counts it, and adds its line to the tables of
  * docs/control-protocol.md and docs/on-disk-format.md.
  */
-#ifndef ZL_DISK_COUNTERS_H
-#define ZL_DISK_COUNTERS_H
+#ifndef ZL_DISK_MEDIUM_COUNTERS_H
+#define ZL_DISK_MEDIUM_COUNTERS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The table of counters. */
-#include "disk/counters.h"
+#include "disk/medium/counters.h"
 
 const struct disk_counter_row disk_counter_table[DC_NR] = {
 	[DC_OPENS] = {

@@ -9,7 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "store/file.h"
+#include "store/file/file.h"
 
 static enum store_kind kind_of(mode_t mode)
 {

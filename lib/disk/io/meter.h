@@ -3,8 +3,8 @@
  * Counting what activity.h has, on the way of every I/O: two looks at the clock
  * and three additions to memory that few processors share.
  */
-#ifndef ZL_DISK_METER_H
-#define ZL_DISK_METER_H
+#ifndef ZL_DISK_IO_METER_H
+#define ZL_DISK_IO_METER_H
 
 #include <stdatomic.h>
 #include <stdint.h>

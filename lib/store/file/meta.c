@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "store/file.h"
+#include "store/file/file.h"
 
 #define META_MAX (64 * ZL_MIB)
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/file.h"
+#include "store/file/file.h"
 
 static bool out_of_fds(int ret)
 {

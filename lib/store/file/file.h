@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
  * The file store's inside, private to it and its tests: one file per subject
- * (file_dir, file_io, file_lock, file_meta) and file.c, which puts them
- * together.  Everything returns 0, a count or a descriptor, or -errno.
+ * and file.c, which puts them together.  Everything returns 0, a count or a
+ * descriptor, or -errno.
  */
-#ifndef ZL_STORE_FILE_H
-#define ZL_STORE_FILE_H
+#ifndef ZL_STORE_FILE_FILE_H
+#define ZL_STORE_FILE_FILE_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "store/fd_cache.h"
+#include "store/file/fd_cache.h"
 #include "store/store.h"
 
 struct store_file {
@@ -60,7 +60,7 @@ int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err,
  * mark of a failure that came after it. */
 int file_sync_entries(struct store_file *sf);
 
-/* file_io.c: runs a request to its end; returns its res. */
+/* io.c: runs a request to its end; returns its res. */
 int64_t file_request(struct store_file *sf, const struct store_req *req);
 
 /*
@@ -74,7 +74,7 @@ int file_forget_flushed(int fd);
 void file_start_sync(struct store *st, uint32_t slot);
 
 /*
- * file_direct.c: opens the file of @fd, a slot's, for direct I/O as well, and
+ * direct.c: opens the file of @fd, a slot's, for direct I/O as well, and
  * says what memory and offsets must be multiples of.  -1: that is not possible
  * (a sentence in the log says so once).
  */
@@ -83,7 +83,7 @@ int file_direct_open(struct store_file *sf, int fd, bool read_only,
 bool file_direct_fits(const struct iovec *iov, size_t cnt, uint64_t off,
 		      uint32_t mem_align, uint32_t off_align);
 
-/* file_ring.c: see store_start_engine().  start: with the lock taken. */
+/* ring.c: see store_start_engine().  start: with the lock taken. */
 int file_ring_start(struct store_file *sf, struct file_ring **ring);
 /* No request is under way. */
 void file_ring_stop(struct file_ring *r);
@@ -92,7 +92,7 @@ void file_ring_submit(struct file_ring *r, struct store_req *req);
 /* sf->lock_fd has changed: the ring holds the new one.  Any thread. */
 void file_ring_relock(struct file_ring *r);
 
-/* file_dir.c */
+/* dir.c */
 int file_stat(struct store *st, uint32_t slot, struct store_stat *stat);
 int file_make(struct store *st, uint32_t slot, uint64_t size_bytes);
 int file_unmake(struct store *st, uint32_t slot);
@@ -103,10 +103,10 @@ int file_space(struct store *st, struct store_space *space);
 int file_list(struct store *st, int (*each)(void *user, const char *name),
 	      void *user);
 
-/* file_aside.c */
+/* aside.c */
 int file_aside(struct store *st, uint32_t slot, enum store_aside what);
 
-/* file_meta.c */
+/* meta.c */
 int file_meta_read(struct store *st, const char *name, void **data,
 		   size_t *len);
 int file_meta_replace(struct store *st, const char *name, const void *data,
@@ -116,7 +116,7 @@ int file_meta_append(struct store *st, const char *name, const void *data,
 int file_meta_remove(struct store *st, const char *name);
 int file_meta_cut(struct store *st, const char *name, uint64_t size);
 
-/* file_lock.c */
+/* lock.c */
 int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	      struct zl_err *err);
 /* With names_lock. */

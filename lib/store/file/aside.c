@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "store/file.h"
+#include "store/file/file.h"
 
 struct aside_names {
 	char slot[STORE_NAME_MAX];

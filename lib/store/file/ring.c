@@ -22,7 +22,7 @@
 #include "base/iov.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "store/file.h"
+#include "store/file/file.h"
 
 #define RING_DEPTH 128
 #define OP_IOVS	   16

@@ -3,8 +3,8 @@
  * The faults that an open disk suffers (see inject.h).  Nothing here is called
  * for an I/O while no fault is armed, but disk_has_faults().
  */
-#ifndef ZL_DISK_FAULTS_H
-#define ZL_DISK_FAULTS_H
+#ifndef ZL_DISK_FAULTS_FAULTS_H
+#define ZL_DISK_FAULTS_FAULTS_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -6,7 +6,7 @@
 
 #include "base/crc32c.h"
 #include "base/num.h"
-#include "disk/journal.h"
+#include "disk/medium/journal.h"
 
 #define SLOT_COND 0x0f /* a condition's code */
 #define SLOT_EXP  0x10

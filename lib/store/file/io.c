@@ -10,7 +10,7 @@
 
 #include "base/iov.h"
 #include "base/num.h"
-#include "store/file.h"
+#include "store/file/file.h"
 
 /* Elements per system call: 1 MiB of 4 KiB pages, and below IOV_MAX. */
 #define IOV_CHUNK 256
