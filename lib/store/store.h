@@ -396,8 +396,9 @@ static inline int store_meta_cut(struct store *st, const char *name,
 /*
  * Sets a sequential slot's file aside, or ends that.  The slot's name is never
  * missing, whenever the process dies; a file "<its name>.new" may be left.
- * Reads may run beside it and read either file; nothing else of that slot.
- * Durable after store_sync_dir() and a STORE_SYNC of the slot.
+ * Reads may run beside it, are not waited for and read either file; nothing
+ * else of that slot.  Durable after store_sync_dir() and a STORE_SYNC of the
+ * slot.
  */
 static inline int store_aside(struct store *st, uint32_t slot,
 			      enum store_aside what)

@@ -319,8 +319,7 @@ static void a_file_is_set_aside(void **state)
 	assert_int_equal(store_make(env->st, 0, 0), 0);
 	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
 	assert_int_equal(store_aside(env->st, 0, STORE_ASIDE_SET), 0);
-	assert_calls("link:seq-000000.undo rename:seq-000000 "
-		     "fdatasync:seq-000000");
+	assert_calls("link:seq-000000.undo rename:seq-000000");
 	assert_int_equal(op_size(env->st, 0), 0);
 	assert_int_equal(store_aside(env->st, 0, STORE_ASIDE_BACK), 0);
 	assert_calls("rename:seq-000000");

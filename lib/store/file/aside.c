@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "store/file/file.h"
@@ -12,20 +11,6 @@ struct aside_names {
 	char slot[STORE_NAME_MAX];
 	char undo[STORE_NAME_MAX + 8], next[STORE_NAME_MAX + 8];
 };
-
-/*
- * The cached descriptor is of the other file.  A read may have it pinned; it
- * ends without our help, and who opens the file again gets the right one.
- */
-static int drop_fd(struct store_file *sf, uint32_t slot)
-{
-	const struct timespec wait = { .tv_nsec = 100000 };
-	int ret;
-
-	while ((ret = fd_drop(sf, slot)) == -EBUSY)
-		nanosleep(&wait, NULL);
-	return ret;
-}
 
 /* A second name for the old file first, so that the slot always has one. */
 static int set_aside(struct store_file *sf, const struct aside_names *n)
@@ -69,5 +54,8 @@ int file_aside(struct store *st, uint32_t slot, enum store_aside what)
 	case STORE_ASIDE_DROP:
 		return unlinkat(dir, n.undo, 0) < 0 ? -errno : 0;
 	}
-	return ret ? ret : drop_fd(sf, slot);
+	/* What a file that comes back has is to be synced anyway. */
+	if (!ret)
+		fd_forget(sf, slot);
+	return ret;
 }

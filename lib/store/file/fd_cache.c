@@ -30,6 +30,7 @@ struct fd_entry {
 	uint32_t mem_align, off_align; /* … of what it can do */
 	unsigned pins;
 	bool busy;	/* a thread opens or closes it: wait for the shard */
+	bool forgotten; /* nobody finds it; closed with its last pin */
 	uint64_t stamp; /* misses when it was last moved in the list */
 	atomic_bool dirty;
 
@@ -107,7 +108,7 @@ static struct fd_entry *find(struct shard *sh, const struct store_file *sf,
 {
 	struct fd_entry *e = *bucket_of(sh, sf, slot);
 
-	while (e && (e->sf != sf || e->slot != slot))
+	while (e && (e->sf != sf || e->slot != slot || e->forgotten))
 		e = e->next;
 	return e;
 }
@@ -210,7 +211,7 @@ static void close_idle(struct shard *sh, struct fd_entry *e)
 	lru_del(sh, e);
 	e->busy = true;
 	pthread_mutex_unlock(&sh->lock);
-	if (atomic_exchange(&e->dirty, false))
+	if (!e->forgotten && atomic_exchange(&e->dirty, false))
 		ret = fd_sync(e);
 	if (ret < 0 && ret != -EROFS)
 		log_lost(e, ret);
@@ -393,8 +394,8 @@ void fd_put(struct fd_entry *e, bool nowait)
 		lru_del(sh, e);
 		lru_add(sh, e);
 	}
-	/* Next time its file may be one to write to. */
-	if (!e->pins && e->wr_err)
+	/* With wr_err: next time its file may be one to write to. */
+	if (!e->pins && (e->wr_err || e->forgotten))
 		close_idle(sh, e);
 	pthread_mutex_unlock(&sh->lock);
 	if (!nowait)
@@ -534,6 +535,20 @@ int fd_drop(struct store_file *sf, uint32_t slot)
 		close_idle(sh, e);
 	pthread_mutex_unlock(&sh->lock);
 	return ret;
+}
+
+void fd_forget(struct store_file *sf, uint32_t slot)
+{
+	struct shard *sh = shard_of(sf, slot);
+	struct fd_entry *e;
+
+	pthread_mutex_lock(&sh->lock);
+	e = find_settled(sh, sf, slot);
+	if (e)
+		e->forgotten = true;
+	if (e && !e->pins)
+		close_idle(sh, e);
+	pthread_mutex_unlock(&sh->lock);
 }
 
 /* An entry of @sf in the shard, NULL if there is none. */

@@ -53,6 +53,12 @@ int fd_check(struct fd_entry *e, uint64_t size, bool now);
 
 /* Closes the slot's descriptor if there is one; -EBUSY if it is pinned. */
 int fd_drop(struct store_file *sf, uint32_t slot);
+/*
+ * The slot's name leads to another file: whoever wants one from now on opens
+ * that.  Waits for nobody who has the old one pinned; it is closed with the
+ * last pin, and not synced.
+ */
+void fd_forget(struct store_file *sf, uint32_t slot);
 /* Closes and forgets all of a store, none of which may be pinned. */
 void fd_drop_all(struct store_file *sf);
 /* Closes the least recently used one; false if all are pinned. */
