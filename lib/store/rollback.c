@@ -36,18 +36,25 @@ struct undo {
 	struct chunk **bucket;
 };
 
-/* Changes and syncs of its slots, one at a time.  Held over I/O. */
+/* A slot is being changed or synced: on the stack of who does that. */
+struct turn {
+	struct turn *next;
+	uint32_t slot;
+};
+
+/* Some of the slots.  An undo is its slot's turn's. */
 struct stripe {
-	pthread_mutex_t lock;
-	struct undo **at; /* by slot / NR_STRIPES */
-	uint32_t room;	  /* of it */
+	pthread_mutex_t lock; /* of all here; never held over I/O */
+	pthread_cond_t over;  /* a turn is, or a failure */
+	struct turn *turns;   /* under way: one for a slot at most */
+	bool failing;	      /* there are none */
+	struct undo **at;     /* by slot / NR_STRIPES */
+	uint32_t room;	      /* of it */
 };
 
 struct rollback {
 	struct store head;
 	struct stripe stripe[NR_STRIPES];
-	pthread_mutex_t dir_lock;  /* calls below that are no requests; taken
-				      with a stripe's lock held */
 	atomic_uint_fast64_t kept; /* bytes of chunks */
 	struct zl_limit limit;	   /* of what commands cause */
 };
@@ -60,6 +67,57 @@ static struct rollback *to_rollback(struct store *st)
 static struct stripe *stripe_of(struct rollback *rb, uint32_t slot)
 {
 	return &rb->stripe[slot % NR_STRIPES];
+}
+
+/* Turns. */
+
+static bool must_wait(const struct stripe *sp, uint32_t slot)
+{
+	const struct turn *t = sp->turns;
+
+	while (t && t->slot != slot)
+		t = t->next;
+	return t || sp->failing;
+}
+
+static void take_turn(struct stripe *sp, struct turn *t)
+{
+	pthread_mutex_lock(&sp->lock);
+	while (must_wait(sp, t->slot))
+		pthread_cond_wait(&sp->over, &sp->lock);
+	t->next = sp->turns;
+	sp->turns = t;
+	pthread_mutex_unlock(&sp->lock);
+}
+
+static void end_turn(struct stripe *sp, struct turn *t)
+{
+	struct turn **link = &sp->turns;
+
+	pthread_mutex_lock(&sp->lock);
+	while (*link != t)
+		link = &(*link)->next;
+	*link = t->next;
+	pthread_cond_broadcast(&sp->over);
+	pthread_mutex_unlock(&sp->lock);
+}
+
+/* Waits for the turns, and lets nobody have one. */
+static void stop_turns(struct stripe *sp)
+{
+	pthread_mutex_lock(&sp->lock);
+	sp->failing = true;
+	while (sp->turns)
+		pthread_cond_wait(&sp->over, &sp->lock);
+	pthread_mutex_unlock(&sp->lock);
+}
+
+static void resume_turns(struct stripe *sp)
+{
+	pthread_mutex_lock(&sp->lock);
+	sp->failing = false;
+	pthread_cond_broadcast(&sp->over);
+	pthread_mutex_unlock(&sp->lock);
 }
 
 /* Requests below. */
@@ -89,11 +147,8 @@ static int64_t pass_down(struct rollback *rb, const struct store_req *req)
 static int stat_below(struct rollback *rb, uint32_t slot, uint64_t *size_bytes)
 {
 	struct store_stat stat = { 0 };
-	int ret;
+	int ret = store_stat(rb->head.lower, slot, &stat);
 
-	pthread_mutex_lock(&rb->dir_lock);
-	ret = store_stat(rb->head.lower, slot, &stat);
-	pthread_mutex_unlock(&rb->dir_lock);
 	*size_bytes = stat.size_bytes;
 	return ret;
 }
@@ -101,33 +156,23 @@ static int stat_below(struct rollback *rb, uint32_t slot, uint64_t *size_bytes)
 static int aside_below(struct rollback *rb, uint32_t slot,
 		       enum store_aside what)
 {
-	int ret;
-
-	pthread_mutex_lock(&rb->dir_lock);
-	ret = store_aside(rb->head.lower, slot, what);
-	pthread_mutex_unlock(&rb->dir_lock);
-	return ret;
-}
-
-static int sync_dir_below(struct rollback *rb)
-{
-	int ret;
-
-	pthread_mutex_lock(&rb->dir_lock);
-	ret = store_sync_dir(rb->head.lower);
-	pthread_mutex_unlock(&rb->dir_lock);
-	return ret;
+	return store_aside(rb->head.lower, slot, what);
 }
 
 /* The way back. */
 
-static struct undo *find_undo(const struct stripe *sp, uint32_t slot)
+static struct undo *find_undo(struct stripe *sp, uint32_t slot)
 {
 	uint32_t i = slot / NR_STRIPES;
+	struct undo *u;
 
-	return i < sp->room ? sp->at[i] : NULL;
+	pthread_mutex_lock(&sp->lock);
+	u = i < sp->room ? sp->at[i] : NULL;
+	pthread_mutex_unlock(&sp->lock);
+	return u;
 }
 
+/* Under the lock. */
 static int make_place(struct stripe *sp, uint32_t slot)
 {
 	uint32_t i = slot / NR_STRIPES, room = sp->room ? sp->room : 16;
@@ -144,6 +189,18 @@ static int make_place(struct stripe *sp, uint32_t slot)
 	sp->at = at;
 	sp->room = room;
 	return 0;
+}
+
+static int put_undo(struct stripe *sp, struct undo *u)
+{
+	int ret;
+
+	pthread_mutex_lock(&sp->lock);
+	ret = make_place(sp, u->slot);
+	if (!ret)
+		sp->at[u->slot / NR_STRIPES] = u;
+	pthread_mutex_unlock(&sp->lock);
+	return ret;
 }
 
 static void drop_chunks(struct rollback *rb, struct undo *u)
@@ -163,8 +220,10 @@ static void drop_chunks(struct rollback *rb, struct undo *u)
 
 static void free_undo(struct rollback *rb, struct stripe *sp, struct undo *u)
 {
-	drop_chunks(rb, u);
+	pthread_mutex_lock(&sp->lock);
 	sp->at[u->slot / NR_STRIPES] = NULL;
+	pthread_mutex_unlock(&sp->lock);
+	drop_chunks(rb, u);
 	free(u);
 }
 
@@ -178,19 +237,17 @@ static int need_undo(struct rollback *rb, struct stripe *sp, uint32_t slot,
 	*undo = u;
 	if (u)
 		return 0;
-	ret = make_place(sp, slot);
-	if (ret)
-		return ret;
 	u = calloc(1, sizeof(*u));
 	if (!u)
 		return -ENOMEM;
 	u->slot = slot;
 	ret = stat_below(rb, slot, &u->base_bytes);
+	if (!ret)
+		ret = put_undo(sp, u);
 	if (ret) {
 		free(u);
 		return ret;
 	}
-	sp->at[slot / NR_STRIPES] = u;
 	*undo = u;
 	return 0;
 }
@@ -242,7 +299,7 @@ static int sync_slot(struct rollback *rb, struct stripe *sp,
 	if (ret || !u)
 		return ret;
 	if (u->aside) {
-		ret = sync_dir_below(rb);
+		ret = store_sync_dir(rb->head.lower);
 		if (ret)
 			return ret;
 		/* What cannot be removed is no harm. */
@@ -412,16 +469,17 @@ static int64_t change_seq(struct rollback *rb, struct stripe *sp,
 static int64_t change(struct rollback *rb, const struct store_req *req)
 {
 	struct stripe *sp = stripe_of(rb, req->slot);
+	struct turn turn = { .slot = req->slot };
 	int64_t res;
 
-	pthread_mutex_lock(&sp->lock);
+	take_turn(sp, &turn);
 	if (req->op == STORE_SYNC)
 		res = sync_slot(rb, sp, req);
 	else if (store_slot_is_conv(&rb->head, req->slot))
 		res = change_conv(rb, sp, req);
 	else
 		res = change_seq(rb, sp, req);
-	pthread_mutex_unlock(&sp->lock);
+	end_turn(sp, &turn);
 	return res;
 }
 
@@ -599,7 +657,7 @@ int store_rollback_fail(struct store *st,
 
 	assert(part->granule_bytes);
 	for (int i = 0; i < NR_STRIPES; i++) {
-		pthread_mutex_lock(&rb->stripe[i].lock);
+		stop_turns(&rb->stripe[i]);
 		f.left += count_undos(&rb->stripe[i]);
 	}
 	for (int i = 0; i < NR_STRIPES; i++) {
@@ -607,9 +665,9 @@ int store_rollback_fail(struct store *st,
 		if (!first)
 			first = ret;
 	}
-	ret = f.dir ? sync_dir_below(rb) : 0;
+	ret = f.dir ? store_sync_dir(rb->head.lower) : 0;
 	for (int i = 0; i < NR_STRIPES; i++)
-		pthread_mutex_unlock(&rb->stripe[i].lock);
+		resume_turns(&rb->stripe[i]);
 	return first ? first : ret;
 }
 
@@ -739,6 +797,7 @@ static void drop_stripe(struct rollback *rb, struct stripe *sp)
 		if (sp->at[i])
 			free_undo(rb, sp, sp->at[i]);
 	free(sp->at);
+	pthread_cond_destroy(&sp->over);
 	pthread_mutex_destroy(&sp->lock);
 }
 
@@ -749,7 +808,6 @@ struct store *store_rollback_release(struct store *st)
 
 	for (int i = 0; i < NR_STRIPES; i++)
 		drop_stripe(rb, &rb->stripe[i]);
-	pthread_mutex_destroy(&rb->dir_lock);
 	free(rb);
 	return lower;
 }
@@ -790,8 +848,9 @@ struct store *store_rollback_new(struct store *lower)
 	rb->head.conv_slots = lower->conv_slots;
 	rb->head.lower = lower;
 	rb->head.losses = lower->losses;
-	pthread_mutex_init(&rb->dir_lock, NULL);
-	for (int i = 0; i < NR_STRIPES; i++)
+	for (int i = 0; i < NR_STRIPES; i++) {
 		pthread_mutex_init(&rb->stripe[i].lock, NULL);
+		pthread_cond_init(&rb->stripe[i].over, NULL);
+	}
 	return &rb->head;
 }
