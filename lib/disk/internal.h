@@ -295,6 +295,14 @@ int journal_stop(struct disk *d);
 /* Where the id of this boot is read (tests). */
 extern const char *journal_boot_id_path;
 
+/* problems.c */
+#define PROBLEMS_LOGGED 32 /* so many of zones have a line in the log */
+/* Logs it (the first ones, and what no zone has) and keeps it for
+ * disk_each_problem(). */
+void disk_add_problem(struct disk *d, uint32_t slot, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void disk_drop_problems(struct disk *d);
+
 /* mountpoint.c: true if @dir is named in fstab or by a mount unit and nothing
  * is mounted there now; @who gets the file that says so.  @root is put before
  * the names of the system's files (tests), else "". */
@@ -344,11 +352,6 @@ bool adopt_wanted_but_size(const struct disk_open_args *args);
  */
 int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 		    struct journal_state *journal, struct zl_err *err);
-/* Logs it (the first ones, and what no zone has) and keeps it for
- * disk_each_problem(). */
-void disk_add_problem(struct disk *d, uint32_t slot, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* open.c */
 int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 	       struct disk **disk, struct zl_err *err);

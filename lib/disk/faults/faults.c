@@ -16,17 +16,6 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void faults_init(struct disk_faults *fs)
-{
-	pthread_condattr_t attr;
-
-	pthread_mutex_init(&fs->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&fs->more, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 void faults_stop(struct disk *d)
 {
 	struct disk_faults *fs = &d->faults;
@@ -400,7 +389,7 @@ void disk_end_delays(struct disk *d)
 	pthread_mutex_unlock(&fs->lock);
 }
 
-void faults_run(struct disk_io *io)
+static void faults_run(struct disk_io *io)
 {
 	struct inject_fault f;
 
@@ -413,7 +402,7 @@ void faults_run(struct disk_io *io)
  * Calls of the store.
  */
 
-int faults_store_error(struct disk *d, const struct store_req *req)
+static int faults_store_error(struct disk *d, const struct store_req *req)
 {
 	static const enum inject_op ops[STORE_NR_OPS] = {
 		[STORE_READ] = INJECT_OP_READ,
@@ -438,4 +427,23 @@ int faults_store_error(struct disk *d, const struct store_req *req)
 	return meets(d, INJECT_BACKING_ERROR, ops[req->op], lba, nr_blocks, &f)
 		       ? -f.error
 		       : 0;
+}
+
+static const struct fault_hooks hooks = {
+	.run = faults_run,
+	.store_error = faults_store_error,
+	.zone_was_reset = attrs_zone_was_reset,
+	.settle = faults_settle,
+};
+
+void faults_init(struct disk_faults *fs)
+{
+	pthread_condattr_t attr;
+
+	fs->hooks = &hooks;
+	pthread_mutex_init(&fs->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&fs->more, &attr);
+	pthread_condattr_destroy(&attr);
 }

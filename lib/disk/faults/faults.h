@@ -19,7 +19,20 @@ struct json_object;
 
 #define DISK_FAULTS "zloop.faults" /* the persistent ones, as JSON */
 
+/* What the I/O's wing asks of this one, which it does not know. */
+struct fault_hooks {
+	/* An I/O's run() while faults are armed: meets them, or goes on as
+	 * usual. */
+	void (*run)(struct disk_io *io);
+	/* A fault for a call of the store: its -errno, or 0. */
+	int (*store_error)(struct disk *d, const struct store_req *req);
+	/* attrs_zone_was_reset(), faults_settle() */
+	void (*zone_was_reset)(struct disk *d, uint32_t slot);
+	void (*settle)(struct disk *d);
+};
+
 struct disk_faults {
+	const struct fault_hooks *hooks;
 	atomic_uint armed; /* faults that can still happen */
 	/* Guards the rest; never held over anything but the file's I/O. */
 	pthread_mutex_t lock;
@@ -67,14 +80,7 @@ void attrs_zone_was_reset(struct disk *d, uint32_t slot);
 /* Adds them to the array of the persistent faults.  With the lock. */
 void attrs_format(struct disk *d, struct json_object *all);
 
-/* An I/O's run() while faults are armed: meets them, or goes on as usual. */
-void faults_run(struct disk_io *io);
-
 /* I/Os that wait for a delay which is no longer in the list go on.  With the
  * lock. */
 void faults_let_go(struct disk_faults *fs);
-
-/* A fault for a call of the store: its -errno, or 0. */
-int faults_store_error(struct disk *d, const struct store_req *req);
-
 #endif

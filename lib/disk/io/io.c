@@ -27,8 +27,10 @@ static void req_done(struct store_req *req)
 /* An injected error of the store, or 0. */
 static int injected(struct disk *d, const struct store_req *req)
 {
-	int error = disk_has_faults(d) ? faults_store_error(d, req) : 0;
+	int error = 0;
 
+	if (disk_has_faults(d))
+		error = d->faults.hooks->store_error(d, req);
 	if (error)
 		store_made_to_fail(d->store, req, error);
 	return error;
@@ -238,7 +240,7 @@ void disk_submit(struct disk *d, struct disk_io *io)
 	init(d, io);
 	meter_submit(d, io);
 	if (disk_has_faults(d) && io->op != DISK_SAVE) {
-		io->run = faults_run;
+		io->run = d->faults.hooks->run;
 		io->async = false;
 	}
 	pace_handed_over(d, io);

@@ -75,7 +75,7 @@ static void apply(struct disk_io *io)
 	uint32_t cap = zone_slot_cap_blocks(&d->zones, io->slot);
 
 	if (io->zone_op == ZO_RESET)
-		attrs_zone_was_reset(d, io->slot);
+		d->faults.hooks->zone_was_reset(d, io->slot);
 	pthread_mutex_lock(&d->lock);
 	s->undo_non_seq |= io->zone_op == ZO_RESET &&
 			   d->zones.slots[io->slot].attrs & ZA_NON_SEQ;
@@ -338,7 +338,7 @@ static void fail_at_slot(struct disk_io *io, int error)
 static void finish_change(struct disk_io *io)
 {
 	if (io->zone_op == ZO_RESET && atomic_load(&io->disk->faults.has_kept))
-		faults_settle(io->disk);
+		io->disk->faults.hooks->settle(io->disk);
 	io_finish(io, DISK_OK);
 }
 

@@ -14,45 +14,6 @@
 #include "base/num.h"
 #include "disk/internal.h"
 
-#define MAX_LOGGED 32	 /* zones */
-#define MAX_KEPT   65536 /* … for disk_each_problem() */
-
-static void keep_problem(struct disk *d, uint32_t slot, const char *what)
-{
-	struct problem *p = malloc(sizeof(*p) + strlen(what) + 1);
-
-	if (!p)
-		return; /* it has been logged */
-	p->next = NULL;
-	p->slot = slot;
-	strcpy(p->what, what);
-	*d->problems_end = p;
-	d->problems_end = &p->next;
-}
-
-void disk_add_problem(struct disk *d, uint32_t slot, const char *fmt, ...)
-{
-	char what[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	d->nr_problems++;
-	if (slot == UINT32_MAX)
-		zl_log(ZL_LOG_WARN, "%s: %s", d->name, what);
-	else if (d->nr_problems <= MAX_LOGGED)
-		zl_log(ZL_LOG_WARN, "%s: zone %u: %s", d->name, slot, what);
-	if (d->nr_problems <= MAX_KEPT)
-		keep_problem(d, slot, what);
-}
-
-void disk_each_problem(const struct disk *d, disk_problem_fn *fn, void *user)
-{
-	for (const struct problem *p = d->problems; p; p = p->next)
-		fn(user, p->slot, p->what);
-}
-
 /* The slot that is being loaded. */
 struct loading {
 	struct disk *d;
@@ -320,11 +281,11 @@ static void sync_leftovers(struct disk *d, const struct journal_state *j)
 
 static void log_rest(const struct disk *d)
 {
-	if (d->nr_problems > MAX_LOGGED)
+	if (d->nr_problems > PROBLEMS_LOGGED)
 		zl_log(ZL_LOG_WARN,
 		       "%s: %u more zones are not as they should be; zloop "
 		       "check lists them",
-		       d->name, d->nr_problems - MAX_LOGGED);
+		       d->name, d->nr_problems - PROBLEMS_LOGGED);
 }
 
 int disk_load_zones(struct disk *d, const struct disk_open_args *args,

@@ -348,12 +348,7 @@ int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 
 void disk_free(struct disk *d)
 {
-	struct problem *p;
-
-	while ((p = d->problems)) {
-		d->problems = p->next;
-		free(p);
-	}
+	disk_drop_problems(d);
 	bad_free(&d->bad);
 	free(d->zone_slots);
 	free(d->slots);
