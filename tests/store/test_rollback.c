@@ -10,9 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "store/file.h"
+#include "store/file/file.h"
 #include "store/ops.h"
 #include "store/rollback.h"
+#include "stores/mem.h"
 
 #define CONV 64u /* conventional slots */
 
