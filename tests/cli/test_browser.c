@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "live.h"
+#include "skip.h"
 
 #define ZONE_BLOCKS 2048u
 #define CHROMIUM                                                         \
@@ -111,10 +112,7 @@ int main(void)
 		T(screenshot),
 	};
 
-	if (!have_tool("chromium")) {
-		puts("skipped: there is no chromium; targetcli-config/deps "
-		     "test installs it");
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (!have_tool("chromium"))
+		return SKIP_STATUS;
+	return skip_run_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "run.h"
+#include "skip.h"
 
 #define OPTIONS                                                     \
 	"capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512," \
@@ -103,10 +104,8 @@ static bool kill_repair_at(unsigned n)
 	if (!pid)
 		start_traced();
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 126) {
-		print_message("skipped: no process may be traced here\n");
-		skip();
-	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 126)
+		skip_test("no process may be traced here");
 	assert_true(WIFSTOPPED(status));
 	ptrace(PTRACE_SETOPTIONS, pid, NULL,
 	       (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
@@ -182,5 +181,5 @@ int main(void)
 		T(at_zones_and_journal),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return skip_run_tests(tests, NULL, NULL);
 }

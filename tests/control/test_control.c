@@ -24,6 +24,7 @@
 
 #include "control/internal.h"
 #include "disk/disk.h"
+#include "skip.h"
 #include "stores/mem.h"
 
 static struct store_mem *mem;
@@ -779,10 +780,8 @@ static void another_user_is_hung_up_on(void **state)
 	pid_t pid;
 
 	(void)state;
-	if (geteuid()) {
-		print_message("not root: cannot become another user\n");
-		skip();
-	}
+	if (geteuid())
+		skip_test("not root: cannot become another user");
 	assert_int_equal(control_path(serial, path), 0);
 	assert_int_equal(chmod(run_dir, 0755), 0);
 	assert_int_equal(chmod(path, 0666), 0);
@@ -934,5 +933,5 @@ int main(void)
 		T(nobody_there),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return skip_run_tests(tests, NULL, NULL);
 }

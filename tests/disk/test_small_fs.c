@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dirs.h"
+#include "skip.h"
 
 #define OPTIONS	    "capacity_mb=32,zone_size_mb=4,conv_zones=0,block_size=4096"
 #define ZONE_BLOCKS 1024u
@@ -205,8 +206,7 @@ static void small(const char *fs)
 
 	if (geteuid() || unshare(CLONE_NEWNS) ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
-		print_message("skipped: %s needs root to be mounted\n", fs);
-		skip();
+		skip_test("%s needs root to be mounted", fs);
 	}
 	tmp_dir_make(&t);
 	mounted = mount_small(&t, fs);
@@ -217,10 +217,8 @@ static void small(const char *fs)
 		assert_int_equal(shell("umount %s/mnt%s", t.path, ""), 0);
 	}
 	tmp_dir_drop(&t);
-	if (!mounted) {
-		print_message("skipped: %s cannot be mounted here\n", fs);
-		skip();
-	}
+	if (!mounted)
+		skip_test("%s cannot be mounted here", fs);
 }
 
 static void full_ext4(void **state)
@@ -331,5 +329,5 @@ int main(void)
 		cmocka_unit_test(full_ext4),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return skip_run_tests(tests, NULL, NULL);
 }

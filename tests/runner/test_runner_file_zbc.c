@@ -2,6 +2,7 @@
 // The stand-in carries a handler that was not made for it: tcmu-runner's own
 // handler_file_zbc.so, unmodified, on a file of its own.
 
+#include "skip.h"
 #include "testing.h"
 
 #include <unistd.h>
@@ -122,7 +123,7 @@ int main(void)
 
 	if (access(STOCK_HANDLER, R_OK)) {
 		printf("skipped: no %s (package tcmu-runner)\n", STOCK_HANDLER);
-		return 77;
+		return SKIP_STATUS;
 	}
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

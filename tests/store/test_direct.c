@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "skip.h"
 #include "store/ops.h"
 
 #define SEQ   0
@@ -94,8 +95,7 @@ static void needs_direct_io(const struct env *env)
 	assert_int_equal(op_write(env->st, SEQ, 0, env->data, BLOCK), BLOCK);
 	if (!is_btrfs(env) && !is_cached(env, 0))
 		return;
-	print_message("no direct I/O in %s\n", env->dir);
-	skip();
+	skip_test("no direct I/O in %s", env->dir);
 }
 
 static void whole_blocks_go_past_the_page_cache(void **state)
@@ -217,10 +217,8 @@ static void through_the_engine_as_well(void **state)
 {
 	struct env *env = *state;
 
-	if (store_start_engine(env->st)) {
-		print_message("no io_uring here\n");
-		skip();
-	}
+	if (store_start_engine(env->st))
+		skip_test("no io_uring here");
 	assert_int_equal(op_read(env->st, SEQ, 0, env->back, 1), 0);
 	append_and_read(env, STORE_ASYNC, 4);
 }
@@ -238,5 +236,5 @@ int main(void)
 		T(through_the_engine_as_well),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return skip_run_tests(tests, NULL, NULL);
 }

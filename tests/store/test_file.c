@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "skip.h"
 #include "store/ops.h"
 
 /* Stands before the system's: the directory's fail while this is set. */
@@ -209,11 +210,8 @@ static void a_device_is_not_opened(void **state)
 	struct env *env = *state;
 
 	/* 1:8 is /dev/random. */
-	if (mknod(path_of(env, "seq-000000"), S_IFCHR | 0600, 0x108) < 0) {
-		print_message("skipped: cannot make a device: %s\n",
-			      strerror(errno));
-		skip();
-	}
+	if (mknod(path_of(env, "seq-000000"), S_IFCHR | 0600, 0x108) < 0)
+		skip_test("cannot make a device: %s", strerror(errno));
 	assert_unusable(env, STORE_KIND_OTHER, -EINVAL);
 	assert_unusable_meta(env, -EINVAL);
 }
@@ -283,9 +281,7 @@ static void set_kernels_wp(struct env *env, const char *name)
 
 	if (!setxattr(path_of(env, name), KERNELS_WP, &wp, sizeof(wp), 0))
 		return;
-	print_message("skipped: no user attributes here: %s\n",
-		      strerror(errno));
-	skip();
+	skip_test("no user attributes here: %s", strerror(errno));
 }
 
 static bool has_kernels_wp(struct env *env, const char *name)
@@ -480,10 +476,8 @@ static void a_user_of_a_zone_file_is_seen(void **state)
 	assert_int_equal(store_make(env->st, 0, 0), 0);
 	assert_int_equal(store_file_probe_users(env->st, 1), -ENOENT);
 	ret = store_file_probe_users(env->st, 0);
-	if (ret == -EINVAL) {
-		print_message("skipped: no leases on this file system\n");
-		skip();
-	}
+	if (ret == -EINVAL)
+		skip_test("no leases on this file system");
 	assert_int_equal(ret, 0);
 	/* Our own cached descriptor is nobody else's. */
 	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
@@ -560,5 +554,5 @@ int main(void)
 		T(the_probe_disturbs_nobody),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return skip_run_tests(tests, NULL, NULL);
 }

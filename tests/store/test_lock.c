@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "skip.h"
 #include "store/file/file.h"
 #include "store/ops.h"
 
@@ -108,8 +109,7 @@ static void the_holder_is_named(void **state)
 		fclose(f);
 	if (!shown) {
 		assert_non_null(strstr(err.msg, "another process"));
-		print_message("skipped: /proc/locks does not show locks\n");
-		skip();
+		skip_test("/proc/locks does not show locks");
 	}
 	snprintf(want, sizeof(want), "process %d (holder)", env->pid);
 	if (!strstr(err.msg, want))
@@ -205,7 +205,7 @@ static void the_engine_leaves_no_lock(void **state)
 	for (unsigned i = 0; i < 100; i++) {
 		assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), 0);
 		if (store_start_engine(env->st))
-			skip();
+			skip_test("no io_uring here");
 		store_close(env->st);
 		env->st = tmp_open(env->dir);
 	}
@@ -220,7 +220,7 @@ static void the_engine_holds_a_replaced_file(void **state)
 
 	assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), 0);
 	if (store_start_engine(env->st))
-		skip();
+		skip_test("no io_uring here");
 	assert_int_equal(store_meta_replace(env->st, "lock", "new", 3), 0);
 	close(sf->lock_fd);
 	sf->lock_fd = -1;
@@ -247,5 +247,5 @@ int main(void)
 		T(the_engine_holds_a_replaced_file),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return skip_run_tests(tests, NULL, NULL);
 }
