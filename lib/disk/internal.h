@@ -340,10 +340,12 @@ int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 /* Refuses a model that the files cannot have. */
 int adopt_model(struct store *st, const char *name,
 		const struct disk_meta *meta, struct zl_err *err);
-/* Whether every option is there that adoption needs. */
-bool adopt_wanted(const struct disk_open_args *args);
-/* … but perhaps the size. */
-bool adopt_wanted_but_size(const struct disk_open_args *args);
+/* Whether @args make a disk of the zone files that are there: of the kernel
+ * driver's as it would do it, of others only with every option. */
+bool adopt_wanted(struct store *st, const struct disk_open_args *args,
+		  bool size_comes_later);
+/* Whether no option is left to be assumed that says where zones are. */
+bool adopt_all_is_given(const struct disk_open_args *args);
 
 /* load.c: zone states from file sizes and the journal */
 /*

@@ -42,6 +42,30 @@ static void files_of_a_disk(void **state)
 	assert_silent();
 }
 
+/* As the kernel's zloop leaves it: its own string is enough. */
+static void the_kernels_directory(void **state)
+{
+	char name[32];
+
+	(void)state;
+	mkdir("d", 0700);
+	for (unsigned i = 0; i < 16; i++) {
+		snprintf(name, sizeof(name), "d/%s-%06u", i < 2 ? "cnv" : "seq",
+			 i);
+		make_file(name, i < 2 ? MIB : 0);
+	}
+	assert_int_equal(zloop("create", "zone_size_mb=1", "d", NULL), 1);
+	assert_sentence("conv_zones=8 (the default) does not fit d, which has "
+			"2 files of conventional zones; use conv_zones=2");
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	assert_string_equal(run_out, "");
+	assert_contains(run_err, "zloop: note: d: adopted from the kernel's "
+				 "zloop; not to be verified: max_open_zones=0, "
+				 "zone_capacity_mb=1");
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	assert_silent();
+}
+
 static void defaults(void **state)
 {
 	(void)state;
@@ -283,21 +307,14 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, work_enter, work_leave)
-		T(files_of_a_disk),
-		T(defaults),
-		T(empty_directory),
-		T(absolute_and_slash),
-		T(rounded_down),
-		T(smaller_last_zone),
-		T(options_of_the_kernel),
-		T(a_disk_already),
-		T(half_made),
-		T(not_empty),
-		T(no_parent),
-		T(not_a_directory),
-		T(default_does_not_fit),
-		T(only_options),
-		T(bad_options),
+		T(files_of_a_disk),    T(the_kernels_directory),
+		T(defaults),	       T(empty_directory),
+		T(absolute_and_slash), T(rounded_down),
+		T(smaller_last_zone),  T(options_of_the_kernel),
+		T(a_disk_already),     T(half_made),
+		T(not_empty),	       T(no_parent),
+		T(not_a_directory),    T(default_does_not_fit),
+		T(only_options),       T(bad_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,19 +103,66 @@ static void size_as_an_option(void **state)
 	"/d has zone files but no zloop.json, as the kernel's zloop leaves " \
 	"them; to adopt them, create the disk with "
 
-static void options_are_missing(void **state)
+/* What its driver would be given is enough, and it assumes the rest. */
+static void as_the_driver_would(void **state)
 {
-	refused(*state, NULL, 0, MAKE,
-		TO_ADOPT "zone_size_mb=1, zone_capacity_mb=NUMBER, "
-			 "conv_zones=2, capacity_mb=NUMBER");
-	refused(*state, NULL, 0, LOOK,
-		TO_ADOPT "zone_size_mb=1, zone_capacity_mb=NUMBER, "
-			 "conv_zones=2, capacity_mb=NUMBER");
+	static const char *const strings[] = {
+		"zone_size_mb=1,conv_zones=2",
+		"zone_size_mb=1,conv_zones=2,max_open_zones=3,buffered_io",
+		"zone_size_mb=1,conv_zones=2,capacity_mb=8",
+	};
+	struct disk *d;
+	struct zl_err err;
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(strings); i++) {
+		struct store_mem *mem = kernels_disk();
+
+		start_log();
+		assert_accepted(
+			strings[i],
+			open_mem(mem, strings[i], USUAL_SIZE, MAKE, &d, &err),
+			&err);
+		assert_logged("not to be verified: max_open_zones=");
+		assert_logged(", zone_capacity_mb=1");
+		assert_int_equal(cond_at(d, 2), ZC_FULL);
+		disk_close(d);
+		store_mem_free(mem);
+	}
 	refused(*state, "zone_size_mb=1", USUAL_SIZE, MAKE,
-		TO_ADOPT "zone_capacity_mb=NUMBER, conv_zones=2");
+		"conv_zones=8 (the default) leaves no sequential zone: "
+		"size=8388608 has 8 zones of 1 MiB; use conv_zones=7 or less");
+	refused(*state, "zone_size_mb=1", 16 * ZL_MIB, MAKE,
+		"conv_zones=8 (the default) does not fit /d, which has 2 files "
+		"of conventional zones; use conv_zones=2");
+	refused(*state, "conv_zones=2", 1024 * ZL_MIB, MAKE,
+		"zone_size_mb=256 (the default) does not fit /d, whose "
+		"conventional zones' files have 1 MiB; use zone_size_mb=1");
+}
+
+/* What was a disk of ours may have been made with any options. */
+static void what_is_assumed_of_ours(void **state)
+{
+	uint8_t rec[JOURNAL_RECORD_BYTES];
+
+	journal_encode(rec, 1, JR_OPEN, 0, 0);
+	put_file(*state, "zloop.state", rec, sizeof(rec));
 	refused(*state, "zone_size_mb=1,conv_zones=2", USUAL_SIZE, MAKE,
 		TO_ADOPT "zone_capacity_mb=NUMBER");
-	refused(*state, GEOMETRY, 0, MAKE, TO_ADOPT "capacity_mb=NUMBER");
+}
+
+static void options_are_missing(void **state)
+{
+	static const char all[] =
+		TO_ADOPT "zone_size_mb=1, conv_zones=2, capacity_mb=8, "
+			 "zone_capacity_mb=NUMBER if it is not the zone size";
+
+	refused(*state, NULL, 0, MAKE, all);
+	refused(*state, NULL, 0, LOOK, all);
+	/* It may be meant for a disk that is there. */
+	refused(*state, NULL, USUAL_SIZE, MAKE,
+		TO_ADOPT "zone_size_mb=1, conv_zones=2, "
+			 "zone_capacity_mb=NUMBER if it is not the zone size");
+	refused(*state, GEOMETRY, 0, MAKE, TO_ADOPT "capacity_mb=8");
 	refused(*state, GEOMETRY, USUAL_SIZE, 0,
 		TO_ADOPT "the options that you have given");
 	refused(*state, GEOMETRY, USUAL_SIZE, LOOK,
@@ -135,8 +182,9 @@ static void without_conventional_zones(void **state)
 		assert_int_equal(store_make(st, i, 4096 * i), 0);
 	store_close(st);
 	refused(mem, NULL, 0, MAKE,
-		TO_ADOPT "zone_size_mb=NUMBER, zone_capacity_mb=NUMBER, "
-			 "conv_zones=0, capacity_mb=NUMBER");
+		TO_ADOPT "zone_size_mb=NUMBER, conv_zones=0, "
+			 "capacity_mb=NUMBER, zone_capacity_mb=NUMBER if it is "
+			 "not the zone size");
 	start_log();
 	assert_accepted("",
 			open_mem(mem,
@@ -162,15 +210,18 @@ static void geometry_that_does_not_fit(void **state)
 		"conventional zones; use conv_zones=2");
 	refused(*state, "zone_size_mb=2,zone_capacity_mb=1,conv_zones=2",
 		2 * USUAL_SIZE, MAKE,
-		"/d/cnv-000000 does not have the zone size that is given: it "
-		"has 1048576 bytes; correct zone_size_mb, zone_capacity_mb or "
-		"block_size");
+		"zone_size_mb=2 does not fit /d, whose conventional zones' "
+		"files have 1 MiB; use zone_size_mb=1");
 	/* Fewer zones: addresses beyond would be gone. */
 	refused(*state, GEOMETRY, USUAL_SIZE - ZL_MIB, MAKE,
 		"/d has files for 8 zones, but the size given makes 7; use "
 		"size=8388608");
 	refused(*state, GEOMETRY, USUAL_SIZE + ZL_MIB, MAKE,
-		"/d/seq-000008 is missing, so the directory cannot be adopted");
+		"/d has files for 8 zones, but the size given makes 9; use "
+		"size=8388608");
+	refused(*state, GEOMETRY ",capacity_mb=9", 0, MAKE,
+		"/d has files for 8 zones, but capacity_mb=9 makes 9; use "
+		"capacity_mb=8");
 	refused(*state, GEOMETRY, USUAL_SIZE + 512, MAKE,
 		"size=8389120 is not a multiple of zone_size_mb=1; use "
 		"size=8388608 or size=9437184, or add smaller_last_zone");
@@ -334,6 +385,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(adopted),
 		T(size_as_an_option),
+		T(as_the_driver_would),
+		T(what_is_assumed_of_ours),
 		T(options_are_missing),
 		T(without_conventional_zones),
 		T(geometry_that_does_not_fit),

@@ -144,8 +144,8 @@ static void no_disk(void **state)
 	put_file(mem, "seq-000000", "", 0);
 	refused(mem, "/d has zone files but no zloop.json, as the kernel's "
 		     "zloop leaves them; to adopt them, create the disk with "
-		     "zone_size_mb=NUMBER, zone_capacity_mb=NUMBER, "
-		     "conv_zones=0, capacity_mb=NUMBER");
+		     "zone_size_mb=NUMBER, conv_zones=0, capacity_mb=NUMBER, "
+		     "zone_capacity_mb=NUMBER if it is not the zone size");
 	put_file(mem, DISK_SIDECAR, "{", 1);
 	refused(mem, "/d/zloop.json is cut short: its JSON does not end");
 	store_mem_free(mem);

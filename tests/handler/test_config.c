@@ -217,7 +217,8 @@ static const struct {
 	{ "@$/kernel",
 	  "$/kernel has zone files but no zloop.json, as the kernel's zloop "
 	  "leaves them; to adopt them, create the disk with zone_size_mb=1, "
-	  "zone_capacity_mb=NUMBER, conv_zones=2, capacity_mb=NUMBER" },
+	  "conv_zones=2, capacity_mb=4, zone_capacity_mb=NUMBER if it is not "
+	  "the zone size" },
 };
 
 static void bad(void **state)

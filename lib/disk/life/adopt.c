@@ -25,16 +25,40 @@ static bool is_given(const struct disk_open_args *args, enum disk_opt_id id)
 	return args->opts && disk_opt_given(args->opts, id);
 }
 
-bool adopt_wanted_but_size(const struct disk_open_args *args)
+static bool zones_are_given(const struct disk_open_args *args)
 {
-	return args->may_make && is_given(args, OPT_ZONE_SIZE_MB) &&
+	return is_given(args, OPT_ZONE_SIZE_MB) &&
 	       is_given(args, OPT_ZONE_CAPACITY_MB) &&
 	       is_given(args, OPT_CONV_ZONES);
 }
 
-bool adopt_wanted(const struct disk_open_args *args)
+bool adopt_all_is_given(const struct disk_open_args *args)
 {
-	return size_is_known(args) && adopt_wanted_but_size(args);
+	return size_is_known(args) && zones_are_given(args);
+}
+
+/* Whether the disk was ours once.  An empty one may be left of an attempt that
+ * was refused. */
+static bool has_journal(struct store *st)
+{
+	void *data = NULL;
+	size_t len = 0;
+
+	if (!store_meta_read(st, DISK_JOURNAL, &data, &len))
+		free(data);
+	return len > 0;
+}
+
+bool adopt_wanted(struct store *st, const struct disk_open_args *args,
+		  bool size_comes_later)
+{
+	if (!args->may_make || !(size_comes_later || size_is_known(args)))
+		return false;
+	/* What the kernel's driver would assume for the rest is the best guess
+	 * for one of its own, and no guess for another one. */
+	return has_journal(st)
+		       ? zones_are_given(args)
+		       : args->opts && disk_opts_has_geometry(args->opts);
 }
 
 static void add_text(char *list, size_t size, const char *fmt, ...)
@@ -64,25 +88,34 @@ static uint64_t zone_mib_of_files(struct store *st, const struct survey *sv)
 	return stat.size_bytes / ZL_MIB;
 }
 
+/* What is not given of the options that say where zones are. */
+static void list_missing(struct store *st, const struct survey *sv,
+			 const struct disk_open_args *args, char *list,
+			 size_t size)
+{
+	uint64_t mib = zone_mib_of_files(st, sv);
+
+	if (!is_given(args, OPT_ZONE_SIZE_MB) && mib)
+		add_text(list, size, "zone_size_mb=%" PRIu64, mib);
+	else if (!is_given(args, OPT_ZONE_SIZE_MB))
+		add_text(list, size, "zone_size_mb=NUMBER");
+	if (!is_given(args, OPT_CONV_ZONES))
+		add_text(list, size, "conv_zones=%u", sv->conv_files);
+	if (!size_is_known(args) && mib)
+		add_text(list, size, "capacity_mb=%" PRIu64, sv->end * mib);
+	else if (!size_is_known(args))
+		add_text(list, size, "capacity_mb=NUMBER");
+	if (!is_given(args, OPT_ZONE_CAPACITY_MB))
+		add_text(list, size, "zone_capacity_mb=NUMBER%s",
+			 has_journal(st) ? "" : " if it is not the zone size");
+}
+
 int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 		  const struct disk_open_args *args, struct zl_err *err)
 {
-	uint64_t mib = zone_mib_of_files(st, sv);
-	char list[128] = "";
+	char list[192] = "";
 
-	if (!is_given(args, OPT_ZONE_SIZE_MB)) {
-		if (mib)
-			add_text(list, sizeof(list), "zone_size_mb=%" PRIu64,
-				 mib);
-		else
-			add_text(list, sizeof(list), "zone_size_mb=NUMBER");
-	}
-	if (!is_given(args, OPT_ZONE_CAPACITY_MB))
-		add_text(list, sizeof(list), "zone_capacity_mb=NUMBER");
-	if (!is_given(args, OPT_CONV_ZONES))
-		add_text(list, sizeof(list), "conv_zones=%u", sv->conv_files);
-	if (!size_is_known(args))
-		add_text(list, sizeof(list), "capacity_mb=NUMBER");
+	list_missing(st, sv, args, list, sizeof(list));
 	return zl_fail(err, EINVAL,
 		       "%s has zone files but no " DISK_SIDECAR
 		       ", as the kernel's zloop leaves them; to adopt them, "
@@ -99,15 +132,7 @@ int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 int adopt_model(struct store *st, const char *name,
 		const struct disk_meta *meta, struct zl_err *err)
 {
-	void *data = NULL;
-	size_t len = 0;
-
-	if (!meta->host_aware)
-		return 0;
-	/* An empty one may be left of an attempt that was refused. */
-	if (!store_meta_read(st, DISK_JOURNAL, &data, &len))
-		free(data);
-	if (!len)
+	if (meta->host_aware && !has_journal(st))
 		return zl_fail(err, EINVAL,
 			       "model=host-aware is not possible for the zone "
 			       "files in %s, which are the kernel's zloop's: "
@@ -116,24 +141,56 @@ int adopt_model(struct store *st, const char *name,
 	return 0;
 }
 
-static int check_counts(const char *name, const struct survey *sv,
-			const struct disk_meta *meta, struct zl_err *err)
+static const char *assumed(const struct disk_open_args *args,
+			   enum disk_opt_id id)
 {
-	uint64_t slots = meta_slots(meta);
+	return is_given(args, id) ? "" : " (the default)";
+}
+
+/* The driver makes every file when it makes the disk. */
+static int check_counts(const char *name, const struct survey *sv,
+			const struct disk_meta *meta,
+			const struct disk_open_args *args, struct zl_err *err)
+{
+	uint64_t slots = meta_slots(meta), bytes = sv->end * meta->zone_bytes;
 
 	if (sv->conv_files != meta->conv_zones)
 		return zl_fail(err, EINVAL,
-			       "conv_zones=%u does not fit %s, which has %u "
+			       "conv_zones=%u%s does not fit %s, which has %u "
 			       "files of conventional zones; use conv_zones=%u",
-			       meta->conv_zones, name, sv->conv_files,
-			       sv->conv_files);
-	if (sv->end > slots)
+			       meta->conv_zones, assumed(args, OPT_CONV_ZONES),
+			       name, sv->conv_files, sv->conv_files);
+	if (sv->end == slots)
+		return 0;
+	if (args->size_bytes)
 		return zl_fail(err, EINVAL,
 			       "%s has files for %u zones, but the size given "
 			       "makes %" PRIu64 "; use size=%" PRIu64,
-			       name, sv->end, slots,
-			       sv->end * meta->zone_bytes);
-	return 0;
+			       name, sv->end, slots, bytes);
+	return zl_fail(err, EINVAL,
+		       "%s has files for %u zones, but capacity_mb=%" PRIu64
+		       " makes %" PRIu64 "; use capacity_mb=%" PRIu64,
+		       name, sv->end, meta->capacity_bytes / ZL_MIB, slots,
+		       bytes / ZL_MIB);
+}
+
+/* All zones are that large. */
+static int check_zone_size(struct store *st, const char *name,
+			   const struct survey *sv,
+			   const struct disk_meta *meta,
+			   const struct disk_open_args *args,
+			   struct zl_err *err)
+{
+	uint64_t mib = zone_mib_of_files(st, sv);
+
+	if (!mib || mib * ZL_MIB == meta->zone_bytes)
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "zone_size_mb=%" PRIu64
+		       "%s does not fit %s, whose conventional zones' files "
+		       "have %" PRIu64 " MiB; use zone_size_mb=%" PRIu64,
+		       meta->zone_bytes / ZL_MIB,
+		       assumed(args, OPT_ZONE_SIZE_MB), name, mib, mib);
 }
 
 /* A slot's file as it must be, or a clause about what is wrong. */
@@ -200,8 +257,10 @@ int disk_adopt(struct store *st, const char *name, const struct survey *sv,
 	       struct zl_err *err)
 {
 	uint32_t slots = (uint32_t)meta_slots(meta);
-	int ret = check_counts(name, sv, meta, err);
+	int ret = check_zone_size(st, name, sv, meta, args, err);
 
+	if (!ret)
+		ret = check_counts(name, sv, meta, args, err);
 	store_set_layout(st, meta->conv_zones);
 	for (uint32_t i = 0; !ret && i < slots; i++) {
 		ret = check_file(st, name, meta, i, err);

@@ -111,11 +111,11 @@ static int decide_adopt(struct opening *o)
 {
 	int ret;
 
-	if (o->size_unknown && adopt_wanted_but_size(o->args))
-		return 0;
-	if (!adopt_wanted(o->args))
+	if (!adopt_wanted(o->store, o->args, o->size_unknown))
 		return adopt_missing(o->store, o->name, &o->survey, o->args,
 				     o->err);
+	if (o->size_unknown)
+		return 0;
 	o->action = ACT_ADOPT;
 	ret = meta_from_opts(o->args->opts, o->args->size_bytes, &o->meta,
 			     o->err);

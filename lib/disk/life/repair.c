@@ -293,7 +293,7 @@ static int check_sidecar_repair(struct repair *r, const struct disk_opts *opts)
 		return ret;
 	if (!sv.conv_files && !sv.seq_files)
 		return zl_fail(r->err, ENOENT, "no disk is in %s", r->name);
-	if (!opts || !adopt_wanted(&args))
+	if (!opts || !adopt_all_is_given(&args))
 		return zl_fail(r->err, ENOENT,
 			       "%s has no " DISK_SIDECAR
 			       ": give the options that the disk was made "
@@ -401,7 +401,7 @@ static int repair_damaged(struct repair *r, const struct disk_opts *opts,
 	struct zl_err why = *r->err;
 	int ret = 0;
 
-	if (!opts || !adopt_wanted(&args))
+	if (!opts || !adopt_all_is_given(&args))
 		return zl_fail(
 			r->err, EINVAL,
 			"%.200s; to write it anew, give the options that "

@@ -215,6 +215,20 @@ small_blocks() {
   detach_disk
 }
 
+# What was written to /dev/zloop-control is all that it takes.
+the_kernels_own_string() {
+  local dev
+  mkdir -p $base/5
+  kernel_add 5
+  put /dev/zloop5 5 0 9 15
+  block_zones /dev/zloop5 >/run/kernel.zones
+  kernel_remove 5
+  dev=$(zloop add "id=5,base_dir=$base,$options")
+  block_zones "$dev" >/run/our.zones
+  same_zones
+  zloop remove "$dev"
+}
+
 [ -e /dev/zloop-control ] || {
   echo "skipped: this kernel has no zloop driver"
   exit 77
@@ -224,6 +238,8 @@ check "set up" start_stack
 check "a directory that the kernel made opens here" kernel_to_ours
 check "the kernel goes on with what was written here" ours_to_kernel
 check "the kernel takes a directory made here" made_here
+check "the kernel's own string adds the kernel's directory" \
+  the_kernels_own_string
 check "never both at once" not_at_once
 check "the flushed write pointer's attribute is no trap" stale_attribute
 check "the attribute cuts off nothing that was written here" attribute_of_less
