@@ -338,7 +338,7 @@ static int make_disk(const char *dir, const struct disk_opts *asked)
 	struct disk_opts opts = *asked;
 	struct zl_err err;
 
-	if (cli_new_disk_opts(&opts, &err)) {
+	if (cli_disk_opts(dir, &opts, &err)) {
 		cli_error("%s", err.msg);
 		return -EINVAL;
 	}

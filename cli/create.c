@@ -96,7 +96,19 @@ int cli_new_disk_opts(struct disk_opts *opts, struct zl_err *err)
 	return 0;
 }
 
-static int parse_options(const char *text, struct disk_opts *opts)
+int cli_disk_opts(const char *dir, struct disk_opts *opts, struct zl_err *err)
+{
+	struct disk_meta ignored;
+
+	if (!disk_is_half_made(dir, &ignored))
+		return cli_new_disk_opts(opts, err);
+	if (disk_opt_given(opts, OPT_CAPACITY_MB))
+		disk_opts_round_capacity(opts);
+	return 0;
+}
+
+static int parse_options(const char *text, const char *dir,
+			 struct disk_opts *opts)
 {
 	struct zl_err err;
 
@@ -112,7 +124,7 @@ static int parse_options(const char *text, struct disk_opts *opts)
 			  disk_opt_table[id].name);
 		return -EINVAL;
 	}
-	if (cli_new_disk_opts(opts, &err)) {
+	if (cli_disk_opts(dir, opts, &err)) {
 		cli_error("%s", err.msg);
 		return -EINVAL;
 	}
@@ -181,7 +193,7 @@ int create_main(int argc, char **argv)
 	int made;
 
 	cli_parse(&argp, argc, argv, &a);
-	if (parse_options(a.options ? a.options : "", &opts))
+	if (parse_options(a.options ? a.options : "", a.dir, &opts))
 		return CLI_USAGE;
 	if (is_disk(a.dir))
 		return CLI_FAILED;

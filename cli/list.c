@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "target.h"
@@ -127,6 +128,23 @@ static bool is_listed(const struct list *l, const char *dir)
 	return false;
 }
 
+/* What is no disk yet, or cannot be opened any more, is none the less there. */
+static bool add_broken(struct list *l, const char *dir)
+{
+	char sidecar[PATH_MAX + 16];
+	struct disk_meta meta = { .capacity_bytes = 0 };
+	bool half = disk_is_half_made(dir, &meta);
+	struct disk_row *row;
+
+	snprintf(sidecar, sizeof(sidecar), "%s/zloop.json", dir);
+	if (!half && access(sidecar, F_OK))
+		return false;
+	row = new_row(l, dir);
+	row->size_bytes = half ? meta.capacity_bytes : 0;
+	strcpy(row->state, half ? "half made" : "damaged");
+	return true;
+}
+
 /* Whether a disk is there. */
 static bool add_dir(struct list *l, const char *dir, struct zl_err *err)
 {
@@ -137,7 +155,7 @@ static bool add_dir(struct list *l, const char *dir, struct zl_err *err)
 	if (is_listed(l, dir))
 		return true;
 	if (cli_look(dir, &disk, err))
-		return false;
+		return add_broken(l, dir);
 	row = new_row(l, dir);
 	row->size_bytes = disk_meta(disk)->capacity_bytes;
 	if (cli_in_use(dir, disk, who, sizeof(who)))
@@ -227,8 +245,8 @@ static void print_text(const struct list *l)
 		printf("%-*s  %-9s  %-9s  %-*s  %s", (int)name_len,
 		       *row->name ? row->name : "-",
 		       *row->device ? device : "-",
-		       cli_size(row->size_bytes, size), (int)state_len,
-		       row->state, row->dir);
+		       row->size_bytes ? cli_size(row->size_bytes, size) : "-",
+		       (int)state_len, row->state, row->dir);
 		print_exports(row);
 		putchar('\n');
 	}
@@ -243,7 +261,10 @@ static struct json_object *row_json(const struct disk_row *row)
 	json_object_object_add(o, "name",
 			       *row->name ? json_text(row->name) : NULL);
 	json_add_str(o, "directory", row->dir);
-	json_add_u64(o, "capacity_bytes", row->size_bytes);
+	json_object_object_add(o, "capacity_bytes",
+			       row->size_bytes
+				       ? json_object_new_uint64(row->size_bytes)
+				       : NULL);
 	json_object_object_add(o, "device",
 			       *row->device ? json_object_new_string(device)
 					    : NULL);

@@ -101,6 +101,12 @@ int disk_precheck(const char *dir, const struct disk_opts *opts,
 		  struct zl_err *err);
 
 /*
+ * Whether the making of the disk in @dir was interrupted; @meta gets what it is
+ * to be.  disk_open() with may_make completes it; no option is needed for that.
+ */
+bool disk_is_half_made(const char *dir, struct disk_meta *meta);
+
+/*
  * Whether @dir is a mount point according to fstab or a mount unit, and nothing
  * is mounted there: disk_open() makes no disk in it.  @who gets which of them
  * says so.

@@ -329,6 +329,8 @@ int disk_make(struct store *st, const char *name, const struct survey *sv,
 int disk_adopt(struct store *st, const char *name, const struct survey *sv,
 	       const struct disk_meta *meta, const struct disk_open_args *args,
 	       struct zl_err *err);
+/* Refuses a disk whose making was interrupted, with what completes it. */
+int make_is_half(const char *name, struct zl_err *err);
 /* Calls args->progress now and then. */
 void make_progress(const struct disk_open_args *args, uint32_t done,
 		   uint32_t total);

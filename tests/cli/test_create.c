@@ -162,25 +162,69 @@ static void a_disk_already(void **state)
 }
 
 /* Stopped after the sidecar and some files. */
-static void half_made(void **state)
+static void make_half(char serial[64])
 {
 	struct json_object *sidecar;
-	char serial[64], *text;
 
-	(void)state;
 	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
 	sidecar = json_object_from_file("d/zloop.json");
-	snprintf(serial, sizeof(serial), "%s", member_str(sidecar, "serial"));
+	snprintf(serial, 64, "%s", member_str(sidecar, "serial"));
 	json_object_object_add(sidecar, "state",
 			       json_object_new_string("creating"));
 	assert_int_equal(json_object_to_file("d/zloop.json", sidecar), 0);
 	json_object_put(sidecar);
 	assert_int_equal(unlink("d/seq-000011"), 0);
 	assert_int_equal(unlink("d/zloop.state"), 0);
+}
+
+/* The sidecar has all that was asked for. */
+static void completed_by_its_name_alone(void **state)
+{
+	char serial[64], *text;
+
+	(void)state;
+	make_half(serial);
+	assert_int_equal(zloop("list", "d", NULL), 0);
+	assert_string_equal(run_err, "");
+	assert_contains(run_out, "16 MiB     half made  d\n");
+	assert_int_equal(zloop("create", "d", NULL), 0);
+	assert_silent();
+	text = read_file("d/zloop.json");
+	assert_contains(text, serial);
+	free(text);
+	assert_int_equal(file_size("d/seq-000011"), 0);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	assert_int_equal(zloop("create", "d", NULL), 1);
+	assert_sentence("d is a disk already");
+}
+
+/* What cannot be opened is none the less there. */
+static void listed_though_damaged(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	assert_int_equal(truncate("d/zloop.json", 20), 0);
+	assert_int_equal(zloop("list", ".", NULL), 0);
+	assert_string_equal(run_err, "");
+	assert_contains(run_out, "-          damaged  ./d\n");
+	assert_int_equal(zloop("list", "--json", ".", NULL), 0);
+	assert_contains(run_out, "\"capacity_bytes\": null");
+}
+
+static void half_made(void **state)
+{
+	char serial[64], *text;
+
+	(void)state;
+	make_half(serial);
 	assert_int_equal(zloop("info", "d", NULL), 1);
-	assert_sentence("the disk in d is half made");
+	assert_sentence("the disk in d is half made; zloop create d completes "
+			"it");
 	assert_int_equal(zloop("check", "d", NULL), 1);
-	assert_contains(run_out, "d: the disk is half made");
+	assert_contains(run_out, "d: the disk in d is half made; zloop create "
+				 "d completes it");
+	assert_int_equal(zloop("check", "--repair", "d", NULL), 1);
+	assert_sentence("zloop create d completes it");
 	assert_int_equal(zloop("create",
 			       "capacity_mb=16,zone_size_mb=1,conv_zones=3",
 			       "d", NULL),
@@ -307,14 +351,24 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, work_enter, work_leave)
-		T(files_of_a_disk),    T(the_kernels_directory),
-		T(defaults),	       T(empty_directory),
-		T(absolute_and_slash), T(rounded_down),
-		T(smaller_last_zone),  T(options_of_the_kernel),
-		T(a_disk_already),     T(half_made),
-		T(not_empty),	       T(no_parent),
-		T(not_a_directory),    T(default_does_not_fit),
-		T(only_options),       T(bad_options),
+		T(files_of_a_disk),
+		T(the_kernels_directory),
+		T(defaults),
+		T(empty_directory),
+		T(absolute_and_slash),
+		T(rounded_down),
+		T(smaller_last_zone),
+		T(options_of_the_kernel),
+		T(a_disk_already),
+		T(half_made),
+		T(completed_by_its_name_alone),
+		T(listed_though_damaged),
+		T(not_empty),
+		T(no_parent),
+		T(not_a_directory),
+		T(default_does_not_fit),
+		T(only_options),
+		T(bad_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,8 +119,8 @@ static void half_made(void **state)
 	assert_int_equal(sidecar_read(st, "/d", &meta, &sidecar, &err), 0);
 	assert_int_equal(sidecar_write(st, &meta, SIDECAR_CREATING), 0);
 	store_close(st);
-	expect(mem, "-: the disk is half made; opening it as when it was "
-		    "created completes it\n");
+	expect(mem, "-: the disk in /d is half made; zloop create /d completes "
+		    "it\n");
 	store_mem_free(mem);
 }
 

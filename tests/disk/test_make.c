@@ -355,11 +355,11 @@ static void half_made_is_refused_without_leave(void **state)
 
 	(void)state;
 	expect_refusal(mem, NULL, 0, 0,
-		       "the disk in /d is half made; opening it as when it was "
-		       "created completes it");
+		       "the disk in /d is half made; zloop create /d completes "
+		       "it");
 	expect_refusal(mem, NULL, 0, LOOK,
-		       "the disk in /d is half made; opening it as when it was "
-		       "created completes it");
+		       "the disk in /d is half made; zloop create /d completes "
+		       "it");
 	expect_refusal(mem, "zone_size_mb=2", 0, MAKE,
 		       "zone_size_mb=2 does not agree with the disk in /d; use "
 		       "zone_size_mb=1 or leave it out");

@@ -97,9 +97,8 @@ static int check(struct store *st, const char *name, disk_problem_fn *fn,
 	if (ret)
 		return ret;
 	if (state == SIDECAR_CREATING) {
-		fn(user, UINT32_MAX,
-		   "the disk is half made; opening it as when it was created "
-		   "completes it");
+		make_is_half(name, err);
+		fn(user, UINT32_MAX, err->msg);
 		return 1;
 	}
 	ret = disk_alloc(st, name, &meta, &c.d, err);

@@ -21,6 +21,27 @@ void make_progress(const struct disk_open_args *args, uint32_t done,
 		args->progress(args->progress_user, done, total);
 }
 
+int make_is_half(const char *name, struct zl_err *err)
+{
+	return zl_fail(err, EINVAL,
+		       "the disk in %s is half made; zloop create %s "
+		       "completes it",
+		       name, name);
+}
+
+bool disk_is_half_made(const char *dir, struct disk_meta *meta)
+{
+	enum sidecar_state state;
+	struct store *st;
+	int ret;
+
+	if (store_file_open(dir, &st, NULL))
+		return false;
+	ret = sidecar_read(st, dir, meta, &state, NULL);
+	store_close(st);
+	return !ret && state == SIDECAR_CREATING;
+}
+
 static int check_inodes(const struct store_space *space, const char *name,
 			uint64_t need, struct zl_err *err)
 {

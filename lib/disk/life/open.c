@@ -166,10 +166,7 @@ static int decide_new(struct opening *o)
 static int decide_complete(struct opening *o)
 {
 	if (!o->args->may_make || o->args->look_only)
-		return zl_fail(o->err, EINVAL,
-			       "the disk in %s is half made; opening it as "
-			       "when it was created completes it",
-			       o->name);
+		return make_is_half(o->name, o->err);
 	o->action = ACT_COMPLETE;
 	return survey_dir(o->store, o->name, &o->survey, o->err);
 }

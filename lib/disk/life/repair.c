@@ -454,10 +454,7 @@ static int repair(struct repair *r, const struct disk_opts *opts)
 			return ret;
 	}
 	if (state == SIDECAR_CREATING)
-		return zl_fail(r->err, EINVAL,
-			       "the disk in %s is half made; opening it as "
-			       "when it was created completes it",
-			       r->name);
+		return make_is_half(r->name, r->err);
 	r->meta = &meta;
 	return repair_all(r);
 }
