@@ -108,18 +108,12 @@ static const struct argp argp = {
 	       "be.  See zloop-handler(8) for all options.",
 };
 
-/* Of the use of a disk, not of the disk: they go into the cfgstring. */
-static bool is_of_use(enum disk_opt_id id)
-{
-	return id == OPT_DIRECT_IO || id == OPT_DISCARD_WRITE_CACHE;
-}
-
 /* Those that mean something to the kernel's driver only. */
 static void note_ignored(const struct disk_opts *opts)
 {
 	for (enum disk_opt_id id = 0; id < OPT_ID; id++)
 		if (disk_opt_given(opts, id) && !disk_opt_table[id].geometry &&
-		    !is_of_use(id))
+		    !disk_opt_table[id].use)
 			cli_note("%s changes nothing about a SCSI disk",
 				 disk_opt_table[id].name);
 }
@@ -409,19 +403,6 @@ struct plan {
 	char serial[DISK_SERIAL_LEN + 1];
 };
 
-static void make_config(char *config, size_t size, const char *dir,
-			const struct disk_opts *opts)
-{
-	size_t len = 0;
-
-	for (enum disk_opt_id id = 0; opts && id < OPT_NR; id++)
-		if (is_of_use(id) && disk_opt_given(opts, id))
-			len += (size_t)snprintf(config + len, size - len,
-						"%s%s", len ? "/" : "",
-						disk_opt_table[id].name);
-	snprintf(config + len, size - len, "@%s", dir);
-}
-
 /* Before a disk is made that cannot be attached. */
 static int check_config(const char *dir, const struct disk_opts *opts)
 {
@@ -431,7 +412,7 @@ static int check_config(const char *dir, const struct disk_opts *opts)
 	struct zl_err err;
 	int ret;
 
-	make_config(config, sizeof(config), dir, opts);
+	disk_cfg_reopen(config, sizeof(config), opts, dir);
 	ret = disk_cfg_parse(config, &ignored, &cfg_dir, &err);
 	if (ret)
 		cli_error("%s cannot be attached: %s", dir, err.msg);
@@ -449,7 +430,7 @@ static int make_plan(const char *dir, const struct disk_opts *opts,
 	strcpy(p->serial, m->serial);
 	snprintf(p->spare, sizeof(p->spare), "zloop-%s", m->serial);
 	choose_name(dir, p->spare, p->name);
-	make_config(p->config, sizeof(p->config), dir, opts);
+	disk_cfg_reopen(p->config, sizeof(p->config), opts, dir);
 	p->args = (struct lio_backstore_args){
 		.name = p->name,
 		.spare_name = p->spare,

@@ -28,6 +28,7 @@
 #include "tcmur_abi.h"
 
 #define SUBTYPE	       "zloop"
+#define CONTROL_CONFIG "dev_config=" SUBTYPE "/" /* in configfs */
 #define NR_WORKERS     8
 #define LOCK_WAIT_MS   10000
 #define MAX_XFER_BYTES (1 * ZL_MIB)
@@ -292,31 +293,13 @@ static bool backstore_path(struct tcmu_device *dev, char *path, size_t len)
 	return ok;
 }
 
-/* Options of this use of the disk: they stay in the cfgstring. */
-static const enum disk_opt_id use_options[] = { OPT_DISCARD_WRITE_CACHE,
-						OPT_DIRECT_IO };
-
+/* Whether there is something to forget: what is of each opening stays. */
 static bool has_other_options(const struct disk_opts *opts)
 {
-	uint32_t others = opts->given;
-
-	for (size_t i = 0; i < ZL_ARRAY_SIZE(use_options); i++)
-		others &= ~(UINT32_C(1) << use_options[i]);
-	return others;
-}
-
-/* "zloop/OPTION/OPTION@DIR" with the options that stay. */
-static int config_text(char *text, size_t size, const struct disk_opts *opts,
-		       const char *dir)
-{
-	const char *names[ZL_ARRAY_SIZE(use_options)] = { "", "" };
-	size_t n = 0;
-
-	for (size_t i = 0; i < ZL_ARRAY_SIZE(use_options); i++)
-		if (disk_opt_given(opts, use_options[i]))
-			names[n++] = disk_opt_table[use_options[i]].name;
-	return snprintf(text, size, "dev_config=" SUBTYPE "/%s%s%s@%s",
-			names[0], n > 1 ? "/" : "", names[1], dir);
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++)
+		if (disk_opt_given(opts, id) && !disk_opt_table[id].use)
+			return true;
+	return false;
 }
 
 /*
@@ -327,13 +310,14 @@ static int config_text(char *text, size_t size, const struct disk_opts *opts,
 static void forget_how_to_make(struct tcmu_device *dev, const char *dir,
 			       const struct disk_opts *opts)
 {
-	char path[512], control[544], text[512];
-	int len, ret = -ENOENT;
+	char path[512], control[544], text[512] = CONTROL_CONFIG;
+	size_t len = strlen(text);
+	int ret = -ENOENT;
 
-	len = config_text(text, sizeof(text), opts, dir);
+	len += disk_cfg_reopen(text + len, sizeof(text) - len, opts, dir);
 	if (backstore_path(dev, path, sizeof(path))) {
 		snprintf(control, sizeof(control), "%s/control", path);
-		ret = tcmu_cfgfs_set_str(control, text, len);
+		ret = tcmu_cfgfs_set_str(control, text, (int)len);
 	}
 	if (ret < 0)
 		zl_log(ZL_LOG_WARN,

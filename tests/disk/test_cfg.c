@@ -162,12 +162,47 @@ static void any_bytes(void **state)
 	assert_true(taken > 0);
 }
 
+/* What opens the disk again as it was opened; cut off as by snprintf(). */
+static void reopened(void **state)
+{
+	static const struct {
+		const char *text, *again;
+	} cases[] = {
+		{ "@/d", "@/d" },
+		{ "zone_size_mb=64/model=host-aware/buffered_io@/d", "@/d" },
+		{ "discard_write_cache/conv_zones=1/direct_io@/a@b",
+		  "direct_io/discard_write_cache@/a@b" },
+	};
+	char dir[256], again[DISK_CFG_MAX + 1];
+	struct disk_opts o;
+	struct zl_err err;
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(cases); i++) {
+		assert_accepted(cases[i].text,
+				parse(cases[i].text, &o, dir, &err), &err);
+		len = disk_cfg_reopen(again, sizeof(again), &o, dir);
+		assert_string_equal(again, cases[i].again);
+		assert_int_equal(len, strlen(again));
+		for (size_t size = 0; size <= len; size++) {
+			memset(again, 'x', sizeof(again));
+			assert_int_equal(disk_cfg_reopen(again, size, &o, dir),
+					 len);
+			assert_int_equal(again[size], 'x');
+			if (size)
+				assert_int_equal(strlen(again), size - 1);
+		}
+	}
+	disk_cfg_reopen(again, sizeof(again), NULL, "/d");
+	assert_string_equal(again, "@/d");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good),
-		cmocka_unit_test(bad),
-		cmocka_unit_test(length),
+		cmocka_unit_test(good),	     cmocka_unit_test(bad),
+		cmocka_unit_test(length),    cmocka_unit_test(reopened),
 		cmocka_unit_test(any_bytes),
 	};
 

@@ -32,6 +32,24 @@ static void one_string(const char *s, size_t len, char sep, bool cfgstring)
 		check_sentence(err.msg);
 }
 
+/* What opens the disk again says the same of each opening, and no more. */
+static void reopened(const struct disk_opts *opts, const char *dir)
+{
+	char cfg[DISK_CFG_MAX + 1];
+	struct zl_err err = { "" };
+	struct disk_opts again;
+	const char *at;
+
+	MUST(disk_cfg_reopen(cfg, sizeof(cfg), opts, dir) < sizeof(cfg));
+	MUST(!disk_cfg_parse(cfg, &again, &at, &err) && !strcmp(at, dir));
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++) {
+		MUST(disk_opt_given(&again, id) ==
+		     (disk_opt_table[id].use && disk_opt_given(opts, id)));
+		MUST(!disk_opt_given(&again, id) ||
+		     again.num[id] == opts->num[id]);
+	}
+}
+
 static void cfgstring(const char *s)
 {
 	struct zl_err err = { "" };
@@ -45,6 +63,7 @@ static void cfgstring(const char *s)
 	check_opts(&opts);
 	MUST(dir > s && dir[-1] == '@' && dir[0] == '/');
 	MUST(strlen(s) + strlen("zloop/") <= DISK_CFG_MAX);
+	reopened(&opts, dir);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -495,7 +495,7 @@ static void volatile_option_is_kept(void **state)
 	assert_string_equal(
 		runner_control_write(rig->dev, 0),
 		rig_text(rig,
-			 "dev_config=zloop/discard_write_cache/direct_io@$/d"));
+			 "dev_config=zloop/direct_io/discard_write_cache@$/d"));
 	rig_remove(rig);
 	assert_int_equal(rig_add(rig, "direct_io@$/d", RIG_BYTES), 0);
 	assert_null(runner_control_write(rig->dev, 0));

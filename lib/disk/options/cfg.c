@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The handler's cfgstring: [OPTION[=VALUE][/OPTION[=VALUE]…]]@DIRECTORY. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "disk/internal.h"
 
 #define CFG_PREFIX "zloop/"
@@ -93,4 +96,52 @@ int disk_cfg_parse(const char *cfg, struct disk_opts *opts, const char **dir,
 		return ret;
 	*dir = at + 1;
 	return disk_opts_check(opts, 0, err);
+}
+
+/* An option as it could have been typed. */
+static void option_text(char *text, size_t size, const struct disk_opts *opts,
+			enum disk_opt_id id)
+{
+	const struct disk_opt *o = &disk_opt_table[id];
+	uint64_t v = opts->num[id];
+
+	switch (o->kind) {
+	case OPT_KIND_NUMBER:
+		snprintf(text, size, "%s=%" PRIu64, o->name, v);
+		break;
+	case OPT_KIND_CHOICE:
+		snprintf(text, size, "%s=%s", o->name, disk_opt_choice(id, v));
+		break;
+	case OPT_KIND_STRING:
+		snprintf(text, size, "%s=%s", o->name, opts->base_dir);
+		break;
+	case OPT_KIND_FLAG:
+		snprintf(text, size, "%s", o->name);
+		break;
+	}
+}
+
+/* Returns the length with what has been added, whether it fits or not. */
+static size_t append(char *cfg, size_t size, size_t len, const char *before,
+		     const char *text)
+{
+	size_t at = min_u64(len, size);
+
+	return len +
+	       (size_t)snprintf(cfg + at, size - at, "%s%s", before, text);
+}
+
+size_t disk_cfg_reopen(char *cfg, size_t size, const struct disk_opts *opts,
+		       const char *dir)
+{
+	char text[sizeof(opts->base_dir) + 32];
+	size_t len = 0;
+
+	for (enum disk_opt_id id = 0; opts && id < OPT_NR; id++) {
+		if (!disk_opt_table[id].use || !disk_opt_given(opts, id))
+			continue;
+		option_text(text, sizeof(text), opts, id);
+		len = append(cfg, size, len, len ? "/" : "", text);
+	}
+	return append(cfg, size, len, "@", dir);
 }

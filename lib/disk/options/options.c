@@ -69,7 +69,8 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 			      "go through the page cache, as without it" },
 	[OPT_DIRECT_IO] = { "direct_io", OPT_KIND_FLAG, 0, 0, NULL, false, true,
 			    "go past the page cache where the file system's "
-			    "alignment allows it" },
+			    "alignment allows it",
+			    true },
 	[OPT_NR_QUEUES] = { "nr_queues", OPT_KIND_NUMBER, 1, UINT32_MAX, "1",
 			    false, true, "the kernel's; without effect" },
 	[OPT_QUEUE_DEPTH] = { "queue_depth", OPT_KIND_NUMBER, 1, UINT32_MAX,
@@ -86,7 +87,8 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 				      0, NULL, false, true,
 				      "simulate a power failure when the "
 				      "device "
-				      "is removed, and on demand" },
+				      "is removed, and on demand",
+				      true },
 	[OPT_ID] = { "id", OPT_KIND_NUMBER, 0, INT32_MAX, NULL, false, false,
 		     "the disk's number: the directory's name (default: the "
 		     "lowest free)" },

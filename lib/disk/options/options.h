@@ -59,6 +59,7 @@ struct disk_opt {
 	bool geometry;	  /* stored in the sidecar, fixed for the disk's life */
 	bool cfgstring;	  /* allowed in the handler's cfgstring */
 	const char *help; /* one line */
+	bool use; /* of each opening: stays in the cfgstring */
 };
 
 /* Indexed by enum disk_opt_id. */
@@ -125,6 +126,16 @@ void disk_opts_round_capacity(struct disk_opts *opts);
  */
 int disk_cfg_parse(const char *cfg, struct disk_opts *opts, const char **dir,
 		   struct zl_err *err);
+
+/*
+ * Writes "[OPTION[=VALUE][/…]]@DIRECTORY" with those options given that are of
+ * each opening of the disk, in the table's order: what opens the disk again, as
+ * it was opened, and never makes one.  @opts may be NULL.  Returns the length
+ * without the NUL; what does not fit in @size bytes is cut off, as by
+ * snprintf().
+ */
+size_t disk_cfg_reopen(char *cfg, size_t size, const struct disk_opts *opts,
+		       const char *dir);
 
 #define DISK_CFG_MAX 255 /* bytes, "zloop/" included */
 
