@@ -135,6 +135,10 @@ const char *disk_name(const struct disk *disk);
 const struct disk_meta *disk_meta(const struct disk *disk);
 const struct zone_geo *disk_geo(const struct disk *disk);
 
+/* Whether hosts are to be told that conventional zones can be unmapped
+ * (provisioning=thin).  DISK_UNMAP works all the same. */
+bool disk_is_thin(const struct disk *disk);
+
 /*
  * A zone whose file is not as it should be.  @what is a sentence.
  */

@@ -136,6 +136,7 @@ struct disk {
 	bool made, look_only;
 	bool closing;	      /* under open.c's lock */
 	bool direct;	      /* data go past the page cache */
+	bool thin;	      /* disk_is_thin() */
 	uint32_t block_shift; /* log2 of the block length */
 
 	struct journal journal;

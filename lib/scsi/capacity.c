@@ -46,7 +46,7 @@ enum scsi_next scsi_read_capacity_16(struct scsi_cmd *cmd)
 	/* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT; the first logical block
 	 * is aligned. */
 	data[13] = (uint8_t)__builtin_ctz(unit->phys_blocks);
-	if (scsi_can_unmap(unit))
+	if (unit->thin)
 		data[14] = 0x80 | 0x40; /* LBPME, LBPRZ */
 	return data_in_all(cmd, be32_get(cmd->cdb + 10), data, sizeof(data));
 }

@@ -18,13 +18,16 @@ static int cdb_sa(const struct scsi_cmd *cmd)
 }
 
 /* Bits of a byte that may be set, those of the service action included. */
-static uint8_t allowed_bits(const struct scsi_op *op, unsigned byte)
+static uint8_t allowed_bits(const struct scsi_cmd *cmd, unsigned byte)
 {
+	const struct scsi_op *op = cmd->op;
+	uint8_t usage = scsi_op_usage(cmd->unit, op, byte);
+
 	if (op->sa == NO_SA)
-		return op->usage[byte];
+		return usage;
 	if (op->usage[0] == VARIABLE_LENGTH_CDB)
-		return byte == 8 || byte == 9 ? 0xff : op->usage[byte];
-	return byte == 1 ? op->usage[1] | 0x1f : op->usage[byte];
+		return byte == 8 || byte == 9 ? 0xff : usage;
+	return byte == 1 ? usage | 0x1f : usage;
 }
 
 /* The check of every bit that must be 0. */
@@ -38,7 +41,7 @@ static bool cdb_ok(struct scsi_cmd *cmd)
 		return false;
 	}
 	for (unsigned i = 1; i < op->cdb_len; i++) {
-		bad = cmd->cdb[i] & (uint8_t)~allowed_bits(op, i);
+		bad = cmd->cdb[i] & (uint8_t)~allowed_bits(cmd, i);
 		if (bad) {
 			scsi_bad_cdb(cmd, i, top_bit(bad));
 			return false;

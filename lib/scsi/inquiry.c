@@ -133,7 +133,7 @@ static size_t block_limits(struct scsi_cmd *cmd, uint8_t *body)
 	body[1] = SCSI_MAX_COMPARE_BLOCKS;
 	be16_put(body + 2, (uint16_t)min_u64(unit->phys_blocks, UINT16_MAX));
 	be32_put(body + 4, unit->max_xfer_blocks);
-	if (scsi_can_unmap(unit)) {
+	if (unit->thin) {
 		be32_put(body + 16, UINT32_MAX); /* no limit of blocks */
 		be32_put(body + 20, SCSI_MAX_UNMAP_DESCS);
 		be32_put(body + 24,
@@ -144,14 +144,14 @@ static size_t block_limits(struct scsi_cmd *cmd, uint8_t *body)
 }
 
 /*
- * Conventional zones are thin: UNMAP and both forms of WRITE SAME deallocate,
- * and what is deallocated reads as zeros (LBPRZ 001b).  Without such zones
- * there is nothing to manage.
+ * Fully provisioned: all zeros (SBC-4 4.7.2), which tells those who ask that
+ * there is nothing to manage.  Thin: UNMAP and both forms of WRITE SAME
+ * deallocate, and what is deallocated reads as zeros (LBPRZ 001b).
  */
 static size_t logical_block_provisioning(struct scsi_cmd *cmd, uint8_t *body)
 {
 	memset(body, 0, 4);
-	if (!scsi_can_unmap(cmd->unit))
+	if (!cmd->unit->thin)
 		return 4;
 	body[1] = 0x80 | 0x40 | 0x20 | 1 << 2; /* LBPU, LBPWS, LBPWS10, LBPRZ */
 	body[2] = 0x02;			       /* thin provisioned */

@@ -31,6 +31,7 @@
 /* is carried out during FORMAT UNIT and SANITIZE, and with a unit attention
  * condition pending */
 #define OP_ALWAYS 0x4
+#define OP_THIN	  0x8 /* is there with thin provisioning only */
 
 struct scsi_op {
 	const char *name;
@@ -45,6 +46,9 @@ struct scsi_op {
 	uint16_t timeout_s; /* recommended command timeout; 0 = none given */
 	enum scsi_next (*begin)(struct scsi_cmd *cmd);
 	void (*run)(struct scsi_cmd *cmd); /* NULL: begin() does it all */
+	/* Bits of byte 1 that are evaluated with thin provisioning only, and
+	 * must be 0 without. */
+	uint8_t thin;
 };
 
 /* Ascending by operation code, then service action. */
@@ -57,6 +61,11 @@ extern const unsigned scsi_op_count;
  */
 const struct scsi_op *scsi_op_find(const struct scsi_unit *unit, uint8_t opcode,
 				   int sa, bool *opcode_known);
+
+/* Whether this unit has a row's command; a byte of its usage data there. */
+bool scsi_op_there(const struct scsi_unit *unit, const struct scsi_op *op);
+uint8_t scsi_op_usage(const struct scsi_unit *unit, const struct scsi_op *op,
+		      unsigned byte);
 
 /* The first row of an operation code, or NULL. */
 const struct scsi_op *scsi_op_first(const struct scsi_unit *unit,
@@ -122,6 +131,7 @@ struct scsi_unit {
 	uint32_t block_bytes;
 	uint32_t phys_blocks;	  /* logical blocks per physical block */
 	uint32_t max_xfer_blocks; /* 0 = no limit */
+	bool thin;		  /* disk_is_thin() */
 	/* INQUIRY strings, padded with spaces. */
 	char vendor[8], product[16], revision[4];
 	/* Index of an operation code's first row + 1; 0 = none. */
@@ -286,8 +296,6 @@ enum scsi_next scsi_sync_cache(struct scsi_cmd *cmd);
 void scsi_sync_run(struct scsi_cmd *cmd);
 
 /* media.c */
-/* Whether the disk has conventional zones, whose blocks can be unmapped. */
-bool scsi_can_unmap(const struct scsi_unit *unit);
 #define SCSI_MAX_COMPARE_BLOCKS 128 /* COMPARE AND WRITE */
 /* WRITE SAME, and the unit of what FORMAT UNIT and SANITIZE write. */
 #define SCSI_MAX_SAME_BYTES  (UINT32_C(32) << 20)

@@ -95,7 +95,7 @@ enum scsi_next scsi_get_lba_status(struct scsi_cmd *cmd)
 	static const uint8_t no_header[STATUS_HEADER_LEN];
 	uint64_t start_lba = be64_get(cmd->cdb + 2);
 	uint32_t alloc = be32_get(cmd->cdb + 10);
-	struct lba_status s = { .thin = scsi_can_unmap(cmd->unit),
+	struct lba_status s = { .thin = cmd->unit->thin,
 				.next_lba = start_lba,
 				.max_listed = fitting_descs(alloc) };
 	uint8_t head[STATUS_HEADER_LEN];

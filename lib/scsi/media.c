@@ -187,22 +187,20 @@ struct repeated *scsi_repeat(const uint8_t *block, uint32_t block_bytes,
 	return r;
 }
 
+/* The zones' rules keep a range in zones of one type, where there is UNMAP. */
 static bool is_conventional(struct scsi_cmd *cmd)
 {
-	uint64_t lba = cmd->lba;
 	struct zone_info info;
 
-	/* Where nothing else keeps the range in zones of one type. */
-	if (disk_geo(cmd->unit->disk)->host_aware)
-		lba += cmd->nr_blocks - 1;
-	disk_zone_at(cmd->unit->disk, lba, &info);
+	disk_zone_at(cmd->unit->disk, cmd->lba, &info);
 	return info.type == ZT_CONVENTIONAL;
 }
 
 /*
- * NUMBER OF LOGICAL BLOCKS 0 is refused, as WSNZ says.  UNMAP is for
- * conventional zones: in others there is nothing but the write pointer to tell
- * what is there.
+ * NUMBER OF LOGICAL BLOCKS 0 is refused, as WSNZ says.  With UNMAP conventional
+ * zones get holes; others have nothing but the write pointer to tell what is
+ * there, so that their blocks are written (SBC-4 lets a device server do so),
+ * as in any write.
  */
 enum scsi_next scsi_write_same(struct scsi_cmd *cmd)
 {
@@ -219,10 +217,10 @@ enum scsi_next scsi_write_same(struct scsi_cmd *cmd)
 		return scsi_bad_cdb(cmd, cmd->nr_at, NO_BIT);
 	if (!scsi_writable(cmd) || (!ndob && !scsi_data_out_exact(cmd, 1)))
 		return SCSI_DONE;
-	if (cmd->cdb[1] & UNMAP && !is_conventional(cmd))
-		return scsi_bad_cdb(cmd, 1, 3);
 	/* For run(): the CDB may be gone by then. */
 	cmd->stage = cmd->cdb[1] & (UNMAP | NDOB);
+	if (cmd->stage & UNMAP && !is_conventional(cmd))
+		cmd->stage &= NDOB;
 	return SCSI_RUN;
 }
 
@@ -260,15 +258,6 @@ void scsi_write_same_run(struct scsi_cmd *cmd)
 	cmd->io.iov = r->iov;
 	cmd->io.iov_cnt = r->cnt;
 	scsi_submit(cmd, NULL);
-}
-
-/* A host that takes a host-aware disk for an ordinary one would unmap whatever
- * it likes; but only conventional zones can be. */
-bool scsi_can_unmap(const struct scsi_unit *unit)
-{
-	const struct zone_geo *geo = disk_geo(unit->disk);
-
-	return geo->conv_slots && !geo->host_aware;
 }
 
 /*

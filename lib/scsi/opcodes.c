@@ -39,6 +39,15 @@ static void put_command(struct data_in *in, const struct scsi_op *op, bool rctd)
 		put_timeouts(in, op);
 }
 
+static uint32_t count_commands(const struct scsi_unit *unit)
+{
+	uint32_t nr = 0;
+
+	for (unsigned i = 0; i < scsi_op_count; i++)
+		nr += scsi_op_there(unit, &scsi_op_table[i]);
+	return nr;
+}
+
 static enum scsi_next all_commands(struct scsi_cmd *cmd, uint32_t alloc,
 				   bool rctd)
 {
@@ -47,10 +56,11 @@ static enum scsi_next all_commands(struct scsi_cmd *cmd, uint32_t alloc,
 	uint8_t head[4];
 
 	data_in_start(&in, cmd, alloc);
-	be32_put(head, scsi_op_count * each);
+	be32_put(head, count_commands(cmd->unit) * each);
 	data_in_put(&in, head, sizeof(head));
 	for (unsigned i = 0; i < scsi_op_count; i++)
-		put_command(&in, &scsi_op_table[i], rctd);
+		if (scsi_op_there(cmd->unit, &scsi_op_table[i]))
+			put_command(&in, &scsi_op_table[i], rctd);
 	return data_in_end(&in);
 }
 
@@ -58,7 +68,7 @@ static enum scsi_next all_commands(struct scsi_cmd *cmd, uint32_t alloc,
 static enum scsi_next one_command(struct scsi_cmd *cmd, uint32_t alloc,
 				  const struct scsi_op *op, bool rctd)
 {
-	uint8_t head[4] = { 0, NOT_SUPPORTED };
+	uint8_t head[4] = { 0, NOT_SUPPORTED }, usage[SCSI_CDB_MAX];
 	struct data_in in;
 
 	data_in_start(&in, cmd, alloc);
@@ -70,7 +80,9 @@ static enum scsi_next one_command(struct scsi_cmd *cmd, uint32_t alloc,
 	}
 	data_in_put(&in, head, sizeof(head));
 	if (op) {
-		data_in_put(&in, op->usage, op->cdb_len);
+		for (unsigned i = 0; i < op->cdb_len; i++)
+			usage[i] = scsi_op_usage(cmd->unit, op, i);
+		data_in_put(&in, usage, op->cdb_len);
 		if (rctd)
 			put_timeouts(&in, op);
 	}

@@ -12,6 +12,8 @@
  * - DPO and FUA are evaluated, as DPOFUA in the mode parameter header promises.
  * - Obsolete bits (CMDDT, PMI, FUA_NV, SYNC_NV, …) are refused like reserved
  *   ones: a host that sets them expects something that would not happen.
+ * - Without thin provisioning, the UNMAP bit is such a bit, and there is no
+ *   UNMAP command.
  */
 #include "base/num.h"
 #include "scsi/internal.h"
@@ -86,10 +88,11 @@ const struct scsi_op scsi_op_table[] = {
 	  10, 0, T_ALL, scsi_sync_cache, scsi_sync_run },
 	{ "WRITE SAME(10)", NO_SA,
 	  { 0x41, 0x08, FF4, 0, 0xff, 0xff, 0 },
-	  10, 0, T_MEDIA, scsi_write_same, scsi_write_same_run },
+	  10, 0, T_MEDIA, scsi_write_same, scsi_write_same_run,
+	  .thin = 0x08 },
 	{ "UNMAP", NO_SA,
 	  { 0x42, 0, Z4, 0, 0xff, 0xff, 0 },
-	  10, 0, T_ALL, scsi_unmap, scsi_unmap_run },
+	  10, OP_THIN, T_ALL, scsi_unmap, scsi_unmap_run },
 	{ "SANITIZE, overwrite", 0x01,
 	  { 0x48, 0xe1, 0, 0, 0, 0, 0, 0xff, 0xff, 0 },
 	  10, 0, T_WHOLE, scsi_sanitize_overwrite, scsi_job_run },
@@ -137,7 +140,8 @@ const struct scsi_op scsi_op_table[] = {
 	  16, 0, T_ALL, scsi_sync_cache, scsi_sync_run },
 	{ "WRITE SAME(16)", NO_SA,
 	  { 0x93, 0x09, FF8, FF4, 0, 0 },
-	  16, 0, T_MEDIA, scsi_write_same, scsi_write_same_run },
+	  16, 0, T_MEDIA, scsi_write_same, scsi_write_same_run,
+	  .thin = 0x08 },
 	{ "CLOSE ZONE", ZO_CLOSE,
 	  { 0x94, ZO_CLOSE, FF8, 0, 0, 0xff, 0xff, 0x01, 0 },
 	  16, 0, T_ALL, scsi_zone_out, scsi_zone_out_run },

@@ -39,11 +39,26 @@ static void set_names(struct scsi_unit *u, const struct scsi_unit_args *args)
 			   version_len(ZL_VERSION));
 }
 
+bool scsi_op_there(const struct scsi_unit *u, const struct scsi_op *op)
+{
+	return u->thin || !(op->flags & OP_THIN);
+}
+
+uint8_t scsi_op_usage(const struct scsi_unit *u, const struct scsi_op *op,
+		      unsigned byte)
+{
+	uint8_t bits = op->usage[byte];
+
+	return u->thin || byte != 1 ? bits : bits & (uint8_t)~op->thin;
+}
+
 static void index_rows(struct scsi_unit *u)
 {
 	assert(scsi_op_count < UINT8_MAX);
 	for (unsigned i = scsi_op_count; i--;)
-		u->first_row[scsi_op_table[i].usage[0]] = (uint8_t)(i + 1);
+		if (scsi_op_there(u, &scsi_op_table[i]))
+			u->first_row[scsi_op_table[i].usage[0]] =
+				(uint8_t)(i + 1);
 }
 
 /*
@@ -77,6 +92,7 @@ int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 	u->capacity_blocks = geo->capacity_blocks;
 	u->block_bytes = disk_meta(disk)->block_bytes;
 	u->phys_blocks = geo->phys_blocks;
+	u->thin = disk_is_thin(disk);
 	u->max_xfer_blocks = args->max_xfer_blocks;
 	set_names(u, args);
 	index_rows(u);
@@ -113,7 +129,8 @@ const struct scsi_op *scsi_op_find(const struct scsi_unit *unit, uint8_t opcode,
 
 	*opcode_known = op;
 	for (; op && op < end && op->usage[0] == opcode; op++)
-		if (op->sa == NO_SA || op->sa == sa)
+		if (scsi_op_there(unit, op) &&
+		    (op->sa == NO_SA || op->sa == sa))
 			return op;
 	return NULL;
 }

@@ -172,6 +172,9 @@ static void reopened(void **state)
 		{ "zone_size_mb=64/model=host-aware/buffered_io@/d", "@/d" },
 		{ "discard_write_cache/conv_zones=1/direct_io@/a@b",
 		  "direct_io/discard_write_cache@/a@b" },
+		{ "provisioning=thin/direct_io@/d",
+		  "direct_io/provisioning=thin@/d" },
+		{ "provisioning=full@/d", "provisioning=full@/d" },
 	};
 	char dir[256], again[DISK_CFG_MAX + 1];
 	struct disk_opts o;

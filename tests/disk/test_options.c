@@ -149,14 +149,16 @@ static const struct refusal syntax[] = {
 	  "unknown option zsize; there are capacity_mb, zone_size_mb, "
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "rc_basis, model, buffered_io, direct_io, nr_queues, queue_depth, "
+	  "rc_basis, model, buffered_io, direct_io, provisioning, nr_queues, "
+	  "queue_depth, "
 	  "zone_append, "
 	  "ordered_zone_append, discard_write_cache" },
 	{ "=64", 0,
 	  "unknown option ; there are capacity_mb, zone_size_mb, "
 	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
 	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "rc_basis, model, buffered_io, direct_io, nr_queues, queue_depth, "
+	  "rc_basis, model, buffered_io, direct_io, provisioning, nr_queues, "
+	  "queue_depth, "
 	  "zone_append, "
 	  "ordered_zone_append, discard_write_cache" },
 	{ "zone_size_mb", 0,
@@ -266,6 +268,12 @@ static const struct refusal relations[] = {
 	{ "direct_io/buffered_io", 0,
 	  "direct_io and buffered_io exclude each other; leave one of them "
 	  "out" },
+	{ "provisioning=thin/model=host-aware", 0,
+	  "provisioning=thin is not possible with model=host-aware, whose "
+	  "hosts may know no zones; leave provisioning out" },
+	{ "provisioning=thin/conv_zones=0", 0,
+	  "provisioning=thin is for conventional zones, and conv_zones=0 "
+	  "leaves none; use conv_zones=1 or more, or leave provisioning out" },
 	{ "block_size=1024", 0,
 	  "block_size=1024 is not possible; use 512 or 4096" },
 	{ "physical_block_size=2048", 0,
@@ -448,6 +456,29 @@ static void geometry_from_options(void **state)
 	assert_null(meta_error(&m));
 }
 
+static void thin_disagrees(struct disk_meta m)
+{
+	struct disk_opts o;
+	struct zl_err err;
+
+	parse("provisioning=full", true, &o, &err);
+	assert_accepted("full", meta_agrees(&m, "/d", &o, 0, &err), &err);
+	parse("provisioning=thin", true, &o, &err);
+	assert_accepted("thin", meta_agrees(&m, "/d", &o, 0, &err), &err);
+	m.conv_zones = 0;
+	assert_refused("thin", meta_agrees(&m, "/d", &o, 0, &err), &err,
+		       "provisioning=thin is not possible with the disk in "
+		       "/d, which has no conventional zones; leave "
+		       "provisioning out");
+	m.conv_zones = 1;
+	m.host_aware = true;
+	assert_refused("thin", meta_agrees(&m, "/d", &o, 0, &err), &err,
+		       "provisioning=thin is not possible with the disk in "
+		       "/d, which is host-aware; leave provisioning out");
+	parse("provisioning=full", true, &o, &err);
+	assert_accepted("full", meta_agrees(&m, "/d", &o, 0, &err), &err);
+}
+
 static void disagreements_name_the_disks_value(void **state)
 {
 	static const struct refusal bad[] = {
@@ -504,6 +535,7 @@ static void disagreements_name_the_disks_value(void **state)
 			meta_agrees(&m, "/d", &o, bad[i].size_bytes, &err),
 			&err, bad[i].sentence);
 	}
+	thin_disagrees(m);
 	m.capacity_bytes += 4096;
 	parse("capacity_mb=1024", true, &o, &err);
 	assert_refused("capacity", meta_agrees(&m, "/d", &o, 0, &err), &err,

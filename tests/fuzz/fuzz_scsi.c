@@ -40,8 +40,10 @@ enum step {
 
 /* Added at the end only: the corpus names them by number. */
 static const char *const disks[] = {
-	"capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2",
-	"capacity_mb=8,zone_size_mb=2,zone_capacity_mb=1,conv_zones=1",
+	"capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2,"
+	"provisioning=thin",
+	"capacity_mb=8,zone_size_mb=2,zone_capacity_mb=1,conv_zones=1,"
+	"provisioning=thin",
 	"capacity_mb=6,zone_size_mb=1,block_size=4096,conv_zones=0,urswrz=0,"
 	"max_open_zones=1",
 	"capacity_mb=7,zone_size_mb=2,smaller_last_zone,conv_zones=1,"

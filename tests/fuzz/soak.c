@@ -19,13 +19,13 @@
 
 static const char *const disks[] = {
 	"capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2,"
-	"block_size=4096",
+	"block_size=4096,provisioning=thin",
 	"capacity_mb=7,zone_size_mb=2,smaller_last_zone,conv_zones=1,"
 	"block_size=512,physical_block_size=4096,max_open_zones=1",
 	"capacity_mb=5,zone_size_mb=1,block_size=4096,conv_zones=0,urswrz=0,"
 	"max_open_zones=3",
 	"capacity_mb=6,zone_size_mb=2,zone_capacity_mb=1,conv_zones=1,"
-	"block_size=4096",
+	"block_size=4096,provisioning=thin",
 	"capacity_mb=8,zone_size_mb=1,conv_zones=1,block_size=4096",
 	"capacity_mb=4,zone_size_mb=1,conv_zones=1,block_size=512",
 	"capacity_mb=6,zone_size_mb=1,conv_zones=1,max_open_zones=2,"
@@ -285,15 +285,17 @@ static void step_same(struct soak *s)
 {
 	uint32_t nr = some_nr(s), tag, want;
 	uint64_t lba = writable_lba(s, &nr);
-	bool ndob = !soak_below(s, 4);
+	bool ndob = !soak_below(s, 4), unmap = !soak_below(s, 4);
 
 	if (!nr)
 		return;
 	want = soak_code(model_write_check(&s->model, lba, nr));
+	if (unmap && !s->unit->thin)
+		want = INVALID_FIELD_IN_CDB;
 	tag = new_data(s, 0, 1);
 	s->len = s->block_bytes;
 	media_cdb(s, ndob || soak_below(s, 2) ? 0x93 : 0x41, lba, nr);
-	s->cdb[1] = ndob;
+	s->cdb[1] = (uint8_t)(unmap << 3 | ndob);
 	run_and_apply(s, tag, want);
 }
 
@@ -318,7 +320,7 @@ static void step_unmap(struct soak *s)
 			 soak_below(s, (uint32_t)min_u64(conv - lba, 40)));
 	}
 	s->len = len;
-	run_and_apply(s, 0, 0);
+	run_and_apply(s, 0, s->unit->thin ? 0 : INVALID_COMMAND_OPERATION_CODE);
 }
 
 static void step_zone(struct soak *s)

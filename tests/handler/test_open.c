@@ -501,6 +501,37 @@ static void volatile_option_is_kept(void **state)
 	assert_null(runner_control_write(rig->dev, 0));
 }
 
+/* READ CAPACITY(16): LBPME and LBPRZ. */
+static uint8_t provisioning(struct rig *rig)
+{
+	uint8_t cdb[16] = { 0x9e, 0x10, [13] = 32 }, data[32] = { 0 };
+
+	assert_int_equal(
+		rig_exec(rig, cdb, sizeof(cdb), RUNNER_IN, data, sizeof(data)),
+		0);
+	return data[14] & 0xc0;
+}
+
+/* Of each opening: given once it stays, and it is not the disk's. */
+static void provisioning_is_asked_for(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(rig_add(rig, RIG_CFG, RIG_BYTES), 0);
+	assert_int_equal(provisioning(rig), 0);
+	rig_remove(rig);
+	assert_int_equal(
+		rig_add(rig, "provisioning=thin/zone_size_mb=1@$/d", RIG_BYTES),
+		0);
+	assert_string_equal(
+		runner_control_write(rig->dev, 0),
+		rig_text(rig, "dev_config=zloop/provisioning=thin@$/d"));
+	assert_int_equal(provisioning(rig), 0xc0);
+	rig_remove(rig);
+	assert_int_equal(rig_add(rig, "@$/d", RIG_BYTES), 0);
+	assert_int_equal(provisioning(rig), 0);
+}
+
 static void no_rewriting_where_open_failed(void **state)
 {
 	struct runner_dev_params params = { .size_bytes = RIG_BYTES };
@@ -547,6 +578,7 @@ int main(void)
 		TEST(cfgstring_is_rewritten_later),
 		TEST(bare_cfgstring_is_left),
 		TEST(volatile_option_is_kept),
+		TEST(provisioning_is_asked_for),
 		TEST(no_rewriting_where_open_failed),
 		TEST(rewriting_that_fails_is_harmless),
 	};

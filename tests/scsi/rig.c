@@ -24,12 +24,12 @@ void rig_start(struct rig *rig, const char *opts)
 void rig_start_args(struct rig *rig, const char *str,
 		    const struct scsi_unit_args *args)
 {
-	struct disk_opts opts;
-	struct disk_open_args open_args = { .opts = &opts, .may_make = true };
+	struct disk_open_args open_args = { .opts = &rig->opts,
+					    .may_make = true };
 	struct zl_err err = { "" };
 
 	memset(rig, 0, sizeof(*rig));
-	if (disk_opts_parse(&opts, str, strlen(str), ',', false, &err))
+	if (disk_opts_parse(&rig->opts, str, strlen(str), ',', false, &err))
 		fail_msg("%s: %s", str, err.msg);
 	rig->mem = store_mem_new();
 	rig->fault = store_fault_new(store_mem_open(rig->mem));
@@ -48,7 +48,7 @@ void rig_stop(struct rig *rig)
 
 static void open_again(struct rig *rig)
 {
-	struct disk_open_args args = { 0 };
+	struct disk_open_args args = { .opts = &rig->opts };
 	struct zl_err err = { "" };
 
 	rig->fault = store_fault_new(store_mem_open(rig->mem));

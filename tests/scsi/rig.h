@@ -31,6 +31,7 @@ struct rig {
 	struct store *fault; /* the fault-injecting store on top of it */
 	struct disk *disk;
 	struct scsi_unit *unit;
+	struct disk_opts opts;
 	/* Of the last command. */
 	struct scsi_cmd cmd;
 	uint8_t *data; /* its buffer as it is afterwards */
@@ -40,7 +41,8 @@ struct rig {
 	bool drop;
 };
 
-/* Makes a disk; @opts as in the kernel's option string. */
+/* Makes a disk; @opts as in the kernel's option string.  They are given at each
+ * opening again. */
 void rig_start(struct rig *rig, const char *opts);
 void rig_start_args(struct rig *rig, const char *opts,
 		    const struct scsi_unit_args *args);

@@ -7,6 +7,7 @@
 
 #define OPTS                                                          \
 	"capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2," \
+	"provisioning=thin,"                                          \
 	"discard_write_cache"
 #define SEQ(n) ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 

@@ -17,7 +17,8 @@ static int start(void **state)
 {
 	(void)state;
 	rig_start(&rig,
-		  "capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512");
+		  "capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512,"
+		  "provisioning=thin");
 	return 0;
 }
 

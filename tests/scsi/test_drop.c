@@ -2,7 +2,9 @@
 /* Commands that are begun and dropped: as if they had never come. */
 #include "rig.h"
 
-#define OPTS   "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"
+#define OPTS                                                          \
+	"capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2," \
+	"provisioning=thin"
 #define SEQ(n) ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 
 static struct rig rig;

@@ -3,6 +3,7 @@
 #include "rig.h"
 
 #define OPTS_512N "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=3"
+#define OPTS_THIN OPTS_512N ",provisioning=thin"
 #define OPTS_512E OPTS_512N ",physical_block_size=4096"
 #define OPTS_4KN  OPTS_512N ",block_size=4096"
 #define OPTS_GAP                                                         \
@@ -123,18 +124,22 @@ static void vpd_limits(void **state)
 	want[4] = 1; /* WSNZ */
 	want[5] = 128;
 	want[7] = 1;
+	be64_put(want + 36, 65536);
+	rig_start(&rig, OPTS_512N);
+	vpd(0xb0);
+	check_data(&rig, want, sizeof(want));
+	rig_stop(&rig);
 	be32_put(want + 20, UINT32_MAX);
 	be32_put(want + 24, 64);
 	be32_put(want + 28, 1);
-	be64_put(want + 36, 65536);
-	rig_start(&rig, OPTS_512N);
+	rig_start(&rig, OPTS_THIN);
 	vpd(0xb0);
 	check_data(&rig, want, sizeof(want));
 	rig_stop(&rig);
 	want[7] = 8;
 	be32_put(want + 28, 8);
 	be32_put(want + 8, 0x12345);
-	rig_start_args(&rig, OPTS_512E, &args);
+	rig_start_args(&rig, OPTS_512E ",provisioning=thin", &args);
 	vpd(0xb0);
 	check_data(&rig, want, sizeof(want));
 	rig_stop(&rig);
@@ -152,21 +157,20 @@ static void vpd_characteristics(void **state)
 	rig_stop(&rig);
 }
 
-/* Page B2h, READ CAPACITY(16) and page B0h agree; no conventional zones, no
- * provisioning to manage. */
+/* Page B2h, READ CAPACITY(16) and page B0h agree. */
 static void vpd_provisioning(void **state)
 {
 	static const uint8_t thin[8] = { 0x14, 0xb2, 0, 4, 0, 0xe4, 0x02 };
 	static const uint8_t none[8] = { 0x14, 0xb2, 0, 4 };
 
 	(void)state;
-	rig_start(&rig, OPTS_512N);
+	rig_start(&rig, OPTS_THIN);
 	vpd(0xb2);
 	check_data(&rig, thin, sizeof(thin));
 	CMD(&rig, NULL, 32, 0x9e, 0x10, [13] = 32);
 	assert_int_equal(rig.data[14], 0xc0);
 	rig_stop(&rig);
-	rig_start(&rig, OPTS_RUNT);
+	rig_start(&rig, OPTS_512N);
 	vpd(0xb2);
 	check_data(&rig, none, sizeof(none));
 	CMD(&rig, NULL, 32, 0x9e, 0x10, [13] = 32);
@@ -204,8 +208,7 @@ static void vpd_zoned(void **state)
 static void check_capacity(const char *opts, uint32_t last_lba,
 			   uint32_t block_bytes, uint8_t lbppbe)
 {
-	uint8_t ten[8],
-		sixteen[32] = { [12] = 0x10, [13] = lbppbe, [14] = 0xc0 };
+	uint8_t ten[8], sixteen[32] = { [12] = 0x10, [13] = lbppbe };
 
 	be32_put(ten, last_lba);
 	be32_put(ten + 4, block_bytes);
@@ -226,7 +229,7 @@ static void check_capacity(const char *opts, uint32_t last_lba,
 static void capacity_of_conventional_zones(void **state)
 {
 	uint8_t ten[8] = { 0, 0, 0x0f, 0xff, 0, 0, 0x02, 0 };
-	uint8_t sixteen[32] = { [6] = 0x0f, 0xff, [10] = 0x02, [14] = 0xc0 };
+	uint8_t sixteen[32] = { [6] = 0x0f, 0xff, [10] = 0x02 };
 
 	(void)state;
 	rig_start(&rig, OPTS_512N ",rc_basis=0");

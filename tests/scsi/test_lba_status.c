@@ -22,7 +22,8 @@ static struct rig rig;
 static int start(void **state)
 {
 	(void)state;
-	rig_start(&rig, "capacity_mb=12,zone_size_mb=1,conv_zones=2");
+	rig_start(&rig, "capacity_mb=12,zone_size_mb=1,conv_zones=2,"
+			"provisioning=thin");
 	return 0;
 }
 
@@ -175,7 +176,7 @@ static void gaps(void **state)
 
 	(void)state;
 	rig_start(&rig, "capacity_mb=12,zone_size_mb=4,zone_capacity_mb=3,"
-			"conv_zones=1");
+			"conv_zones=1,provisioning=thin");
 	rig_write(&rig, 4 * Z, 8);
 	check_good(&rig);
 	rig_zone(&rig, ZO_FINISH, 8 * Z);
@@ -193,6 +194,8 @@ static void fully_provisioned(void **state)
 	static const char *const opts[] = {
 		"capacity_mb=4,zone_size_mb=1,conv_zones=0",
 		"capacity_mb=4,zone_size_mb=1,conv_zones=2,model=host-aware",
+		"capacity_mb=4,zone_size_mb=1,conv_zones=2",
+		"capacity_mb=4,zone_size_mb=1,conv_zones=2,provisioning=full",
 	};
 	static const struct extent mapped[] = {
 		{ 0, Z, MAPPED },

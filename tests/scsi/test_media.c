@@ -2,7 +2,9 @@
 /* VERIFY, WRITE AND VERIFY, COMPARE AND WRITE, WRITE SAME, UNMAP, PRE-FETCH. */
 #include "rig.h"
 
-#define OPTS	  "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"
+#define OPTS                                                          \
+	"capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2," \
+	"provisioning=thin"
 #define NR_BLOCKS (8 * MIB_BLOCKS)
 #define SEQ(n)	  ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 
@@ -319,7 +321,7 @@ static void write_same(void **state)
 	check_sense(&rig, 0x52105);
 	cmd16(0x93, 0x01, SEQ(0) - 1, 2, NULL, 0);
 	check_sense(&rig, 0x52105);
-	/* WSNZ, the limit, no data, UNMAP where it is not possible, ANCHOR */
+	/* WSNZ, the limit, no data, ANCHOR */
 	cmd16(0x93, 0x01, SEQ(1), 0, NULL, 0);
 	check_bad_cdb(&rig, 10, -1);
 	CMD(&rig, block, 512, 0x41);
@@ -328,8 +330,6 @@ static void write_same(void **state)
 	check_bad_cdb(&rig, 10, -1);
 	cmd16(0x93, 0, SEQ(1), 2, want, 1024);
 	check_bad_cdb(&rig, 10, -1);
-	cmd16(0x93, 0x09, SEQ(1), 1, NULL, 0);
-	check_bad_cdb(&rig, 1, 3);
 	cmd16(0x93, 0x11, SEQ(1), 1, NULL, 0);
 	check_bad_cdb(&rig, 1, 4);
 	cmd16(0x93, 0x01, NR_BLOCKS - 1, 2, NULL, 0);
@@ -366,6 +366,71 @@ static void write_same_unmap(void **state)
 	check_good(&rig);
 	rig_rw(&rig, 0x88, 20, 1, NULL, 512);
 	assert_int_equal(rig.data[0], 21);
+}
+
+/* What has a write pointer is written, by the rules of any write. */
+static void write_same_unmap_sequential(void **state)
+{
+	uint8_t block[512] = { 0 };
+
+	(void)state;
+	cmd16(0x93, 0x08, SEQ(0), 10, block, 512);
+	check_good(&rig);
+	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 10);
+	cmd16(0x93, 0x09, SEQ(0) + 10, 10, NULL, 0);
+	check_good(&rig);
+	CMD(&rig, block, 512, 0x41, 0x08, 0, 0, (uint8_t)(SEQ(0) >> 8), 20, 0,
+	    0, 10);
+	check_good(&rig);
+	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 30);
+	check_zeros_at(SEQ(0), 30);
+	block[511] = 1;
+	cmd16(0x93, 0x08, SEQ(0) + 30, 1, block, 512);
+	check_good(&rig);
+	cmd16(0x8f, 0x06, SEQ(0) + 30, 1, block, 512);
+	check_good(&rig);
+	cmd16(0x93, 0x09, SEQ(0) + 30, 1, NULL, 0);
+	check_sense(&rig, 0x52104);
+	cmd16(0x93, 0x09, SEQ(0) + 32, 1, NULL, 0);
+	check_sense(&rig, 0x52104);
+	cmd16(0x93, 0x09, SEQ(0) + 31, MIB_BLOCKS, NULL, 0);
+	check_sense(&rig, 0x52105);
+	cmd16(0x93, 0x09, SEQ(0) - 1, 2, NULL, 0);
+	check_sense(&rig, 0x52105);
+	cmd16(0x93, 0x09, SEQ(0) + 31, MIB_BLOCKS - 31, NULL, 0);
+	check_good(&rig);
+	check_zone(&rig, SEQ(0), ZC_FULL, SEQ(1));
+	cmd16(0x93, 0x09, SEQ(0), 1, NULL, 0);
+	check_bad_cdb(&rig, 2, -1);
+	rig_zone(&rig, ZO_OPEN, SEQ(1));
+	rig_zone(&rig, ZO_OPEN, SEQ(2));
+	cmd16(0x93, 0x09, SEQ(3), 1, NULL, 0);
+	check_sense(&rig, 0x7550e);
+	check_zone(&rig, SEQ(3), ZC_EMPTY, SEQ(3));
+}
+
+/* The default: neither UNMAP nor its bit is there. */
+static void no_unmap(void **state)
+{
+	static const uint64_t lbas[] = { 0, SEQ(0) };
+	uint8_t block[512] = { 0 }, list[24] = { 0, 22, 0, 16, [19] = 1 };
+
+	(void)state;
+	rig_stop(&rig);
+	rig_start(&rig, "capacity_mb=8,zone_size_mb=1,conv_zones=2");
+	CMD(&rig, list, 24, 0x42, [8] = 24);
+	check_sense(&rig, 0x52000);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(lbas); i++) {
+		cmd16(0x93, 0x08, lbas[i], 1, block, 512);
+		check_bad_cdb(&rig, 1, 3);
+		cmd16(0x93, 0x09, lbas[i], 1, NULL, 0);
+		check_bad_cdb(&rig, 1, 3);
+		CMD(&rig, block, 512, 0x41, 0x08, 0, 0, (uint8_t)(lbas[i] >> 8),
+		    0, 0, 0, 1);
+		check_bad_cdb(&rig, 1, 3);
+		cmd16(0x93, 0x01, lbas[i], 1, NULL, 0);
+		check_good(&rig);
+	}
 }
 
 static void unmap(void **state)
@@ -606,6 +671,8 @@ int main(void)
 		T(write_same),
 		T(write_same_limit),
 		T(write_same_unmap),
+		T(write_same_unmap_sequential),
+		T(no_unmap),
 		T(unmap),
 		T(unmap_many),
 		T(prefetch),

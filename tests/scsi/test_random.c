@@ -160,7 +160,8 @@ static void random_commands(void **state)
 	printf("seed %llu, %lu commands\n", (unsigned long long)seed,
 	       nr_commands);
 	rnd.s = seed;
-	run_on("capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=3",
+	run_on("capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=3,"
+	       "provisioning=thin",
 	       nr_commands / 4);
 	run_on("capacity_mb=7,zone_size_mb=2,zone_capacity_mb=1,conv_zones=1,"
 	       "urswrz=0,physical_block_size=4096,smaller_last_zone",

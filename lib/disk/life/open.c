@@ -424,6 +424,12 @@ static bool wants_direct(const struct disk_open_args *args)
 	return args->opts && disk_opt_given(args->opts, OPT_DIRECT_IO);
 }
 
+static bool wants_thin(const struct disk_open_args *args)
+{
+	return args->opts &&
+	       args->opts->num[OPT_PROVISIONING] == PROVISIONING_THIN;
+}
+
 static bool wants_powerfail(const struct disk_open_args *args)
 {
 	return args->opts && !args->look_only &&
@@ -440,6 +446,7 @@ static int open_disk(struct opening *o, struct disk **disk)
 	d->made = o->action != ACT_OPEN;
 	d->look_only = o->args->look_only;
 	d->direct = wants_direct(o->args);
+	d->thin = wants_thin(o->args);
 	ret = register_open(d, o->err);
 	if (!ret) {
 		if (wants_powerfail(o->args))
@@ -633,6 +640,11 @@ bool disk_was_made(const struct disk *d)
 const char *disk_name(const struct disk *d)
 {
 	return d->name;
+}
+
+bool disk_is_thin(const struct disk *d)
+{
+	return d->thin;
 }
 
 const struct disk_meta *disk_meta(const struct disk *d)

@@ -166,6 +166,27 @@ static int disagree(enum disk_opt_id id, uint64_t asked, uint64_t has,
 		       opt, asked, name, opt, has / unit);
 }
 
+/* NULL: it is possible. */
+static const char *why_not_thin(const struct disk_meta *meta)
+{
+	if (meta->host_aware)
+		return "is host-aware";
+	return meta->conv_zones ? NULL : "has no conventional zones";
+}
+
+static int check_thin(const struct disk_meta *meta, const char *name,
+		      const struct disk_opts *opts, struct zl_err *err)
+{
+	const char *why = why_not_thin(meta);
+
+	if (!opts || !why || opts->num[OPT_PROVISIONING] != PROVISIONING_THIN)
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "provisioning=thin is not possible with the disk in %s, "
+		       "which %s; leave provisioning out",
+		       name, why);
+}
+
 int meta_agrees(const struct disk_meta *meta, const char *name,
 		const struct disk_opts *opts, uint64_t size_bytes,
 		struct zl_err *err)
@@ -199,7 +220,7 @@ int meta_agrees(const struct disk_meta *meta, const char *name,
 			       " does not agree with the disk in %s; use "
 			       "size=%" PRIu64,
 			       size_bytes, name, meta->capacity_bytes);
-	return 0;
+	return check_thin(meta, name, opts, err);
 }
 
 int meta_new_serial(struct disk_meta *meta, struct zl_err *err)

@@ -71,6 +71,13 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 			    "go past the page cache where the file system's "
 			    "alignment allows it",
 			    true },
+	[OPT_PROVISIONING] = { "provisioning", OPT_KIND_CHOICE,
+			       PROVISIONING_FULL, PROVISIONING_THIN, "full",
+			       false, true,
+			       "thin: conventional zones can be unmapped; "
+			       "full: hosts are told of no provisioning, as "
+			       "by real host-managed drives",
+			       true },
 	[OPT_NR_QUEUES] = { "nr_queues", OPT_KIND_NUMBER, 1, UINT32_MAX, "1",
 			    false, true, "the kernel's; without effect" },
 	[OPT_QUEUE_DEPTH] = { "queue_depth", OPT_KIND_NUMBER, 1, UINT32_MAX,
@@ -194,9 +201,14 @@ const char *disk_opt_choice(enum disk_opt_id id, uint64_t value)
 		[MODEL_HOST_MANAGED] = "host-managed",
 		[MODEL_HOST_AWARE] = "host-aware",
 	};
+	static const char *const provisioning[] = {
+		[PROVISIONING_FULL] = "full",
+		[PROVISIONING_THIN] = "thin",
+	};
 
-	assert(id == OPT_MODEL && value < ZL_ARRAY_SIZE(models));
-	return models[value];
+	assert(disk_opt_table[id].kind == OPT_KIND_CHOICE &&
+	       value <= disk_opt_table[id].max);
+	return id == OPT_MODEL ? models[value] : provisioning[value];
 }
 
 /* Whether @id has a choice of this name. */

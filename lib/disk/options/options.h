@@ -26,7 +26,8 @@ enum disk_opt_id {
 	OPT_RC_BASIS,		 /* 0 or 1 */
 	OPT_MODEL,		 /* enum disk_model */
 	OPT_BUFFERED_IO,	 /* flag: as without it */
-	OPT_DIRECT_IO,		 /* flag, of this use of the disk */
+	OPT_DIRECT_IO,		 /* flag */
+	OPT_PROVISIONING,	 /* enum disk_provisioning */
 	/* The kernel's options that change nothing here. */
 	OPT_NR_QUEUES,
 	OPT_QUEUE_DEPTH,
@@ -51,6 +52,11 @@ enum disk_model {
 	MODEL_HOST_AWARE,
 };
 
+enum disk_provisioning {
+	PROVISIONING_FULL,
+	PROVISIONING_THIN,
+};
+
 struct disk_opt {
 	const char *name;
 	enum disk_opt_kind kind;
@@ -59,7 +65,7 @@ struct disk_opt {
 	bool geometry;	  /* stored in the sidecar, fixed for the disk's life */
 	bool cfgstring;	  /* allowed in the handler's cfgstring */
 	const char *help; /* one line */
-	bool use; /* of each opening: stays in the cfgstring */
+	bool use;	  /* of each opening: stays in the cfgstring */
 };
 
 /* Indexed by enum disk_opt_id. */

@@ -169,6 +169,26 @@ static int check_host_aware(const struct check *c)
 	return 0;
 }
 
+/* Only what can be unmapped is thin; a host that takes a host-aware disk for an
+ * ordinary one would unmap whatever it likes. */
+static int check_provisioning(const struct check *c)
+{
+	if (num(c, OPT_PROVISIONING) != PROVISIONING_THIN)
+		return 0;
+	if (given(c, OPT_MODEL) && num(c, OPT_MODEL) == MODEL_HOST_AWARE)
+		return zl_fail(c->err, EINVAL,
+			       "provisioning=thin is not possible with "
+			       "model=host-aware, whose hosts may know no "
+			       "zones; leave provisioning out");
+	if (counts(c, OPT_CONV_ZONES) && !num(c, OPT_CONV_ZONES))
+		return zl_fail(c->err, EINVAL,
+			       "provisioning=thin is for conventional zones, "
+			       "and conv_zones=0 leaves none; use "
+			       "conv_zones=1 or more, or leave provisioning "
+			       "out");
+	return 0;
+}
+
 static int check_capacity_mb(const struct check *c)
 {
 	uint64_t bytes = num(c, OPT_CAPACITY_MB) * ZL_MIB;
@@ -310,6 +330,8 @@ int opts_check(const struct disk_opts *opts, uint64_t size_bytes, bool making,
 		ret = check_rc_basis(&c);
 	if (!ret)
 		ret = check_host_aware(&c);
+	if (!ret)
+		ret = check_provisioning(&c);
 	if (!ret)
 		ret = check_capacity_mb(&c);
 	if (!ret && c.bytes)

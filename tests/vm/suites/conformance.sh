@@ -19,7 +19,7 @@ conv_blocks=$((24 * 8 * 2048))
 # physical blocks of 4096 bytes there are more of them to run.
 export_disk() {
   make_disk conformance 256M $place \
-    zone_size_mb=8/conv_zones=24/physical_block_size=4096
+    zone_size_mb=8/conv_zones=24/physical_block_size=4096/provisioning=thin
   # Where the kernel stores reservations that are to survive a power loss.
   mkdir -p "$(cat "$CONFIGFS/dbroot")/pr"
   tcli_session <<END2
