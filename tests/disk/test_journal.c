@@ -464,6 +464,29 @@ static void a_failed_append_is_made_good(void **state)
 	disk_abandon(d);
 }
 
+/* What an OPEN that failed has left is not told with what comes next. */
+static void a_failed_open_does_not_come_back(void **state)
+{
+	static const struct store_fault_plan fail = { .fail_count = 1,
+						      .error = EIO };
+	struct store *st = store_fault_new(store_mem_open(*state));
+	struct disk *d;
+	struct zl_err err;
+
+	assert_int_equal(open_store(st, NULL, 0, 0, &d, &err), 0);
+	store_fault_arm(st, &fail);
+	assert_int_not_equal(zone_op(d, ZO_OPEN, 3), DISK_OK);
+	assert_int_equal(store_fault_hits(st), 1);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	/* This one rewrites the journal. */
+	assert_int_equal(zone_op(d, ZO_OPEN, 4), DISK_OK);
+	disk_abandon(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
+	assert_int_equal(cond_at(d, 4), ZC_EXP_OPEN);
+	disk_abandon(d);
+}
+
 #define OP_META_REPLACE_BIT (UINT32_C(1) << 24)
 #define OP_META_APPEND_BIT  (UINT32_C(1) << 25)
 
@@ -969,6 +992,7 @@ int main(void)
 		T(damage_is_reported),
 		T(the_file_stays_small),
 		T(a_failed_append_is_made_good),
+		T(a_failed_open_does_not_come_back),
 		T(a_full_file_system_opens),
 		T(a_full_file_system_reopens_nothing),
 		T(a_full_file_system_knows_of_clean_stops),

@@ -412,9 +412,13 @@ static void take_opening_back(struct disk_io *io)
 	uint32_t end = io->sel.first + io->sel.count;
 
 	pthread_mutex_lock(&d->lock);
-	for (uint32_t slot = io->sel.first; slot < end; slot++)
-		if (is_exp_open(d, slot) && d->slots[slot].journal_owed)
-			zone_op_apply(&d->zones, ZO_CLOSE, slot);
+	for (uint32_t slot = io->sel.first; slot < end; slot++) {
+		if (!is_exp_open(d, slot) || !d->slots[slot].journal_owed)
+			continue;
+		zone_op_apply(&d->zones, ZO_CLOSE, slot);
+		/* Nor must a rewritten file say so. */
+		d->slots[slot].flags &= (uint16_t)~SLOT_JOURNAL_EXP;
+	}
 	pthread_mutex_unlock(&d->lock);
 }
 
