@@ -487,8 +487,6 @@ static void rollback_submit(struct store *st, struct store_req *req)
 {
 	switch (req->op) {
 	case STORE_READ:
-	case STORE_ALLOC:
-	case STORE_TRIM:
 		store_submit(st->lower, req);
 		return;
 	case STORE_WRITE:
@@ -704,84 +702,6 @@ int store_rollback_clean(struct store *st)
 	return ret < 0 ? ret : c.removed;
 }
 
-/* All else goes down as it is. */
-
-static int rollback_stat(struct store *st, uint32_t slot,
-			 struct store_stat *stat)
-{
-	return store_stat(st->lower, slot, stat);
-}
-
-static int rollback_make(struct store *st, uint32_t slot, uint64_t size_bytes)
-{
-	return store_make(st->lower, slot, size_bytes);
-}
-
-static int rollback_unmake(struct store *st, uint32_t slot)
-{
-	return store_unmake(st->lower, slot);
-}
-
-static int rollback_resize(struct store *st, uint32_t slot, uint64_t size_bytes)
-{
-	return store_resize(st->lower, slot, size_bytes);
-}
-
-static int rollback_sync_dir(struct store *st)
-{
-	return store_sync_dir(st->lower);
-}
-
-static int rollback_space(struct store *st, struct store_space *space)
-{
-	return store_space(st->lower, space);
-}
-
-static int rollback_list(struct store *st,
-			 int (*each)(void *user, const char *name), void *user)
-{
-	return store_list(st->lower, each, user);
-}
-
-static int rollback_meta_read(struct store *st, const char *name, void **data,
-			      size_t *len)
-{
-	return store_meta_read(st->lower, name, data, len);
-}
-
-static int rollback_meta_replace(struct store *st, const char *name,
-				 const void *data, size_t len)
-{
-	return store_meta_replace(st->lower, name, data, len);
-}
-
-static int rollback_meta_append(struct store *st, const char *name,
-				const void *data, size_t len, bool sync)
-{
-	return store_meta_append(st->lower, name, data, len, sync);
-}
-
-static int rollback_meta_remove(struct store *st, const char *name)
-{
-	return store_meta_remove(st->lower, name);
-}
-
-static int rollback_meta_cut(struct store *st, const char *name, uint64_t size)
-{
-	return store_meta_cut(st->lower, name, size);
-}
-
-static int rollback_lock(struct store *st, const char *name, unsigned wait_ms,
-			 bool make, struct zl_err *err)
-{
-	return store_lock(st->lower, name, wait_ms, make, err);
-}
-
-static int rollback_sync_all(struct store *st)
-{
-	return store_sync_all(st->lower);
-}
-
 static int rollback_aside(struct store *st, uint32_t slot,
 			  enum store_aside what)
 {
@@ -820,20 +740,6 @@ static void rollback_close(struct store *st)
 static const struct store_ops rollback_ops = {
 	.name = "rollback",
 	.submit = rollback_submit,
-	.stat = rollback_stat,
-	.make = rollback_make,
-	.unmake = rollback_unmake,
-	.resize = rollback_resize,
-	.sync_dir = rollback_sync_dir,
-	.space = rollback_space,
-	.list = rollback_list,
-	.meta_read = rollback_meta_read,
-	.meta_replace = rollback_meta_replace,
-	.meta_append = rollback_meta_append,
-	.meta_remove = rollback_meta_remove,
-	.meta_cut = rollback_meta_cut,
-	.lock = rollback_lock,
-	.sync_all = rollback_sync_all,
 	.aside = rollback_aside,
 	.close = rollback_close,
 };

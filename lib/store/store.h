@@ -64,10 +64,6 @@ enum store_op {
 	/* Deallocates len bytes from off of a conventional slot: they read as
 	 * zeros. */
 	STORE_PUNCH,
-	/* Preallocates len bytes from off without changing the file's size. */
-	STORE_ALLOC,
-	/* Gives back what is allocated beyond the file's size. */
-	STORE_TRIM,
 	/* Makes the file's data and size durable: 0 vouches for what was
 	 * written before, as long as no loss has been counted since then (see
 	 * struct store_losses); so does a write with STORE_DSYNC, for its own
@@ -154,9 +150,14 @@ enum store_aside {
 	STORE_ASIDE_DROP, /* it is removed; -ENOENT */
 };
 
+/*
+ * What a kind of store does.  One that wraps another leaves out what is to pass
+ * it by; submit and close it must have.
+ */
 struct store_ops {
 	const char *name; /* for logs: "file", "memory", "fault" */
 	void (*submit)(struct store *st, struct store_req *req);
+	void (*close)(struct store *st);
 	int (*stat)(struct store *st, uint32_t slot, struct store_stat *stat);
 	int (*make)(struct store *st, uint32_t slot, uint64_t size_bytes);
 	int (*unmake)(struct store *st, uint32_t slot);
@@ -177,8 +178,7 @@ struct store_ops {
 	int (*sync_all)(struct store *st);
 	int (*aside)(struct store *st, uint32_t slot, enum store_aside what);
 	int (*meta_cut)(struct store *st, const char *name, uint64_t size);
-	void (*close)(struct store *st);
-	/* NULL: there is none. */
+	/* These are never passed on. NULL: there is none. */
 	int (*start_engine)(struct store *st);
 	void (*start_sync)(struct store *st, uint32_t slot);
 };
@@ -262,6 +262,15 @@ static inline bool store_slot_is_conv(const struct store *st, uint32_t slot)
 void store_slot_name(const struct store *st, uint32_t slot,
 		     char buf[STORE_NAME_MAX]);
 
+/* The store itself, or the first below it that has the operation @op. */
+#define store_that_does(st, op)             \
+	({                                  \
+		struct store *that = (st);  \
+		while (!that->ops->op)      \
+			that = that->lower; \
+		that;                       \
+	})
+
 /* Hands a request down.  Any thread. */
 static inline void store_submit(struct store *st, struct store_req *req)
 {
@@ -296,6 +305,7 @@ static inline void store_start_sync(struct store *st, uint32_t slot)
 static inline int store_stat(struct store *st, uint32_t slot,
 			     struct store_stat *stat)
 {
+	st = store_that_does(st, stat);
 	return st->ops->stat(st, slot, stat);
 }
 
@@ -304,12 +314,14 @@ static inline int store_stat(struct store *st, uint32_t slot,
 static inline int store_make(struct store *st, uint32_t slot,
 			     uint64_t size_bytes)
 {
+	st = store_that_does(st, make);
 	return st->ops->make(st, slot, size_bytes);
 }
 
 /* Removes a slot's file (only to undo a creation). */
 static inline int store_unmake(struct store *st, uint32_t slot)
 {
+	st = store_that_does(st, unmake);
 	return st->ops->unmake(st, slot);
 }
 
@@ -318,12 +330,14 @@ static inline int store_unmake(struct store *st, uint32_t slot)
 static inline int store_resize(struct store *st, uint32_t slot,
 			       uint64_t size_bytes)
 {
+	st = store_that_does(st, resize);
 	return st->ops->resize(st, slot, size_bytes);
 }
 
 /* Makes the directory's entries durable, and the sizes of the files made. */
 static inline int store_sync_dir(struct store *st)
 {
+	st = store_that_does(st, sync_dir);
 	return st->ops->sync_dir(st);
 }
 
@@ -334,12 +348,14 @@ static inline int store_sync_dir(struct store *st)
  */
 static inline int store_sync_all(struct store *st)
 {
+	st = store_that_does(st, sync_all);
 	return st->ops->sync_all(st);
 }
 
 /* Room on the file system. */
 static inline int store_space(struct store *st, struct store_space *space)
 {
+	st = store_that_does(st, space);
 	return st->ops->space(st, space);
 }
 
@@ -349,6 +365,7 @@ static inline int store_list(struct store *st,
 			     int (*each)(void *user, const char *name),
 			     void *user)
 {
+	st = store_that_does(st, list);
 	return st->ops->list(st, each, user);
 }
 
@@ -367,29 +384,34 @@ static inline int store_list(struct store *st,
 static inline int store_meta_read(struct store *st, const char *name,
 				  void **data, size_t *len)
 {
+	st = store_that_does(st, meta_read);
 	return st->ops->meta_read(st, name, data, len);
 }
 
 static inline int store_meta_replace(struct store *st, const char *name,
 				     const void *data, size_t len)
 {
+	st = store_that_does(st, meta_replace);
 	return st->ops->meta_replace(st, name, data, len);
 }
 
 static inline int store_meta_append(struct store *st, const char *name,
 				    const void *data, size_t len, bool sync)
 {
+	st = store_that_does(st, meta_append);
 	return st->ops->meta_append(st, name, data, len, sync);
 }
 
 static inline int store_meta_remove(struct store *st, const char *name)
 {
+	st = store_that_does(st, meta_remove);
 	return st->ops->meta_remove(st, name);
 }
 
 static inline int store_meta_cut(struct store *st, const char *name,
 				 uint64_t size)
 {
+	st = store_that_does(st, meta_cut);
 	return st->ops->meta_cut(st, name, size);
 }
 
@@ -403,6 +425,7 @@ static inline int store_meta_cut(struct store *st, const char *name,
 static inline int store_aside(struct store *st, uint32_t slot,
 			      enum store_aside what)
 {
+	st = store_that_does(st, aside);
 	return st->ops->aside(st, slot, what);
 }
 
@@ -416,6 +439,7 @@ static inline int store_aside(struct store *st, uint32_t slot,
 static inline int store_lock(struct store *st, const char *name,
 			     unsigned wait_ms, bool make, struct zl_err *err)
 {
+	st = store_that_does(st, lock);
 	return st->ops->lock(st, name, wait_ms, make, err);
 }
 

@@ -342,41 +342,6 @@ static void punch_reads_as_zeros(void **state)
 	assert_memory_equal(a, b, sizeof(a));
 }
 
-static uint64_t allocated(struct store *st, uint32_t slot)
-{
-	struct store_stat stat;
-
-	assert_int_equal(store_stat(st, slot, &stat), 0);
-	return stat.alloc_bytes;
-}
-
-static void alloc_keeps_the_size_and_trim_gives_back(void **state)
-{
-	struct store *st = ((struct env *)*state)->st;
-	uint8_t b[4];
-
-	if (op_run(st, STORE_ALLOC, SEQ, 0, 1024 * KIB) == -EOPNOTSUPP)
-		skip_test("no preallocation on this file system");
-	assert_int_equal(op_size(st, SEQ), 0);
-	assert_true(allocated(st, SEQ) >= 1024 * KIB);
-	assert_int_equal(op_read(st, SEQ, 0, b, 4), 0);
-	assert_int_equal(op_write(st, SEQ, 0, "abcd", 4), 4);
-	assert_int_equal(op_size(st, SEQ), 4);
-	assert_int_equal(op_run(st, STORE_TRIM, SEQ, 0, 0), 0);
-	assert_int_equal(op_size(st, SEQ), 4);
-	assert_true(allocated(st, SEQ) <= 64 * KIB);
-	assert_int_equal(op_read(st, SEQ, 0, b, 4), 4);
-	assert_memory_equal(b, "abcd", 4);
-	/* Each of these gives back as well. */
-	assert_int_equal(op_run(st, STORE_ALLOC, SEQ, 4, 1024 * KIB), 0);
-	assert_int_equal(op_run(st, STORE_FINISH, SEQ, 0, 2048 * KIB), 0);
-	assert_true(allocated(st, SEQ) <= 64 * KIB);
-	assert_int_equal(op_run(st, STORE_RESET, SEQ, 0, 0), 0);
-	assert_int_equal(op_run(st, STORE_ALLOC, SEQ, 0, 1024 * KIB), 0);
-	assert_int_equal(op_run(st, STORE_RESET, SEQ, 0, 0), 0);
-	assert_int_equal(allocated(st, SEQ), 0);
-}
-
 static void syncs_succeed(void **state)
 {
 	struct store *st = ((struct env *)*state)->st;
@@ -674,7 +639,7 @@ static void random_step(struct model *m, struct store *st)
 {
 	size_t n;
 
-	switch (next_rand(m, 8)) {
+	switch (next_rand(m, 6)) {
 	case 0:
 		assert_int_equal(op_run(st, STORE_RESET, SEQ, 0, 0), 0);
 		m->size = 0;
@@ -691,12 +656,6 @@ static void random_step(struct model *m, struct store *st)
 		n = next_rand(m, (unsigned)m->size + 1);
 		assert_int_equal(op_run(st, STORE_CUT, SEQ, n, 0), 0);
 		m->size = n;
-		break;
-	case 4:
-		op_run(st, STORE_ALLOC, SEQ, m->size, 1 + next_rand(m, 99999));
-		break;
-	case 5:
-		assert_int_equal(op_run(st, STORE_TRIM, SEQ, 0, 0), 0);
 		break;
 	default:
 		random_write(m, st);
@@ -739,7 +698,6 @@ static int run_kind(const struct kind *k)
 		T(finish_grows_without_data),
 		T(cut_takes_back),
 		T(punch_reads_as_zeros),
-		T(alloc_keeps_the_size_and_trim_gives_back),
 		T(syncs_succeed),
 		T(nowait_is_all_or_eagain),
 		T(a_missing_file_is_enoent),

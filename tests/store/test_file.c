@@ -294,6 +294,40 @@ static bool has_kernels_wp(struct env *env, const char *name)
 	return false;
 }
 
+/* As the kernel's driver may have, or a tool. */
+static void allocate_behind(struct env *env, const char *name, uint64_t bytes)
+{
+	int fd = open(path_of(env, name), O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	/* Where there is none, nothing has to be given back. */
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes))
+		assert_int_equal(errno, EOPNOTSUPP);
+	close(fd);
+}
+
+static uint64_t allocated(struct env *env, uint32_t slot)
+{
+	struct store_stat stat;
+
+	assert_int_equal(store_stat(env->st, slot, &stat), 0);
+	return stat.alloc_bytes;
+}
+
+static void what_is_allocated_behind_the_end_is_given_back(void **state)
+{
+	struct env *env = *state;
+
+	assert_int_equal(store_make(env->st, 0, 0), 0);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	allocate_behind(env, "seq-000000", 1 << 20);
+	assert_int_equal(op_run(env->st, STORE_FINISH, 0, 0, 2 << 20), 0);
+	assert_true(allocated(env, 0) <= 64 << 10);
+	allocate_behind(env, "seq-000000", 4 << 20);
+	assert_int_equal(op_run(env->st, STORE_RESET, 0, 0, 0), 0);
+	assert_int_equal(allocated(env, 0), 0);
+}
+
 static void reset_removes_the_kernels_attribute(void **state)
 {
 	struct env *env = *state;
@@ -543,6 +577,7 @@ int main(void)
 		T(a_device_is_not_opened),
 		T(mode_bits_are_honoured),
 		T(a_read_only_file_can_be_read),
+		T(what_is_allocated_behind_the_end_is_given_back),
 		T(reset_removes_the_kernels_attribute),
 		T(what_is_written_outlives_the_kernels_attribute),
 		T(a_short_write_is_continued),

@@ -56,23 +56,6 @@ static void a_full_store_writes_what_fits(void **state)
 	assert_memory_equal(a, b, sizeof(a));
 }
 
-static void preallocation_takes_room(void **state)
-{
-	struct env *env = *state;
-	struct store_space space;
-
-	store_mem_set_space(env->mem, 4 * PIECE);
-	assert_int_equal(op_run(env->st, STORE_ALLOC, 0, 0, 3 * PIECE), 0);
-	assert_int_equal(store_space(env->st, &space), 0);
-	assert_int_equal(space.free_bytes, PIECE);
-	assert_int_equal(op_run(env->st, STORE_ALLOC, 1, 0, 2 * PIECE),
-			 -ENOSPC);
-	assert_int_equal(op_run(env->st, STORE_TRIM, 0, 0, 0), 0);
-	assert_int_equal(op_run(env->st, STORE_TRIM, 1, 0, 0), 0);
-	assert_int_equal(store_space(env->st, &space), 0);
-	assert_int_equal(space.free_bytes, 4 * PIECE);
-}
-
 static void small_files_fail_whole(void **state)
 {
 	struct env *env = *state;
@@ -124,7 +107,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_full_store_writes_what_fits),
-		T(preallocation_takes_room),
 		T(small_files_fail_whole),
 		T(files_are_sparse),
 		T(removing_the_locked_file_lets_go),

@@ -234,7 +234,6 @@ static int resize_step(struct store_crash *c, struct crash_file *f,
 {
 	enum step s = step(c);
 
-	f->alloc = 0;
 	if (s != STEP_OFF)
 		crash_file_resize(f, size);
 	return step_error(s);
@@ -281,14 +280,6 @@ static int64_t run_on_file(struct store *st, struct crash_file *f,
 		return resize_step(c, f, req->off);
 	case STORE_PUNCH:
 		return zero_step(c, f, req);
-	case STORE_ALLOC:
-		if (!req->len)
-			return -EINVAL;
-		f->alloc = max_u64(f->alloc, req->off + req->len);
-		return 0;
-	case STORE_TRIM:
-		f->alloc = 0;
-		return 0;
 	case STORE_SYNC:
 		return sync_file(c, f);
 	default:
@@ -326,8 +317,7 @@ static int crash_stat(struct store *st, uint32_t slot, struct store_stat *stat)
 	if (f)
 		*stat = (struct store_stat){ .kind = STORE_KIND_FILE,
 					     .size_bytes = f->now.size,
-					     .alloc_bytes = max_u64(f->alloc,
-								    f->now.len),
+					     .alloc_bytes = f->now.len,
 					     .readable = true,
 					     .writable = true };
 	ret = c->off ? -EIO : 0;

@@ -25,7 +25,6 @@ struct crash_file {
 	struct crash_file *next;	 /* of all */
 	struct crash_bytes now, medium;	 /* as seen; as synced */
 	struct crash_op *ops, **ops_end; /* from medium to now */
-	uint64_t alloc;			 /* preallocated up to here */
 	bool made;  /* since the last sync of the directory */
 	bool named; /* for the owner's sweep */
 };

@@ -227,23 +227,6 @@ static int64_t mem_write(struct store_mem *mem, struct mem_file *f,
 	return (int64_t)done;
 }
 
-static int mem_alloc(struct store_mem *mem, struct mem_file *f, uint64_t off,
-		     uint64_t len)
-{
-	int ret;
-
-	if (!len)
-		return -EINVAL; /* as fallocate() */
-	if (off > INT64_MAX || len > INT64_MAX - off)
-		return -EFBIG;
-	for (uint64_t i = off / PIECE; i < div_up_u64(off + len, PIECE); i++) {
-		ret = need_piece(mem, f, i);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
-}
-
 static int mem_finish(struct store_mem *mem, struct mem_file *f, uint64_t len)
 {
 	if (f->size > len)
@@ -282,11 +265,6 @@ static int64_t run_on_file(struct store_mem *mem, struct mem_file *f,
 		return mem_cut(mem, f, req->off);
 	case STORE_PUNCH:
 		zero_range(mem, f, req->off, req->len);
-		return 0;
-	case STORE_ALLOC:
-		return mem_alloc(mem, f, req->off, req->len);
-	case STORE_TRIM:
-		drop_from(mem, f, f->size);
 		return 0;
 	case STORE_SYNC:
 		return 0;

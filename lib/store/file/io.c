@@ -156,19 +156,9 @@ static int do_reset(int fd)
 	return ret;
 }
 
-/* Truncating to the present size gives back what is allocated behind it (not
- * on tmpfs). */
-static int do_trim(int fd)
-{
-	uint64_t size;
-	int ret = get_size(fd, &size);
-
-	return ret < 0 ? ret : set_size(fd, size);
-}
-
 static int do_finish(int fd, uint64_t len, uint64_t at_least)
 {
-	uint64_t size;
+	uint64_t size = 0;
 	int ret = get_size(fd, &size);
 
 	if (ret < 0)
@@ -177,13 +167,15 @@ static int do_finish(int fd, uint64_t len, uint64_t at_least)
 		return -ENODATA;
 	if (size > len)
 		return -EINVAL;
+	/* Truncating to the present size gives back what somebody has allocated
+	 * behind it (not on tmpfs). */
 	ret = set_size(fd, size);
 	return ret < 0 ? ret : set_size(fd, len);
 }
 
 static int do_cut(int fd, uint64_t off)
 {
-	uint64_t size;
+	uint64_t size = 0;
 	int ret = get_size(fd, &size);
 
 	if (ret < 0)
@@ -230,11 +222,6 @@ static int do_change(int fd, const struct store_req *req)
 		return do_cut(fd, req->off);
 	case STORE_PUNCH:
 		return do_punch(fd, req->off, req->len);
-	case STORE_ALLOC:
-		return do_fallocate(fd, FALLOC_FL_KEEP_SIZE, req->off,
-				    req->len);
-	case STORE_TRIM:
-		return do_trim(fd);
 	default:
 		assert(!"an operation that changes a file");
 		return -EINVAL;
