@@ -93,14 +93,35 @@ static void print_problem(void *user, uint32_t slot, const char *what)
 		printf("%s: zone %" PRIu32 ": %s\n", c->dir, slot, what);
 }
 
+/* It is as somebody wanted it, and so no problem. */
+static void note_faults(const char *dir, struct disk *disk,
+			struct json_object *o)
+{
+	struct json_object *faults = cli_faults(disk);
+	size_t n = json_object_array_length(faults);
+	char text[CLI_FAULT_MAX];
+
+	for (size_t i = 0; i < n && !o; i++)
+		cli_note("%s: injected, and so not checked: %s", dir,
+			 cli_fault_text(disk,
+					json_object_array_get_idx(faults, i),
+					text));
+	if (n && !o)
+		cli_note("zloop inject clear %s all takes that back", dir);
+	if (o)
+		json_object_object_add(o, "faults", json_object_get(faults));
+	json_object_put(faults);
+}
+
 /* What is being written can look wrong. */
-static void note_in_use(const char *dir)
+static void note_state(const char *dir, struct json_object *o)
 {
 	struct disk *disk;
 	char who[128];
 
 	if (cli_look(dir, &disk, NULL))
 		return;
+	note_faults(dir, disk, o);
 	if (cli_in_use(dir, disk, who, sizeof(who)))
 		cli_note("%s is in use by %s; what it is just changing may "
 			 "look wrong",
@@ -148,7 +169,7 @@ static int check_dir(const char *dir, const struct check_args *a,
 		c.problems = json_object_new_array();
 		json_object_object_add(o, "problems", c.problems);
 	}
-	note_in_use(dir);
+	note_state(dir, o);
 	progress_start("checking");
 	ret = disk_check(dir, print_problem, progress_step, &c, &err);
 	progress_end();

@@ -138,6 +138,20 @@ int cli_ask(struct disk *disk, struct json_object *request,
 int cli_each_zone(struct disk *disk, uint64_t lba,
 		  bool (*fn)(void *user, const struct zone_info *info),
 		  void *user);
+/*
+ * faults.c: cli_ask() for the requests about faults, which a disk that nobody
+ * has open answers, too: it is opened for that.
+ */
+int cli_ask_faults(struct disk *disk, struct json_object *request,
+		   struct json_object **reply, struct zl_err *err);
+/* All of a disk's faults as "inject-list" has them; none if it does not
+ * answer. */
+struct json_object *cli_faults(struct disk *disk);
+/* One of them for people, e.g. "zone 9: offline" or "read-error lba=7". */
+#define CLI_FAULT_MAX 256
+const char *cli_fault_text(struct disk *disk, struct json_object *fault,
+			   char buf[CLI_FAULT_MAX]);
+
 /* The first open zones of the disk with this serial number; as cli_ask(). */
 int cli_open_zones(const char *serial, uint64_t count,
 		   bool (*fn)(void *user, const struct zone_info *info),

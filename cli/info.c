@@ -22,7 +22,8 @@ struct info {
 	bool in_use;
 	char who[128];
 	struct disk_stats stats;
-	struct running now; /* where it is open */
+	struct running now;	    /* where it is open */
+	struct json_object *faults; /* an array */
 };
 
 struct info_args {
@@ -97,12 +98,14 @@ static int gather(struct info *in, const char *word, char dir[PATH_MAX],
 	cli_live_stats(in->disk, &in->stats);
 	running_read(in->meta->serial, &in->now, NULL);
 	in->used_bytes = cli_space_used(dir, in->disk);
+	in->faults = cli_faults(in->disk);
 	in->in_use = cli_in_use(dir, in->disk, in->who, sizeof(in->who));
 	return 0;
 }
 
 static void release(struct info *in)
 {
+	json_object_put(in->faults);
 	disk_close(in->disk);
 	free(in->path);
 }
@@ -176,6 +179,18 @@ static void print_problem(void *user, uint32_t slot, const char *what)
 		printf(LABEL "zone %" PRIu32 ": %s\n", "problem", slot, what);
 }
 
+static void print_faults(const struct info *in)
+{
+	size_t n = json_object_array_length(in->faults);
+	char text[CLI_FAULT_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		printf(LABEL "%s\n", "injected",
+		       cli_fault_text(in->disk,
+				      json_object_array_get_idx(in->faults, i),
+				      text));
+}
+
 static void print_text(const struct info *in)
 {
 	const struct disk_meta *m = in->meta;
@@ -210,6 +225,7 @@ static void print_text(const struct info *in)
 		printf(LABEL "%s, %u %% done\n", "busy with", in->now.job,
 		       in->now.job_percent);
 	printf(LABEL "%s%s\n", "in use", in->in_use ? "by " : "no", in->who);
+	print_faults(in);
 	disk_each_problem(in->disk, print_problem, NULL);
 	printf(LABEL "/backstores/user:zloop create name=NAME size=%" PRIu64
 		     " cfgstring=@%s\n",
@@ -287,6 +303,7 @@ static void add_state(const struct info *in, struct json_object *o)
 	json_object_object_add(o, "job", job_json(in));
 	disk_each_problem(in->disk, add_problem, problems);
 	json_object_object_add(o, "problems", problems);
+	json_object_object_add(o, "faults", json_object_get(in->faults));
 }
 
 /* One disk: as text, or as an element of @array.  @nr counts the texts. */

@@ -54,8 +54,9 @@ static const struct argp argp = {
 	.args_doc = "add DISK FAULT [MEMBER=VALUE...]\n"
 		    "list DISK\n"
 		    "clear DISK all|id=N|lba=N|zone=N",
-	.doc = "Make a running DISK suffer a FAULT, list its "
-	       "faults, or clear them.  FAULT is read-error, write-error, "
+	.doc = "Make DISK suffer a FAULT, list its faults, or clear them; one "
+	       "that is not attached has and gets persistent ones only.  FAULT "
+	       "is read-error, write-error, "
 	       "delay, busy, no-zone-resources, backing-error, read-only, "
 	       "offline, reset-recommended or predicted-errors, or a JSON "
 	       "object.\v"
@@ -148,20 +149,21 @@ static int add_members(struct json_object *o, struct disk *disk,
 	return 0;
 }
 
-static int ask(struct disk *disk, struct json_object *request,
-	       struct json_object **reply)
+static int said(int ret, const struct zl_err *err)
 {
-	struct zl_err err;
-	int ret = cli_ask(disk, request, reply, &err);
-
-	/* Before the sentence. */
-	progress_end();
 	if (ret == -ENOENT)
 		cli_error("the disk is not attached, or by a process without a "
 			  "control socket; attach it first");
 	else if (ret)
-		cli_error("%s", err.msg);
+		cli_error("%s", err->msg);
 	return ret ? CLI_FAILED : CLI_OK;
+}
+
+static int ask(struct disk *disk, struct json_object *request,
+	       struct json_object **reply)
+{
+	struct zl_err err;
+	return said(cli_ask_faults(disk, request, reply, &err), &err);
 }
 
 static int add(struct disk *disk, const struct inject_args *a)
@@ -360,17 +362,20 @@ static const struct argp powerfail_argp = {
 static int powerfail(struct disk *disk, const char *seed)
 {
 	struct json_object *request = cli_request("powerfail"), *reply;
-	int status;
+	struct zl_err err;
+	int ret;
 
 	/* Also if it is not shown: who hears something waits longer. */
 	json_add_bool(request, "progress", true);
 	if (seed)
 		json_object_object_add(request, "seed", value(seed));
 	progress_start("taking back");
-	status = ask(disk, request, &reply);
-	if (!status)
+	ret = cli_ask(disk, request, &reply, &err);
+	/* Before the sentence. */
+	progress_end();
+	if (!ret)
 		json_object_put(reply);
-	return status;
+	return said(ret, &err);
 }
 
 int powerfail_main(int argc, char **argv)

@@ -21,7 +21,7 @@ static const struct cli_command commands[] = {
 	{ "report", "write a page about a disk", report_main },
 	{ "check", "look for everything that is not as it should be",
 	  check_main },
-	{ "inject", "make a running disk suffer faults", inject_main },
+	{ "inject", "make a disk suffer faults", inject_main },
 	{ "powerfail", "take back what a running disk has not flushed",
 	  powerfail_main },
 	{ "add", "attach a disk, made if it is missing, as /dev/sdX",

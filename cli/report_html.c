@@ -152,6 +152,28 @@ static void problems(const struct report *r, FILE *f)
 	fputs("</ul></div>\n", f);
 }
 
+static void faults(const struct report *r, FILE *f)
+{
+	struct json_object *all = cli_faults(r->disk);
+	size_t n = json_object_array_length(all);
+	char text[CLI_FAULT_MAX];
+
+	if (n)
+		fputs("<h2>Injected</h2>\n"
+		      "<div class=\"box\"><ul id=\"faults\">\n",
+		      f);
+	for (size_t i = 0; i < n; i++) {
+		fputs("<li>", f);
+		svg_escape(f, cli_fault_text(r->disk,
+					     json_object_array_get_idx(all, i),
+					     text));
+		fputs("</li>\n", f);
+	}
+	if (n)
+		fputs("</ul></div>\n", f);
+	json_object_put(all);
+}
+
 static void picture(const struct report *r, FILE *f)
 {
 	struct canvas canvas;
@@ -278,6 +300,7 @@ void report_html(const struct report *r, FILE *f)
 	title(r, f);
 	cards(r, f);
 	problems(r, f);
+	faults(r, f);
 	picture(r, f);
 	if (r->live) {
 		history(r, f);

@@ -232,9 +232,12 @@ static void a_copy_is_not_attached(void **state)
 	(void)state;
 	assert_int_equal(system("cp -a d copy"), 0);
 	assert_int_equal(io(DISK_WRITE, 3 * 2048), DISK_OK);
+	assert_int_equal(zloop("inject", "add", "copy", "busy", NULL), 1);
+	assert_sentence("the disk is not attached, so that only a persistent "
+			"fault stays");
 	assert_int_equal(
-		zloop("inject", "add", "copy", "offline", "zone=4", NULL), 1);
-	assert_sentence("the disk is not attached");
+		zloop("inject", "add", "copy", "offline", "zone=4", NULL), 0);
+	assert_silent();
 	assert_int_equal(zloop("powerfail", "copy", NULL), 1);
 	assert_sentence("the disk is not attached");
 	assert_int_equal(zloop("stats", "copy", NULL), 1);
@@ -249,27 +252,120 @@ static void a_copy_is_not_attached(void **state)
 	assert_silent();
 }
 
-static void attributes_persist(void **state)
+static void detach(void)
+{
+	control_stop(control);
+	disk_close(disk);
+}
+
+static void attach(void)
 {
 	struct disk_open_args args = { .opts = NULL };
 	struct zl_err err;
 
+	if (disk_open("d", &args, &disk, &err) ||
+	    control_start(disk, &control, &err))
+		fail_msg("%s", err.msg);
+}
+
+static void attributes_persist(void **state)
+{
 	(void)state;
 	assert_int_equal(zloop("inject", "add", "d", "predicted-errors",
 			       "zone=3", "persistent=true", NULL),
 			 0);
 	assert_silent();
-	control_stop(control);
-	disk_close(disk);
-	if (disk_open("d", &args, &disk, &err) ||
-	    control_start(disk, &control, &err))
-		fail_msg("%s", err.msg);
+	detach();
+	attach();
 	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
 	assert_string_equal(run_out, "predicted-errors lba=6144 blocks=2048 "
 				     "persistent=true\n");
 	assert_int_equal(zloop("inject", "clear", "d", "zone=3", NULL), 0);
 	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
 	assert_silent();
+}
+
+static void expect_named(const char *text)
+{
+	char words[128];
+
+	assert_int_equal(zloop("info", "d", NULL), 0);
+	snprintf(words, sizeof(words), "\n  injected        %s\n", text);
+	assert_contains(run_out, words);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	assert_string_equal(run_out, "");
+	snprintf(words, sizeof(words),
+		 "note: d: injected, and so not checked: "
+		 "%s\n",
+		 text);
+	assert_contains(run_err, words);
+	assert_int_equal(zloop("report", "-o-", "d", NULL), 0);
+	snprintf(words, sizeof(words), "<li>%s</li>", text);
+	assert_contains(run_out, words);
+}
+
+/* Everything that is injected is named where one looks for a cause, whether the
+ * disk is attached or not. */
+static void every_fault_is_named(void **state)
+{
+	static const struct {
+		const char *words[4], *text;
+		bool passing;
+	} f[] = {
+		{ { "offline", "zone=3" }, "zone 3: offline", false },
+		{ { "read-only", "lba=0", "blocks=4096" },
+		  "zones 0 to 1: read-only",
+		  false },
+		{ { "predicted-errors", "zone=4", "persistent=true" },
+		  "zone 4: predicted-errors",
+		  false },
+		{ { "reset-recommended", "zone=5" },
+		  "zone 5: reset-recommended, until the disk is closed",
+		  true },
+		{ { "read-error", "lba=7", "persistent=true" },
+		  "read-error lba=7 blocks=1",
+		  false },
+		{ { "delay", "delay_ms=1", "op=zone" },
+		  "delay op=zone delay_ms=1, until the disk is closed",
+		  true },
+	};
+	struct json_object *o;
+
+	(void)state;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(f); i++) {
+		assert_int_equal(zloop("inject", "add", "d", f[i].words[0],
+				       f[i].words[1], f[i].words[2], NULL),
+				 0);
+		expect_named(f[i].text);
+	}
+	assert_int_equal(zloop("info", "--json", "d", NULL), 0);
+	o = out_json();
+	assert_int_equal(json_object_array_length(member(
+				 json_object_array_get_idx(o, 0), "faults")),
+			 ZL_ARRAY_SIZE(f));
+	json_object_put(o);
+	detach();
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(f); i++)
+		if (!f[i].passing)
+			expect_named(f[i].text);
+	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
+	assert_int_equal(count_lines(run_out), 4);
+	assert_int_equal(zloop("inject", "clear", "d", "zone=3", NULL), 0);
+	assert_silent();
+	assert_int_equal(zloop("inject", "clear", "d", "id=1", NULL), 0);
+	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
+	assert_int_equal(count_lines(run_out), 2);
+	assert_int_equal(zloop("inject", "add", "d", "offline", "zone=6", NULL),
+			 0);
+	expect_named("zone 6: offline");
+	assert_int_equal(zloop("inject", "clear", "d", "all", NULL), 0);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	assert_silent();
+	assert_false(exists("d/zloop.faults"));
+	attach();
+	assert_int_equal(zloop("inject", "list", "d", NULL), 0);
+	assert_silent();
+	assert_int_equal(io(DISK_READ, 7), DISK_OK);
 }
 
 /* "  zloop inject ... /srv/z0 ...", of the disk d. */
@@ -334,6 +430,7 @@ int main(void)
 		T(not_attached),
 		T(a_copy_is_not_attached),
 		T(attributes_persist),
+		T(every_fault_is_named),
 		T(help),
 	};
 

@@ -231,11 +231,13 @@ void faults_load(struct disk *d)
 				 err.msg);
 	}
 	free(text);
-	count_armed(fs);
+	/* Who looks suffers nothing. */
+	if (!d->look_only)
+		count_armed(fs);
 	for (uint32_t slot = 0; fs->kept && slot < d->zones.nr_slots; slot++)
 		if (fs->kept[slot])
 			set_attr(d, slot, fs->kept[slot]);
-	if (fs->list.nr)
+	if (fs->list.nr && !d->look_only)
 		zl_log(ZL_LOG_WARN, "%s: %u injected faults are armed", d->name,
 		       fs->list.nr);
 }

@@ -394,6 +394,8 @@ static int start(struct disk *d, const struct disk_open_args *args,
 		return ret;
 	look_beyond(d);
 	ret = disk_start(d, args->nr_workers, err);
+	if (!ret && d->look_only)
+		faults_load(d);
 	if (ret || d->look_only)
 		return ret;
 	d->stats.n[DC_OPENS]++;
