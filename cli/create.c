@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -186,6 +187,21 @@ int cli_make_disk(const char *dir, const struct disk_opts *opts)
 	return 0;
 }
 
+/* It may be for zloop itself only. */
+static void note_not_attachable(const char *dir)
+{
+	char config[PATH_MAX + 2] = "@";
+	struct disk_opts ignored;
+	const char *cfg_dir;
+	struct zl_err err;
+
+	if (realpath(dir, config + 1) &&
+	    disk_cfg_parse(config, &ignored, &cfg_dir, &err))
+		cli_note("the disk can be looked at, but not attached as long "
+			 "as it is there: %s",
+			 err.msg);
+}
+
 int create_main(int argc, char **argv)
 {
 	struct create_args a = { .dir = NULL };
@@ -201,8 +217,10 @@ int create_main(int argc, char **argv)
 	if (made < 0)
 		return CLI_FAILED;
 	zl_log_set(cli_log);
-	if (!cli_make_disk(a.dir, &opts))
+	if (!cli_make_disk(a.dir, &opts)) {
+		note_not_attachable(a.dir);
 		return CLI_OK;
+	}
 	/* Only if nothing is in it: what is half made can be completed. */
 	if (made)
 		rmdir(a.dir);

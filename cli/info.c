@@ -298,8 +298,7 @@ static void add_state(const struct info *in, struct json_object *o)
 		json_add_u64(o, disk_counter_table[c].key, in->stats.n[c]);
 	json_add_bool(o, "in_use", in->in_use);
 	json_object_object_add(o, "in_use_by",
-			       in->in_use ? json_object_new_string(in->who)
-					  : NULL);
+			       in->in_use ? json_text(in->who) : NULL);
 	json_object_object_add(o, "job", job_json(in));
 	disk_each_problem(in->disk, add_problem, problems);
 	json_object_object_add(o, "problems", problems);

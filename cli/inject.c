@@ -92,7 +92,7 @@ static struct json_object *value(const char *s)
 		return json_object_new_int64((int64_t)n);
 	if (!strcmp(s, "true") || !strcmp(s, "false"))
 		return json_object_new_boolean(*s == 't');
-	return json_object_new_string(s);
+	return json_text(s);
 }
 
 /* zone=N: the range of that zone. */

@@ -4,41 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cli.h"
-
-/* The bytes of the character of UTF-8 (RFC 3629) at @s, 0: it is none. */
-static unsigned char_len(const unsigned char *s)
-{
-	unsigned len = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-	if (len == 1)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	for (unsigned i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* Written too long, a surrogate, or beyond U+10FFFF. */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
 
 struct json_object *json_text(const char *v)
 {
-	static const char unknown[] = "\xef\xbf\xbd";
-	char *text = malloc(3 * strlen(v) + 1), *end = text;
+	char *text = utf8_text(v);
 	struct json_object *o;
-	unsigned len;
 
 	if (!text)
 		abort();
-	for (; *v; v += len ? len : 1) {
-		len = char_len((const unsigned char *)v);
-		end = mempcpy(end, len ? v : unknown, len ? len : 3);
-	}
-	*end = 0;
 	o = json_object_new_string(text);
 	free(text);
 	return o;

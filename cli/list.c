@@ -109,9 +109,10 @@ static bool add_backstore(void *user, const struct lio_backstore *bs)
 	row->size_bytes = bs->size_bytes;
 	row->attached = true;
 	snprintf(row->state, sizeof(row->state), "%s",
-		 !bs->enabled ? "not enabled"
-		 : *l->daemon ? l->daemon
-			      : "attached");
+		 !bs->enabled		 ? "not enabled"
+		 : *l->daemon		 ? l->daemon
+		 : !cli_is_dir(row->dir) ? "directory is gone"
+					 : "attached");
 	lio_each_export(cli_lio(), bs, add_export, row);
 	return true;
 }

@@ -219,6 +219,14 @@ int cli_disk_dir(const char *word, char dir[PATH_MAX], struct zl_err *err)
 	struct lio_backstore bs;
 	int ret = resolve(word, &bs, dir, err);
 
+	if (!ret && !cli_is_dir(dir) && cli_find_dir(dir, &bs))
+		ret = 1;
+	if (ret == 1 && !cli_is_dir(dir))
+		return zl_fail(err, ESTALE,
+			       "the disk %s is attached, but its directory %s "
+			       "is gone, deleted or moved; zloop remove %s "
+			       "detaches it",
+			       bs.name, dir, bs.name);
 	return ret < 0 ? ret : 0;
 }
 

@@ -22,6 +22,8 @@ struct request {
 void reply_add(struct request *r, const char *key, struct json_object *v);
 /* null if it is beyond what JSON can say: an address that is not valid. */
 struct json_object *new_u64(uint64_t v);
+/* What is not UTF-8, as a file's name need not be, becomes U+FFFD. */
+struct json_object *new_text(const char *s);
 /* Text as one word: "implicitly-opened". */
 struct json_object *new_word(const char *name);
 /* A member that may be left out; false (and the sentence) if it is wrong. */

@@ -100,7 +100,7 @@ int do_info(struct request *r)
 	const struct disk_meta *m = disk_meta(r->disk);
 
 	reply_add(r, "serial", json_object_new_string(m->serial));
-	reply_add(r, "directory", json_object_new_string(disk_name(r->disk)));
+	reply_add(r, "directory", new_text(disk_name(r->disk)));
 	add_u64(r->out, "capacity_bytes", m->capacity_bytes);
 	add_u64(r->out, "zone_size_bytes", m->zone_bytes);
 	add_u64(r->out, "zone_capacity_bytes", m->zone_cap_bytes);

@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
+#include "base/utf8.h"
 #include "control/internal.h"
 #include "disk/disk.h"
 
@@ -17,6 +19,15 @@ void reply_add(struct request *r, const char *key, struct json_object *v)
 struct json_object *new_u64(uint64_t v)
 {
 	return v > INT64_MAX ? NULL : json_object_new_int64((int64_t)v);
+}
+
+struct json_object *new_text(const char *s)
+{
+	char *text = utf8_text(s);
+	struct json_object *o = text ? json_object_new_string(text) : NULL;
+
+	free(text);
+	return o;
 }
 
 struct json_object *new_word(const char *name)
@@ -247,7 +258,7 @@ static struct json_object *answer(struct request *r, const char *text,
 	json_object_put(out);
 	out = json_object_new_object();
 	json_object_object_add(out, "ok", json_object_new_boolean(0));
-	json_object_object_add(out, "error", json_object_new_string(err.msg));
+	json_object_object_add(out, "error", new_text(err.msg));
 	return out;
 }
 

@@ -143,6 +143,23 @@ static void lists_json(void **state)
 	json_object_put(all);
 }
 
+/* Deleted or moved under the disk that is attached. */
+static void directory_is_gone(void **state)
+{
+	char dir[4200];
+	const char *const names[] = { "z0", "/dev/sdq", dir };
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/disks/0", machine_dir);
+	assert_int_equal(zloop("list", NULL), 0);
+	assert_contains(run_out, " directory is gone ");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(zloop("info", names[i], NULL), 1);
+		assert_sentence("the disk z0 is attached, but its directory ");
+		assert_contains(run_err, "zloop remove z0 detaches it");
+	}
+}
+
 /* A directory's name is no pattern, and need not be text. */
 static void lists_odd_names(void **state)
 {
@@ -214,6 +231,8 @@ int main(void)
 						machine_leave),
 		cmocka_unit_test_setup_teardown(lists_json, machine_enter,
 						machine_leave),
+		cmocka_unit_test_setup_teardown(directory_is_gone,
+						machine_enter, machine_leave),
 		cmocka_unit_test_setup_teardown(lists_odd_names, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(in_use, machine_enter,

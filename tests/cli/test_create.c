@@ -162,6 +162,17 @@ static void a_disk_already(void **state)
 }
 
 /* Stopped after the sidecar and some files. */
+/* It is found out only when it is attached. */
+static void cannot_be_attached(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "a b", NULL), 0);
+	assert_contains(run_err, "note: the disk can be looked at, but not "
+				 "attached as long as it is there: the "
+				 "cfgstring has a space");
+	assert_int_equal(zloop("info", "a b", NULL), 0);
+}
+
 static void make_half(char serial[64])
 {
 	struct json_object *sidecar;
@@ -362,6 +373,7 @@ int main(void)
 		T(a_disk_already),
 		T(half_made),
 		T(completed_by_its_name_alone),
+		T(cannot_be_attached),
 		T(listed_though_damaged),
 		T(not_empty),
 		T(no_parent),

@@ -156,10 +156,10 @@ static int decide_new(struct opening *o)
 	if (o->survey.end)
 		return decide_adopt(o);
 	if (o->survey.foreign)
-		return zl_fail(o->err, EEXIST,
-			       "%s has no disk but other files (%s); use an "
-			       "empty directory",
-			       o->name, o->survey.foreign_name);
+		return zl_fail(
+			o->err, EEXIST, "%s has no disk but other files (%s)%s",
+			o->name, o->survey.foreign_name,
+			o->args->may_make ? "; use an empty directory" : "");
 	return decide_make(o);
 }
 
