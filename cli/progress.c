@@ -10,20 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "progress.h"
 
 #define MOMENT_MS 500
 #define REDRAW_MS 100
 #define LINE_MS	  10000
 #define BAR_CELLS 30
-
-static uint64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 uint64_t (*progress_clock_ms)(void) = clock_ms;
 int (*progress_isatty)(int fd) = isatty;

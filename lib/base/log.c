@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 static zl_log_fn *log_fn;
@@ -38,10 +39,7 @@ void zl_log(enum zl_log_level level, const char *fmt, ...)
 
 static long long monotonic_seconds(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec;
+	return (long long)(clock_tick_ns() / 1000000000);
 }
 
 long long (*zl_limit_clock)(void) = monotonic_seconds;

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/run_dir.h"
@@ -43,14 +44,6 @@ struct control {
 	struct history history;
 	struct client clients[CONTROL_MAX_CLIENTS];
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void drop(struct client *c)
 {
@@ -98,7 +91,7 @@ static void take_client(struct control *ctl)
 	struct client *c = free_client(ctl);
 
 	if (fd < 0) {
-		ctl->deaf_until_ms = now_ms() + DEAF_MS;
+		ctl->deaf_until_ms = clock_ms() + DEAF_MS;
 		return;
 	}
 	if (!may_connect(fd)) {
@@ -143,7 +136,7 @@ struct telling {
 static void send_progress(void *user, uint32_t done, uint32_t total)
 {
 	struct telling *t = user;
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	char line[80];
 	int len;
 	ssize_t n;
@@ -234,7 +227,7 @@ static void fill_polls(const struct control *ctl, struct pollfd *p)
 /* Does what it is time for; how long to wait for the next. */
 static int mind_time(struct control *ctl)
 {
-	uint64_t now = now_ms(), wait;
+	uint64_t now = clock_ms(), wait;
 
 	if (!history_wait_ms(&ctl->history, now))
 		history_sample(&ctl->history, ctl->disk, now);

@@ -282,7 +282,7 @@ struct disk_io {
 	void (*faulty_done)(struct disk_io *io);
 	uint32_t asked_blocks;
 	uint64_t faulty_start_ns;
-	int64_t due_ms;
+	uint64_t due_ms;
 	uint32_t fault_id; /* what it waits for */
 	struct iov_cur cur;
 	struct iovec seg[8];

@@ -585,9 +585,6 @@ bool slot_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn);
  */
 extern unsigned slot_wait_ms; /* tests set their own */
 int slot_wait(struct disk *d, uint32_t slot);
-/* When that is over, and a condition that can be waited for until then. */
-struct timespec slot_wait_end(void);
-void slot_wait_cond(pthread_cond_t *cond);
 /* Ends the turn: the next one, which is to be granted without the lock, or
  * NULL. */
 struct slot_turn *slot_pass_on(struct disk *d, uint32_t slot);

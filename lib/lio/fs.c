@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "lio/internal.h"
 
 void lio_path(const struct lio *lio, char *buf, const char *fmt, ...)
@@ -91,22 +92,14 @@ void lio_each_path(const struct lio *lio,
 	globfree(&g);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* First often, since most of what is waited for comes at once. */
 bool lio_until(bool (*fn)(void *user), void *user, unsigned ms)
 {
-	int64_t end = now_ms() + ms;
+	uint64_t end = clock_ms() + ms;
 	struct timespec pause = { .tv_nsec = 200000 };
 
 	while (!fn(user)) {
-		if (now_ms() >= end)
+		if (clock_ms() >= end)
 			return false;
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 20000000)

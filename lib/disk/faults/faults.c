@@ -5,16 +5,9 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "disk/internal.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void faults_stop(struct disk *d)
 {
@@ -296,10 +289,9 @@ static struct disk_io *wait_due(struct disk_faults *fs)
 			pthread_cond_wait(&fs->more, &fs->lock);
 			continue;
 		}
-		if (fs->delayed->due_ms <= now_ms())
+		if (fs->delayed->due_ms <= clock_ms())
 			break;
-		t.tv_sec = fs->delayed->due_ms / 1000;
-		t.tv_nsec = fs->delayed->due_ms % 1000 * 1000000;
+		t = clock_at_ms(fs->delayed->due_ms);
 		pthread_cond_timedwait(&fs->more, &fs->lock, &t);
 	}
 	io = fs->stop ? NULL : fs->delayed;
@@ -355,7 +347,7 @@ static bool delay(struct disk_io *io, const struct inject_fault *f)
 	struct disk_faults *fs = &io->disk->faults;
 	bool ok;
 
-	io->due_ms = now_ms() + f->delay_ms;
+	io->due_ms = clock_ms() + f->delay_ms;
 	io->fault_id = f->id;
 	pthread_mutex_lock(&fs->lock);
 	ok = need_thread(io->disk);
@@ -438,12 +430,7 @@ static const struct fault_hooks hooks = {
 
 void faults_init(struct disk_faults *fs)
 {
-	pthread_condattr_t attr;
-
 	fs->hooks = &hooks;
 	pthread_mutex_init(&fs->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&fs->more, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&fs->more);
 }

@@ -21,20 +21,13 @@
  */
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "disk/internal.h"
 
 #define COMPARE_BYTES 16384 /* on the stack */
 
-static uint64_t monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-uint64_t (*grace_clock_ms)(void) = monotonic_ms;
+uint64_t (*grace_clock_ms)(void) = clock_ms;
 
 void grace_begin(struct disk *d)
 {

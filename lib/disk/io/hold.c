@@ -12,12 +12,13 @@
  * whoever has those never waits for the failure.  An I/O that an injected delay
  * holds back holds the disk all the same, as it may have a turn.
  */
+#include "base/clock.h"
 #include "disk/internal.h"
 
 void hold_init(struct hold *h)
 {
 	*h = (struct hold){ .nr = 0 };
-	slot_wait_cond(&h->changed);
+	clock_cond_init(&h->changed);
 }
 
 void hold_destroy(struct hold *h)
@@ -102,7 +103,7 @@ static bool wait_left(struct disk *d, const struct timespec *end)
 
 int hold_wait(struct disk *d)
 {
-	struct timespec end = slot_wait_end();
+	struct timespec end = clock_at_ms(clock_ms() + slot_wait_ms);
 	bool held;
 
 	pthread_mutex_lock(&d->lock);
@@ -113,7 +114,7 @@ int hold_wait(struct disk *d)
 
 int hold_stop(struct disk *d)
 {
-	struct timespec end = slot_wait_end();
+	struct timespec end = clock_at_ms(clock_ms() + slot_wait_ms);
 	bool stopped, left = false;
 
 	pthread_mutex_lock(&d->lock);

@@ -4,19 +4,12 @@
 #include <sched.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "disk/internal.h"
 
 static_assert(DISK_MISCOMPARE == DISK_NR_FAILURES,
 	      "every status but DISK_OK is a failure");
-
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 uint64_t (*meter_clock_ns)(void) = clock_ns;
 

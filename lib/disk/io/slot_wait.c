@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "disk/internal.h"
 
 unsigned slot_wait_ms = 20000;
@@ -24,35 +25,13 @@ static void granted(struct slot_turn *turn)
 	pthread_mutex_unlock(&w->d->lock);
 }
 
-void slot_wait_cond(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
-struct timespec slot_wait_end(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += slot_wait_ms / 1000;
-	t.tv_nsec += slot_wait_ms % 1000 * 1000000;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	return t;
-}
-
 int slot_wait(struct disk *d, uint32_t slot)
 {
 	struct waiting w = { .turn.granted = granted, .d = d };
-	struct timespec until = slot_wait_end();
+	struct timespec until = clock_at_ms(clock_ms() + slot_wait_ms);
 	bool gave_up = false;
 
-	slot_wait_cond(&w.cond);
+	clock_cond_init(&w.cond);
 	pthread_mutex_lock(&d->lock);
 	w.granted = slot_enter(d, slot, &w.turn);
 	while (!w.granted && !gave_up)

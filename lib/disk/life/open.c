@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
@@ -236,14 +237,6 @@ static bool others_have_zones_open(struct opening *o)
 	       store_file_probe_users(o->store, last) == -EBUSY;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /*
  * A daemon that was killed closes its files one after the other, the lock among
  * the first: those that it still has open are given as long as the lock.  A
@@ -251,15 +244,14 @@ static uint64_t now_ms(void)
  */
 static int check_kernel(struct opening *o)
 {
-	const struct timespec step = { .tv_nsec = 10000000 };
-	uint64_t end_ms = now_ms() + o->args->lock_wait_ms;
+	uint64_t end_ms = clock_ms() + o->args->lock_wait_ms;
 	bool busy;
 
 	if (!o->path || o->action == ACT_MAKE)
 		return 0;
 	store_set_layout(o->store, o->meta.conv_zones);
-	while ((busy = others_have_zones_open(o)) && now_ms() < end_ms)
-		nanosleep(&step, NULL);
+	while ((busy = others_have_zones_open(o)) && clock_ms() < end_ms)
+		clock_sleep_ms(10);
 	if (!busy)
 		return 0;
 	return zl_fail(o->err, EBUSY,

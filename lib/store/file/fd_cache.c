@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/file/file.h"
 
@@ -484,11 +485,7 @@ void fd_start_sync(struct fd_entry *e)
 /* Never 0. */
 static uint64_t tick(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return 1 + ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) /
-			   CHECK_NS;
+	return 1 + clock_tick_ns() / CHECK_NS;
 }
 
 static int check(struct fd_entry *e, uint64_t size)

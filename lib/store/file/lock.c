@@ -11,26 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "store/file/file.h"
 
 #define RETRY_MS 20
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static void sleep_ms(uint64_t ms)
-{
-	struct timespec ts = { .tv_sec = (time_t)(ms / 1000),
-			       .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
 
 static int flock_now(int fd)
 {
@@ -181,7 +166,7 @@ int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	      struct zl_err *err)
 {
 	struct store_file *sf = to_file(st);
-	uint64_t end = now_ms() + wait_ms, now;
+	uint64_t end = clock_ms() + wait_ms, now;
 	char *copy;
 	int ret;
 
@@ -191,10 +176,10 @@ int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	if (!copy)
 		return zl_fail(err, ENOMEM, "out of memory");
 	while ((ret = try_lock(sf, name, make)) == -EWOULDBLOCK) {
-		now = now_ms();
+		now = clock_ms();
 		if (now >= end)
 			break;
-		sleep_ms(min_u64(end - now, RETRY_MS));
+		clock_sleep_ms(min_u64(end - now, RETRY_MS));
 	}
 	if (ret < 0) {
 		free(copy);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * The clock that only goes forward (CLOCK_MONOTONIC), for whoever measures or
+ * waits.  No other file asks the system what time it is.  Any thread.
+ */
+#ifndef ZL_BASE_CLOCK_H
+#define ZL_BASE_CLOCK_H
+
+#include <pthread.h>
+#include <stdint.h>
+#include <time.h>
+
+uint64_t clock_ns(void);
+uint64_t clock_ms(void);
+
+/* Nanoseconds when the kernel last looked, up to 10 ms ago; costs a fifth of
+ * clock_ns(). */
+uint64_t clock_tick_ns(void);
+
+/* Sleeps so long, less if a signal comes. */
+void clock_sleep_ms(uint64_t ms);
+
+/* A condition that is waited for on this clock, and the moment when clock_ms()
+ * is @ms, for pthread_cond_timedwait(). */
+void clock_cond_init(pthread_cond_t *cond);
+struct timespec clock_at_ms(uint64_t ms);
+
+#endif
