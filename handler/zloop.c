@@ -40,6 +40,9 @@ struct unit {
 	struct disk *disk;
 	struct scsi_unit *scsi;
 	struct control *control; /* NULL: there is no socket */
+	/* The kernel was making the device when it was opened: it is not one
+	 * that a daemon comes back to. */
+	bool made_now;
 	struct cmd_pool pool;
 	struct cmd *at_door; /* between handle_cmd() and flush() */
 	struct cmd *spare;   /* the command thread's, without the pool's lock */
@@ -303,6 +306,30 @@ static bool has_other_options(const struct disk_opts *opts)
 }
 
 /*
+ * The attribute says at first what WCE is: 0, the kernel's default, would be in
+ * every saved configuration.  Not for a device that the kernel has already: it
+ * would ask us, and we are here.
+ */
+static void tell_write_cache(struct unit *unit)
+{
+	const char *on = scsi_write_cache(unit->scsi) ? "1" : "0";
+	char store[512], path[560];
+	int ret;
+
+	if (!backstore_path(unit->dev, store, sizeof(store)))
+		return;
+	snprintf(path, sizeof(path), "%s/enable", store);
+	unit->made_now = !tcmu_cfgfs_get_int(path);
+	if (!unit->made_now)
+		return;
+	snprintf(path, sizeof(path), "%s/attrib/emulate_write_cache", store);
+	ret = tcmu_cfgfs_set_str(path, on, 1);
+	if (ret < 0)
+		zl_log(ZL_LOG_WARN, "%s: could not set it to %s: %s", path, on,
+		       strerror(-ret));
+}
+
+/*
  * A saved target configuration replays its cfgstring at every boot.  From now
  * on it says where the disk is, and no option that could make one, so that a
  * file system which was not mounted never becomes a new empty disk.
@@ -448,11 +475,13 @@ static int open_unit(struct unit *unit, const char *cfg, struct zl_err *err)
 	if (ret)
 		return ret;
 	ret = make_unit(unit, err);
-	if (ret)
+	if (ret) {
 		disk_close(unit->disk);
-	else
-		start_control(unit);
-	return ret;
+		return ret;
+	}
+	tell_write_cache(unit);
+	start_control(unit);
+	return 0;
 }
 
 static int zloop_open(struct tcmu_device *dev, bool reopen)
@@ -508,6 +537,39 @@ static const char *config_dir(const char *cfgstring)
 	return at ? at + 1 : NULL;
 }
 
+/* Before a command has come, a restored configuration may say what it likes: it
+ * is no error, and what makes the disk safer is carried out. */
+static int restore_write_cache(struct unit *unit, const char *dir, bool on)
+{
+	if (on) {
+		zl_log(ZL_LOG_INFO,
+		       "%s: emulate_write_cache=1 changes nothing: MODE "
+		       "SELECT has switched the write cache off, and only "
+		       "that switches it on",
+		       dir);
+		return 0;
+	}
+	zl_log(ZL_LOG_WARN,
+	       "%s: emulate_write_cache=0 switches the write cache off; MODE "
+	       "SELECT (sdparm --set WCE) switches it on",
+	       dir);
+	return scsi_write_cache_off(unit->scsi);
+}
+
+static int set_write_cache(struct unit *unit, const char *dir, bool on)
+{
+	if (on == scsi_write_cache(unit->scsi))
+		return 0;
+	if (unit->made_now && scsi_is_unused(unit->scsi))
+		return restore_write_cache(unit, dir, on);
+	zl_log(ZL_LOG_ERR,
+	       "%s: emulate_write_cache=%d is not possible while the write "
+	       "cache is %s: initiators have been told so; switch it with MODE "
+	       "SELECT (sdparm --%s WCE)",
+	       dir, on, on ? "off" : "on", on ? "set" : "clear");
+	return -EINVAL;
+}
+
 /*
  * Restoring a saved target configuration sets each attribute to what it is
  * already; that is no change.  A real one is refused: a disk does not move, its
@@ -538,11 +600,7 @@ static int zloop_reconfig(struct tcmu_device *dev, struct tcmulib_cfg_info *cfg)
 		       disk_meta(unit->disk)->capacity_bytes);
 		return -EINVAL;
 	case TCMULIB_CFG_WRITE_CACHE:
-		zl_log(ZL_LOG_INFO,
-		       "%s: the write cache is MODE SELECT's to change; "
-		       "the attribute does nothing",
-		       is);
-		return 0;
+		return set_write_cache(unit, is, cfg->data.write_cache);
 	}
 	return -EOPNOTSUPP;
 }

@@ -119,6 +119,8 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	cmd->io.goes_on = false;
 	cmd->io.undivided = false;
 	cmd->power_ons = unit->power_ons;
+	if (!unit->used)
+		unit->used = true;
 	if (begin(cmd) == SCSI_RUN)
 		return SCSI_RUN;
 	free(cmd->mem);

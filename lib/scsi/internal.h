@@ -142,6 +142,7 @@ struct scsi_unit {
 	uint8_t saved_mode[MODE_NR][MODE_PAGE_MAX];
 	atomic_bool wce, d_sense, swp;
 
+	atomic_bool used; /* a command has come */
 	atomic_bool stopped;
 	/* POWER ON OCCURRED is still to be told.  Which initiator sent a
 	 * command is not known, so there is one condition for all. */

@@ -13,6 +13,7 @@
  * the sender must not get one.
  */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/be.h"
@@ -595,6 +596,29 @@ void scsi_mode_select_run(struct scsi_cmd *cmd)
 		scsi_submit_sync(cmd, save);
 	else if (save(cmd))
 		scsi_finish(cmd);
+}
+
+bool scsi_is_unused(const struct scsi_unit *u)
+{
+	return !u->used;
+}
+
+bool scsi_write_cache(const struct scsi_unit *u)
+{
+	return u->wce;
+}
+
+int scsi_write_cache_off(struct scsi_unit *u)
+{
+	struct disk_io sync = { .op = DISK_SYNC };
+	struct disk_io save = { .op = DISK_SAVE, .save_mask = SAVED_CURRENT };
+
+	pthread_mutex_lock(&u->mode_lock);
+	u->mode[MODE_CACHING][2] &= (uint8_t)~WCE;
+	refresh(u);
+	save.lba = difference(u, encode_saved(u->mode));
+	pthread_mutex_unlock(&u->mode_lock);
+	return disk_run(u->disk, &sync) || disk_run(u->disk, &save) ? -EIO : 0;
 }
 
 enum scsi_next scsi_mode_select_6(struct scsi_cmd *cmd)

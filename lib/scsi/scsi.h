@@ -96,6 +96,19 @@ int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
  * failed then, also when a unit is made again. */
 void scsi_unit_free(struct scsi_unit *unit);
 
+/* Whether no command has come yet, so that nobody knows what the unit is. */
+bool scsi_is_unused(const struct scsi_unit *unit);
+
+/* Whether the write cache is on (WCE). */
+bool scsi_write_cache(const struct scsi_unit *unit);
+
+/*
+ * Switches it off, as MODE SELECT without SP does: what it holds is made
+ * durable, and the daemon's death does not switch it on.  For a unit that is
+ * not used; may block.  0, or -EIO: it is off, but one of the two failed.
+ */
+int scsi_write_cache_off(struct scsi_unit *unit);
+
 /*
  * Decodes and checks a command, and carries it out if it cannot block (all but
  * media access, cache and zone management commands).

@@ -149,7 +149,97 @@ static void attributes_set_again(void **state)
 	assert_int_equal(runner_resize(rig->dev, 2 * RIG_BYTES), -EINVAL);
 	assert_logged(rig, "size=67108864 is not the disk's: it has "
 			   "size=33554432");
+}
+
+/* WCE of MODE SENSE's current values. */
+static bool wce(struct rig *rig)
+{
+	uint8_t data[24];
+
+	assert_int_equal(rig_exec(rig, CDB(0x1a, 0x08, 0x08, 0, 24, 0), 6,
+				  RUNNER_IN, data, sizeof(data)),
+			 0);
+	return data[6] & 0x04;
+}
+
+static void set_wce(struct rig *rig, bool on, bool save)
+{
+	uint8_t list[24] = { [4] = 0x08, 18, on ? 0x04 : 0 };
+
+	assert_int_equal(rig_exec(rig, CDB(0x15, 0x10 | save, 0, 0, 24, 0), 6,
+				  RUNNER_OUT, list, sizeof(list)),
+			 0);
+}
+
+/* Initiators know what WCE is: then the attribute does not say otherwise. */
+static void write_cache_is_not_the_attributes(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(rig_add(rig, RIG_CFG, RIG_BYTES), 0);
+	assert_int_equal(runner_write_cache(rig->dev), 1);
+	assert_true(wce(rig));
+	assert_int_equal(runner_set_write_cache(rig->dev, true), 0);
+	assert_int_equal(runner_set_write_cache(rig->dev, false), -EINVAL);
+	assert_logged(rig, "emulate_write_cache=0 is not possible while the "
+			   "write cache is on: initiators have been told so; "
+			   "switch it with MODE SELECT (sdparm --clear WCE)");
+	assert_int_equal(runner_write_cache(rig->dev), 1);
+	assert_true(wce(rig));
+	set_wce(rig, false, false);
 	assert_int_equal(runner_set_write_cache(rig->dev, false), 0);
+	assert_int_equal(runner_write_cache(rig->dev), 0);
+	assert_int_equal(runner_set_write_cache(rig->dev, true), -EINVAL);
+	assert_logged(rig, "emulate_write_cache=1 is not possible while the "
+			   "write cache is off: initiators have been told so; "
+			   "switch it with MODE SELECT (sdparm --set WCE)");
+	assert_false(wce(rig));
+}
+
+/* Nobody knows yet what it is: a saved configuration may say. */
+static void write_cache_of_a_saved_configuration(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(rig_add(rig, RIG_CFG, RIG_BYTES), 0);
+	assert_int_equal(runner_set_write_cache(rig->dev, true), 0);
+	assert_int_equal(runner_set_write_cache(rig->dev, false), 0);
+	assert_logged(rig, "emulate_write_cache=0 switches the write cache "
+			   "off; MODE SELECT (sdparm --set WCE) switches it "
+			   "on");
+	assert_false(wce(rig));
+	rig_remove(rig);
+
+	/* It was not saved; this is. */
+	assert_int_equal(rig_add(rig, "@$/d", RIG_BYTES), 0);
+	assert_int_equal(runner_write_cache(rig->dev), 1);
+	assert_true(wce(rig));
+	set_wce(rig, false, true);
+	rig_remove(rig);
+
+	/* No error, but it stays off. */
+	assert_int_equal(rig_add(rig, "@$/d", RIG_BYTES), 0);
+	assert_int_equal(runner_write_cache(rig->dev), 0);
+	assert_int_equal(runner_set_write_cache(rig->dev, true), 0);
+	assert_logged(rig, "emulate_write_cache=1 changes nothing: MODE "
+			   "SELECT has switched the write cache off, and only "
+			   "that switches it on");
+	assert_false(wce(rig));
+}
+
+/* The kernel has the device, with the attribute as it was left: it is not
+ * written, as the kernel would ask the thread that does. */
+static void write_cache_after_a_restart(void **state)
+{
+	struct runner_dev_params params = { .size_bytes = RIG_BYTES,
+					    .configured = true,
+					    .write_cache = 0 };
+	struct rig *rig = *state;
+
+	assert_int_equal(rig_add_params(rig, RIG_CFG, &params), 0);
+	assert_int_equal(runner_write_cache(rig->dev), 0);
+	assert_int_equal(runner_set_write_cache(rig->dev, false), -EINVAL);
+	assert_true(wce(rig));
 }
 
 int main(void)
@@ -163,6 +253,9 @@ int main(void)
 		TEST(transfer_length),
 		TEST(unit_serial_changes_nothing),
 		TEST(attributes_set_again),
+		TEST(write_cache_is_not_the_attributes),
+		TEST(write_cache_of_a_saved_configuration),
+		TEST(write_cache_after_a_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,8 @@ struct cfgfs {
 	uint32_t hw_block_size;
 	uint32_t hw_max_sectors;
 	int control_error;
+	bool configured; /* "enable" is 1 */
+	int write_cache; /* the attribute emulate_write_cache */
 	char wwn[256];
 	char **writes;
 	unsigned int num_writes;

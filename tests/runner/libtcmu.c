@@ -399,6 +399,8 @@ int tcmu_cfgfs_dev_get_attr_int(struct tcmu_device *dev, const char *name)
 		return (int)ring_depth(dev->ring);
 	if (!strcmp(name, "cmd_time_out"))
 		return 30;
+	if (!strcmp(name, "emulate_write_cache"))
+		return dev->cfgfs.write_cache;
 	tcmu_err_message(NULL, __func__, __LINE__,
 			 "Kernel does not support configfs file %s.\n", name);
 	return -ENOENT;
@@ -492,8 +494,23 @@ int tcmu_cfgfs_get_int(const char *path)
 
 	if (dev && !strncmp(rest, "/attrib/", 8))
 		return tcmu_cfgfs_dev_get_attr_int(dev, rest + 8);
+	if (dev && !strcmp(rest, "/enable"))
+		return dev->cfgfs.configured;
 	no_file(path);
 	return -ENOENT;
+}
+
+/*
+ * The kernel tells the daemon of a device that is configured, and waits for its
+ * answer: the thread that opens devices, and the command thread, which the
+ * removal of a device waits for, would wait for themselves.
+ */
+static void set_write_cache(struct tcmu_device *dev, const char *value)
+{
+	if (dev->cfgfs.configured)
+		runner_abort("emulate_write_cache of a configured device is "
+			     "written by the daemon");
+	dev->cfgfs.write_cache = atoi(value);
 }
 
 int tcmu_cfgfs_set_str(const char *path, const char *value, int value_bytes)
@@ -501,6 +518,10 @@ int tcmu_cfgfs_set_str(const char *path, const char *value, int value_bytes)
 	const char *rest;
 	struct tcmu_device *dev = dev_by_path(path, &rest);
 
+	if (dev && !strcmp(rest, "/attrib/emulate_write_cache")) {
+		set_write_cache(dev, value);
+		return 0;
+	}
 	if (!dev || strcmp(rest, "/control")) {
 		no_file(path);
 		return -ENOENT;

@@ -311,6 +311,8 @@ static void cfgfs_init(struct cfgfs *c, const struct runner_dev_params *p)
 	c->hw_block_size = p->hw_block_size ? p->hw_block_size : 512;
 	c->hw_max_sectors = p->hw_max_sectors ? p->hw_max_sectors : 128;
 	c->control_error = p->control_error;
+	c->configured = p->configured;
+	c->write_cache = p->write_cache;
 	snprintf(c->wwn, sizeof(c->wwn), "%s", p->wwn ? p->wwn : "");
 }
 
@@ -380,6 +382,7 @@ static int dev_start(struct tcmu_device *dev)
 	ret = dev->ops->open(dev, false);
 	if (ret)
 		return ret;
+	dev->cfgfs.configured = true;
 	if (pthread_create(&dev->command_thread, NULL, command_thread, dev))
 		runner_abort("cannot create the command thread");
 	return 0;
@@ -525,8 +528,16 @@ int runner_set_write_cache(struct tcmu_device *dev, bool enabled)
 {
 	struct tcmulib_cfg_info cfg = { .type = TCMULIB_CFG_WRITE_CACHE,
 					.data.write_cache = enabled };
+	int ret = reconfig(dev, &cfg);
 
-	return reconfig(dev, &cfg);
+	if (!ret)
+		dev->cfgfs.write_cache = enabled;
+	return ret;
+}
+
+int runner_write_cache(struct tcmu_device *dev)
+{
+	return dev->cfgfs.write_cache;
 }
 
 int runner_set_config(struct tcmu_device *dev, const char *cfgstring)

@@ -172,6 +172,8 @@ struct runner_dev_params {
 	uint32_t hw_max_sectors; /* 0: 128 */
 	const char *wwn;   /* unit serial; NULL: empty, as during creation */
 	int control_error; /* -errno of writes to the control file; 0: none */
+	bool configured;   /* the kernel has it: the daemon comes back to it */
+	int write_cache;   /* the attribute emulate_write_cache; 0 at first */
 	int drain_timeout_ms;		 /* 0: 10,000 */
 	struct runner_ring_params ring;	 /* when shared_ring is NULL */
 	struct runner_ring *shared_ring; /* reset it after a crash, first */
@@ -200,6 +202,8 @@ void runner_remove_busy(struct tcmu_device *dev);
 /* reconfig(), as the kernel's netlink event brings it. -EOPNOTSUPP: none. */
 int runner_resize(struct tcmu_device *dev, uint64_t size_bytes);
 int runner_set_write_cache(struct tcmu_device *dev, bool enabled);
+/* What the attribute emulate_write_cache has. */
+int runner_write_cache(struct tcmu_device *dev);
 int runner_set_config(struct tcmu_device *dev, const char *cfgstring);
 
 /* The unit serial arrives after open (rtslib writes it then). */

@@ -297,6 +297,35 @@ static void current_values(void **state)
 	check_current(4, 0, 0);
 }
 
+/* From outside: before the first command, and as good as MODE SELECT. */
+static void switched_off_before(void **state)
+{
+	(void)state;
+	assert_true(scsi_is_unused(rig.unit));
+	assert_true(scsi_write_cache(rig.unit));
+	assert_int_equal(scsi_write_cache_off(rig.unit), 0);
+	assert_false(scsi_write_cache(rig.unit));
+	assert_true(scsi_is_unused(rig.unit));
+	rig_die(&rig);
+	assert_false(scsi_write_cache(rig.unit));
+	check_current(0, 0, 0);
+	assert_false(scsi_is_unused(rig.unit));
+	rig_damage(&rig, UINT32_MAX, UINT32_MAX);
+	check_current(4, 0, 0);
+}
+
+static void switched_off_in_trouble(void **state)
+{
+	struct store_fault_plan syncs = { .fail_count = UINT64_MAX,
+					  .error = EIO };
+
+	(void)state;
+	rig_write(&rig, 2 * MIB_BLOCKS, 1);
+	store_fault_arm(rig.fault, &syncs);
+	assert_int_equal(scsi_write_cache_off(rig.unit), -EIO);
+	assert_false(scsi_write_cache(rig.unit));
+}
+
 /* They do not outlive an orderly end, or another boot. */
 static void current_values_end(void **state)
 {
@@ -552,6 +581,8 @@ int main(void)
 		T(sense_refused),
 		T(select_changes),
 		T(current_values),
+		T(switched_off_before),
+		T(switched_off_in_trouble),
 		T(current_values_end),
 		T(select_block_descriptor),
 		T(select_cdb_refused),
