@@ -34,14 +34,6 @@ static void copy_holder(const char *sentence, char *who, size_t size)
 	snprintf(who, size, "%s", s ? s + sizeof(mark) - 1 : sentence);
 }
 
-/* The kernel's zloop takes no lock, but has every zone's file open; a backup
- * has one at a time. */
-static bool has_users(struct store *st, uint32_t nr_slots)
-{
-	return store_file_probe_users(st, 0) == -EBUSY &&
-	       store_file_probe_users(st, nr_slots - 1) == -EBUSY;
-}
-
 bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 {
 	struct store *st;
@@ -54,7 +46,7 @@ bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 	store_set_layout(st, disk_meta(disk)->conv_zones);
 	if (store_lock(st, LOCK_FILE, 0, false, &err) == -EBUSY)
 		copy_holder(err.msg, who, size);
-	else if (has_users(st, zone_geo_slots(disk_geo(disk))))
+	else if (disk_is_driven(st, zone_geo_slots(disk_geo(disk))))
 		snprintf(who, size,
 			 "a program without a lock, perhaps the kernel's zloop "
 			 "driver");

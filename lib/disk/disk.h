@@ -397,6 +397,14 @@ int disk_check(const char *dir, disk_problem_fn *fn, disk_progress_fn *progress,
 	       void *user, struct zl_err *err);
 
 /*
+ * Whether a program that takes no lock has the disk open in the directory of
+ * the file store @st, as the kernel's zloop has it: the first and the last
+ * zone's file, or most of a sample of those that are there.  A backup has one
+ * at a time. The store's layout is that of the disk.
+ */
+bool disk_is_driven(struct store *st, uint32_t nr_slots);
+
+/*
  * Repairs what can be without losing anything that could still be read: makes
  * missing files, gives files the size that they must have, cuts off what was
  * never acknowledged, rewrites the journal, and (with @opts, all geometry

@@ -322,6 +322,10 @@ int survey_dir(struct store *st, const char *name, struct survey *sv,
 /* Parses "cnv-%06u" and "seq-%06u". */
 bool survey_zone_name(const char *name, bool *conv, uint32_t *slot);
 
+/* users.c: -EBUSY with a sentence if anybody has any file of a zone open,
+ * whatever the disk's geometry is.  Changes the store's layout. */
+int users_refuse(struct store *st, const char *name, struct zl_err *err);
+
 /* make.c: creates, or completes where the sidecar says so; adopt.c: adopts. The
  * sidecar says "ready" afterwards. */
 int disk_make(struct store *st, const char *name, const struct survey *sv,

@@ -430,11 +430,13 @@ static inline int store_aside(struct store *st, uint32_t slot,
 }
 
 /*
- * Takes the directory's lock: an exclusive flock on the file @name, held until
- * close and for as long as a request can still reach the medium.  Waits up to
- * @wait_ms.  @make: make the file if it is missing; else -ENOENT.  -EBUSY when
- * somebody else has it: the sentence names the process (pid and command, from
- * /proc/locks) where that can be found out.
+ * Takes the directory's lock: an exclusive flock on the directory, which holds
+ * whatever becomes of its files and by whichever name it is reached, and one on
+ * the file @name.  Held until close and for as long as a request can still
+ * reach the medium.  Waits up to @wait_ms.  @make: make the file if it is
+ * missing; else -ENOENT, with the directory locked.  -EBUSY when somebody else
+ * has it: the sentence names the process (pid and command, from /proc/locks)
+ * where that can be found out.
  */
 static inline int store_lock(struct store *st, const char *name,
 			     unsigned wait_ms, bool make, struct zl_err *err)

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop check --repair on directories damaged in every way. */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "disk/disk.h"
 #include "run.h"
+#include "skip.h"
 
 #define OPTIONS	    "capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512"
 #define ALL_OPTIONS OPTIONS ",zone_capacity_mb=1,max_open_zones=0"
@@ -254,18 +259,192 @@ static void left_alone(void **state)
 
 static void in_use(void **state)
 {
-	int fd = open("d/seq-000002", O_RDWR);
+	static const char *const files[] = { "cnv-000000", "seq-000002",
+					     "seq-000007" };
+	char path[32], words[64];
+	int fd;
 
 	(void)state;
 	unlink("d/seq-000004");
-	assert_int_equal(zloop("check", "-ry", "d", NULL), 0);
-	close(fd);
-	fd = open("d/cnv-000000", O_RDWR);
-	unlink("d/seq-000004");
-	assert_int_equal(zloop("check", "-ry", "d", NULL), 1);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "d/%s", files[i]);
+		snprintf(words, sizeof(words), "%s is open in another program",
+			 path);
+		fd = open(path, O_RDWR);
+		assert_int_equal(zloop("check", "-ry", "d", NULL), 1);
+		assert_sentence(words);
+		assert_string_equal(run_out, "");
+		assert_false(exists("d/seq-000004"));
+		close(fd);
+	}
+}
+
+/*
+ * A disk that somebody has open is left alone by whatever writes to a
+ * directory, also when the lock's file, or more, has been taken from under it.
+ */
+
+#define DELETE_ALL "find d -mindepth 1 -delete"
+
+static const struct user_case {
+	const char *by;	 /* what somebody has done to the directory */
+	const char *dir; /* by which name it is come to */
+} user_cases[] = {
+	{ "true", "d" },
+	{ "true", "link/d" },
+	{ "true", "bound" },
+	{ "rm d/zloop.state", "d" },
+	{ "rm d/zloop.state", "bound" },
+	{ "rm d/zloop.state && : >d/zloop.state", "d" },
+	{ "mv d/zloop.json d/zloop.state .", "d" },
+	{ "mv d/zloop.json d/zloop.state .", "bound" },
+	{ "echo junk >d/zloop.json && rm d/zloop.state", "d" },
+	{ DELETE_ALL, "d" },
+	{ DELETE_ALL, "bound" },
+	{ "mv d elsewhere && ln -s elsewhere d", "elsewhere" },
+};
+
+struct writer {
+	const char *name;
+	int (*run)(const char *dir);
+};
+
+static int run_repair(const char *dir)
+{
+	return zloop("check", "-ry", dir, NULL);
+}
+
+static int run_repair_with_options(const char *dir)
+{
+	return zloop("check", "-ry", "-o", ALL_OPTIONS, dir, NULL);
+}
+
+static int run_create(const char *dir)
+{
+	return zloop("create", ALL_OPTIONS, dir, NULL);
+}
+
+/* As the handler does. */
+static int run_open(const char *dir)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		struct disk_open_args args = { 0 };
+		struct disk *disk;
+		struct zl_err err;
+
+		_exit(disk_open(dir, &args, &disk, &err) ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
+static const struct writer writers[] = {
+	{ "check --repair --yes", run_repair },
+	{ "check --repair --yes --options", run_repair_with_options },
+	{ "create", run_create },
+	{ "opening", run_open },
+};
+
+/* Names, sizes, inodes, times and contents. */
+static char *picture(void)
+{
+	assert_int_equal(system("{ stat -L -c '%n %i %s %y %z' $(find -H d | "
+				"sort); cat d/zloop.*; } >seen 2>/dev/null; "
+				"true"),
+			 0);
+	return read_file("seen");
+}
+
+static void writes_nothing(const struct user_case *c, const struct writer *w)
+{
+	char *before = picture(), *after;
+	int status = w->run(c->dir);
+
+	after = picture();
+	if (!status || strcmp(before, after))
+		fail_msg("%s of %s after \"%s\": status %d; before:\n%s\n"
+			 "after:\n%s\nand said: %s%s",
+			 w->name, c->dir, c->by, status, before, after, run_out,
+			 run_err);
+	free(before);
+	free(after);
+}
+
+/* False: it cannot be mounted here. */
+static bool bind_mounted(void)
+{
+	return !unshare(CLONE_NEWNS) &&
+	       !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mkdir("bound", 0700) &&
+	       !mount("d", "bound", NULL, MS_BIND, NULL);
+}
+
+static void beside(const struct user_case *c)
+{
+	struct disk_open_args args = { 0 };
+	struct disk *disk;
+	struct zl_err err;
+
+	assert_int_equal(disk_open("d", &args, &disk, &err), 0);
+	assert_int_equal(symlink(".", "link"), 0);
+	if (!strcmp(c->dir, "bound") && !bind_mounted())
+		skip_part("a directory cannot be bound to another name");
+	else if (system(c->by))
+		fail_msg("%s", c->by);
+	else
+		for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]);
+		     i++)
+			writes_nothing(c, &writers[i]);
+	disk_close(disk);
+}
+
+static void a_disk_that_is_open_is_left_alone(void **state)
+{
+	for (size_t i = 0; i < sizeof(user_cases) / sizeof(user_cases[0]);
+	     i++) {
+		enter(state);
+		beside(&user_cases[i]);
+		umount2("bound", MNT_DETACH);
+		work_leave(state);
+	}
+}
+
+/* It takes no lock, but has every zone's file open, whichever is the first
+ * that is still there. */
+static void what_the_kernel_has_is_left_alone(void **state)
+{
+	char name[32];
+	int fds[8], status = 0;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "d/%s-%06d", i < 2 ? "cnv" : "seq",
+			 i);
+		fds[i] = open(name, O_RDWR);
+		assert_true(fds[i] >= 0);
+	}
+	assert_int_equal(system("mv d/cnv-000000 d/seq-000007 d/zloop.* ."), 0);
+	assert_int_equal(system("ls d >before"), 0);
+	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
+		status = writers[i].run("d");
+		if (!status)
+			fail_msg("%s was carried out", writers[i].name);
+	}
+	assert_int_equal(system("ls d | cmp - before && mv cnv-000000 "
+				"seq-000007 d"),
+			 0);
+	assert_int_equal(run_create("d"), 1);
 	assert_contains(run_err, "are open in another program");
-	assert_false(exists("d/seq-000004"));
-	close(fd);
+	assert_int_equal(system("mv zloop.json d"), 0);
+	assert_int_equal(run_repair("d"), 1);
+	assert_contains(run_err, "is open in another program");
+	assert_string_equal(run_out, "");
+	assert_false(exists("d/zloop.state"));
+	for (int i = 0; i < 8; i++)
+		close(fds[i]);
 }
 
 static void usage(void **state)
@@ -297,6 +476,8 @@ int main(void)
 		T(as_json),
 		T(left_alone),
 		T(in_use),
+		cmocka_unit_test(a_disk_that_is_open_is_left_alone),
+		T(what_the_kernel_has_is_left_alone),
 		T(usage),
 	};
 

@@ -311,6 +311,15 @@ static void skip_unless(struct late *t, char heard, char wanted,
 	skip_test("%s", why);
 }
 
+static int rename_lock(const struct late *t, const char *from, const char *to)
+{
+	char old[64], new[64];
+
+	snprintf(old, sizeof(old), "%s/%s", t->dir, from);
+	snprintf(new, sizeof(new), "%s/%s", t->dir, to);
+	return rename(old, new);
+}
+
 static void the_lock_waits_for_the_write(void **state)
 {
 	struct late t;
@@ -330,6 +339,10 @@ static void the_lock_waits_for_the_write(void **state)
 		nap();
 		assert_null(open_locked(&t, 0));
 	}
+	/* Nor with another file in the place of the locked one. */
+	assert_int_equal(rename_lock(&t, LOCK_FILE, "away"), 0);
+	assert_null(open_locked(&t, 0));
+	assert_int_equal(rename_lock(&t, "away", LOCK_FILE), 0);
 	t.next = start(&t, be_next);
 	for (int i = 0; i < 20; i++) {
 		nap();

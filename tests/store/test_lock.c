@@ -116,6 +116,40 @@ static void the_holder_is_named(void **state)
 		fail_msg("\"%s\" lacks \"%s\"", err.msg, want);
 }
 
+/* The name leads to another file, or to none, but the directory is locked. */
+static void a_lock_that_was_deleted_holds(void **state)
+{
+	struct env *env = *state;
+	struct zl_err err = { "" };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/lock", env->dir);
+	assert_int_equal(ask(env, 'l'), 'y');
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_lock(env->st, "lock", 0, false, &err), -EBUSY);
+	assert_non_null(strstr(err.msg, " is in use by "));
+	assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), -EBUSY);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(store_meta_append(env->st, "lock", "x", 1, false), 0);
+	assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), -EBUSY);
+	assert_int_equal(write(env->to_child, "q", 1), 1);
+	assert_int_equal(store_lock(env->st, "lock", 10000, true, NULL), 0);
+}
+
+/* Without its file the directory is locked all the same, until closed. */
+static void a_lock_without_a_file(void **state)
+{
+	struct env *env = *state;
+
+	assert_int_equal(store_lock(env->st, "lock", 0, false, NULL), -ENOENT);
+	assert_int_equal(ask(env, 'l'), 'n');
+	assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), 0);
+	assert_int_equal(ask(env, 'l'), 'n');
+	store_close(env->st);
+	env->st = tmp_open(env->dir);
+	assert_int_equal(ask(env, 'l'), 'y');
+}
+
 static void this_process_is_named(void **state)
 {
 	struct env *env = *state;
@@ -238,6 +272,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_holder_is_named),
+		T(a_lock_that_was_deleted_holds),
+		T(a_lock_without_a_file),
 		T(this_process_is_named),
 		T(a_waiter_gets_it_when_the_holder_ends),
 		T(a_waiter_gets_it_when_the_holder_is_killed),

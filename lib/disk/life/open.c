@@ -210,10 +210,10 @@ static int check_writable(struct opening *o)
 	return 0;
 }
 
-static int lock(struct opening *o)
+static int lock(struct opening *o, bool make)
 {
 	int ret = store_lock(o->store, DISK_JOURNAL, o->args->lock_wait_ms,
-			     o->action != ACT_OPEN, o->err);
+			     make, o->err);
 
 	if (ret == -ENOENT)
 		return zl_fail(o->err, ENOENT,
@@ -226,18 +226,6 @@ static int lock(struct opening *o)
 }
 
 /*
- * The kernel's zloop takes no lock but has every zone's file open.  Both the
- * first and the last are asked for, since a backup has one open at a time.
- */
-static bool others_have_zones_open(struct opening *o)
-{
-	uint32_t last = (uint32_t)meta_slots(&o->meta) - 1;
-
-	return store_file_probe_users(o->store, 0) == -EBUSY &&
-	       store_file_probe_users(o->store, last) == -EBUSY;
-}
-
-/*
  * A daemon that was killed closes its files one after the other, the lock among
  * the first: those that it still has open are given as long as the lock.  A
  * refusal at tcmu-runner's start would cost the device.
@@ -245,12 +233,13 @@ static bool others_have_zones_open(struct opening *o)
 static int check_kernel(struct opening *o)
 {
 	uint64_t end_ms = clock_ms() + o->args->lock_wait_ms;
+	uint32_t nr = (uint32_t)meta_slots(&o->meta);
 	bool busy;
 
 	if (!o->path || o->action == ACT_MAKE)
 		return 0;
 	store_set_layout(o->store, o->meta.conv_zones);
-	while ((busy = others_have_zones_open(o)) && clock_ms() < end_ms)
+	while ((busy = disk_is_driven(o->store, nr)) && clock_ms() < end_ms)
 		clock_sleep_ms(10);
 	if (!busy)
 		return 0;
@@ -258,6 +247,18 @@ static int check_kernel(struct opening *o)
 		       "the zone files in %s are open in another program; if "
 		       "that is the kernel's zloop, remove its device first",
 		       o->name);
+}
+
+/* Nothing is made before it is known that nobody has a disk open here: the
+ * directory is locked without its file, too. */
+static int enter_alone(struct opening *o)
+{
+	int ret = lock(o, false);
+
+	if (ret != -ENOENT || o->action == ACT_OPEN)
+		return ret;
+	ret = check_kernel(o);
+	return ret ? ret : lock(o, true);
 }
 
 static int enter(struct opening *o)
@@ -270,7 +271,7 @@ static int enter(struct opening *o)
 	if (!ret && o->action == ACT_OPEN)
 		ret = refuse_twice(o->name, &o->meta, o->err);
 	if (!ret)
-		ret = lock(o);
+		ret = enter_alone(o);
 	if (!ret)
 		ret = decide(o);
 	if (!ret)

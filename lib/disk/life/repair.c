@@ -27,6 +27,7 @@ struct repair {
 	/* To rewrite the journal.  Opening and closing is an orderly end, also
 	 * for a daemon that died: not without need. */
 	bool to_open;
+	bool to_lock; /* the lock's file is missing */
 };
 
 static void say(struct repair *r, uint32_t slot, const char *fmt, ...)
@@ -240,30 +241,36 @@ static int say_journal(struct repair *r)
 	return ret;
 }
 
-/* Alone: the lock, and the kernel's zloop, which takes none. */
+/*
+ * Alone: the lock, and whoever takes none.  The lock's file is missing here, or
+ * damaged, rather than elsewhere; without it the directory is locked, and the
+ * file is made when nobody has been found.
+ */
 static int enter(struct repair *r)
 {
-	uint32_t last = (uint32_t)meta_slots(r->meta) - 1;
-	int ret = store_lock(r->store, DISK_JOURNAL, 0, true, r->err);
+	int ret = store_lock(r->store, DISK_JOURNAL, 0, false, r->err);
 
-	if (ret)
+	r->to_lock = ret == -ENOENT;
+	if (ret && !r->to_lock)
 		return ret;
-	store_set_layout(r->store, r->meta->conv_zones);
-	if (store_file_probe_users(r->store, 0) == -EBUSY ||
-	    store_file_probe_users(r->store, last) == -EBUSY)
-		return zl_fail(r->err, EBUSY,
-			       "the zone files in %s are open in another "
-			       "program; end that first",
-			       r->name);
-	return 0;
+	return users_refuse(r->store, r->name, r->err);
+}
+
+static int make_lock(struct repair *r)
+{
+	if (r->dry || !r->to_lock)
+		return 0;
+	return store_lock(r->store, DISK_JOURNAL, 0, true, r->err);
 }
 
 static int repair_all(struct repair *r)
 {
-	int ret = say_journal(r);
+	int ret = r->dry ? 0 : enter(r);
 
-	if (!ret && !r->dry)
-		ret = enter(r);
+	if (!ret)
+		ret = say_journal(r);
+	if (!ret)
+		ret = make_lock(r);
 	if (!ret)
 		ret = repair_slots(r);
 	return ret;
@@ -356,7 +363,8 @@ static int enter_unknown(struct repair *r, const struct disk_opts *opts,
 	if (ret)
 		return ret;
 	r->meta = meta;
-	return enter(r);
+	ret = enter(r);
+	return ret ? ret : make_lock(r);
 }
 
 /*

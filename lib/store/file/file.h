@@ -20,6 +20,7 @@ struct store_file {
 	char *path; /* for sentences; files are opened through dir_fd */
 	int dir_fd;
 	int lock_fd; /* -1 = not locked */
+	bool dir_locked;
 	bool lock_read_only;
 	char *lock_name;
 	/* The small files and which of them is locked, held over their I/O. */

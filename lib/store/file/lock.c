@@ -48,6 +48,21 @@ static int open_lock(struct store_file *sf, const char *name, bool make,
 	return *read_only ? file_openat(sf, name, O_RDONLY) : fd;
 }
 
+/*
+ * The directory itself: a file of it can be deleted or replaced while somebody
+ * has it locked, and then be locked again.  Where directories cannot be locked
+ * (NFS), the file must do.
+ */
+static int lock_dir(struct store_file *sf)
+{
+	int ret = sf->dir_locked ? 0 : flock_now(sf->dir_fd);
+
+	if (ret == -EWOULDBLOCK)
+		return ret;
+	sf->dir_locked = !ret;
+	return 0;
+}
+
 /* One attempt; -ESTALE if the file was replaced in between. */
 static int try_once(struct store_file *sf, const char *name, bool make)
 {
@@ -88,8 +103,10 @@ static int line_pid(const char *line, const struct stat *sb, bool *same_dev)
 /* -EWOULDBLOCK if somebody has it. */
 static int try_lock(struct store_file *sf, const char *name, bool make)
 {
-	int ret;
+	int ret = lock_dir(sf);
 
+	if (ret)
+		return ret;
 	do
 		ret = try_once(sf, name, make);
 	while (ret == -ESTALE);
@@ -142,7 +159,9 @@ static int refuse_busy(struct store_file *sf, const char *name,
 	char comm[64];
 	int pid = 0;
 
-	if (fstatat(sf->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0)
+	if (!sf->dir_locked && fstat(sf->dir_fd, &sb) == 0)
+		pid = find_holder(&sb);
+	if (!pid && fstatat(sf->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0)
 		pid = find_holder(&sb);
 	if (!pid)
 		return zl_fail(err, EBUSY, "%s is in use by another process",
@@ -210,14 +229,17 @@ void file_lock_swap(struct store_file *sf, int fd)
 #endif
 }
 
+/* io_uring, which is done with them, closes its own later. */
 void file_unlock(struct store_file *sf)
 {
 	if (sf->lock_fd >= 0) {
-		/* io_uring, which is done with it, closes its own later. */
 		flock(sf->lock_fd, LOCK_UN);
 		close(sf->lock_fd);
 	}
+	if (sf->dir_locked)
+		flock(sf->dir_fd, LOCK_UN);
 	sf->lock_fd = -1;
+	sf->dir_locked = false;
 	free(sf->lock_name);
 	sf->lock_name = NULL;
 }

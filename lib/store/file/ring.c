@@ -2,9 +2,10 @@
 /*
  * The file store's asynchronous engine: reads and writes through io_uring.
  *
- * The ring has the lock file registered.  It keeps it open until its last
- * request is over, even when the process is killed; so the directory's lock is
- * held for exactly as long as a request can still reach the medium.
+ * The ring has the lock file and the directory registered.  It keeps them open
+ * until its last request is over, even when the process is killed; so the
+ * directory's lock is held for exactly as long as a request can still reach the
+ * medium.
  *
  * One thread, the engine's, submits and reaps.  The kernel finishes a request
  * in the thread that submitted it: if that were the caller's, which may be
@@ -284,6 +285,7 @@ static int start_thread(struct file_ring *r)
  * older kernels (before 5.19) do not know of it. */
 static int init_ring(struct file_ring *r)
 {
+	const int locks[] = { r->sf->lock_fd, r->sf->dir_fd };
 	int ret = io_uring_queue_init(RING_DEPTH + 1, &r->ring,
 				      IORING_SETUP_COOP_TASKRUN);
 
@@ -292,7 +294,7 @@ static int init_ring(struct file_ring *r)
 	if (ret)
 		return ret;
 	if (r->sf->lock_fd >= 0)
-		ret = io_uring_register_files(&r->ring, &r->sf->lock_fd, 1);
+		ret = io_uring_register_files(&r->ring, locks, 2);
 	if (ret)
 		io_uring_queue_exit(&r->ring);
 	return ret;
