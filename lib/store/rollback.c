@@ -750,10 +750,7 @@ struct store *store_rollback_new(struct store *lower)
 
 	if (!rb)
 		return NULL;
-	rb->head.ops = &rollback_ops;
-	rb->head.conv_slots = lower->conv_slots;
-	rb->head.lower = lower;
-	rb->head.losses = lower->losses;
+	store_wrap(&rb->head, &rollback_ops, lower);
 	for (int i = 0; i < NR_STRIPES; i++) {
 		pthread_mutex_init(&rb->stripe[i].lock, NULL);
 		pthread_cond_init(&rb->stripe[i].over, NULL);

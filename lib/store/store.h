@@ -214,6 +214,16 @@ static inline void store_set_layout(struct store *st, uint32_t conv_slots)
 		st->conv_slots = conv_slots;
 }
 
+/* The head of a store that wraps @lower, which becomes its own. */
+static inline void store_wrap(struct store *st, const struct store_ops *ops,
+			      struct store *lower)
+{
+	st->ops = ops;
+	st->losses = lower->losses;
+	st->conv_slots = lower->conv_slots;
+	st->lower = lower;
+}
+
 /*
  * Lets @st and all stores below it count from now on, in memory that goes with
  * the lowest one.  Before the first request; 0 or -ENOMEM.

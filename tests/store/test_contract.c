@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "skip.h"
+#include "stores/count.h"
 #include "stores/crash.h"
 #include "store/ops.h"
 #include "store/rollback.h"
@@ -107,6 +108,11 @@ static struct store *open_rollback_tmp(void *dir)
 	return store_rollback_new(tmp_open(dir));
 }
 
+static struct store *open_count(void *dir)
+{
+	return store_count_new(store_mem_open(dir));
+}
+
 static const struct kind kinds[] = {
 	{ "memory", new_mem, free_mem, open_mem },
 	{ "file", new_tmp, free_tmp, open_tmp },
@@ -116,6 +122,7 @@ static const struct kind kinds[] = {
 	{ "crash", new_crash, free_crash, open_crash },
 	{ "rollback over memory", new_mem, free_mem, open_rollback_mem },
 	{ "rollback over file", new_tmp, free_tmp, open_rollback_tmp },
+	{ "count over memory", new_mem, free_mem, open_count },
 };
 
 static struct store *open_again(struct env *env)

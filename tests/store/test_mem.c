@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/ops.h"
+#include "stores/count.h"
 #include "stores/mem.h"
 
 #define PIECE 4096u
@@ -103,6 +104,18 @@ static void removing_the_locked_file_lets_go(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void what_is_written_is_counted(void **state)
+{
+	struct env *env = *state;
+	struct store *st = store_count_new(store_mem_open(env->mem));
+
+	assert_non_null(st);
+	assert_int_equal(op_write(st, 0, 0, "abcd", 4), 4);
+	assert_int_equal(op_size(st, 0), 4);
+	assert_int_equal(store_count_bytes(st), 4);
+	store_close(st);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +123,7 @@ int main(void)
 		T(small_files_fail_whole),
 		T(files_are_sparse),
 		T(removing_the_locked_file_lets_go),
+		T(what_is_written_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

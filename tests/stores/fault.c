@@ -274,10 +274,7 @@ struct store *store_fault_new(struct store *lower)
 
 	if (!fs)
 		return NULL;
-	fs->head.ops = &fault_ops;
-	fs->head.conv_slots = lower->conv_slots;
-	fs->head.lower = lower;
-	fs->head.losses = lower->losses;
+	store_wrap(&fs->head, &fault_ops, lower);
 	fs->plan.fail_at = UINT64_MAX;
 	return &fs->head;
 }
