@@ -20,22 +20,6 @@
 #define ZNR   0x40
 #define AUSE  0x20
 
-/* What became of the I/O that drive() submitted, as in lib/disk/io/io.c. */
-enum phase {
-	PHASE_SUBMITTED,
-	PHASE_COMPLETE,
-	PHASE_LEFT,
-};
-
-void scsi_job_init(struct scsi_unit *u)
-{
-	pthread_mutex_init(&u->job.lock, NULL);
-	pthread_cond_init(&u->job.over, NULL);
-	u->sanitize_failed = disk_saved(u->disk) & SAVED_FAILED;
-	u->sanitize_ause = disk_saved(u->disk) & SAVED_AUSE;
-	u->format_failed = disk_saved(u->disk) & SAVED_FORMAT;
-}
-
 /* The daemon can do nothing else meanwhile, and to overwrite a disk takes
  * hours; formatting one does not. */
 void scsi_job_free(struct scsi_unit *u)
@@ -83,14 +67,14 @@ static void set_io(struct scsi_unit *u, enum disk_op op, uint64_t nr)
 {
 	struct scsi_job *j = &u->job;
 
-	memset(&j->io, 0, sizeof(j->io));
-	j->io.op = op;
-	j->io.lba = j->lba;
-	j->io.nr_blocks = (uint32_t)nr;
-	j->io.goes_on = true;
+	memset(&j->chain.io, 0, sizeof(j->chain.io));
+	j->chain.io.op = op;
+	j->chain.io.lba = j->lba;
+	j->chain.io.nr_blocks = (uint32_t)nr;
+	j->chain.io.goes_on = true;
 	if (j->pattern && op != DISK_UNMAP) {
-		j->io.iov = j->pattern->iov;
-		j->io.iov_cnt = j->pattern->cnt;
+		j->chain.io.iov = j->pattern->iov;
+		j->chain.io.iov_cnt = j->pattern->cnt;
 	}
 }
 
@@ -102,7 +86,7 @@ static uint64_t zone_io(struct scsi_unit *u, const struct zone_info *z)
 
 	if (z->type != ZT_CONVENTIONAL) {
 		set_io(u, u->job.keep_wp ? DISK_REFILL : DISK_ZONE, left);
-		u->job.io.zone_op = ZO_RESET;
+		u->job.chain.io.zone_op = ZO_RESET;
 		return left;
 	}
 	if (u->job.pattern)
@@ -155,8 +139,8 @@ static bool set_mark(struct scsi_unit *u, uint64_t mark)
 	if (format && (disk_saved(u->disk) & SAVED_FORMAT) == mark)
 		return false;
 	set_io(u, DISK_SAVE, 0);
-	u->job.io.lba = mark;
-	u->job.io.save_mask = format ? SAVED_FORMAT : SAVED_SANITIZE;
+	u->job.chain.io.lba = mark;
+	u->job.chain.io.save_mask = format ? SAVED_FORMAT : SAVED_SANITIZE;
 	return true;
 }
 
@@ -172,10 +156,13 @@ static void end_immed(struct scsi_job *j)
 }
 
 /* The next I/O; false: all is done, or failed. */
-static bool next_io(struct scsi_unit *u)
+static bool next_io(struct scsi_chain *chain)
 {
+	struct scsi_unit *u = chain->unit;
 	struct scsi_job *j = &u->job;
 
+	if (chain->io.status != DISK_OK)
+		j->failed = true;
 	/* First there must be a mark; in the end everything is durable. */
 	if (j->give_up && j->what != STEP_MARK && j->what != STEP_END)
 		j->failed = true;
@@ -192,7 +179,7 @@ static bool next_io(struct scsi_unit *u)
 		if (next_zone(u))
 			return true;
 		set_io(u, DISK_SYNC, 0);
-		j->io.lba = 0;
+		j->chain.io.lba = 0;
 		j->what = STEP_UNMARK;
 		return true;
 	case STEP_UNMARK:
@@ -205,8 +192,9 @@ static bool next_io(struct scsi_unit *u)
 }
 
 /* The unit may be gone as soon as the lock is left. */
-static void over(struct scsi_unit *u)
+static void over(struct scsi_chain *chain)
 {
+	struct scsi_unit *u = chain->unit;
 	struct scsi_job *j = &u->job;
 	struct scsi_cmd *cmd = j->waiter;
 	bool failed = j->failed, format = j->kind == JOB_FORMAT;
@@ -227,30 +215,16 @@ static void over(struct scsi_unit *u)
 		scsi_finish(cmd);
 }
 
-static void drive(struct scsi_unit *u);
-
-static void io_done(struct disk_io *io)
+void scsi_job_init(struct scsi_unit *u)
 {
-	struct scsi_unit *u = io->user;
-
-	u->job.failed = io->status != DISK_OK;
-	if (atomic_exchange(&u->job.phase, PHASE_COMPLETE) == PHASE_LEFT)
-		drive(u);
-}
-
-static void drive(struct scsi_unit *u)
-{
-	struct scsi_job *j = &u->job;
-
-	while (next_io(u)) {
-		j->phase = PHASE_SUBMITTED;
-		j->io.done = io_done;
-		j->io.user = u;
-		disk_submit(u->disk, &j->io);
-		if (atomic_exchange(&j->phase, PHASE_LEFT) == PHASE_SUBMITTED)
-			return;
-	}
-	over(u);
+	pthread_mutex_init(&u->job.lock, NULL);
+	pthread_cond_init(&u->job.over, NULL);
+	u->job.chain.unit = u;
+	u->job.chain.next = next_io;
+	u->job.chain.over = over;
+	u->sanitize_failed = disk_saved(u->disk) & SAVED_FAILED;
+	u->sanitize_ause = disk_saved(u->disk) & SAVED_AUSE;
+	u->format_failed = disk_saved(u->disk) & SAVED_FORMAT;
 }
 
 struct job_args {
@@ -297,7 +271,8 @@ void scsi_job_run(struct scsi_cmd *cmd)
 
 	if (u->job.kind == JOB_SANITIZE)
 		u->sanitize_ause = u->job.ause;
-	drive(u);
+	u->job.chain.io.status = DISK_OK;
+	scsi_chain_run(&u->job.chain);
 }
 
 /*

@@ -89,6 +89,21 @@ enum mode_id {
 #define MODE_PAGE_MAX 32 /* bytes of the longest page, its header included */
 
 /*
+ * I/Os one after the other, without a thread that waits.
+ */
+struct scsi_chain {
+	struct scsi_unit *unit;
+	/* Sets io; looks first at the status of the one before, which is
+	 * DISK_OK before the first.  False: that was all. */
+	bool (*next)(struct scsi_chain *chain);
+	void (*over)(struct scsi_chain *chain); /* may free the chain */
+	struct disk_io io;
+	atomic_uint phase;
+};
+
+void scsi_chain_run(struct scsi_chain *chain);
+
+/*
  * FORMAT UNIT or SANITIZE under way.
  */
 enum scsi_job_kind {
@@ -117,8 +132,7 @@ struct scsi_job {
 	enum scsi_job_step what;  /* comes next */
 	struct repeated *pattern; /* NULL: zeros */
 	struct scsi_cmd *waiter;  /* NULL: it was IMMED, and is over */
-	atomic_uint phase;
-	struct disk_io io;
+	struct scsi_chain chain;
 };
 
 /*
