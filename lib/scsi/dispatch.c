@@ -76,6 +76,8 @@ static enum scsi_next begin(struct scsi_cmd *cmd)
 		return scsi_fail(cmd, POWER_ON_OCCURRED);
 	if (unit->job.kind != JOB_NONE && !(cmd->op->flags & OP_ALWAYS))
 		return scsi_fail_job(cmd);
+	if (unit->self_test.foreground && !(cmd->op->flags & OP_ALWAYS))
+		return scsi_fail_self_test(cmd);
 	if (unit->format_failed && !(cmd->op->flags & OP_ALWAYS) &&
 	    atomic_exchange(&unit->format_failed, false))
 		return scsi_fail_deferred(cmd);
@@ -138,6 +140,8 @@ void scsi_drop(struct scsi_cmd *cmd)
 {
 	if (cmd->op->run == scsi_job_run)
 		scsi_job_drop(cmd->unit);
+	if (cmd->op->run == scsi_self_test_run)
+		scsi_self_test_drop(cmd->unit);
 	free(cmd->mem);
 }
 
@@ -193,6 +197,8 @@ static void io_done(struct disk_io *io)
 	struct scsi_cmd *cmd = io->user;
 
 	io->goes_on = io->undivided = true;
+	if (io->op == DISK_COMPARE)
+		scsi_count_verify(cmd->unit, io);
 	if (io->status == DISK_OK && is_late(cmd)) {
 		scsi_fail(cmd, POWER_ON_OCCURRED);
 		scsi_finish(cmd);

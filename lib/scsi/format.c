@@ -49,9 +49,9 @@ void scsi_job_drop(struct scsi_unit *u)
 }
 
 /* n/65536 of the disk. */
-uint16_t scsi_job_progress(struct scsi_unit *u)
+uint16_t scsi_progress(const struct scsi_unit *u, uint64_t done)
 {
-	uint64_t done = u->job.lba, all = u->capacity_blocks;
+	uint64_t all = u->capacity_blocks;
 
 	for (; all >> 48; all >>= 1) /* the product has 64 bits */
 		done >>= 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* Small commands about the unit: who it is and whether it is well (SPC-5). */
+/* Small commands about the unit: who it is (SPC-5). */
 #include <string.h>
 
 #include "base/be.h"
@@ -48,28 +48,4 @@ enum scsi_next scsi_report_luns(struct scsi_cmd *cmd)
 		return scsi_bad_cdb(cmd, 6, NO_BIT);
 	data[3] = select == 1 ? 0 : 8;
 	return data_in_all(cmd, alloc, data, 8u + data[3]);
-}
-
-/*
- * SEND DIAGNOSTIC: the default self-test, which finds nothing to complain of: a
- * unit that answers works, and zones have conditions.  No diagnostic page can
- * be sent.
- */
-enum scsi_next scsi_send_diagnostic(struct scsi_cmd *cmd)
-{
-	if (be16_get(cmd->cdb + 3))
-		return scsi_bad_cdb(cmd, 3, NO_BIT);
-	return scsi_good(cmd);
-}
-
-/* RECEIVE DIAGNOSTIC RESULTS: the list of pages, which has itself. */
-enum scsi_next scsi_receive_diagnostic(struct scsi_cmd *cmd)
-{
-	static const uint8_t data[5] = { 0x00, 0, 0, 1, 0x00 };
-
-	if (!(cmd->cdb[1] & 0x01)) /* PCV */
-		return scsi_bad_cdb(cmd, 1, 0);
-	if (cmd->cdb[2])
-		return scsi_bad_cdb(cmd, 2, NO_BIT);
-	return data_in_all(cmd, be16_get(cmd->cdb + 3), data, sizeof(data));
 }

@@ -136,6 +136,66 @@ struct scsi_job {
 };
 
 /*
+ * A self-test under way, and the results of those before (SPC-5).
+ */
+enum scsi_self_test_code {
+	SELF_TEST_DEFAULT = 0, /* SELFTEST; or there is none under way */
+	SELF_TEST_BACKGROUND_SHORT = 1,
+	SELF_TEST_BACKGROUND_EXTENDED = 2,
+	SELF_TEST_ABORT = 4,
+	SELF_TEST_SHORT = 5,
+	SELF_TEST_EXTENDED = 6,
+};
+
+/* RESULTS of log page 10h. */
+enum scsi_self_test_result {
+	SELF_TEST_GOOD = 0x0,
+	SELF_TEST_ABORTED = 0x1, /* by SEND DIAGNOSTIC */
+	SELF_TEST_STOPPED = 0x2, /* by something else */
+	SELF_TEST_UNKNOWN = 0x3, /* could not be completed */
+	SELF_TEST_FAILED = 0x4,
+	SELF_TEST_RUNNING = 0xf,
+};
+
+struct scsi_self_test_entry {
+	uint8_t code, result;
+	uint16_t hours;
+	uint64_t lba; /* the first that cannot be read; else UINT64_MAX */
+};
+
+#define SELF_TEST_ENTRIES 20
+
+struct scsi_self_test {
+	pthread_mutex_t lock; /* for running and the results */
+	pthread_cond_t over;
+	atomic_bool running, foreground;
+	atomic_uint give_up; /* enum scsi_self_test_result; 0 = go on */
+	unsigned nr_entries; /* the newest is entry[0] */
+	struct scsi_self_test_entry entry[SELF_TEST_ENTRIES];
+	/* From here on: the test's own, while it is running. */
+	enum scsi_self_test_code code;
+	_Atomic uint64_t lba;	 /* what is under way begins there … */
+	uint64_t next_lba;	 /* … and ends there */
+	struct scsi_cmd *waiter; /* in the foreground */
+	struct scsi_chain chain;
+};
+
+/*
+ * What was written, read and verified, for the error counter log pages.
+ */
+enum scsi_media_kind {
+	MEDIA_WRITE,
+	MEDIA_READ,
+	MEDIA_VERIFY,
+	MEDIA_NR
+};
+
+struct scsi_media_counts {
+	uint64_t bytes[MEDIA_NR];
+	uint64_t errors[MEDIA_NR]; /* not recovered */
+};
+
+/*
  * The unit.  The mode pages' current values are changed under mode_lock;
  * the bits that commands look at have copies that need no lock.
  */
@@ -163,6 +223,13 @@ struct scsi_unit {
 	atomic_bool attention;
 	atomic_uint power_ons;
 
+	/* Of VERIFY, which the disk counts as reading. */
+	atomic_ullong verified_bytes, verify_errors;
+	/* Counts begin there.  Under mode_lock. */
+	struct scsi_media_counts counts_base;
+
+	struct scsi_self_test self_test;
+
 	struct scsi_job job;
 	atomic_bool sanitize_failed, sanitize_ause;
 	/* A FORMAT UNIT with IMMED has failed, which is still to be told. */
@@ -180,9 +247,27 @@ void scsi_job_init(struct scsi_unit *u);
 void scsi_job_free(struct scsi_unit *u);
 /* Gives back the claim on the unit for a job that was not begun. */
 void scsi_job_drop(struct scsi_unit *u);
-uint16_t scsi_job_progress(struct scsi_unit *u);
+/* PROGRESS INDICATION of what goes through the disk and is at that LBA. */
+uint16_t scsi_progress(const struct scsi_unit *u, uint64_t lba);
 /* The power has failed: a job under way ends and has failed. */
 void scsi_job_power_on(struct scsi_unit *u);
+
+/* self_test.c */
+void scsi_self_test_init(struct scsi_unit *u);
+/* Ends the test under way, and waits for its end. */
+void scsi_self_test_free(struct scsi_unit *u);
+/* A test under way ends soon, with that result. */
+void scsi_self_test_end(struct scsi_unit *u, enum scsi_self_test_result why);
+/* Gives back the claim for a test that was not begun. */
+void scsi_self_test_drop(struct scsi_unit *u);
+/* Claims it for @cmd; SCSI_RUN, or ends the command: there is one. */
+enum scsi_next scsi_self_test_claim(struct scsi_cmd *cmd,
+				    enum scsi_self_test_code code);
+void scsi_self_test_run(struct scsi_cmd *cmd);
+/* The newest first.  Returns how many there are. */
+unsigned
+scsi_self_test_log(struct scsi_unit *u,
+		   struct scsi_self_test_entry entry[SELF_TEST_ENTRIES]);
 
 /* The bits that the disk keeps (DISK_SAVE): mode pages, a failed SANITIZE or
  * FORMAT UNIT; of DISK_SAVE_POWERED, how the mode pages' current values differ
@@ -260,11 +345,21 @@ void scsi_job_run(struct scsi_cmd *cmd);
 enum scsi_next scsi_media_serial(struct scsi_cmd *cmd);
 enum scsi_next scsi_report_ident(struct scsi_cmd *cmd);
 enum scsi_next scsi_report_luns(struct scsi_cmd *cmd);
+
+/* diagnostic.c */
 enum scsi_next scsi_send_diagnostic(struct scsi_cmd *cmd);
 enum scsi_next scsi_receive_diagnostic(struct scsi_cmd *cmd);
 
 /* lba_status.c */
 enum scsi_next scsi_get_lba_status(struct scsi_cmd *cmd);
+
+/* counts.c */
+/* Of an I/O that is done. */
+void scsi_count_verify(struct scsi_unit *unit, const struct disk_io *io);
+void scsi_media_counts(struct scsi_unit *unit,
+		       struct scsi_media_counts *counts);
+/* The counts of one kind start again. */
+void scsi_media_restart(struct scsi_unit *unit, enum scsi_media_kind kind);
 
 /* log.c */
 enum scsi_next scsi_log_sense(struct scsi_cmd *cmd);

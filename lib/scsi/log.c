@@ -7,11 +7,15 @@
 
 #include "base/be.h"
 #include "base/num.h"
+#include "disk/activity.h"
 #include "disk/medium/counters.h"
 #include "scsi/internal.h"
 
-#define SPF	 0x40
-#define LIST	 0x03 /* FORMAT AND LINKING of binary data */
+#define SPF 0x40
+/* FORMAT AND LINKING: a bounded data counter, ASCII data, binary data. */
+#define COUNTER	 0x00
+#define ASCII	 0x01
+#define BINARY	 0x03
 #define DATA_MAX 512
 #define SUB_ALL	 0xff
 
@@ -22,21 +26,21 @@
 
 /* Parameters being put behind the page's header. */
 struct log_page {
-	const struct scsi_unit *unit;
+	struct scsi_unit *unit;
 	uint16_t from; /* PARAMETER POINTER */
 	bool any;      /* some parameter has that code or a higher one */
 	size_t len;
 	uint8_t data[DATA_MAX];
 };
 
-static void put_param(struct log_page *p, uint16_t code, const uint8_t *value,
-		      uint8_t len)
+static void put_param(struct log_page *p, uint16_t code, uint8_t format,
+		      const uint8_t *value, uint8_t len)
 {
 	if (code < p->from)
 		return;
 	p->any = true;
 	be16_put(p->data + p->len, code);
-	p->data[p->len + 2] = LIST;
+	p->data[p->len + 2] = format;
 	p->data[p->len + 3] = len;
 	memcpy(p->data + p->len + 4, value, len);
 	p->len += 4u + len;
@@ -48,7 +52,7 @@ static void put_statistic(struct log_page *p, uint16_t code, uint64_t value)
 	uint8_t v[8] = { 0 };
 
 	be32_put(v + 4, (uint32_t)min_u64(value, UINT32_MAX));
-	put_param(p, code, v, sizeof(v));
+	put_param(p, code, BINARY, v, sizeof(v));
 }
 
 /* FFh: there is no sensor. */
@@ -56,8 +60,42 @@ static void temperature(struct log_page *p)
 {
 	static const uint8_t unknown[2] = { 0, 0xff };
 
-	put_param(p, 0x0000, unknown, sizeof(unknown));
-	put_param(p, 0x0001, unknown, sizeof(unknown));
+	put_param(p, 0x0000, BINARY, unknown, sizeof(unknown));
+	put_param(p, 0x0001, BINARY, unknown, sizeof(unknown));
+}
+
+/*
+ * What was written, read and verified since the disk was opened or LOG SELECT
+ * said so, and what could not be.  Nothing is corrected here: the file system
+ * below has done that, or not.
+ */
+static void error_counters(struct log_page *p, enum scsi_media_kind kind)
+{
+	struct scsi_media_counts counts;
+	uint8_t value[8];
+
+	scsi_media_counts(p->unit, &counts);
+	for (uint16_t code = 0; code <= 6; code++) {
+		be64_put(value, code == 5   ? counts.bytes[kind]
+				: code == 6 ? counts.errors[kind]
+					    : 0);
+		put_param(p, code, COUNTER, value, sizeof(value));
+	}
+}
+
+static void write_errors(struct log_page *p)
+{
+	error_counters(p, MEDIA_WRITE);
+}
+
+static void read_errors(struct log_page *p)
+{
+	error_counters(p, MEDIA_READ);
+}
+
+static void verify_errors(struct log_page *p)
+{
+	error_counters(p, MEDIA_VERIFY);
 }
 
 /* No dates, no specified lifetime; each opening of the disk is a start. */
@@ -69,19 +107,37 @@ static void start_stop_cycles(struct log_page *p)
 
 	disk_get_stats(p->unit->disk, &stats);
 	be32_put(count, (uint32_t)min_u64(stats.n[DC_OPENS], UINT32_MAX));
-	put_param(p, 0x0001, no_date, sizeof(no_date));
-	put_param(p, 0x0002, no_date, sizeof(no_date));
-	put_param(p, 0x0003, none, sizeof(none));
-	put_param(p, 0x0004, count, sizeof(count));
+	put_param(p, 0x0001, ASCII, no_date, sizeof(no_date));
+	put_param(p, 0x0002, ASCII, no_date, sizeof(no_date));
+	put_param(p, 0x0003, BINARY, none, sizeof(none));
+	put_param(p, 0x0004, BINARY, count, sizeof(count));
 }
 
-/* Twenty entries, none used: self-tests are not logged. */
+static void self_test_entry(const struct scsi_self_test_entry *e, uint8_t v[16])
+{
+	v[0] = (uint8_t)(e->code << 5 | e->result);
+	be16_put(v + 2, e->hours);
+	be64_put(v + 4, e->lba);
+	if (e->result == SELF_TEST_FAILED) {
+		v[12] = (uint8_t)(UNRECOVERED_READ_ERROR >> 16);
+		v[13] = (uint8_t)(UNRECOVERED_READ_ERROR >> 8);
+		v[14] = (uint8_t)UNRECOVERED_READ_ERROR;
+	}
+}
+
+/* Always twenty, the newest first; unused ones are zeros. */
 static void self_test_results(struct log_page *p)
 {
-	static const uint8_t unused[16];
+	struct scsi_self_test_entry entry[SELF_TEST_ENTRIES];
+	unsigned nr = scsi_self_test_log(p->unit, entry);
 
-	for (uint16_t code = 1; code <= 20; code++)
-		put_param(p, code, unused, sizeof(unused));
+	for (unsigned i = 0; i < SELF_TEST_ENTRIES; i++) {
+		uint8_t value[16] = { 0 };
+
+		if (i < nr)
+			self_test_entry(&entry[i], value);
+		put_param(p, (uint16_t)(i + 1), BINARY, value, sizeof(value));
+	}
 }
 
 /* The counter that the parameter with this code has, or DC_NR. */
@@ -118,12 +174,24 @@ static void zoned_statistics(struct log_page *p)
 	}
 }
 
+/* None is going on, none has been: mode page 1Ch,01h enables none. */
+static void background_scan(struct log_page *p)
+{
+	struct disk_activity activity;
+	uint8_t status[12] = { 0 };
+
+	disk_get_activity(p->unit->disk, &activity);
+	be32_put(status,
+		 (uint32_t)min_u64(activity.open_ms / 60000, UINT32_MAX));
+	put_param(p, 0x0000, BINARY, status, sizeof(status));
+}
+
 /* No exception, and the temperature as above. */
 static void informational_exceptions(struct log_page *p)
 {
 	static const uint8_t healthy[4] = { 0, 0, 0xff, 0 };
 
-	put_param(p, 0x0000, healthy, sizeof(healthy));
+	put_param(p, 0x0000, BINARY, healthy, sizeof(healthy));
 }
 
 static void list_pages(struct log_page *p);
@@ -137,17 +205,22 @@ static const struct page {
 } pages[] = {
 	{ 0x00, 0x00, true, list_pages },
 	{ 0x00, SUB_ALL, true, list_subpages },
+	{ 0x02, 0x00, false, write_errors },
+	{ 0x03, 0x00, false, read_errors },
+	{ 0x05, 0x00, false, verify_errors },
 	{ 0x0d, 0x00, false, temperature },
 	{ 0x0e, 0x00, false, start_stop_cycles },
 	{ 0x10, 0x00, false, self_test_results },
 	{ 0x14, 0x01, false, zoned_statistics },
+	{ 0x15, 0x00, false, background_scan },
 	{ 0x2f, 0x00, false, informational_exceptions },
 };
 
+/* Those that a code alone asks for. */
 static void list_pages(struct log_page *p)
 {
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(pages); i++)
-		if (!i || pages[i].code != pages[i - 1].code)
+		if (!pages[i].sub)
 			p->data[p->len++] = pages[i].code;
 }
 
@@ -174,6 +247,12 @@ static const struct page *find_page(uint8_t code, uint8_t sub)
 			return &pages[i];
 	return NULL;
 }
+
+static const uint8_t error_pages[MEDIA_NR] = {
+	[MEDIA_WRITE] = 0x02,
+	[MEDIA_READ] = 0x03,
+	[MEDIA_VERIFY] = 0x05,
+};
 
 /*
  * Values are cumulative; of lists there is one, whatever PC says.  SP is
@@ -203,8 +282,8 @@ enum scsi_next scsi_log_sense(struct scsi_cmd *cmd)
 }
 
 /*
- * With PCR and no parameter list: the statistics of the zones start again (page
- * 14h,01h, or 00h for all pages).  Nothing can be set.
+ * With PCR and no parameter list: the statistics of the zones (page 14h,01h)
+ * and the error counters start again, with page 00h all.  Nothing can be set.
  */
 enum scsi_next scsi_log_select(struct scsi_cmd *cmd)
 {
@@ -221,5 +300,9 @@ enum scsi_next scsi_log_select(struct scsi_cmd *cmd)
 					: scsi_bad_cdb(cmd, 2, 5);
 	if (!code || code == 0x14)
 		disk_reset_zone_stats(cmd->unit->disk);
+	for (unsigned kind = 0; kind < MEDIA_NR; kind++)
+		if (!code || code == error_pages[kind])
+			scsi_media_restart(cmd->unit,
+					   (enum scsi_media_kind)kind);
 	return scsi_good(cmd);
 }

@@ -54,8 +54,8 @@ static const struct mode_page pages[MODE_NR] = {
 			   .def = { 0x0a, 10, 0, 0x10 },
 			   .changeable = { [2] = D_SENSE, [4] = SWP } },
 	[MODE_CONTROL_EXT] = { .len = 32, .def = { 0x0a | SPF, 0x01, 0, 28 } },
-	/* DEXCPT: no informational exceptions are reported. */
-	[MODE_IE_CONTROL] = { .len = 12, .def = { 0x1c, 10, 0x08 } },
+	/* MRIE 6h: informational exceptions are reported to those who ask. */
+	[MODE_IE_CONTROL] = { .len = 12, .def = { 0x1c, 10, 0, 0x06 } },
 	[MODE_BACKGROUND] = { .len = 16, .def = { 0x1c | SPF, 0x01, 0, 12 } },
 };
 

@@ -31,6 +31,8 @@ enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 		sense.code = SANITIZE_COMMAND_FAILED;
 	else if (cmd->unit->stopped)
 		sense.code = INITIALIZING_COMMAND_REQUIRED;
+	else
+		sense_of_self_test(cmd->unit, &sense);
 	len = sense_build(&sense, descriptor, data);
 	return data_in_all(cmd, cmd->cdb[4], data, len);
 }

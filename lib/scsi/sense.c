@@ -117,7 +117,7 @@ bool sense_of_job(struct scsi_unit *unit, struct sense *sense)
 						 ? FORMAT_IN_PROGRESS
 						 : SANITIZE_IN_PROGRESS,
 				 .sks = { SKSV } };
-	be16_put(sense->sks + 1, scsi_job_progress(unit));
+	be16_put(sense->sks + 1, scsi_progress(unit, unit->job.lba));
 	return true;
 }
 
@@ -127,6 +127,24 @@ enum scsi_next scsi_fail_job(struct scsi_cmd *cmd)
 
 	/* It may be over by now; the initiator will try again. */
 	sense_of_job(cmd->unit, &sense);
+	return fail_with(cmd, &sense);
+}
+
+bool sense_of_self_test(struct scsi_unit *unit, struct sense *sense)
+{
+	if (!unit->self_test.running)
+		return false;
+	*sense = (struct sense){ .code = SELF_TEST_IN_PROGRESS,
+				 .sks = { SKSV } };
+	be16_put(sense->sks + 1, scsi_progress(unit, unit->self_test.lba));
+	return true;
+}
+
+enum scsi_next scsi_fail_self_test(struct scsi_cmd *cmd)
+{
+	struct sense sense = { .code = SELF_TEST_IN_PROGRESS };
+
+	sense_of_self_test(cmd->unit, &sense);
 	return fail_with(cmd, &sense);
 }
 

@@ -21,11 +21,13 @@ enum sense_code {
 	NO_SENSE = 0x00000,
 	INITIALIZING_COMMAND_REQUIRED = 0x20402,
 	FORMAT_IN_PROGRESS = 0x20404,
+	SELF_TEST_IN_PROGRESS = 0x20409,
 	SANITIZE_IN_PROGRESS = 0x2041b,
 	WRITE_ERROR = 0x30c00,
 	UNRECOVERED_READ_ERROR = 0x31100,
 	FORMAT_COMMAND_FAILED = 0x33101,
 	SANITIZE_COMMAND_FAILED = 0x33103,
+	LOGICAL_UNIT_FAILED_SELF_TEST = 0x43e03,
 	PARAMETER_LIST_LENGTH_ERROR = 0x51a00,
 	INVALID_COMMAND_OPERATION_CODE = 0x52000,
 	LBA_OUT_OF_RANGE = 0x52100,
@@ -82,6 +84,9 @@ enum scsi_next scsi_bad_param(struct scsi_cmd *cmd, unsigned byte, int bit);
 bool sense_of_job(struct scsi_unit *unit, struct sense *sense);
 /* … as the end of a command. */
 enum scsi_next scsi_fail_job(struct scsi_cmd *cmd);
+/* The same of a self-test. */
+bool sense_of_self_test(struct scsi_unit *unit, struct sense *sense);
+enum scsi_next scsi_fail_self_test(struct scsi_cmd *cmd);
 
 /* Ends a command that is not carried out: an earlier FORMAT UNIT with IMMED has
  * failed. */

@@ -72,6 +72,7 @@ static void power_on(void *user)
 
 	scsi_mode_power_on(u);
 	scsi_job_power_on(u);
+	scsi_self_test_end(u, SELF_TEST_STOPPED);
 	u->stopped = false;
 	u->power_ons++;
 	u->attention = true;
@@ -98,6 +99,7 @@ int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 	index_rows(u);
 	scsi_mode_init(u);
 	scsi_job_init(u);
+	scsi_self_test_init(u);
 	disk_on_powerfail(disk, power_on, u);
 	*unit = u;
 	return 0;
@@ -108,6 +110,7 @@ void scsi_unit_free(struct scsi_unit *unit)
 	if (!unit)
 		return;
 	disk_on_powerfail(unit->disk, NULL, NULL);
+	scsi_self_test_free(unit);
 	scsi_job_free(unit);
 	pthread_mutex_destroy(&unit->mode_lock);
 	free(unit);

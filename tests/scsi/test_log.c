@@ -26,11 +26,12 @@ static int stop(void **state)
 
 static void lists(void **state)
 {
-	static const uint8_t all[] = { 0,    0,	   0,	 6,    0x00,
-				       0x0d, 0x0e, 0x10, 0x14, 0x2f };
-	static const uint8_t sub[] = { 0x40, 0xff, 0,	 14,   0x00, 0x00,
-				       0x00, 0xff, 0x0d, 0x00, 0x0e, 0x00,
-				       0x10, 0x00, 0x14, 0x01, 0x2f, 0x00 };
+	static const uint8_t all[] = { 0,    0,	   0,	 9,    0x00, 0x02, 0x03,
+				       0x05, 0x0d, 0x0e, 0x10, 0x15, 0x2f };
+	static const uint8_t sub[] = { 0x40, 0xff, 0,	 22,   0x00, 0x00, 0x00,
+				       0xff, 0x02, 0x00, 0x03, 0x00, 0x05, 0x00,
+				       0x0d, 0x00, 0x0e, 0x00, 0x10, 0x00, 0x14,
+				       0x01, 0x15, 0x00, 0x2f, 0x00 };
 
 	(void)state;
 	LOG(0, 0, 0);
@@ -39,6 +40,11 @@ static void lists(void **state)
 	check_data(&rig, sub, sizeof(sub));
 	LOG(0, 0, 1);
 	check_bad_cdb(&rig, 5, -1);
+	/* what is listed without subpages can be asked for so */
+	for (size_t i = 4; i < sizeof(all); i++) {
+		LOG(all[i], 0, 0);
+		check_good(&rig);
+	}
 }
 
 static void small_pages(void **state)
@@ -48,14 +54,15 @@ static void small_pages(void **state)
 	static const uint8_t reference[] = {
 		0x0d, 0, 0, 6, 0, 1, 3, 2, 0, 255
 	};
-	static const uint8_t cycles[] = { 0x0e, 0,   0,	  36,  0,   1,	 3,
+	static const uint8_t cycles[] = { 0x0e, 0,   0,	  36,  0,   1,	 1,
 					  6,	' ', ' ', ' ', ' ', ' ', ' ',
-					  0,	2,   3,	  6,   ' ', ' ', ' ',
+					  0,	2,   1,	  6,   ' ', ' ', ' ',
 					  ' ',	' ', ' ', 0,   3,   3,	 4,
 					  0,	0,   0,	  0,   0,   4,	 3,
 					  4,	0,   0,	  0,   1 };
 	static const uint8_t healthy[] = { 0x2f, 0, 0, 8, 0,   0,
 					   3,	 4, 0, 0, 255, 0 };
+	static const uint8_t no_scan[20] = { 0x15, 0, 0, 16, 0, 0, 3, 12 };
 	uint8_t tests[404] = { 0x10, 0, 0x01, 0x90 };
 
 	(void)state;
@@ -74,6 +81,8 @@ static void small_pages(void **state)
 	check_data(&rig, cycles, sizeof(cycles));
 	LOG(0x10, 0, 0);
 	check_data(&rig, tests, sizeof(tests));
+	LOG(0x15, 0, 0);
+	check_data(&rig, no_scan, sizeof(no_scan));
 	LOG(0x2f, 0, 0);
 	check_data(&rig, healthy, sizeof(healthy));
 }
@@ -81,7 +90,7 @@ static void small_pages(void **state)
 static void refused(void **state)
 {
 	(void)state;
-	LOG(0x15, 0, 0);
+	LOG(0x06, 0, 0);
 	check_bad_cdb(&rig, 2, 5);
 	LOG(0x14, 0, 0);
 	check_bad_cdb(&rig, 3, -1);
@@ -91,7 +100,7 @@ static void refused(void **state)
 	check_bad_cdb(&rig, 1, 0);
 	CMD(&rig, NULL, 8, 0x4c, 0x02, 0, 0, 0, 0, 0, 0, 8);
 	check_bad_cdb(&rig, 7, -1);
-	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x15);
+	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x16);
 	check_bad_cdb(&rig, 2, 5);
 	CMD(&rig, NULL, 0, 0x4c, 0x01);
 	check_bad_cdb(&rig, 1, 0);
@@ -180,31 +189,110 @@ static void identity(void **state)
 
 static void diagnostics(void **state)
 {
-	static const uint8_t pages[5] = { 0, 0, 0, 1, 0 };
+	static const uint8_t pages[5] = { 0, 0, 0, 1, 0 }, list[4];
 
 	(void)state;
-	CMD(&rig, NULL, 0, 0x1d, 0x04);
+	CMD(&rig, NULL, 0, 0x1d);
 	check_good(&rig);
 	CMD(&rig, NULL, 0, 0x1d, 0x10);
 	check_good(&rig);
-	CMD(&rig, NULL, 4, 0x1d, 0x10, 0, 0, 4);
-	check_bad_cdb(&rig, 3, -1);
-	CMD(&rig, NULL, 0, 0x1d, 0x20); /* a background short self-test */
-	check_bad_cdb(&rig, 1, 5);
+	/* PF: the list of pages, as sg_senddiag -l sends it */
+	CMD(&rig, list, 4, 0x1d, 0x10, 0, 0, 4);
+	check_good(&rig);
+	CMD(&rig, NULL, 64, 0x1c, 0x00, 0, 0, 64);
+	check_data(&rig, pages, sizeof(pages));
 	CMD(&rig, NULL, 64, 0x1c, 0x01, 0, 0, 64);
 	check_data(&rig, pages, sizeof(pages));
-	CMD(&rig, NULL, 64, 0x1c, 0x00, 0, 0, 64);
-	check_bad_cdb(&rig, 1, 0);
 	CMD(&rig, NULL, 64, 0x1c, 0x01, 0x40, 0, 64);
 	check_bad_cdb(&rig, 2, -1);
+	/* vendor specific; cut off; another page; with something in it */
+	CMD(&rig, list, 4, 0x1d, 0x00, 0, 0, 4);
+	check_bad_cdb(&rig, 1, 4);
+	CMD(&rig, list, 3, 0x1d, 0x10, 0, 0, 3);
+	check_sense(&rig, 0x51a00);
+	CMD(&rig, list, 3, 0x1d, 0x10, 0, 0, 4);
+	check_bad_cdb(&rig, 3, -1);
+	for (uint8_t byte = 0; byte < 4; byte++) {
+		uint8_t other[4] = { 0 };
+
+		other[byte] = 1;
+		CMD(&rig, other, 4, 0x1d, 0x10, 0, 0, 4);
+		check_bad_param(&rig, byte == 3 ? 2 : byte, -1);
+	}
+}
+
+/* Page @code: bytes processed and uncorrected errors; the rest is 0. */
+static void check_errors(uint8_t code, uint64_t bytes, uint64_t errors)
+{
+	uint8_t page[4 + 7 * 12] = { code, 0, 0, 7 * 12 };
+
+	for (uint8_t i = 0; i < 7; i++) {
+		page[4 + 12 * i + 1] = i;
+		page[4 + 12 * i + 3] = 8;
+	}
+	be64_put(page + 4 + 12 * 5 + 4, bytes);
+	be64_put(page + 4 + 12 * 6 + 4, errors);
+	LOG(code, 0, 0);
+	check_data(&rig, page, sizeof(page));
+}
+
+static void check_all_errors(uint64_t written, uint64_t read, uint64_t verified)
+{
+	check_errors(0x02, written, 0);
+	check_errors(0x03, read, 0);
+	check_errors(0x05, verified, 0);
+}
+
+static void verify(uint64_t lba, uint32_t nr)
+{
+	rig_rw(&rig, 0x8f, lba, nr, NULL, 0);
+}
+
+static void error_counters(void **state)
+{
+	struct store_fault_plan reads = { .fail_count = UINT64_MAX,
+					  .error = EIO };
+
+	(void)state;
+	check_all_errors(0, 0, 0);
+	rig_write(&rig, SEQ(0), 8);
+	rig_rw(&rig, 0x88, SEQ(0), 2, NULL, 1024);
+	verify(SEQ(0), 5);
+	check_good(&rig);
+	check_all_errors(8 * 512, 2 * 512, 5 * 512);
+	/* refused is no error */
+	rig_write(&rig, SEQ(0), 1);
+	check_sense(&rig, 0x52104);
+	check_all_errors(8 * 512, 2 * 512, 5 * 512);
+	store_fault_arm(rig.fault, &reads);
+	rig_rw(&rig, 0x88, SEQ(0), 2, NULL, 1024);
+	verify(SEQ(0), 5);
+	verify(SEQ(0), 1);
+	rig_write(&rig, SEQ(0) + 8, 1);
+	reads.fail_at = UINT64_MAX;
+	store_fault_arm(rig.fault, &reads);
+	check_errors(0x02, 8 * 512, 1);
+	check_errors(0x03, 2 * 512, 1);
+	check_errors(0x05, 5 * 512, 2);
+	/* LOG SELECT, PCR: of one page, and of all */
+	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x43);
+	check_good(&rig);
+	check_errors(0x02, 8 * 512, 1);
+	check_errors(0x03, 0, 0);
+	check_errors(0x05, 5 * 512, 2);
+	CMD(&rig, NULL, 0, 0x4c, 0x02);
+	check_good(&rig);
+	check_all_errors(0, 0, 0);
+	rig_rw(&rig, 0x88, SEQ(0), 2, NULL, 1024);
+	check_all_errors(0, 1024, 0);
 }
 
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
-		T(lists),      T(small_pages), T(refused),
-		T(statistics), T(identity),    T(diagnostics),
+		T(lists),    T(small_pages), T(refused),	T(statistics),
+		T(identity), T(diagnostics), T(error_counters),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

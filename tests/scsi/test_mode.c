@@ -27,7 +27,7 @@ static int stop(void **state)
 #define PAGE_08(wce) 0x08, 18, wce, 0, 0, 0, 0, 0, 0, 0,                       \
 		     0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define PAGE_0A(d_sense, swp) 0x0a, 10, d_sense, 0x10, swp, 0, 0, 0, 0, 0, 0, 0
-#define PAGE_1C 0x1c, 10, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define PAGE_1C 0x1c, 10, 0, 0x06, 0, 0, 0, 0, 0, 0, 0, 0
 #define PAGE_07 0x07, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define PAGE_0A_01 0x4a, 0x01, 0, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
 		   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
