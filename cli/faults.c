@@ -35,23 +35,25 @@ static int answer(struct disk *disk, struct json_object *request,
 }
 
 /* What happens again and again is over with the closing. */
-static int refuse_passing(struct json_object *request, struct zl_err *err)
+static int refuse_passing(const struct zone_geo *geo,
+			  struct json_object *request, struct zl_err *err)
 {
 	struct inject_fault fault;
 	struct json_object *o;
 
 	if (!json_object_object_get_ex(request, "fault", &o) ||
-	    inject_parse(o, &fault, NULL) || fault.persistent)
+	    inject_parse(o, geo, &fault, NULL) || fault.persistent)
 		return 0;
 	return zl_fail(err, EINVAL,
 		       "the disk is not attached, so that only a persistent "
 		       "fault stays; add persistent=true, or attach it first");
 }
 
-static int change_detached(const char *dir, struct json_object *request,
+static int change_detached(struct disk *look, struct json_object *request,
 			   struct json_object **reply, struct zl_err *err)
 {
 	const struct disk_open_args args = { .lock_wait_ms = LOCK_WAIT_MS };
+	const char *dir = disk_name(look);
 	struct lio_backstore bs;
 	struct disk *disk;
 	int ret;
@@ -61,7 +63,7 @@ static int change_detached(const char *dir, struct json_object *request,
 			       "%s is attached as %s, but no process has it "
 			       "open; start tcmu-runner, which does",
 			       dir, bs.name);
-	ret = refuse_passing(request, err);
+	ret = refuse_passing(disk_geo(look), request, err);
 	if (!ret)
 		ret = disk_open(dir, &args, &disk, err);
 	if (ret)
@@ -74,14 +76,14 @@ static int change_detached(const char *dir, struct json_object *request,
 int cli_ask_faults(struct disk *disk, struct json_object *request,
 		   struct json_object **reply, struct zl_err *err)
 {
-	const char *dir = disk_name(disk), *name;
+	const char *name;
 	int ret = cli_ask(disk, json_object_get(request), reply, err);
 
-	if (ret == -ENOENT && !cli_is_open(dir)) {
+	if (ret == -ENOENT && !cli_is_open(disk_name(disk))) {
 		name = json_object_get_string(
 			json_object_object_get(request, "request"));
 		ret = strcmp(name, "inject-list")
-			      ? change_detached(dir, request, reply, err)
+			      ? change_detached(disk, request, reply, err)
 			      : answer(disk, request, reply, err);
 	}
 	json_object_put(request);
@@ -104,8 +106,12 @@ static void append(char *buf, const char *key, struct json_object *v)
 {
 	size_t len = strlen(buf);
 
-	snprintf(buf + len, CLI_FAULT_MAX - len, "%s%s%s", key, *key ? "=" : "",
-		 json_object_get_string(v));
+	if (!strcmp(key, "lba"))
+		snprintf(buf + len, CLI_FAULT_MAX - len, "lba=0x%" PRIx64,
+			 json_object_get_uint64(v));
+	else
+		snprintf(buf + len, CLI_FAULT_MAX - len, "%s%s%s", key,
+			 *key ? "=" : "", json_object_get_string(v));
 }
 
 /* What it is has no place but its zones. */

@@ -61,7 +61,8 @@ static const struct argp argp = {
 	       "offline, reset-recommended or predicted-errors, or a JSON "
 	       "object.\v"
 	       "Members:\n"
-	       "  lba=N, blocks=N   where; else the whole disk\n"
+	       "  lba=N, blocks=N   where; else the whole disk; 0xN as zones "
+	       "prints them\n"
 	       "  zone=N            where: all of this zone\n"
 	       "  count=N           how often it happens; else always\n"
 	       "  op=WHAT           of delay and busy: read, write, sync or "
@@ -95,35 +96,8 @@ static struct json_object *value(const char *s)
 	return json_text(s);
 }
 
-/* zone=N: the range of that zone. */
-static int add_zone(struct json_object *o, struct disk *disk, const char *s)
-{
-	const struct zone_geo *geo = disk_geo(disk);
-	uint32_t nr = zone_geo_slots(geo);
-	uint64_t zone, lba;
-
-	if (parse_u64(s, strlen(s), &zone) || zone >= nr) {
-		cli_error("zone=%s is not a zone; use 0 to %" PRIu32, s,
-			  nr - 1);
-		return -EINVAL;
-	}
-	lba = zone * geo->zone_blocks;
-	json_add_u64(o, "lba", lba);
-	json_add_u64(o, "blocks",
-		     min_u64(geo->zone_blocks, geo->capacity_blocks - lba));
-	return 0;
-}
-
-/* A zone is an LBA and its blocks. */
-static bool is_given(struct json_object *o, const char *key)
-{
-	if (!strcmp(key, "zone"))
-		return is_given(o, "lba") || is_given(o, "blocks");
-	return json_object_object_get_ex(o, key, NULL);
-}
-
-static int add_members(struct json_object *o, struct disk *disk,
-		       const char *const *words, unsigned nr)
+static int add_members(struct json_object *o, const char *const *words,
+		       unsigned nr)
 {
 	for (unsigned i = 0; i < nr; i++) {
 		const char *eq = strchr(words[i], '=');
@@ -136,15 +110,11 @@ static int add_members(struct json_object *o, struct disk *disk,
 		}
 		snprintf(key, sizeof(key), "%.*s", (int)(eq - words[i]),
 			 words[i]);
-		if (is_given(o, key)) {
-			cli_error("'%s' comes after another %s", words[i],
-				  strcmp(key, "zone") ? key : "lba or blocks");
+		if (json_object_object_get_ex(o, key, NULL)) {
+			cli_error("'%s' comes after another %s", words[i], key);
 			return -EINVAL;
 		}
-		if (strcmp(key, "zone"))
-			json_object_object_add(o, key, value(eq + 1));
-		else if (add_zone(o, disk, eq + 1))
-			return -EINVAL;
+		json_object_object_add(o, key, value(eq + 1));
 	}
 	return 0;
 }
@@ -166,15 +136,16 @@ static int ask(struct disk *disk, struct json_object *request,
 	return said(cli_ask_faults(disk, request, reply, &err), &err);
 }
 
-static int add(struct disk *disk, const struct inject_args *a)
+/* The fault that the words say, or NULL; *status is set then. */
+static struct json_object *take_fault(struct disk *disk,
+				      const struct inject_args *a, int *status)
 {
-	struct json_object *o, *request, *reply;
-	uint64_t id;
+	struct inject_fault ignored;
+	struct json_object *o;
+	struct zl_err err;
+	int ret;
 
-	if (a->nr < 3) {
-		cli_error("there is no fault; for example read-error lba=0");
-		return CLI_USAGE;
-	}
+	*status = CLI_USAGE;
 	if (a->words[2][0] == '{') {
 		o = json_tokener_parse(a->words[2]);
 	} else {
@@ -183,12 +154,35 @@ static int add(struct disk *disk, const struct inject_args *a)
 	}
 	if (!o) {
 		cli_error("%s is not JSON", a->words[2]);
+		return NULL;
+	}
+	ret = add_members(o, a->words + 3, a->nr - 3);
+	if (!ret) {
+		ret = inject_parse(o, disk_geo(disk), &ignored, &err);
+		if (ret)
+			cli_error("%s", err.msg);
+	}
+	if (!ret)
+		return o;
+	if (ret == -ERANGE)
+		*status = CLI_FAILED;
+	json_object_put(o);
+	return NULL;
+}
+
+static int add(struct disk *disk, const struct inject_args *a)
+{
+	struct json_object *o, *request, *reply;
+	uint64_t id;
+	int status;
+
+	if (a->nr < 3) {
+		cli_error("there is no fault; for example read-error lba=0");
 		return CLI_USAGE;
 	}
-	if (add_members(o, disk, a->words + 3, a->nr - 3)) {
-		json_object_put(o);
-		return CLI_USAGE;
-	}
+	o = take_fault(disk, a, &status);
+	if (!o)
+		return status;
 	request = cli_request("inject-add");
 	json_object_object_add(request, "fault", o);
 	if (ask(disk, request, &reply))
@@ -215,7 +209,12 @@ static void print_fault(struct json_object *o)
 	printf("%s", kind ? kind : "?");
 	json_object_object_foreach(o, key, v)
 	{
-		if (v && strcmp(key, "id") && strcmp(key, "fault"))
+		if (!v || !strcmp(key, "id") || !strcmp(key, "fault"))
+			continue;
+		/* As zones prints them. */
+		if (!strcmp(key, "lba"))
+			printf(" lba=0x%" PRIx64, json_object_get_uint64(v));
+		else
 			printf(" %s=%s", key, json_object_get_string(v));
 	}
 	putchar('\n');
@@ -278,7 +277,7 @@ static int clear(struct disk *disk, const struct inject_args *a)
 			  wrong ? ", not " : "", wrong ? wrong : "");
 		json_object_put(request);
 		return CLI_USAGE;
-	} else if (add_members(request, disk, a->words + 2, a->nr - 2)) {
+	} else if (add_members(request, a->words + 2, a->nr - 2)) {
 		json_object_put(request);
 		return CLI_USAGE;
 	}

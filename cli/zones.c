@@ -276,8 +276,8 @@ int zones_main(int argc, char **argv)
 			status = CLI_FAILED;
 		note_problems(disk, a.dir);
 	} else {
-		cli_error("--start %" PRIu64 " is beyond the disk; use %" PRIu64
-			  " or less",
+		cli_error("--start 0x%" PRIx64
+			  " is beyond the disk; use 0x%" PRIx64 " or less",
 			  a.start, disk_geo(disk)->capacity_blocks - 1);
 		status = CLI_FAILED;
 	}

@@ -96,7 +96,7 @@ static int do_inject_add(struct request *r)
 	int ret;
 
 	json_object_object_get_ex(r->in, "fault", &o);
-	ret = inject_parse(o, &fault, r->err);
+	ret = inject_parse(o, disk_geo(r->disk), &fault, r->err);
 	if (!ret)
 		ret = disk_fault_add(r->disk, &fault, &id, r->err);
 	if (ret)
@@ -140,18 +140,23 @@ static int do_inject_list(struct request *r)
 
 static int do_inject_clear(struct request *r)
 {
-	uint64_t id = 0, lba = UINT64_MAX, blocks = 1;
+	uint64_t id = 0, lba = UINT64_MAX, blocks = 1, zone = UINT64_MAX;
 	bool all = false;
 
 	if (!request_bool(r, "all", &all) ||
 	    !request_u64(r, "id", UINT32_MAX, &id) ||
 	    !request_u64(r, "lba", INT64_MAX, &lba) ||
-	    !request_u64(r, "blocks", INT64_MAX, &blocks))
+	    !request_u64(r, "blocks", INT64_MAX, &blocks) ||
+	    !request_u64(r, "zone", INT64_MAX, &zone))
 		return -EINVAL;
-	if (all + (id != 0) + (lba != UINT64_MAX) != 1 || !blocks)
+	if (all + (id != 0) + (lba != UINT64_MAX) + (zone != UINT64_MAX) != 1 ||
+	    !blocks)
 		return zl_fail(r->err, EINVAL,
-			       "say what to clear: id, lba (and blocks), or "
-			       "\"all\": true");
+			       "say what to clear: id, zone, lba (and blocks), "
+			       "or \"all\": true");
+	if (zone != UINT64_MAX &&
+	    inject_zone(disk_geo(r->disk), zone, &lba, &blocks, r->err))
+		return -EINVAL;
 	if (all)
 		return disk_fault_clear(r->disk, r->err);
 	if (id)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "zone/zone.h"
 
 struct json_object;
 
@@ -108,11 +109,15 @@ const struct inject_fault *inject_match(struct inject_list *list,
 
 /*
  * The text form, see docs/control-protocol.md.  parse: a JSON object; refuses
- * with a sentence what is unknown, missing or out of bounds.  format: a new
- * object, or NULL for want of memory.
+ * with a sentence what is unknown, missing or out of bounds (-EINVAL), and a
+ * zone that a disk of @geo does not have (-ERANGE); NULL: no zone is known.
+ * format: a new object, or NULL for want of memory.
  */
-int inject_parse(struct json_object *o, struct inject_fault *fault,
-		 struct zl_err *err);
+int inject_parse(struct json_object *o, const struct zone_geo *geo,
+		 struct inject_fault *fault, struct zl_err *err);
+/* The blocks of a zone, by its number; -ERANGE with a sentence. */
+int inject_zone(const struct zone_geo *geo, uint64_t zone, uint64_t *lba,
+		uint64_t *nr_blocks, struct zl_err *err);
 struct json_object *inject_format(const struct inject_fault *fault);
 
 /* "read-error", … */

@@ -158,7 +158,8 @@ static void start(void **state)
 	assert_int_equal(count_json(), 1);
 	assert_int_equal(zloop("zones", "--start", "32768", "d", NULL), 1);
 	assert_string_equal(run_out, "");
-	assert_sentence("--start 32768 is beyond the disk; use 32767 or less");
+	assert_sentence(
+		"--start 0x8000 is beyond the disk; use 0x7fff or less");
 }
 
 static void count(void **state)

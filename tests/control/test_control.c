@@ -306,7 +306,8 @@ static void inject_add_list_clear(void **state)
 	check("{'request':'inject-clear','all':true}", "{'ok':true}");
 	check("{'request':'inject-list'}", "{'ok':true,'faults':[]}");
 	check("{'request':'inject-clear'}",
-	      "-71 say what to clear: id, lba (and blocks), or \"all\": true");
+	      "-71 say what to clear: id, zone, lba (and blocks), or \"all\": "
+	      "true");
 	check("{'request':'inject-add'}", "-71 a fault is not a JSON object");
 }
 

@@ -42,7 +42,7 @@ static int try_inject(struct fixture *f, const char *text, uint32_t *id,
 	int ret;
 
 	assert_non_null(o);
-	ret = inject_parse(o, &fault, err);
+	ret = inject_parse(o, disk_geo(f->disk), &fault, err);
 	if (!ret)
 		ret = disk_fault_add(f->disk, &fault, id, err);
 	json_object_put(o);
@@ -579,7 +579,7 @@ static void gaps_have_no_state(void **state)
 		 "{\"fault\":\"offline\",\"lba\":%u,\"blocks\":2}",
 		 4096 + 2048);
 	assert_int_equal(try_inject(f, text, &id, &err), -EINVAL);
-	assert_string_equal(err.msg, "LBA 6144 is in a gap zone, whose state "
+	assert_string_equal(err.msg, "LBA 0x1800 is in a gap zone, whose state "
 				     "cannot be changed");
 	assert_int_equal(cond_of(f, 4096), ZC_EMPTY);
 	inject(f, "{'fault':'offline','lba':6144,'blocks':%llu}", 2049);

@@ -119,13 +119,22 @@ static void a_full_list_drops_only_what_is_used_up(void **state)
 	free(l);
 }
 
+/* 8 zones of 16 blocks, the last one of 10. */
+static const struct zone_geo geo = {
+	.capacity_blocks = 122,
+	.zone_blocks = 16,
+	.zone_cap_blocks = 16,
+	.conv_slots = 2,
+	.phys_blocks = 1,
+};
+
 static int parse(const char *text, struct inject_fault *f, struct zl_err *err)
 {
 	struct json_object *o = json_tokener_parse(text);
 	int ret;
 
 	assert_non_null(o);
-	ret = inject_parse(o, f, err);
+	ret = inject_parse(o, &geo, f, err);
 	json_object_put(o);
 	return ret;
 }
@@ -196,37 +205,51 @@ static void refusals(void **state)
 		{ "{\"fault\":\"read-error\",\"delay_ms\":1}",
 		  "read-error has no member delay_ms" },
 		{ "{\"fault\":\"read-error\",\"lba\":-1}",
-		  "lba is not a number from 0 to 9223372036854775807" },
-		{ "{\"fault\":\"read-error\",\"lba\":\"7\"}",
-		  "lba is not a number from 0 to 9223372036854775807" },
+		  "lba=-1 is not a number from 0 to 9223372036854775807" },
+		{ "{\"fault\":\"read-error\",\"lba\":\"7x\"}",
+		  "lba=7x is not a number from 0 to 9223372036854775807" },
 		{ "{\"fault\":\"read-error\",\"blocks\":1}",
 		  "blocks needs lba" },
 		{ "{\"fault\":\"read-error\",\"lba\":0,\"blocks\":0}",
-		  "blocks is not a number from 1 to 9223372036854775807" },
+		  "blocks=0 is not a number from 1 to 9223372036854775807" },
 		{ "{\"fault\":\"read-error\",\"count\":0}",
-		  "count is not a number from 1 to 9223372036854775807" },
+		  "count=0 is not a number from 1 to 9223372036854775807" },
 		{ "{\"fault\":\"busy\",\"count\":9223372036854775808}",
-		  "count is not a number from 1 to 9223372036854775807" },
+		  "count=9223372036854775808 is not a number from 1 to "
+		  "9223372036854775807" },
 		{ "{\"fault\":\"busy\",\"count\":99999999999999999999999}",
-		  "count is not a number from 1 to 9223372036854775807" },
+		  "count=18446744073709551615 is not a number from 1 to "
+		  "9223372036854775807" },
 		{ "{\"fault\":\"busy\",\"count\":-99999999999999999999999}",
-		  "count is not a number from 1 to 9223372036854775807" },
+		  "count=-9223372036854775808 is not a number from 1 to "
+		  "9223372036854775807" },
 		{ "{\"fault\":\"read-error\",\"persistent\":1}",
-		  "persistent is not true or false" },
+		  "persistent=1 is neither true nor false" },
 		{ "{\"fault\":\"delay\"}", "delay needs delay_ms" },
 		{ "{\"fault\":\"delay\",\"delay_ms\":600001}",
-		  "delay_ms is not a number from 1 to 600000" },
+		  "delay_ms=600001 is not a number from 1 to 600000" },
 		{ "{\"fault\":\"delay\",\"delay_ms\":1,\"op\":\"cut\"}",
-		  "delay has no such op; use any, read, write, sync or zone" },
+		  "delay has no op=cut; use any, read, write, sync or zone" },
 		{ "{\"fault\":\"backing-error\",\"op\":\"zone\"}",
-		  "backing-error has no such op; use any, read, write, sync, "
+		  "backing-error has no op=zone; use any, read, write, sync, "
 		  "reset, finish or cut" },
 		{ "{\"fault\":\"backing-error\"}",
 		  "backing-error needs errno" },
 		{ "{\"fault\":\"backing-error\",\"errno\":5}",
-		  "errno is not one of EIO, ENOSPC, EDQUOT, EROFS, ENFILE, "
+		  "errno=5 is not one of EIO, ENOSPC, EDQUOT, EROFS, ENFILE, "
 		  "EMFILE and ENOMEM" },
-		{ "{\"fault\":\"offline\"}", "offline needs lba" },
+		{ "{\"fault\":\"offline\"}",
+		  "offline needs zone=NUMBER, or lba=NUMBER and "
+		  "blocks=NUMBER" },
+		{ "{\"fault\":\"offline\",\"zone\":1,\"lba\":0}",
+		  "zone says where, as lba and blocks do; leave one of them "
+		  "out" },
+		{ "{\"fault\":\"offline\",\"zone\":\"a\"}",
+		  "zone=a is not a number from 0 to 9223372036854775807" },
+		{ "{\"fault\":\"slow\"}",
+		  "fault=slow is not one of read-error, write-error, delay, "
+		  "busy, no-zone-resources, backing-error, read-only, "
+		  "offline, reset-recommended and predicted-errors" },
 		{ "{\"fault\":\"offline\",\"lba\":0,\"count\":1}",
 		  "offline has no member count" },
 	};
@@ -240,6 +263,25 @@ static void refusals(void **state)
 	}
 }
 
+static void a_zone_by_its_number(void **state)
+{
+	struct inject_fault f;
+	struct zl_err err;
+
+	(void)state;
+	assert_int_equal(parse("{\"fault\":\"offline\",\"zone\":3}", &f, &err),
+			 0);
+	assert_int_equal(f.lba, 48);
+	assert_int_equal(f.nr_blocks, 16);
+	assert_int_equal(parse("{\"fault\":\"busy\",\"zone\":7}", &f, &err), 0);
+	assert_int_equal(f.lba, 112);
+	assert_int_equal(f.nr_blocks, 10);
+	assert_int_equal(parse("{\"fault\":\"busy\",\"zone\":8}", &f, &err),
+			 -ERANGE);
+	assert_string_equal(err.msg, "zone=8 is beyond the disk's last zone; "
+				     "use 0 to 7");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +293,7 @@ int main(void)
 		cmocka_unit_test(a_full_list_drops_only_what_is_used_up),
 		cmocka_unit_test(text_form),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(a_zone_by_its_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,10 +47,11 @@ static int slots_of(const struct disk *d, uint64_t lba, uint64_t nr_blocks,
 						? capacity - 1
 						: lba + nr_blocks - 1);
 	if (*first > *last)
-		return zl_fail(err, EINVAL,
-			       "LBA %llu is in a gap zone, whose state cannot "
-			       "be changed",
-			       (unsigned long long)lba);
+		return zl_fail(
+			err, EINVAL,
+			"LBA 0x%llx is in a gap zone, whose state cannot "
+			"be changed",
+			(unsigned long long)lba);
 	return 0;
 }
 
@@ -172,7 +173,8 @@ static int parse_all(struct disk *d, struct json_object *all,
 	int ret;
 
 	for (size_t i = 0; i < n; i++) {
-		ret = inject_parse(json_object_array_get_idx(all, i), &f, err);
+		ret = inject_parse(json_object_array_get_idx(all, i), NULL, &f,
+				   err);
 		if (ret)
 			return ret;
 		if (inject_is_state(f.kind))

@@ -38,9 +38,10 @@ enum member {
 	M_WRITTEN = 32,
 	M_DELAY = 64,
 	M_ERRNO = 128,
+	M_ZONE = 256,
 };
 
-#define M_RANGE (M_LBA | M_BLOCKS)
+#define M_RANGE (M_LBA | M_BLOCKS | M_ZONE)
 #define M_EVENT (M_RANGE | M_COUNT | M_PERSISTENT)
 #define M_STATE (M_RANGE | M_PERSISTENT)
 
@@ -72,19 +73,32 @@ static const struct form {
 	[INJECT_PREDICTED_ERRORS] = { M_STATE, M_LBA, 0 },
 };
 
+/* A value as a sentence quotes it. */
+static const char *quote(struct json_object *v, char buf[48])
+{
+	const char *s = json_object_is_type(v, json_type_string)
+				? json_object_get_string(v)
+				: json_object_to_json_string_ext(
+					  v, JSON_C_TO_STRING_PLAIN);
+
+	printable(buf, 48, s ? s : "null", strlen(s ? s : "null"));
+	return buf;
+}
+
 static int take_number(struct json_object *v, const char *name, uint64_t min,
 		       uint64_t max, uint64_t *n, struct zl_err *err)
 {
 	uint64_t i = json_object_get_uint64(v);
+	char text[48];
 
 	/* json-c gives the nearest it has for what does not fit: 0 for what is
 	 * below, and no @max is the largest. */
 	if (!json_object_is_type(v, json_type_int) ||
 	    json_object_get_int64(v) < 0 || i < min || i > max)
 		return zl_fail(err, EINVAL,
-			       "%s is not a number from %" PRIu64
+			       "%s=%s is not a number from %" PRIu64
 			       " to %" PRIu64,
-			       name, min, max);
+			       name, quote(v, text), min, max);
 	*n = i;
 	return 0;
 }
@@ -93,14 +107,15 @@ static int take_op(struct json_object *v, struct inject_fault *f,
 		   struct zl_err *err)
 {
 	const char *s = json_object_get_string(v);
+	char text[48];
 
 	for (unsigned i = 0; s && i < INJECT_OP_NR; i++)
 		if (!strcmp(s, op_names[i]) && forms[f->kind].ops >> i & 1) {
 			f->op = (enum inject_op)i;
 			return 0;
 		}
-	return zl_fail(err, EINVAL, "%s has no such op; use %s",
-		       inject_kind_name(f->kind),
+	return zl_fail(err, EINVAL, "%s has no op=%s; use %s",
+		       inject_kind_name(f->kind), quote(v, text),
 		       f->kind == INJECT_BACKING_ERROR
 			       ? "any, read, write, sync, reset, finish or cut"
 			       : "any, read, write, sync or zone");
@@ -110,6 +125,7 @@ static int take_error(struct json_object *v, struct inject_fault *f,
 		      struct zl_err *err)
 {
 	const char *s = json_object_get_string(v);
+	char text[48];
 
 	for (unsigned i = 0; s && i < ZL_ARRAY_SIZE(errors); i++)
 		if (!strcmp(s, errors[i].name)) {
@@ -117,8 +133,9 @@ static int take_error(struct json_object *v, struct inject_fault *f,
 			return 0;
 		}
 	return zl_fail(err, EINVAL,
-		       "errno is not one of EIO, ENOSPC, EDQUOT, EROFS, "
-		       "ENFILE, EMFILE and ENOMEM");
+		       "errno=%s is not one of EIO, ENOSPC, EDQUOT, EROFS, "
+		       "ENFILE, EMFILE and ENOMEM",
+		       quote(v, text));
 }
 
 static int take_count(struct json_object *v, struct inject_fault *f,
@@ -132,30 +149,76 @@ static int take_count(struct json_object *v, struct inject_fault *f,
 	return take_number(v, "count", 1, INT64_MAX, &f->count, err);
 }
 
-static int take_member(const char *key, struct json_object *v,
-		       struct inject_fault *f, unsigned *has,
-		       struct zl_err *err)
+static int take_persistent(struct json_object *v, struct inject_fault *f,
+			   struct zl_err *err)
 {
-	unsigned m = 0;
+	char text[48];
+
+	f->persistent = json_object_get_boolean(v);
+	if (json_object_is_type(v, json_type_boolean))
+		return 0;
+	return zl_fail(err, EINVAL, "persistent=%s is neither true nor false",
+		       quote(v, text));
+}
+
+int inject_zone(const struct zone_geo *geo, uint64_t zone, uint64_t *lba,
+		uint64_t *nr_blocks, struct zl_err *err)
+{
+	uint32_t nr = zone_geo_slots(geo);
+
+	if (zone >= nr)
+		return zl_fail(err, ERANGE,
+			       "zone=%" PRIu64
+			       " is beyond the disk's last zone; use 0 to "
+			       "%" PRIu32,
+			       zone, nr - 1);
+	*lba = zone * geo->zone_blocks;
+	*nr_blocks = min_u64(geo->zone_blocks, geo->capacity_blocks - *lba);
+	return 0;
+}
+
+/* All of it has one member each; 0: it is none of them. */
+static unsigned take_place(const char *key, struct json_object *v,
+			   const struct zone_geo *geo, struct inject_fault *f,
+			   int *ret, struct zl_err *err)
+{
+	uint64_t zone = 0;
+
+	if (!strcmp(key, "lba")) {
+		*ret = take_number(v, key, 0, INT64_MAX, &f->lba, err);
+		return M_LBA;
+	}
+	if (!strcmp(key, "blocks")) {
+		*ret = take_number(v, key, 1, INT64_MAX, &f->nr_blocks, err);
+		return M_BLOCKS;
+	}
+	if (strcmp(key, "zone") || !geo)
+		return 0;
+	*ret = take_number(v, key, 0, INT64_MAX, &zone, err);
+	if (!*ret)
+		*ret = inject_zone(geo, zone, &f->lba, &f->nr_blocks, err);
+	return M_ZONE;
+}
+
+static int take_member(const char *key, struct json_object *v,
+		       const struct zone_geo *geo, struct inject_fault *f,
+		       unsigned *has, struct zl_err *err)
+{
 	char text[32];
 	uint64_t n = 0;
 	int ret = 0;
+	unsigned m = take_place(key, v, geo, f, &ret, err);
 
-	if (!strcmp(key, "lba")) {
-		m = M_LBA;
-		ret = take_number(v, key, 0, INT64_MAX, &f->lba, err);
-	} else if (!strcmp(key, "blocks")) {
-		m = M_BLOCKS;
-		ret = take_number(v, key, 1, INT64_MAX, &f->nr_blocks, err);
-	} else if (!strcmp(key, "count")) {
+	if (m) {
+		*has |= m;
+		return ret;
+	}
+	if (!strcmp(key, "count")) {
 		m = M_COUNT;
 		ret = take_count(v, f, err);
 	} else if (!strcmp(key, "persistent")) {
 		m = M_PERSISTENT;
-		f->persistent = json_object_get_boolean(v);
-		if (!json_object_is_type(v, json_type_boolean))
-			ret = zl_fail(err, EINVAL,
-				      "persistent is not true or false");
+		ret = take_persistent(v, f, err);
 	} else if (!strcmp(key, "op")) {
 		m = M_OP;
 		ret = take_op(v, f, err);
@@ -183,7 +246,8 @@ static int take_member(const char *key, struct json_object *v,
 static int take_kind(struct json_object *o, struct inject_fault *f,
 		     struct zl_err *err)
 {
-	struct json_object *v;
+	struct json_object *v = NULL;
+	char text[48] = "";
 	const char *s;
 
 	if (json_object_object_get_ex(o, "fault", &v) &&
@@ -195,38 +259,30 @@ static int take_kind(struct json_object *o, struct inject_fault *f,
 				return 0;
 			}
 	}
-	return zl_fail(err, EINVAL,
-		       "fault is not one of read-error, write-error, delay, "
-		       "busy, no-zone-resources, backing-error, read-only, "
-		       "offline, reset-recommended and predicted-errors");
+	return zl_fail(
+		err, EINVAL,
+		"fault%s%s is not one of read-error, write-error, delay, "
+		"busy, no-zone-resources, backing-error, read-only, "
+		"offline, reset-recommended and predicted-errors",
+		v ? "=" : "", v ? quote(v, text) : "");
 }
 
 static const char *missing(unsigned must)
 {
 	if (must & M_LBA)
-		return "lba";
+		return "zone=NUMBER, or lba=NUMBER and blocks=NUMBER";
 	return must & M_DELAY ? "delay_ms" : "errno";
 }
 
-int inject_parse(struct json_object *o, struct inject_fault *fault,
-		 struct zl_err *err)
+static int check_members(struct inject_fault *fault, unsigned has,
+			 struct zl_err *err)
 {
-	unsigned has = 0;
-	int ret;
-
-	*fault = (struct inject_fault){ .count = INJECT_ALWAYS };
-	if (!json_object_is_type(o, json_type_object))
-		return zl_fail(err, EINVAL, "a fault is not a JSON object");
-	ret = take_kind(o, fault, err);
-	if (ret)
-		return ret;
-	json_object_object_foreach(o, key, v)
-	{
-		if (strcmp(key, "fault"))
-			ret = take_member(key, v, fault, &has, err);
-		if (ret)
-			return ret;
-	}
+	if (has & M_ZONE && has & (M_LBA | M_BLOCKS))
+		return zl_fail(err, EINVAL,
+			       "zone says where, as lba and blocks do; leave "
+			       "one of them out");
+	if (has & M_ZONE)
+		has |= M_LBA | M_BLOCKS;
 	if (forms[fault->kind].must & ~has)
 		return zl_fail(err, EINVAL, "%s needs %s",
 			       inject_kind_name(fault->kind),
@@ -242,6 +298,28 @@ int inject_parse(struct json_object *o, struct inject_fault *fault,
 	if (!(has & M_BLOCKS))
 		fault->nr_blocks = has & M_LBA ? 1 : UINT64_MAX;
 	return 0;
+}
+
+int inject_parse(struct json_object *o, const struct zone_geo *geo,
+		 struct inject_fault *fault, struct zl_err *err)
+{
+	unsigned has = 0;
+	int ret;
+
+	*fault = (struct inject_fault){ .count = INJECT_ALWAYS };
+	if (!json_object_is_type(o, json_type_object))
+		return zl_fail(err, EINVAL, "a fault is not a JSON object");
+	ret = take_kind(o, fault, err);
+	if (ret)
+		return ret;
+	json_object_object_foreach(o, key, v)
+	{
+		if (strcmp(key, "fault"))
+			ret = take_member(key, v, geo, fault, &has, err);
+		if (ret)
+			return ret;
+	}
+	return check_members(fault, has, err);
 }
 
 static const char *error_name(int error)
