@@ -25,6 +25,7 @@ struct add_args {
 	const char *dir;     /* NULL: as id and base_dir say */
 	char found[PATH_MAX];
 	struct disk_opts opts;
+	int status; /* if it fails */
 };
 
 /* A word without a slash that is no option: what is there already, lest a
@@ -327,21 +328,21 @@ static int look(const char *dir, const struct disk_opts *asked,
 	return disk_open(dir, &args, disk, err);
 }
 
-static int make_disk(const char *dir, const struct disk_opts *asked)
+static int make_disk(struct add_args *a, const char *dir)
 {
-	struct disk_opts opts = *asked;
+	struct disk_opts opts = a->opts;
 	struct zl_err err;
 
 	if (cli_disk_opts(dir, &opts, &err)) {
 		cli_error("%s", err.msg);
+		a->status = CLI_USAGE;
 		return -EINVAL;
 	}
 	return cli_make_disk(dir, &opts);
 }
 
 /* Opens the disk to look at it, which is made before if it is not there. */
-static int need_disk(const char *dir, const struct disk_opts *opts,
-		     struct disk **disk)
+static int need_disk(struct add_args *a, const char *dir, struct disk **disk)
 {
 	struct zl_err err;
 	char who[128];
@@ -351,13 +352,13 @@ static int need_disk(const char *dir, const struct disk_opts *opts,
 		return ret;
 	/* Whatever else is there, making one says. */
 	if (cli_look(dir, disk, NULL)) {
-		ret = make_disk(dir, opts);
+		ret = make_disk(a, dir);
 		if (ret)
 			return ret;
 	} else {
 		disk_close(*disk);
 	}
-	ret = look(dir, opts, disk, &err);
+	ret = look(dir, &a->opts, disk, &err);
 	if (ret) {
 		cli_error("%s", err.msg);
 	} else if (cli_in_use(dir, *disk, who, sizeof(who))) {
@@ -496,7 +497,7 @@ static int add(struct add_args *a, struct lio_events *events)
 		return made;
 	ret = check_config(dir, &a->opts);
 	if (!ret)
-		ret = need_disk(dir, &a->opts, &disk);
+		ret = need_disk(a, dir, &disk);
 	if (ret) {
 		/* Only if nothing is in it. */
 		if (made)
@@ -512,7 +513,7 @@ static int add(struct add_args *a, struct lio_events *events)
 
 int add_main(int argc, char **argv)
 {
-	struct add_args a = { .nr = 0 };
+	struct add_args a = { .status = CLI_FAILED };
 	struct lio_events *events;
 	struct zl_err err;
 	int ret;
@@ -530,5 +531,5 @@ int add_main(int argc, char **argv)
 	}
 	ret = add(&a, events);
 	lio_events_close(events);
-	return ret ? CLI_FAILED : CLI_OK;
+	return ret ? a.status : CLI_OK;
 }

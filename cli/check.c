@@ -129,41 +129,34 @@ static void note_state(const char *dir, struct json_object *o)
 	disk_close(disk);
 }
 
-/* Repairs, or says what would be; false: it could not. */
-static bool repair(const char *dir, const struct check_args *a,
-		   struct json_object *o)
-{
-	struct check c = { .dir = dir };
-	struct zl_err err;
-
-	if (o) {
-		c.problems = json_object_new_array();
-		json_object_object_add(o, "repairs", c.problems);
-	}
-	if (disk_repair(dir, a->has_opts ? &a->opts : NULL, !a->yes,
-			print_problem, &c, &err) >= 0)
-		return true;
-	cli_error("%s", err.msg);
-	if (o)
-		json_add_str(o, "error", err.msg);
-	return false;
-}
-
-/* Fills @o with the findings if it is not NULL. */
-static int check_dir(const char *dir, const struct check_args *a,
-		     struct json_object *o)
+/* Repairs, or says what would be; how many, or -errno when it has said why
+ * not. */
+static int repair(const char *dir, const struct check_args *a,
+		  struct json_object *o)
 {
 	struct check c = { .dir = dir };
 	struct zl_err err;
 	int ret;
 
+	if (o) {
+		c.problems = json_object_new_array();
+		json_object_object_add(o, "repairs", c.problems);
+	}
+	ret = disk_repair(dir, a->has_opts ? &a->opts : NULL, !a->yes,
+			  print_problem, &c, &err);
+	if (ret >= 0)
+		return ret;
+	cli_error("%s", err.msg);
 	if (o)
-		json_add_str(o, "directory", dir);
-	if (a->repair && !repair(dir, a, o))
-		return CLI_FAILED;
-	/* What would be repaired is there still: once is enough. */
-	if (a->repair && !a->yes && !o)
-		return CLI_OK;
+		json_add_str(o, "error", err.msg);
+	return ret;
+}
+
+static int examine(const char *dir, struct json_object *o)
+{
+	struct check c = { .dir = dir };
+	struct zl_err err;
+	int ret;
 
 	if (o) {
 		c.problems = json_object_new_array();
@@ -179,6 +172,22 @@ static int check_dir(const char *dir, const struct check_args *a,
 			json_add_str(o, "error", err.msg);
 	}
 	return ret ? CLI_FAILED : CLI_OK;
+}
+
+/* Fills @o with the findings if it is not NULL. */
+static int check_dir(const char *dir, const struct check_args *a,
+		     struct json_object *o)
+{
+	int nr = 0;
+
+	if (o)
+		json_add_str(o, "directory", dir);
+	if (a->repair)
+		nr = repair(dir, a, o);
+	/* What would be repaired is there still: once is enough. */
+	if (nr < 0 || (nr && !a->yes && !o))
+		return CLI_FAILED;
+	return examine(dir, o);
 }
 
 static int check(const char *word, const struct check_args *a,

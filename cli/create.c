@@ -87,7 +87,7 @@ int cli_new_disk_opts(struct disk_opts *opts, struct zl_err *err)
 
 	disk_opts_round_capacity(opts);
 	/* Before a directory is made for it. */
-	if (disk_opts_check(opts, 0, err))
+	if (disk_opts_check_new(opts, err))
 		return -EINVAL;
 	if (opts->num[OPT_CAPACITY_MB] != asked)
 		cli_note("capacity_mb=%" PRIu64 " is rounded down to %" PRIu64

@@ -184,6 +184,8 @@ struct disk {
  * characters replaced. */
 void printable(char *out, size_t size, const char *s, size_t len);
 
+/* Of the options that the disk bounds, what no disk can have. */
+int opts_check_bounds(const struct disk_opts *opts, struct zl_err *err);
 /* disk_opts_check(); @making: options not given count with their defaults. */
 int opts_check(const struct disk_opts *opts, uint64_t size_bytes, bool making,
 	       struct zl_err *err);

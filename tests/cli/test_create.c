@@ -293,9 +293,36 @@ static void not_a_directory(void **state)
 static void default_does_not_fit(void **state)
 {
 	(void)state;
-	assert_int_equal(zloop("create", "capacity_mb=1024", "d", NULL), 1);
+	assert_int_equal(zloop("create", "capacity_mb=1024", "d", NULL), 2);
 	assert_sentence("conv_zones");
 	assert_false(exists("d"));
+}
+
+/* The limit is the disk's, and no other one is named before. */
+static void one_limit(void **state)
+{
+	static const char *const words[][2] = {
+		{ "max_open_zones=99999999999", "use 14 or less" },
+		{ "max_open_zones=15", "use 14 or less" },
+		{ "conv_zones=99999999999", "use conv_zones=15 or less" },
+		{ "zone_capacity_mb=99999999999",
+		  "use zone_capacity_mb=1 or less" },
+	};
+	char options[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		snprintf(options, sizeof(options),
+			 "capacity_mb=16,zone_size_mb=1%s,%s",
+			 i < 2 ? ",conv_zones=2" : "", words[i][0]);
+		assert_int_equal(zloop("create", options, "d", NULL), 2);
+		assert_sentence(words[i][1]);
+	}
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	assert_int_equal(
+		zloop("create", "max_open_zones=99999999999", "e", NULL), 2);
+	assert_sentence("use 56 or less");
+	assert_false(exists("e"));
 }
 
 static void only_options(void **state)
@@ -380,6 +407,7 @@ int main(void)
 		T(not_a_directory),
 		T(default_does_not_fit),
 		T(only_options),
+		T(one_limit),
 		T(bad_options),
 	};
 

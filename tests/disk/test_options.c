@@ -208,8 +208,6 @@ static const struct refusal syntax[] = {
 	{ "capacity_mb=8796093022208", 0,
 	  "capacity_mb=8796093022208 is out of bounds; use 1 to "
 	  "8796093022207" },
-	{ "conv_zones=1048576", 0,
-	  "conv_zones=1048576 is out of bounds; use 0 to 1048575" },
 	{ "urswrz=2", 0, "urswrz=2 is out of bounds; use 0 to 1" },
 	{ "model=host_aware", 0,
 	  "model=host_aware is not possible; use host-managed or host-aware" },

@@ -95,7 +95,8 @@ int disk_cfg_parse(const char *cfg, struct disk_opts *opts, const char **dir,
 	if (ret)
 		return ret;
 	*dir = at + 1;
-	return disk_opts_check(opts, 0, err);
+	ret = disk_opts_check(opts, 0, err);
+	return ret ? ret : opts_check_bounds(opts, err);
 }
 
 /* An option as it could have been typed. */

@@ -114,6 +114,10 @@ int disk_opts_parse(struct disk_opts *opts, const char *str, size_t len,
 int disk_opts_check(const struct disk_opts *opts, uint64_t size_bytes,
 		    struct zl_err *err);
 
+/* The same of a disk that is to be made, with the defaults of what was not
+ * given. */
+int disk_opts_check_new(const struct disk_opts *opts, struct zl_err *err);
+
 /*
  * For the kernel's option string: makes capacity_mb a given option (its default
  * if it was not) and rounds it down to whole zones, as the kernel's driver does

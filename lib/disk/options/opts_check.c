@@ -339,6 +339,11 @@ int opts_check(const struct disk_opts *opts, uint64_t size_bytes, bool making,
 	return ret;
 }
 
+int disk_opts_check_new(const struct disk_opts *opts, struct zl_err *err)
+{
+	return opts_check(opts, 0, true, err);
+}
+
 int disk_opts_check(const struct disk_opts *opts, uint64_t size_bytes,
 		    struct zl_err *err)
 {
