@@ -12,6 +12,7 @@
 #include "base/be.h"
 #include "base/num.h"
 #include "fuzz.h"
+#include "scsi/gen.h"
 #include "scsi/internal.h"
 #include "zone/internal.h"
 #include "stores/fault.h"
@@ -273,55 +274,6 @@ static void run_cmd(struct world *w, struct input *in, const uint8_t *cdb,
 	free(exact);
 }
 
-static void put_lba(const struct scsi_op *op, uint8_t *cdb, uint64_t lba)
-{
-	switch (op->cdb_len) {
-	case 6:
-		be24_put(cdb + 1, (uint32_t)lba & 0x1fffff);
-		break;
-	case 10:
-	case 12:
-		be32_put(cdb + 2, (uint32_t)lba);
-		break;
-	case 16:
-		be64_put(cdb + 2, lba);
-		break;
-	default:
-		be64_put(cdb + 12, lba);
-		break;
-	}
-}
-
-static bool has_lba(const struct scsi_op *op)
-{
-	return op->run || op->usage[0] == 0x95 ||
-	       op->begin == scsi_get_lba_status;
-}
-
-/* A small length where the LBA has been chosen, else nothing would fit. */
-static void put_blocks(const struct scsi_op *op, uint8_t *cdb, uint32_t nr)
-{
-	switch (op->cdb_len) {
-	case 6:
-		cdb[4] = (uint8_t)nr;
-		break;
-	case 10:
-		be16_put(cdb + 7, (uint16_t)nr);
-		break;
-	case 12:
-		be32_put(cdb + 6, nr);
-		break;
-	case 16:
-		/* Not COMPARE AND WRITE's single byte. */
-		if (op->usage[10])
-			be32_put(cdb + 10, nr);
-		break;
-	default:
-		be32_put(cdb + 28, nr);
-		break;
-	}
-}
-
 static uint64_t chosen_lba(const struct world *w, enum step step, uint8_t slot,
 			   uint8_t at)
 {
@@ -341,32 +293,27 @@ static uint64_t chosen_lba(const struct world *w, enum step step, uint8_t slot,
 	}
 }
 
+static uint8_t from_input(void *in)
+{
+	return take_u8(in);
+}
+
 static void step_row(struct world *w, struct input *in, enum step step)
 {
 	const struct scsi_op *op = &scsi_op_table[take_u8(in) % scsi_op_count];
-	uint8_t cdb[SCSI_CDB_MAX] = { 0 };
+	uint8_t cdb[SCSI_CDB_MAX];
 	uint8_t slot, at;
 
-	for (unsigned i = 0; i < op->cdb_len; i++)
-		cdb[i] = op->usage[i];
-	if (step == STEP_ROW || !has_lba(op)) {
-		for (unsigned i = 1; i < op->cdb_len; i++)
-			if (!(i == 1 && op->sa != NO_SA && op->cdb_len <= 16))
-				cdb[i] &= take_u8(in);
+	if (step == STEP_ROW || !gen_has_lba(op)) {
+		gen_bits(op, cdb, from_input, in);
 	} else {
 		slot = take_u8(in);
 		at = take_u8(in);
-		for (unsigned i = 1; i < op->cdb_len; i++)
-			if (!(i == 1 && op->sa != NO_SA && op->cdb_len <= 16))
-				cdb[i] = 0;
-		put_lba(op, cdb, chosen_lba(w, step, slot, at));
-		put_blocks(op, cdb, take_u8(in));
-		cdb[1] |=
-			op->sa == NO_SA ? take_u8(in) & op->usage[1] & 0x18 : 0;
-	}
-	if (op->usage[0] == 0x7f) {
-		cdb[7] = op->cdb_len - 8;
-		be16_put(cdb + 8, (uint16_t)op->sa);
+		gen_fixed(op, cdb);
+		gen_put_lba(op, cdb, chosen_lba(w, step, slot, at));
+		gen_put_blocks(op, cdb, take_u8(in));
+		if (op->sa == NO_SA)
+			cdb[1] |= take_u8(in) & op->usage[1] & 0x18;
 	}
 	run_cmd(w, in, cdb, op->cdb_len);
 }

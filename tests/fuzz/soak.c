@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "scsi/gen.h"
 #include "soak.h"
 
 #include "disk/internal.h"
@@ -42,37 +43,27 @@ static struct soak soak;
  * CDBs.
  */
 
-static void put_lba_and_nr(uint8_t *c, uint64_t lba, uint32_t nr)
+static const struct scsi_op *row_of(uint8_t opcode)
 {
-	switch (c[0] >> 5) {
-	case 0:
-		be24_put(c + 1, (uint32_t)lba & 0x1fffff);
-		c[4] = (uint8_t)nr;
-		break;
-	case 1:
-	case 2:
-		be32_put(c + 2, (uint32_t)lba);
-		be16_put(c + 7, (uint16_t)nr);
-		break;
-	case 5:
-		be32_put(c + 2, (uint32_t)lba);
-		be32_put(c + 6, nr);
-		break;
-	default:
-		be64_put(c + 2, lba);
-		if (c[0] == 0x89)
-			c[13] = (uint8_t)nr;
-		else
-			be32_put(c + 10, nr);
-		break;
-	}
+	const struct scsi_op *op = scsi_op_table;
+
+	while (op->usage[0] != opcode)
+		op++;
+	return op;
+}
+
+static uint8_t random_byte(void *s)
+{
+	return (uint8_t)soak_next(s);
 }
 
 static void media_cdb(struct soak *s, uint8_t opcode, uint64_t lba, uint32_t nr)
 {
-	memset(s->cdb, 0, sizeof(s->cdb));
-	s->cdb[0] = opcode;
-	put_lba_and_nr(s->cdb, lba, nr);
+	const struct scsi_op *op = row_of(opcode);
+
+	gen_fixed(op, s->cdb);
+	gen_put_lba(op, s->cdb, lba);
+	gen_put_blocks(op, s->cdb, nr);
 	if (opcode >= 0x20 && soak_kind(opcode) != SOAK_SAME &&
 	    soak_kind(opcode) != SOAK_VERIFY && !soak_below(s, 16))
 		s->cdb[1] |= opcode == 0x2e || opcode == 0x8e || opcode == 0xae
@@ -402,20 +393,15 @@ static size_t random_row(struct soak *s)
 {
 	const struct scsi_op *op = &scsi_op_table[soak_below(s, scsi_op_count)];
 
-	bool bare = !soak_below(s, 8);
-
-	memset(s->cdb, 0, sizeof(s->cdb));
-	for (unsigned i = 0; i < op->cdb_len && !bare; i++)
-		s->cdb[i] = (uint8_t)(soak_next(s) & op->usage[i]);
-	s->cdb[0] = op->usage[0];
-	if (op->sa != NO_SA)
-		s->cdb[1] = (uint8_t)op->sa;
-	if (soak_kind(s->cdb[0]) != SOAK_OTHER &&
-	    soak_kind(s->cdb[0]) != SOAK_UNMAP &&
-	    soak_kind(s->cdb[0]) != SOAK_WIPE && soak_below(s, 8))
-		put_lba_and_nr(s->cdb, some_lba(s), some_nr(s));
-	if (op->sa != NO_SA)
-		s->cdb[1] = (uint8_t)op->sa;
+	if (soak_below(s, 8))
+		gen_bits(op, s->cdb, random_byte, s);
+	else
+		gen_fixed(op, s->cdb);
+	if (soak_kind(s->cdb[0]) != SOAK_OTHER && gen_has_lba(op) &&
+	    soak_below(s, 8)) {
+		gen_put_lba(op, s->cdb, some_lba(s));
+		gen_put_blocks(op, s->cdb, some_nr(s));
+	}
 	if (!soak_below(s, 16))
 		s->cdb[soak_below(s, op->cdb_len)] ^=
 			(uint8_t)(1 << soak_below(s, 8));
@@ -618,7 +604,7 @@ static void step_fault(struct soak *s)
 		s->cdb[0] = 0x94;
 		s->cdb[1] = (uint8_t)(1 + soak_below(s, 4));
 		lba -= lba % s->disk->zones.geo.zone_blocks;
-		put_lba_and_nr(s->cdb, lba, 0);
+		gen_put_lba(row_of(s->cdb[0]), s->cdb, lba);
 		s->cdb[14] = (uint8_t)soak_below(s, 2);
 		s->len = 0;
 	}

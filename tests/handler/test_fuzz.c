@@ -5,6 +5,7 @@
  * stale byte comes out, and the disk is sound afterwards.
  */
 #include "rig.h"
+#include "scsi/gen.h"
 
 #include <sys/stat.h>
 
@@ -43,69 +44,34 @@ static uint64_t some_lba(uint64_t *seed)
 	}
 }
 
-/* Fields where such commands have them; the rest is left 0, mostly. */
+static uint8_t random_byte(void *seed)
+{
+	return (uint8_t)rnd(seed);
+}
+
+/* What would end the fun: the unit stopped, or busy with all of its data. */
+static bool is_rough(const struct scsi_op *op)
+{
+	return op->run == scsi_job_run || op->run == scsi_stop_run;
+}
+
+/* Fields where such commands have them; mostly few blocks. */
 static void likely_cdb(uint64_t *seed, uint8_t *cdb)
 {
-	static const uint8_t opcodes[] = {
-		0x00, 0x03, 0x08, 0x0a, 0x12, 0x15, 0x1a, 0x1b, 0x25, 0x28,
-		0x2a, 0x35, 0x55, 0x5a, 0x7f, 0x88, 0x8a, 0x8a, 0x8a, 0x88,
-		0x91, 0x94, 0x94, 0x95, 0x9e, 0xa3, 0xa8, 0xaa, 0x41, 0x42,
-		0x89, 0x93, 0x2e, 0x2f, 0x34, 0x8e, 0x8f, 0x90, 0xae, 0xaf,
-	};
-	uint64_t lba = some_lba(seed);
-	uint32_t n =
-		rnd_below(seed, 8) ? rnd_below(seed, 17) : (uint32_t)rnd(seed);
+	const struct scsi_op *op;
 
-	cdb[0] = opcodes[rnd_below(seed, sizeof(opcodes))];
-	if (memchr("\x28\x2a\x2e\x2f\x34\x35\x41", cdb[0], 7)) {
-		be32_put(cdb + 2, (uint32_t)lba);
-		be16_put(cdb + 7, (uint16_t)n);
-	} else if (cdb[0] >= 0xa8) {
-		be32_put(cdb + 2, (uint32_t)lba);
-		be32_put(cdb + 6, n);
-	} else if (cdb[0] >= 0x80 && cdb[0] < 0xa0) {
-		be64_put(cdb + 2, lba);
-		be32_put(cdb + 10, n);
-	}
-	switch (cdb[0]) {
-	case 0x94:
-		cdb[1] = (uint8_t)(1 + rnd_below(seed, 4));
-		memset(cdb + 10, 0, 4);
-		cdb[14] = rnd_below(seed, 16) == 0;
-		break;
-	case 0x95:
-		cdb[14] = (uint8_t)(rnd(seed) & 0xbf);
-		break;
-	case 0x1b: /* seldom stop */
-		cdb[4] = rnd_below(seed, 64) != 0;
-		break;
-	case 0x12:
-		cdb[1] = rnd_below(seed, 2) & 1;
-		cdb[2] = (uint8_t)(rnd_below(seed, 2) ? 0xb0 : 0x80) |
-			 (uint8_t)rnd_below(seed, 8);
-		cdb[4] = (uint8_t)rnd(seed);
-		break;
-	case 0x08:
-	case 0x0a:
-		be16_put(cdb + 2, (uint16_t)lba);
-		cdb[4] = (uint8_t)n;
-		break;
-	case 0x1a:
-	case 0x5a:
-		cdb[2] = 0x3f;
-		cdb[cdb[0] == 0x1a ? 4 : 8] = (uint8_t)rnd(seed);
-		break;
-	case 0x9e:
-		cdb[1] = rnd_below(seed, 2) ? 0x10 : 0x12;
-		if (cdb[1] == 0x10)
-			be64_put(cdb + 2, 0);
-		break;
-	case 0xa3:
-		cdb[1] = 0x0c;
-		cdb[2] = (uint8_t)rnd_below(seed, 4);
-		cdb[8] = (uint8_t)rnd(seed);
-		break;
-	}
+	do
+		op = &scsi_op_table[rnd_below(seed, scsi_op_count)];
+	while (is_rough(op) && rnd_below(seed, 64));
+	if (rnd_below(seed, 4))
+		gen_bits(op, cdb, random_byte, seed);
+	else
+		gen_fixed(op, cdb);
+	if (!gen_has_lba(op))
+		return;
+	gen_put_lba(op, cdb, some_lba(seed));
+	if (rnd_below(seed, 8))
+		gen_put_blocks(op, cdb, rnd_below(seed, 17));
 }
 
 static void random_cdb(uint64_t *seed, struct runner_cmd *cmd)
@@ -124,18 +90,19 @@ static void random_cdb(uint64_t *seed, struct runner_cmd *cmd)
 }
 
 /*
- * Their buffer is the initiator's data: with the wrong direction it is a reused
- * page, which nobody in the daemon could know.
+ * What they write is the initiator's data: with the wrong direction it is a
+ * reused page, which nobody in the daemon could know, and can be read later.
  */
 static bool takes_data(uint8_t opcode)
 {
-	static const uint8_t out[] = {
-		0x04, 0x0a, 0x15, 0x1d, 0x2a, 0x2e, 0x2f, 0x3b, 0x41,
-		0x42, 0x48, 0x4c, 0x55, 0x5f, 0x7f, 0x83, 0x89, 0x8a,
-		0x8e, 0x8f, 0x93, 0x9c, 0x9d, 0x9f, 0xaa, 0xae, 0xaf,
-	};
-
-	return memchr(out, opcode, sizeof(out));
+	for (unsigned i = 0; i < scsi_op_count; i++)
+		if (scsi_op_table[i].usage[0] == opcode)
+			return scsi_op_table[i].run == scsi_write_run ||
+			       scsi_op_table[i].run == scsi_write_verify_run ||
+			       scsi_op_table[i].run == scsi_write_same_run ||
+			       scsi_op_table[i].run == scsi_compare_write_run ||
+			       scsi_op_table[i].run == scsi_job_run;
+	return false;
 }
 
 static void random_shot(uint64_t *seed, struct shot *shot)

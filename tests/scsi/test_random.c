@@ -6,6 +6,7 @@
  * test_scsi_random [SEED [COMMANDS]]
  */
 #include "rig.h"
+#include "scsi/gen.h"
 
 /* ThreadSanitizer would take three minutes, and one thread sends them. */
 #ifdef __SANITIZE_THREAD__
@@ -19,30 +20,29 @@ static struct rnd rnd;
 static uint64_t seed = 20240229;
 static unsigned long nr_commands = NR_COMMANDS;
 
+static uint8_t random_byte(void *from)
+{
+	(void)from;
+	return (uint8_t)rnd_next(&rnd);
+}
+
 /* Mostly real commands, with few bits wrong; addresses near the edges. */
 static void random_cdb(uint8_t cdb[SCSI_CDB_MAX])
 {
 	const struct scsi_op *op =
 		&scsi_op_table[rnd_below(&rnd, scsi_op_count)];
 
-	for (int i = 0; i < SCSI_CDB_MAX; i++)
-		cdb[i] = (uint8_t)rnd_next(&rnd);
-	if (!rnd_below(&rnd, 20))
+	if (!rnd_below(&rnd, 20)) {
+		for (int i = 0; i < SCSI_CDB_MAX; i++)
+			cdb[i] = random_byte(NULL);
 		return;
-	for (unsigned i = 0; i < op->cdb_len; i++)
-		cdb[i] &= op->usage[i];
-	cdb[0] = op->usage[0];
-	if (op->sa != NO_SA)
-		cdb[1] = (uint8_t)op->sa;
-	if (op->cdb_len == 16 && rnd_below(&rnd, 8)) {
-		be64_put(cdb + 2, rnd_below(&rnd, 8) * MIB_BLOCKS +
-					  rnd_below(&rnd, 3) * 8);
-		be32_put(cdb + 10, (uint32_t)rnd_below(&rnd, 40) * 8 &
-					   be32_get(op->usage + 10));
-	} else if (op->cdb_len == 10 && rnd_below(&rnd, 8)) {
-		be32_put(cdb + 2, (uint32_t)rnd_below(&rnd, 8 * MIB_BLOCKS) &
-					  be32_get(op->usage + 2));
-		cdb[7] = 0;
+	}
+	gen_bits(op, cdb, random_byte, NULL);
+	if (gen_has_lba(op) && rnd_below(&rnd, 8)) {
+		gen_put_lba(op, cdb,
+			    rnd_below(&rnd, 8) * MIB_BLOCKS +
+				    rnd_below(&rnd, 3) * 8);
+		gen_put_blocks(op, cdb, (uint32_t)rnd_below(&rnd, 40) * 8);
 	}
 	if (!rnd_below(&rnd, 30))
 		cdb[rnd_below(&rnd, op->cdb_len)] ^=
