@@ -127,6 +127,8 @@ uint64_t cli_space_used(const char *dir, struct disk *disk);
 
 /* live.c: the process that has the disk open, if it has a control socket. */
 
+/* What cli_ask() returned as an exit status; says what went wrong. */
+int cli_said(int ret, const struct zl_err *err);
 /* {"request": name}, for cli_ask(), which takes it over. */
 struct json_object *cli_request(const char *name);
 /* As control_call(): -ENOENT without a sentence if nobody is there.  What it

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* zloop inject, zloop powerfail: what a running disk is to suffer. */
+/* zloop inject: what a disk is to suffer. */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -119,21 +119,12 @@ static int add_members(struct json_object *o, const char *const *words,
 	return 0;
 }
 
-static int said(int ret, const struct zl_err *err)
-{
-	if (ret == -ENOENT)
-		cli_error("the disk is not attached, or by a process without a "
-			  "control socket; attach it first");
-	else if (ret)
-		cli_error("%s", err->msg);
-	return ret ? CLI_FAILED : CLI_OK;
-}
-
 static int ask(struct disk *disk, struct json_object *request,
 	       struct json_object **reply)
 {
 	struct zl_err err;
-	return said(cli_ask_faults(disk, request, reply, &err), &err);
+
+	return cli_said(cli_ask_faults(disk, request, reply, &err), &err);
 }
 
 /* The fault that the words say, or NULL; *status is set then. */
@@ -313,84 +304,6 @@ int inject_main(int argc, char **argv)
 		return CLI_FAILED;
 	}
 	status = run(disk, &a);
-	disk_close(disk);
-	return status;
-}
-
-/*
- * zloop powerfail
- */
-
-struct powerfail_args {
-	const char *disk, *seed;
-};
-
-static const struct argp_option powerfail_options[] = {
-	{ "seed", 's', "N", 0,
-	  "Take back a random part, as a real failure may, the same for the "
-	  "same changes and N",
-	  0 },
-	{ 0 },
-};
-
-static error_t parse_powerfail(int key, char *arg, struct argp_state *state)
-{
-	struct powerfail_args *a = state->input;
-	uint64_t n;
-
-	switch (key) {
-	case 's':
-		if (parse_u64(arg, strlen(arg), &n) || n > INT64_MAX)
-			argp_error(state, "--seed %s is not a number", arg);
-		a->seed = arg;
-		return 0;
-	default:
-		return cli_key_one(key, arg, state, &a->disk);
-	}
-}
-
-static const struct argp powerfail_argp = {
-	.options = powerfail_options,
-	.parser = parse_powerfail,
-	.children = cli_progress_options,
-	.args_doc = "DISK",
-	.doc = "Take back all that was not flushed on DISK, which must have "
-	       "been attached with discard_write_cache." CLI_DISK_DOC,
-};
-
-static int powerfail(struct disk *disk, const char *seed)
-{
-	struct json_object *request = cli_request("powerfail"), *reply;
-	struct zl_err err;
-	int ret;
-
-	/* Also if it is not shown: who hears something waits longer. */
-	json_add_bool(request, "progress", true);
-	if (seed)
-		json_object_object_add(request, "seed", value(seed));
-	progress_start("taking back");
-	ret = cli_ask(disk, request, &reply, &err);
-	/* Before the sentence. */
-	progress_end();
-	if (!ret)
-		json_object_put(reply);
-	return said(ret, &err);
-}
-
-int powerfail_main(int argc, char **argv)
-{
-	struct powerfail_args a = { .disk = NULL };
-	char dir[PATH_MAX];
-	struct disk *disk;
-	struct zl_err err;
-	int status;
-
-	cli_parse(&powerfail_argp, argc, argv, &a);
-	if (cli_look_word(a.disk, dir, &disk, &err)) {
-		cli_error("%s", err.msg);
-		return CLI_FAILED;
-	}
-	status = powerfail(disk, a.seed);
 	disk_close(disk);
 	return status;
 }

@@ -30,6 +30,16 @@ int cli_ask(struct disk *disk, struct json_object *request,
 	return ret;
 }
 
+int cli_said(int ret, const struct zl_err *err)
+{
+	if (ret == -ENOENT)
+		cli_error("the disk is not attached, or by a process without a "
+			  "control socket; attach it first");
+	else if (ret)
+		cli_error("%s", err->msg);
+	return ret ? CLI_FAILED : CLI_OK;
+}
+
 struct json_object *cli_request(const char *name)
 {
 	struct json_object *o = json_object_new_object();

@@ -36,6 +36,11 @@ void progress_set(enum progress_mode new_mode)
 	mode = new_mode;
 }
 
+bool progress_is_quiet(void)
+{
+	return mode == PROGRESS_QUIET;
+}
+
 void progress_start(const char *what)
 {
 	memset(&p, 0, sizeof(p));

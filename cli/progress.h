@@ -6,6 +6,7 @@
 #ifndef ZL_CLI_PROGRESS_H
 #define ZL_CLI_PROGRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum progress_mode {
@@ -16,6 +17,8 @@ enum progress_mode {
 
 /* For all that is started from now on; PROGRESS_AUTO at first. */
 void progress_set(enum progress_mode mode);
+/* Whether PROGRESS_QUIET was asked for. */
+bool progress_is_quiet(void);
 /* @what: for people, e.g. "making". */
 void progress_start(const char *what);
 /* So many zones are done; for callbacks of lib/disk. */

@@ -164,24 +164,41 @@ static int do_inject_clear(struct request *r)
 	return disk_fault_restore(r->disk, lba, blocks, r->err);
 }
 
+/* Of which something is taken back. */
+struct counted {
+	struct request *r; /* who is told, if anybody is */
+	bool tell;
+	uint32_t zones;
+};
+
+static void count_zones(void *user, uint32_t done, uint32_t total)
+{
+	struct counted *c = user;
+
+	c->zones = total;
+	if (c->tell && c->r->progress)
+		c->r->progress(c->r->progress_user, done, total);
+}
+
 static int do_powerfail(struct request *r)
 {
-	struct disk_powerfail how = { .random = false };
+	struct counted counted = { .r = r };
+	struct disk_powerfail how = { .progress = count_zones,
+				      .progress_user = &counted };
+	int ret;
 	uint64_t seed = UINT64_MAX;
-	bool progress = false;
 
 	if (!request_u64(r, "seed", INT64_MAX, &seed) ||
-	    !request_bool(r, "progress", &progress))
+	    !request_bool(r, "progress", &counted.tell))
 		return -EINVAL;
-	if (progress) {
-		how.progress = r->progress;
-		how.progress_user = r->progress_user;
-	}
 	if (seed != UINT64_MAX) {
 		how.random = true;
 		how.seed = seed;
 	}
-	return disk_powerfail(r->disk, &how, r->err);
+	ret = disk_powerfail(r->disk, &how, r->err);
+	reply_add(r, "zones", new_u64(counted.zones));
+	reply_add(r, "seed", new_u64(seed));
+	return ret;
 }
 
 static const struct {

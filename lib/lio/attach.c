@@ -108,6 +108,17 @@ static int wait_for_disk(const struct lio *lio, const struct lio_export *ex,
 		       w.missing, ex->wwn, lio->wait_ms / 1000);
 }
 
+int lio_renew_disk(const struct lio *lio, const struct lio_backstore *bs,
+		   const struct lio_export *ex, char device[LIO_DEVICE_MAX],
+		   struct zl_err *err)
+{
+	int ret = lio_export_remove(lio, ex, err);
+
+	if (!ret)
+		ret = lio_loopback_again(lio, bs, ex, err);
+	return ret ? ret : wait_for_disk(lio, ex, device, err);
+}
+
 int lio_attach(const struct lio *lio, const struct lio_backstore_args *args,
 	       struct lio_events *events, char device[LIO_DEVICE_MAX],
 	       struct zl_err *err)

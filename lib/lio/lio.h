@@ -127,6 +127,10 @@ unsigned lio_export_sessions(const struct lio *lio,
 int lio_export_device(const struct lio *lio, const struct lio_export *ex,
 		      char device[LIO_DEVICE_MAX]);
 
+/* The LUN that @ex says, which is no more, and its target. */
+int lio_loopback_again(const struct lio *lio, const struct lio_backstore *bs,
+		       const struct lio_export *ex, struct zl_err *err);
+
 /* A local SCSI disk: the LUN 0 of a loopback target of its own. */
 int lio_loopback_make(const struct lio *lio, const struct lio_backstore *bs,
 		      struct lio_export *ex, struct zl_err *err);
@@ -163,7 +167,16 @@ int lio_attach(const struct lio *lio, const struct lio_backstore_args *args,
 	       struct lio_events *events, char device[LIO_DEVICE_MAX],
 	       struct zl_err *err);
 
-/* The same without the LUN. */
+/*
+ * Takes the loopback LUN @ex of @bs away and makes it again, so that Linux
+ * forgets what it knew of the disk; waits as lio_attach() does.  Whoever uses
+ * the old disk gets errors.
+ */
+int lio_renew_disk(const struct lio *lio, const struct lio_backstore *bs,
+		   const struct lio_export *ex, char device[LIO_DEVICE_MAX],
+		   struct zl_err *err);
+
+/* lio_attach() without the LUN. */
 int lio_attach_backstore(const struct lio *lio,
 			 const struct lio_backstore_args *args,
 			 struct lio_events *events, struct lio_backstore *bs,

@@ -67,6 +67,25 @@ int lio_loopback_make(const struct lio *lio, const struct lio_backstore *bs,
 		       ex->wwn, bs->name, strerror(-ret));
 }
 
+int lio_loopback_again(const struct lio *lio, const struct lio_backstore *bs,
+		       const struct lio_export *ex, struct zl_err *err)
+{
+	struct lio_export own;
+	char nexus[64];
+	int ret = make_names(bs, &own, nexus, sizeof(nexus));
+
+	if (!ret)
+		ret = make_target(lio, ex, nexus);
+	if (!ret)
+		ret = lio_lun_make(lio, ex, bs);
+	if (!ret)
+		return 0;
+	return zl_fail(err, -ret,
+		       "the LUN %u of the loopback target %s cannot be made "
+		       "again: %s",
+		       ex->lun, ex->wwn, strerror(-ret));
+}
+
 struct finding {
 	char *device;
 	int ret;

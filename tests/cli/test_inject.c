@@ -143,16 +143,35 @@ static void live_states(void **state)
 
 static void powerfail(void **state)
 {
+	struct json_object *o;
 	struct zone_info z;
+	char words[64];
 
 	(void)state;
 	assert_int_equal(io(DISK_WRITE, 3 * 2048), DISK_OK);
 	assert_int_equal(zloop("powerfail", "d", NULL), 0);
-	assert_silent();
+	assert_string_equal(run_out, "");
+	assert_sentence("note: 1 zone lost all that was not flushed");
 	disk_zone_at(disk, 3 * 2048, &z);
 	assert_int_equal(z.cond, ZC_EMPTY);
 	assert_int_equal(zloop("powerfail", "d", "--seed", "7", NULL), 0);
+	assert_sentence("note: nothing is lost: nothing was to be flushed");
+	assert_int_equal(io(DISK_WRITE, 3 * 2048), DISK_OK);
+	assert_int_equal(zloop("powerfail", "d", "--seed", "7", NULL), 0);
+	assert_sentence("note: 1 zone lost what --seed 7 chooses");
+	assert_int_equal(zloop("powerfail", "-q", "d", NULL), 0);
 	assert_silent();
+	/* One that was chosen can be said again. */
+	assert_int_equal(io(DISK_WRITE, 4 * 2048), DISK_OK);
+	assert_int_equal(zloop("powerfail", "-jr", "d", NULL), 0);
+	o = out_json();
+	assert_int_equal(member_u64(o, "zones"), 1);
+	snprintf(words, sizeof(words), "what --seed %llu chooses",
+		 (unsigned long long)member_u64(o, "seed"));
+	assert_sentence(words);
+	assert_null(member(o, "device"));
+	json_object_put(o);
+	assert_int_equal(zloop("powerfail", "d", "--reattach", NULL), 1);
 	assert_int_equal(zloop("powerfail", "d", "--seed", "x", NULL), 2);
 	assert_contains(run_err, "--seed x is not a number");
 }
@@ -166,9 +185,10 @@ static void powerfail_progress(void **state)
 	assert_int_equal(zloop("powerfail", "--progress", "d", NULL), 0);
 	assert_string_equal(run_out, "");
 	assert_contains(run_err, "zloop: taking back: 100 %, 6 of 6 zones\n");
-	/* Nothing is to be taken back, nothing to be said of it. */
+	assert_contains(run_err, "note: 6 zones lost all that was not flushed");
+	/* Nothing is to be taken back, no progress to be said of it. */
 	assert_int_equal(zloop("powerfail", "--progress", "d", NULL), 0);
-	assert_silent();
+	assert_sentence("nothing is lost");
 	assert_int_equal(io(DISK_WRITE, 2 * 2048), DISK_OK);
 	assert_int_equal(zloop("powerfail", "--quiet", "d", NULL), 0);
 	assert_silent();

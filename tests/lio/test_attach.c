@@ -84,6 +84,33 @@ static void detaches(void **state)
 	fake_assert_clean();
 }
 
+/* The same LUN of the same target, with a new disk. */
+static void renews(void **state)
+{
+	char device[LIO_DEVICE_MAX] = "";
+	struct lio_backstore bs;
+	struct lio_export ex, again = { .fabric = "" };
+	struct zl_err err;
+
+	(void)state;
+	attach();
+	lio_each_backstore(&fake_lio, take_first, &bs);
+	lio_each_export(&fake_lio, &bs, take_export, &ex);
+	assert_int_equal(lio_renew_disk(&fake_lio, &bs, &ex, device, &err), 0);
+	assert_string_equal(device, "sdq");
+	lio_each_export(&fake_lio, &bs, take_export, &again);
+	assert_string_equal(again.wwn, ex.wwn);
+	assert_string_equal(again.tpg, ex.tpg);
+	assert_int_equal(again.lun, ex.lun);
+	fake->changes = 0;
+	fake->fail_at = 6;
+	assert_int_equal(lio_renew_disk(&fake_lio, &bs, &ex, device, &err),
+			 -EIO);
+	assert_non_null(strstr(err.msg, "cannot be made again"));
+	fake->fail_at = 0;
+	assert_int_equal(lio_backstore_remove(&fake_lio, &bs, &err), 0);
+}
+
 /* Whatever fails, nothing is left and somebody is told. */
 static void every_failure(void **state)
 {
@@ -400,14 +427,23 @@ static void long_names(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(attaches),	       TEST(detaches),
-		TEST(every_failure),   TEST(no_disk),
-		TEST(hanging_daemon),  TEST(dying_daemon),
-		TEST(unblock_refuses), TEST(numbers),
-		TEST(shared_target),   TEST(long_names),
-		TEST(name_taken),      TEST(shared_target_fails),
-		TEST(late_device),     TEST(late_zones),
-		TEST(dead_device),     TEST(settles),
+		TEST(attaches),
+		TEST(detaches),
+		TEST(renews),
+		TEST(every_failure),
+		TEST(no_disk),
+		TEST(hanging_daemon),
+		TEST(dying_daemon),
+		TEST(unblock_refuses),
+		TEST(numbers),
+		TEST(shared_target),
+		TEST(long_names),
+		TEST(name_taken),
+		TEST(shared_target_fails),
+		TEST(late_device),
+		TEST(late_zones),
+		TEST(dead_device),
+		TEST(settles),
 		TEST(refused),
 	};
 

@@ -70,6 +70,26 @@ attributes() {
     "$(cat "$path/wwn/vpd_unit_serial")"
 }
 
+# Linux 6.10 and later fail writes to what has lost data, until they look again.
+power_fails() {
+  local dev out
+  dev=$(zloop add $options,discard_write_cache,id=40)
+  dd if=/dev/urandom of="$dev" bs=64k count=3 seek=$((8 * 1024)) \
+    oflag=direct conv=notrunc,nocreat status=none
+  out=$(zloop powerfail "$dev" 2>&1)
+  contains "what is said" '1 zone lost all that was not flushed' "$out"
+  contains "what is said" 'Linux still believes' "$out"
+  dev=$(zloop powerfail -r --reattach id=40)
+  [ -b "$dev" ]
+  equal "reset pointer" 0x000000 \
+    "$(blkzone report -o $((8 * 131072)) -c 1 "$dev" |
+      sed 's/.*wptr *\([0-9a-fx]*\).*/\1/')"
+  dd if=/dev/urandom of="$dev" bs=64k count=3 seek=$((8 * 1024)) \
+    oflag=direct conv=notrunc,nocreat status=none
+  zloop powerfail -q "$dev"
+  zloop remove id=40
+}
+
 # What is saved comes back through targetcli, with its data.
 saved() {
   use_disk
@@ -387,6 +407,7 @@ if [ "$HANDLER" = zloop ]; then
   check "targetcli's disks are listed and removed" theirs
   check "a disk in use is not removed" in_use
   check "a disk that is printed can be opened" opened_at_once
+  check "a power failure that Linux is told of" power_fails
   check "what is removed lets go of a tmpfs" let_go tmpfs none
   check "what is removed lets go of an ext4" let_go_of_ext4
   check "zloop watch" watched

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop powerfail: what a running disk has not flushed is taken back. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/num.h"
+#include "progress.h"
+#include "target.h"
+
+struct powerfail_args {
+	const char *disk;
+	bool random, reattach, json;
+	uint64_t seed;
+};
+
+static const struct argp_option options[] = {
+	{ "random", 'r', NULL, 0,
+	  "Take back a random part, as a real failure may, and say its seed",
+	  0 },
+	{ "seed", 's', "N", 0, "The same part for the same changes and N", 0 },
+	{ "reattach", 'a', NULL, 0,
+	  "Remove the block device and add it again, whoever uses it, so that "
+	  "Linux reads the write pointers anew; print it",
+	  0 },
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	CLI_TIMEOUT_OPTION,
+	{ 0 },
+};
+
+static void take_seed(struct powerfail_args *a, const char *arg,
+		      struct argp_state *state)
+{
+	if (parse_u64(arg, strlen(arg), &a->seed) || a->seed > INT64_MAX)
+		argp_error(state, "--seed %s is not a number", arg);
+	a->random = true;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct powerfail_args *a = state->input;
+
+	switch (key) {
+	case 'r':
+		a->random = true;
+		return 0;
+	case 's':
+		take_seed(a, arg, state);
+		return 0;
+	case 'a':
+		a->reattach = true;
+		return 0;
+	case 'j':
+		a->json = true;
+		return 0;
+	case 't':
+		cli_set_timeout(arg, state);
+		return 0;
+	default:
+		return cli_key_one(key, arg, state, &a->disk);
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.children = cli_progress_options,
+	.args_doc = "DISK",
+	.doc = "Take back all that was not flushed on DISK, which must have "
+	       "been attached with discard_write_cache.  Linux goes on to "
+	       "believe in the write pointers that it knew: --reattach "
+	       "brings it in step." CLI_DISK_DOC,
+};
+
+/* Short enough to be typed. */
+static int choose_seed(struct powerfail_args *a)
+{
+	uint32_t seed;
+
+	if (!a->random || a->seed != UINT64_MAX)
+		return 0;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+		cli_error("no random numbers for a seed");
+		return -EIO;
+	}
+	a->seed = seed;
+	return 0;
+}
+
+/*
+ * The block device.
+ */
+
+struct local {
+	struct lio_backstore bs;
+	struct lio_export ex;
+	char device[LIO_DEVICE_MAX];
+	bool found;
+};
+
+static bool take_local(void *user, const struct lio_export *ex)
+{
+	struct local *l = user;
+
+	l->found = !lio_export_device(cli_lio(), ex, l->device);
+	l->ex = *ex;
+	return !l->found;
+}
+
+static void find_local(const char *dir, struct local *l)
+{
+	l->found = false;
+	if (cli_find_dir(dir, &l->bs))
+		lio_each_export(cli_lio(), &l->bs, take_local, l);
+}
+
+static int check_reattach(const struct powerfail_args *a, const struct local *l)
+{
+	if (!a->reattach)
+		return 0;
+	if (cli_need_root())
+		return -EPERM;
+	if (l->found)
+		return 0;
+	cli_error("the disk has no block device on this machine that could be "
+		  "attached again; leave --reattach out");
+	return -ENODEV;
+}
+
+static int reattach(struct local *l)
+{
+	struct zl_err err;
+
+	if (!lio_renew_disk(cli_lio(), &l->bs, &l->ex, l->device, &err))
+		return 0;
+	cli_error("%s", err.msg);
+	return -EIO;
+}
+
+/*
+ * What is said.
+ */
+
+static void say(const struct powerfail_args *a, uint64_t zones,
+		const struct local *l)
+{
+	char seed[48] = "all that was not flushed";
+
+	if (a->random)
+		snprintf(seed, sizeof(seed), "what --seed %" PRIu64 " chooses",
+			 a->seed);
+	if (zones)
+		cli_note("%" PRIu64 " zone%s lost %s", zones,
+			 zones == 1 ? "" : "s", seed);
+	else
+		cli_note("nothing is lost: nothing was to be flushed");
+	if (zones && l->found && !a->reattach)
+		cli_note("Linux still believes in its own write pointers for "
+			 "/dev/%s; with --reattach, or after zloop remove and "
+			 "add, it reads them anew",
+			 l->device);
+}
+
+static void print(const struct powerfail_args *a, uint64_t zones,
+		  const struct local *l)
+{
+	struct json_object *o;
+	char path[LIO_DEVICE_MAX + 8];
+
+	snprintf(path, sizeof(path), "/dev/%s", l->device);
+	if (!a->json) {
+		if (a->reattach)
+			puts(path);
+		return;
+	}
+	o = json_object_new_object();
+	json_add_u64(o, "zones", zones);
+	json_object_object_add(
+		o, "seed", a->random ? json_object_new_uint64(a->seed) : NULL);
+	json_object_object_add(o, "device", l->found ? json_text(path) : NULL);
+	json_print(o);
+}
+
+static int ask(struct disk *disk, const struct powerfail_args *a,
+	       uint64_t *zones)
+{
+	struct json_object *request = cli_request("powerfail"), *reply;
+	struct zl_err err;
+	int ret;
+
+	/* Also if it is not shown: who hears something waits longer. */
+	json_add_bool(request, "progress", true);
+	if (a->random)
+		json_add_u64(request, "seed", a->seed);
+	progress_start("taking back");
+	ret = cli_ask(disk, request, &reply, &err);
+	/* Before the sentence. */
+	progress_end();
+	if (ret)
+		return cli_said(ret, &err);
+	*zones = json_object_get_uint64(json_object_object_get(reply, "zones"));
+	json_object_put(reply);
+	return CLI_OK;
+}
+
+static int powerfail(struct disk *disk, struct powerfail_args *a)
+{
+	struct local local = { .found = false };
+	uint64_t zones = 0;
+	int status;
+
+	find_local(disk_name(disk), &local);
+	if (check_reattach(a, &local) || choose_seed(a))
+		return CLI_FAILED;
+	status = ask(disk, a, &zones);
+	if (status)
+		return status;
+	if (!progress_is_quiet())
+		say(a, zones, &local);
+	if (a->reattach && reattach(&local))
+		return CLI_FAILED;
+	print(a, zones, &local);
+	return CLI_OK;
+}
+
+int powerfail_main(int argc, char **argv)
+{
+	struct powerfail_args a = { .seed = UINT64_MAX };
+	char dir[PATH_MAX];
+	struct disk *disk;
+	struct zl_err err;
+	int status;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (cli_look_word(a.disk, dir, &disk, &err)) {
+		cli_error("%s", err.msg);
+		return CLI_FAILED;
+	}
+	status = powerfail(disk, &a);
+	disk_close(disk);
+	return status;
+}
