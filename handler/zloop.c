@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/refusal.h"
@@ -626,5 +627,6 @@ static struct tcmur_handler zloop_handler = {
 int handler_init(void)
 {
 	zl_log_set(log_line);
+	file_limit_only_fails();
 	return tcmur_register_handler(&zloop_handler);
 }

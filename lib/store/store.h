@@ -480,7 +480,8 @@ int store_file_open(const char *path, struct store **st, struct zl_err *err);
  */
 void store_file_set_direct(struct store *st);
 
-/* Bound of the process's cached descriptors, ≥ 4. */
+/* Bound of the process's cached descriptors, ≥ 4; half of RLIMIT_NOFILE is
+ * another. */
 void store_file_set_max_fds(unsigned max_fds);
 
 /* Descriptors in the cache now (tests, statistics).  Over the bound only while

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -385,11 +386,30 @@ static void bad_options(void **state)
 	}
 }
 
+/* As after "ulimit -f 512": the command is not ended by a signal. */
+static void a_limit_on_file_sizes(void **state)
+{
+	struct rlimit old, limit;
+
+	(void)state;
+	getrlimit(RLIMIT_FSIZE, &old);
+	limit = (struct rlimit){ 512 << 10, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 1);
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_sentence("cnv-000000 cannot be made: File too large, for its "
+			"file system or the limit of this process (ulimit -f)"
+			"; the next opening completes the disk");
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, work_enter, work_leave)
 		T(files_of_a_disk),
+		T(a_limit_on_file_sizes),
 		T(the_kernels_directory),
 		T(defaults),
 		T(empty_directory),

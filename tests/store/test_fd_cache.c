@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "skip.h"
 #include "store/file/file.h"
@@ -213,6 +214,73 @@ static void without_descriptors_cached_ones_are_closed(void **state)
 		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
 	assert_int_equal(store_lock(other, "l", 0, true, NULL), 0);
 	store_close(other);
+	setrlimit(RLIMIT_NOFILE, &old);
+}
+
+/* The rest of the process needs some, too. */
+static void half_of_what_the_process_may_have(void **state)
+{
+	struct env *env = *state;
+	struct rlimit old, limit;
+	uint8_t b;
+
+	make_slots(env, 100);
+	store_file_set_max_fds(1000);
+	getrlimit(RLIMIT_NOFILE, &old);
+	limit = (struct rlimit){ 64, old.rlim_max };
+	for (uint32_t i = 0; i < 50; i++)
+		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	assert_int_equal(store_file_nr_fds(), 50);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (uint32_t i = 50; i < 100; i++)
+		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	assert_int_equal(store_file_nr_fds(), 32);
+	setrlimit(RLIMIT_NOFILE, &old);
+	assert_int_equal(op_read(env->st, 0, 0, &b, 1), 0);
+	assert_int_equal(store_file_nr_fds(), 33);
+}
+
+struct late_put {
+	struct fd_entry *entry;
+	atomic_bool opened;
+};
+
+static void *put_late(void *arg)
+{
+	struct late_put *late = arg;
+
+	clock_sleep_ms(100);
+	assert_false(atomic_load(&late->opened));
+	fd_put(late->entry, false);
+	return NULL;
+}
+
+static void who_needs_one_waits_for_it(void **state)
+{
+	struct env *env = *state;
+	struct rlimit old, limit;
+	struct late_put late = { .opened = false };
+	struct fd_entry *e;
+	pthread_t thread;
+
+	make_slots(env, 2);
+	getrlimit(RLIMIT_NOFILE, &old);
+	assert_int_equal(fd_get(to_file(env->st), 0, false, &late.entry), 0);
+	/* Nothing above what is open. */
+	limit = (struct rlimit){ fd_of(late.entry) + 1, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(dup(STDIN_FILENO), -1);
+	pthread_create(&thread, NULL, put_late, &late);
+	assert_int_equal(fd_get(to_file(env->st), 1, false, &e), 0);
+	atomic_store(&late.opened, true);
+	pthread_join(thread, NULL);
+	/* Not for ever. */
+	fd_wait_ms = 20;
+	assert_int_equal(store_meta_append(env->st, "m", "x", 1, false),
+			 -EMFILE);
+	fd_wait_ms = 5000;
+	fd_put(e, false);
+	assert_int_equal(store_meta_append(env->st, "m", "x", 1, false), 0);
 	setrlimit(RLIMIT_NOFILE, &old);
 }
 
@@ -619,6 +687,8 @@ int main(void)
 		T(pinned_ones_stay_over_the_bound),
 		T(nowait_opens_nothing),
 		T(without_descriptors_cached_ones_are_closed),
+		T(half_of_what_the_process_may_have),
+		T(who_needs_one_waits_for_it),
 		T(a_dirty_file_is_synced_before_it_leaves),
 		T(every_change_is_dirty),
 		T(a_write_of_the_engine_is_dirty),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_limit.h"
 #include "base/num.h"
 #include "disk/internal.h"
 
@@ -139,7 +140,7 @@ void faults_settle(struct disk *d)
 		zl_log_limited(&d->error_limit, ZL_LOG_ERR,
 			       "%s: " DISK_FAULTS " cannot be written (%s): "
 			       "it has faults that are over",
-			       d->name, strerror(-ret));
+			       d->name, file_limit_strerror(-ret));
 }
 
 static void count_armed(struct disk_faults *fs)
@@ -247,7 +248,7 @@ void faults_load(struct disk *d)
 static int fail_file(const struct disk *d, int ret, struct zl_err *err)
 {
 	return zl_fail(err, -ret, "%s/" DISK_FAULTS " cannot be written: %s",
-		       d->name, strerror(-ret));
+		       d->name, file_limit_strerror(-ret));
 }
 
 /*
@@ -297,7 +298,7 @@ int disk_fault_remove(struct disk *d, uint32_t id, struct zl_err *err)
 		return zl_fail(err, -ret,
 			       "fault %u is cleared, but %s/" DISK_FAULTS
 			       " cannot be written: %s",
-			       id, d->name, strerror(-ret));
+			       id, d->name, file_limit_strerror(-ret));
 	return 0;
 }
 
@@ -366,7 +367,7 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 static int fail_journal(struct zl_err *err, uint32_t slot, int ret)
 {
 	return zl_fail(err, -ret, "zone %u: the journal cannot be written: %s",
-		       slot, strerror(-ret));
+		       slot, file_limit_strerror(-ret));
 }
 
 /* For the slot's turn, after any power failure. */

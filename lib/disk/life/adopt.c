@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
@@ -275,7 +276,7 @@ int disk_adopt(struct store *st, const char *name, const struct survey *sv,
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_SIDECAR " cannot be written: %s",
-			       name, strerror(-ret));
+			       name, file_limit_strerror(-ret));
 	log_unverified(name, meta);
 	return 0;
 }

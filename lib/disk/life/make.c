@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/file_limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
@@ -122,7 +123,8 @@ static int complete_slot(struct store *st, const char *name, uint32_t slot,
 	if (!ret && size_bytes)
 		ret = (int)store_run(st, &sync);
 	if (ret)
-		return cannot_make(st, name, slot, strerror(-ret), ret, err);
+		return cannot_make(st, name, slot, file_limit_strerror(-ret),
+				   ret, err);
 	return 0;
 }
 
@@ -134,7 +136,8 @@ static int make_slot(struct store *st, const char *name, uint32_t slot,
 	if (ret == -EEXIST)
 		return complete_slot(st, name, slot, size_bytes, err);
 	if (ret)
-		return cannot_make(st, name, slot, strerror(-ret), ret, err);
+		return cannot_make(st, name, slot, file_limit_strerror(-ret),
+				   ret, err);
 	return 0;
 }
 
@@ -177,7 +180,7 @@ static int write_sidecar(struct store *st, const char *name,
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_SIDECAR " cannot be written: %s",
-			       name, strerror(-ret));
+			       name, file_limit_strerror(-ret));
 	return 0;
 }
 
@@ -191,7 +194,7 @@ static int forget_older(struct store *st, const char *name, struct zl_err *err)
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_JOURNAL " cannot be emptied: %s",
-			       name, strerror(-ret));
+			       name, file_limit_strerror(-ret));
 	ret = store_meta_remove(st, DISK_FAULTS);
 	if (ret && ret != -ENOENT)
 		return zl_fail(err, -ret,

@@ -46,6 +46,19 @@ static void tell(struct store_file *sf, uint32_t align)
 		       sf->path, align);
 }
 
+/* Where no descriptor is left, the other one must do: nobody waits for it. */
+static int open_direct(const char *path, int flags)
+{
+	int fd;
+
+	do {
+		fd = open(path, flags | O_DIRECT | O_CLOEXEC);
+		if (fd < 0)
+			fd = -errno;
+	} while ((fd == -EMFILE || fd == -ENFILE) && fd_evict());
+	return fd;
+}
+
 int file_direct_open(struct store_file *sf, int fd, bool read_only,
 		     uint32_t *mem_align, uint32_t *off_align)
 {
@@ -56,10 +69,10 @@ int file_direct_open(struct store_file *sf, int fd, bool read_only,
 	/* The same file, whatever has its name now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (*mem_align && *off_align)
-		direct = open(path, (read_only ? O_RDONLY : O_RDWR) | O_DIRECT |
-					    O_CLOEXEC);
-	tell(sf, direct < 0 ? 0 : *off_align);
-	return direct;
+		direct = open_direct(path, read_only ? O_RDONLY : O_RDWR);
+	if (direct != -EMFILE && direct != -ENFILE)
+		tell(sf, direct < 0 ? 0 : *off_align);
+	return direct < 0 ? -1 : direct;
 }
 
 bool file_direct_fits(const struct iovec *iov, size_t cnt, uint64_t off,

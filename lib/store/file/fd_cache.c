@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "store/file/file.h"
 
 #define NR_SHARDS  16
@@ -63,7 +65,8 @@ static struct shard shards[NR_SHARDS] = {
 				  .not_busy = PTHREAD_COND_INITIALIZER },
 };
 static atomic_uint max_fds = 512;
-static atomic_uint nr_fds; /* open, or about to be */
+static atomic_uint bound = 512; /* max_fds, or less: see set_bound() */
+static atomic_uint nr_fds;	/* open, or about to be */
 /* The LRU's clock.  It stands still while every descriptor is found, so that
  * threads on different shards share no line that is written. */
 static atomic_uint_fast64_t misses;
@@ -85,6 +88,7 @@ static int sync_fd(int fd)
 }
 
 int (*fd_sync_fn)(int fd) = sync_fd;
+unsigned fd_wait_ms = 5000;
 
 static uint32_t hash(const struct store_file *sf, uint32_t slot)
 {
@@ -264,9 +268,51 @@ bool fd_evict(void)
 	return false;
 }
 
+static bool is_pinned(struct shard *sh)
+{
+	struct fd_entry *e;
+
+	pthread_mutex_lock(&sh->lock);
+	for (e = sh->oldest; e && !e->pins; e = e->newer)
+		;
+	pthread_mutex_unlock(&sh->lock);
+	return e;
+}
+
+static bool any_is_pinned(void)
+{
+	for (struct shard *sh = shards; sh < shards + NR_SHARDS; sh++)
+		if (is_pinned(sh))
+			return true;
+	return false;
+}
+
+bool fd_make_room(uint64_t *end_ms)
+{
+	if (fd_evict())
+		return true;
+	if (!*end_ms)
+		*end_ms = clock_ms() + fd_wait_ms;
+	if (clock_ms() >= *end_ms || !any_is_pinned())
+		return false;
+	clock_sleep_ms(1);
+	return true;
+}
+
+/* At most half of what the process may have, now: others need some, too. */
+static void set_bound(void)
+{
+	unsigned max = atomic_load(&max_fds);
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit))
+		max = (unsigned)min_u64(max, limit.rlim_cur / 2);
+	atomic_store(&bound, max < MIN_FDS ? MIN_FDS : max);
+}
+
 static void trim(void)
 {
-	while (atomic_load(&nr_fds) > atomic_load(&max_fds) && fd_evict())
+	while (atomic_load(&nr_fds) > atomic_load(&bound) && fd_evict())
 		;
 }
 
@@ -296,6 +342,7 @@ static int open_entry(struct fd_entry *e, int *wr_err, struct stat *sb)
 
 	atomic_fetch_add(&misses, 1);
 	atomic_fetch_add(&nr_fds, 1);
+	set_bound();
 	trim();
 	fd = file_open_slot(e->sf, e->slot, wr_err, sb);
 	if (fd < 0)
@@ -580,6 +627,7 @@ void fd_drop_all(struct store_file *sf)
 void store_file_set_max_fds(unsigned n)
 {
 	atomic_store(&max_fds, n < MIN_FDS ? MIN_FDS : n);
+	set_bound();
 	trim();
 }
 

@@ -16,6 +16,7 @@ static bool out_of_fds(int ret)
 
 int file_openat_raw(struct store_file *sf, const char *name, int flags)
 {
+	uint64_t end_ms = 0;
 	int fd;
 
 	do {
@@ -23,7 +24,7 @@ int file_openat_raw(struct store_file *sf, const char *name, int flags)
 			    0600);
 		if (fd < 0)
 			fd = -errno;
-	} while (fd == -EINTR || (out_of_fds(fd) && fd_evict()));
+	} while (fd == -EINTR || (out_of_fds(fd) && fd_make_room(&end_ms)));
 	return fd;
 }
 
@@ -230,13 +231,14 @@ static int refuse_dir(const char *path, int errnum, struct zl_err *err)
 static int open_dir(const char *path)
 {
 	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	uint64_t end_ms = 0;
 	int fd;
 
 	do {
 		fd = open(path, flags);
 		if (fd < 0)
 			fd = -errno;
-	} while (fd == -EINTR || (out_of_fds(fd) && fd_evict()));
+	} while (fd == -EINTR || (out_of_fds(fd) && fd_make_room(&end_ms)));
 	return fd;
 }
 
