@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -99,7 +102,8 @@ struct open_zone {
 struct top_disk {
 	struct top_disk *next;
 	char serial[DISK_SERIAL_LEN + 1];
-	bool seen; /* in this picture */
+	char dir[PATH_MAX]; /* what it was called by, or what it says */
+	bool seen;	    /* in this picture */
 	struct running now;
 	struct disk_activity then;
 	struct open_zone zones[MAX_ZONES];
@@ -109,22 +113,40 @@ struct top_disk {
 struct top {
 	struct top_disk *disks;
 	unsigned nr_seen;
+	bool named; /* those that were asked for, and no others */
 	int status;
 };
 
 static struct top_disk *find(struct top *t, const char *serial)
 {
+	struct top_disk *d = t->disks;
+
+	while (d && strcmp(d->serial, serial))
+		d = d->next;
+	return d;
+}
+
+/* Those that were named come as they were, others by their directories. */
+static void insert(struct top *t, struct top_disk *d)
+{
 	struct top_disk **at = &t->disks;
 
-	while (*at && strcmp((*at)->serial, serial))
+	while (*at && (t->named || strverscmp((*at)->dir, d->dir) < 0))
 		at = &(*at)->next;
-	if (!*at) {
-		*at = calloc(1, sizeof(**at));
-		if (*at)
-			snprintf((*at)->serial, sizeof((*at)->serial), "%s",
-				 serial);
+	d->next = *at;
+	*at = d;
+}
+
+/* Not in the list yet; NULL for want of memory. */
+static struct top_disk *new_disk(const char *serial, const char *dir)
+{
+	struct top_disk *d = calloc(1, sizeof(*d));
+
+	if (d) {
+		snprintf(d->serial, sizeof(d->serial), "%s", serial);
+		snprintf(d->dir, sizeof(d->dir), "%s", dir);
 	}
-	return *at;
+	return d;
 }
 
 static uint64_t old_wp(const struct open_zone *old, unsigned nr,
@@ -162,41 +184,79 @@ static void read_zones(struct top_disk *d)
 	}
 }
 
-static void read_disk(struct top *t, const char *serial)
+static void update(struct top *t, struct top_disk *d, const struct running *now)
 {
-	struct top_disk *d = find(t, serial);
-	struct disk_activity then;
-	struct zl_err err;
+	struct disk_activity then = d->now.activity;
 
-	if (!d)
-		return;
-	then = d->now.activity;
-	if (running_read(serial, &d->now, &err))
-		return;
 	/* It was opened anew. */
-	if (then.open_ms > d->now.activity.open_ms)
+	if (then.open_ms > now->activity.open_ms)
 		then = (struct disk_activity){ 0 };
+	d->now = *now;
 	d->then = then;
 	d->seen = true;
 	t->nr_seen++;
 	read_zones(d);
 }
 
-static void read_all(struct top *t, char **dirs, unsigned nr_dirs)
+static bool read_disk(void *user, const char *serial)
 {
-	running_serial *serials;
-	unsigned nr = running_find(dirs, nr_dirs, &serials);
+	struct top *t = user;
+	struct top_disk *d = find(t, serial);
+	struct running now;
+	struct zl_err err;
+
+	if (running_read(serial, &now, &err))
+		return true;
+	if (!d) {
+		d = new_disk(serial, now.dir);
+		if (!d)
+			return false;
+		insert(t, d);
+	}
+	update(t, d, &now);
+	return true;
+}
+
+static void read_all(struct top *t)
+{
+	struct zl_err err;
 
 	t->nr_seen = 0;
 	for (struct top_disk *d = t->disks; d; d = d->next)
 		d->seen = false;
+	if (!t->named && control_each(read_disk, t, &err)) {
+		cli_error("%s", err.msg);
+		t->status = CLI_FAILED;
+	}
+	for (struct top_disk *d = t->disks; t->named && d; d = d->next)
+		read_disk(t, d->serial);
+}
+
+/* What cannot be shown is no reason to wait for it. */
+static void take_names(struct top *t, char **words, unsigned nr)
+{
+	running_serial *serials = NULL;
+	struct top_disk *d;
+
+	t->named = nr > 0;
+	nr = nr ? running_find(words, nr, &serials) : 0;
 	for (unsigned i = 0; i < nr; i++) {
-		if (serials[i][0])
-			read_disk(t, serials[i]);
+		d = serials[i][0] ? new_disk(serials[i], words[i]) : NULL;
+		if (d)
+			insert(t, d);
 		else
 			t->status = CLI_FAILED;
 	}
 	free(serials);
+	read_all(t);
+	for (d = t->disks; d; d = d->next) {
+		if (d->seen)
+			continue;
+		cli_error("nobody has the disk in %s open; zloop add attaches "
+			  "it",
+			  d->dir);
+		t->status = CLI_FAILED;
+	}
 }
 
 /*
@@ -307,6 +367,53 @@ static void print_disk(const struct top_disk *d)
 	print_zones(d, &diff);
 }
 
+/* What print_disk() prints, and the empty line before it. */
+static unsigned nr_lines(const struct top_disk *d)
+{
+	if (!d->seen)
+		return 2;
+	return 8 + (d->now.job[0] != 0) +
+	       (d->nr_zones + ZONES_PER_ROW - 1) / ZONES_PER_ROW;
+}
+
+/* Lines that there is room for, below the first and above the cursor. */
+static unsigned room(const struct top_args *a)
+{
+	struct winsize size;
+
+	if (a->batch || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ||
+	    size.ws_row < 3)
+		return UINT_MAX;
+	return size.ws_row - 2;
+}
+
+/* As many as there is room for, whole ones, lest the first scroll away. */
+static void print_disks(const struct top *t, unsigned left)
+{
+	unsigned hidden = 0, lines;
+
+	for (const struct top_disk *d = t->disks; d; d = d->next) {
+		if (!d->seen && !t->named)
+			continue;
+		lines = nr_lines(d);
+		/* Below the last one there must be room to say so. */
+		if (hidden || lines + (d->next ? 2 : 0) > left) {
+			hidden++;
+			continue;
+		}
+		left -= lines;
+		putchar('\n');
+		if (d->seen)
+			print_disk(d);
+		else
+			printf("%s: nobody has it open\n", d->dir);
+	}
+	if (hidden)
+		printf("\n%u more disk%s; zloop top DISK... shows those that "
+		       "are named\n",
+		       hidden, hidden == 1 ? "" : "s");
+}
+
 static void print_picture(const struct top *t, const struct top_args *a)
 {
 	time_t now = time(NULL);
@@ -318,12 +425,7 @@ static void print_picture(const struct top *t, const struct top_args *a)
 	printf("zloop top  %s  %u disk%s, every %g s%s\n", clock, t->nr_seen,
 	       t->nr_seen == 1 ? "" : "s", a->interval_s,
 	       a->batch ? "" : "  (q ends)");
-	for (const struct top_disk *d = t->disks; d; d = d->next) {
-		if (!d->seen)
-			continue;
-		putchar('\n');
-		print_disk(d);
-	}
+	print_disks(t, room(a));
 	if (a->batch)
 		putchar('\n');
 }
@@ -375,18 +477,18 @@ static bool wait_or_key(const struct top_args *a)
 	return !stopped && key != 'q' && key != 'Q';
 }
 
-static void show(struct top *t, struct top_args *a, char **dirs,
-		 unsigned nr_dirs)
+/* What is known has been read. */
+static void show(struct top *t, struct top_args *a)
 {
 	for (;;) {
-		read_all(t, dirs, nr_dirs);
 		if (!a->batch)
 			fputs("\033[H\033[J", stdout);
 		print_picture(t, a);
 		fflush(stdout);
-		if (t->status || --a->count == 0 || ferror(stdout))
+		if (--a->count == 0 || ferror(stdout) || !wait_or_key(a))
 			return;
-		if (!wait_or_key(a))
+		read_all(t);
+		if (t->status)
 			return;
 	}
 }
@@ -400,11 +502,15 @@ int top_main(int argc, char **argv)
 	cli_parse(&argp, argc, argv, &a);
 	setlocale(LC_CTYPE, "");
 	a.batch |= !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO);
-	if (!a.batch)
-		enter_screen();
-	show(&t, &a, argv + a.first, (unsigned)(argc - a.first));
-	if (!a.batch)
-		leave_screen();
+	/* Before the screen is another one, which takes sentences along. */
+	take_names(&t, argv + a.first, (unsigned)(argc - a.first));
+	if (!t.status) {
+		if (!a.batch)
+			enter_screen();
+		show(&t, &a);
+		if (!a.batch)
+			leave_screen();
+	}
 	while ((d = t.disks)) {
 		t.disks = d->next;
 		free(d);

@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "live.h"
+#include "skip.h"
 
 #define ZONE_BLOCKS 2048u
 
@@ -173,6 +174,51 @@ static void top_of_all(void **state)
 	assert_contains(run_out, "/b \"<&\\\n");
 }
 
+/* What cannot be seen is no empty picture for ever. */
+static void top_of_none(void **state)
+{
+	(void)state;
+	live_close(&b);
+	assert_int_equal(zloop("top", "-n1", "b \"<&\\", NULL), 1);
+	assert_string_equal(run_out, "");
+	assert_sentence("nobody has the disk in b \"<&\\ open");
+	live_open(&b, "b \"<&\\");
+}
+
+/* On a terminal of so many lines; the words are shell's. */
+static void on_a_terminal(unsigned lines, const char *words)
+{
+	char cmd[512];
+
+	snprintf(cmd, sizeof(cmd),
+		 "script -qec \"stty rows %u cols 100; " ZLOOP_PATH
+		 " top %s\" /dev/null </dev/null >out",
+		 lines, words);
+	assert_int_equal(system(cmd), 0);
+}
+
+/* The header stays where it is, and the order is the directories'. */
+static void top_of_more_than_fit(void **state)
+{
+	char *out;
+
+	(void)state;
+	if (!have_tool("script"))
+		skip_test("no script(1)");
+	on_a_terminal(16, "-n1");
+	out = read_file("out");
+	assert_contains(out, "2 disks, every 1 s");
+	assert_contains(out, "/a\r\n");
+	assert_null(strstr(out, "/b \""));
+	assert_contains(out, "\r\n1 more disk; zloop top DISK... shows");
+	free(out);
+	on_a_terminal(40, "-n1");
+	out = read_file("out");
+	assert_true(strstr(out, "/b \"") > strstr(out, "/a\r\n"));
+	assert_null(strstr(out, "more disk"));
+	free(out);
+}
+
 static void top_usage(void **state)
 {
 	(void)state;
@@ -188,9 +234,12 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, enter, leave)
-		T(text), T(json_of_all), T(prometheus), T(not_running),
-		T(top),	 T(top_of_all),	 T(top_usage),
+		T(text),	T(json_of_all),
+		T(prometheus),	T(not_running),
+		T(top),		T(top_of_all),
+		T(top_of_none), T(top_of_more_than_fit),
+		T(top_usage),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return skip_run_tests(tests, NULL, NULL);
 }
