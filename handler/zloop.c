@@ -168,7 +168,12 @@ static struct cmd *get_cmd(struct unit *unit)
 	struct cmd *cmd = unit->spare;
 
 	unit->spare = NULL;
-	return cmd ? cmd : cmd_pool_get(&unit->pool);
+	if (!cmd)
+		return cmd_pool_get(&unit->pool);
+	/* Before it asked for this one the daemon has posted that one: it is in
+	 * the ring, which the kernel reads before it takes anything back. */
+	scsi_answered(&cmd->scsi);
+	return cmd;
 }
 
 /*
@@ -414,6 +419,7 @@ static int open_disk(struct unit *unit, const char *cfg, struct zl_err *err)
 		.may_make = true,
 		.lock_wait_ms = LOCK_WAIT_MS,
 		.nr_workers = NR_WORKERS,
+		.note_flight = true,
 	};
 	uint32_t hw_block_size = tcmu_dev_get_block_size(dev);
 	struct disk_opts opts;

@@ -78,6 +78,9 @@ struct disk_open_args {
 	/* Threads that run what may block; 0: everything runs in the thread
 	 * that submits it. */
 	unsigned nr_workers;
+	/* Note what is under way in the run directory, so that it is known,
+	 * and not guessed, if the process dies. */
+	bool note_flight;
 	/* Called now and then while files are made or examined. */
 	disk_progress_fn *progress;
 	void *progress_user;
@@ -190,6 +193,10 @@ enum disk_op {
 	DISK_SAVE, /* keeps those bits of lba that save_mask has */
 };
 
+/* The longest COMPARE AND WRITE that is taken back if the process dies in it.
+ */
+#define DISK_MAX_COMPARE_BLOCKS 128
+
 /* The bits of DISK_SAVE that outlive the process's death only: an orderly end,
  * another boot and a simulated power failure clear them. */
 #define DISK_SAVE_POWERED UINT64_C(0xffff000000000000)
@@ -229,6 +236,13 @@ struct sync_part {
 	uint8_t gen;
 };
 
+/* Where it is noted what an I/O has begun, see flight.h; the disk's own. */
+struct flight_mark {
+	uint32_t slot, nr; /* records; none: 0 */
+	uint32_t id;
+	uint32_t compare; /* number of a COMPARE AND WRITE's, from 1; 0: none */
+};
+
 struct disk_io {
 	/* Set by the caller. */
 	enum disk_op op;
@@ -254,6 +268,10 @@ struct disk_io {
 
 	void (*done)(struct disk_io *io);
 	void *user;
+	/* Asked before the done() of an I/O that went well: whether that ends
+	 * the command, or submits this I/O anew for the rest of it.  NULL: it
+	 * ends it. */
+	bool (*is_last)(struct disk_io *io);
 
 	/* Set before done(). */
 	enum disk_status status;
@@ -295,6 +313,7 @@ struct disk_io {
 	uint64_t size;	       /* of the file, before the write; bytes */
 	unsigned losses;       /* slot_losses() when the write began there */
 	struct sync_part part; /* being synced */
+	struct flight_mark flight;
 };
 
 /* Starts an I/O.  Never fails by itself: everything comes through done(). */
@@ -307,6 +326,14 @@ void disk_submit(struct disk *disk, struct disk_io *io);
  * happened; disk_submit() it.
  */
 bool disk_try(struct disk *disk, struct disk_io *io);
+
+/*
+ * Who sent it has the answer to an I/O that disk_try() carried out, or is to
+ * get another one than that it went well; or nothing more will be done for the
+ * command of an I/O that was not its last (is_last).  Until then the initiator
+ * may send it again should the process die.
+ */
+void disk_answered(struct disk *disk, struct disk_io *io);
 
 /* Submits and waits; returns io->status.  Overwrites done and user. */
 enum disk_status disk_run(struct disk *disk, struct disk_io *io);

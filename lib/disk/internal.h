@@ -23,6 +23,7 @@
 #include "disk/medium/counters.h"
 #include "disk/disk.h"
 #include "disk/faults/faults.h"
+#include "disk/io/flight.h"
 #include "disk/io/meter.h"
 
 #define DISK_SIDECAR "zloop.json"
@@ -57,6 +58,7 @@ struct disk_slot {
 	uint16_t syncs;	      /* under way */
 	bool finishing;	      /* who has the turn is posting its completion */
 	bool grace;	      /* a write may be repeated once, see grace.c */
+	uint32_t grace_lo;    /* … if it begins there or behind */
 	bool journal_non_seq; /* the journal says ZA_NON_SEQ */
 	bool journal_owed; /* it could not be told that the zone is explicitly
 			      opened, or that it or ZA_NON_SEQ is no longer */
@@ -86,7 +88,8 @@ struct journal {
 };
 
 enum journal_type {
-	JR_OPEN = 1,	  /* the disk was opened; value: hash of the boot id */
+	JR_OPEN = 1,	  /* the disk was opened; value: hash of the boot id,
+			     slot field: flight.number */
 	JR_CLEAN = 2,	  /* clean stop */
 	JR_CONDITION = 3, /* slot, value: ZC_READ_ONLY or ZC_OFFLINE, 0 = back
 			     to normal */
@@ -134,12 +137,14 @@ struct disk {
 	char name[256]; /* the directory, for sentences */
 	struct disk_meta meta;
 	bool made, look_only;
-	bool closing;	      /* under open.c's lock */
-	bool direct;	      /* data go past the page cache */
-	bool thin;	      /* disk_is_thin() */
+	bool closing; /* under open.c's lock */
+	bool direct;  /* data go past the page cache */
+	bool thin;    /* disk_is_thin() */
+	bool note_flight;
 	uint32_t block_shift; /* log2 of the block length */
 
 	struct journal journal;
+	struct flight flight;
 	struct worker_pool work;
 	struct disk_faults faults;
 	struct zl_limit error_limit; /* of the log lines about the store */
@@ -234,6 +239,7 @@ struct journal_state {
 	/* The last process died in this boot of the machine, for all that is
 	 * known: what it wrote may be in the page cache only. */
 	bool died;
+	uint32_t flight;    /* flight.number of the last process */
 	uint64_t bytes;	    /* of the file */
 	uint16_t last_type; /* of its last record; 0: there is none, or it
 			       cannot be read */
@@ -419,8 +425,8 @@ void segment_zero(struct disk_io *io, uint64_t bytes);
 /* How long after opening, and the clock (tests set their own). */
 #define GRACE_MS 60000
 extern uint64_t (*grace_clock_ms)(void);
-/* Every conventional zone, and every other one with data, gets its grace: the
- * disk has been opened after an unclean stop. */
+/* The last process has died: each sequential write required zone of which it
+ * is not known that nothing was under way gets its grace. */
 void grace_begin(struct disk *d);
 /* The slot's grace is over.  Under disk->lock. */
 static inline void grace_end(struct disk *d, uint32_t slot)
@@ -437,9 +443,6 @@ void grace_end_all(const struct disk_io *io);
 bool grace_repeats(struct disk_io *io, enum zone_verdict verdict);
 /* A repeated write has been accepted: counts it, in the journal as well. */
 void grace_count(struct disk *d);
-/* Whether the slot has its grace still; @take ends it.  For COMPARE AND WRITE,
- * whose repetition shows in the data only.  Not under disk->lock. */
-bool grace_take(struct disk *d, uint32_t slot, bool take);
 
 /* read.c, write.c, zoneop.c, sync.c: the operations' io->run */
 void read_run(struct disk_io *io);

@@ -120,6 +120,8 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	cmd->io.start_ns = 0;
 	cmd->io.goes_on = false;
 	cmd->io.undivided = false;
+	cmd->io.is_last = NULL;
+	cmd->io.flight = (struct flight_mark){ 0 };
 	cmd->power_ons = unit->power_ons;
 	if (!unit->used)
 		unit->used = true;
@@ -154,6 +156,7 @@ enum scsi_next scsi_good(struct scsi_cmd *cmd)
 
 void scsi_finish(struct scsi_cmd *cmd)
 {
+	disk_answered(cmd->unit->disk, &cmd->io);
 	free(cmd->mem);
 	zero_rest(cmd);
 	cmd->done(cmd);
@@ -192,6 +195,14 @@ static bool is_late(const struct scsi_cmd *cmd)
 	       cmd->power_ons != cmd->unit->power_ons;
 }
 
+static bool is_last(struct disk_io *io)
+{
+	struct scsi_cmd *cmd = io->user;
+
+	cmd->to_sync = left_in_cache(cmd);
+	return !cmd->to_sync && !cmd->then;
+}
+
 static void io_done(struct disk_io *io)
 {
 	struct scsi_cmd *cmd = io->user;
@@ -204,7 +215,7 @@ static void io_done(struct disk_io *io)
 		scsi_finish(cmd);
 		return;
 	}
-	if (io->status == DISK_OK && left_in_cache(cmd))
+	if (io->status == DISK_OK && cmd->to_sync)
 		scsi_submit_sync(cmd, cmd->then);
 	else if (io_over(cmd))
 		scsi_finish(cmd);
@@ -224,6 +235,11 @@ bool scsi_try(struct scsi_cmd *cmd)
 	return true;
 }
 
+void scsi_answered(struct scsi_cmd *cmd)
+{
+	disk_answered(cmd->unit->disk, &cmd->io);
+}
+
 void scsi_submit(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd))
 {
 	cmd->then = then;
@@ -232,6 +248,7 @@ void scsi_submit(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd))
 		return;
 	}
 	cmd->io.done = io_done;
+	cmd->io.is_last = is_last;
 	cmd->io.user = cmd;
 	disk_submit(cmd->unit->disk, &cmd->io);
 }

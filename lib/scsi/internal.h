@@ -406,7 +406,7 @@ enum scsi_next scsi_sync_cache(struct scsi_cmd *cmd);
 void scsi_sync_run(struct scsi_cmd *cmd);
 
 /* media.c */
-#define SCSI_MAX_COMPARE_BLOCKS 128 /* COMPARE AND WRITE */
+#define SCSI_MAX_COMPARE_BLOCKS DISK_MAX_COMPARE_BLOCKS
 /* WRITE SAME, and the unit of what FORMAT UNIT and SANITIZE write. */
 #define SCSI_MAX_SAME_BYTES  (UINT32_C(32) << 20)
 #define SCSI_MAX_UNMAP_DESCS 64

@@ -72,6 +72,7 @@ struct scsi_cmd {
 	/* After a successful I/O.  False: another one is under way. */
 	bool (*then)(struct scsi_cmd *cmd);
 	bool trying, tried; /* scsi_try() */
+	bool to_sync;	    /* the I/O is over, but the command is not */
 	unsigned power_ons; /* the unit's when the command came */
 	struct disk_io io;
 };
@@ -120,6 +121,13 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd);
  * True: it is done, as after SCSI_DONE.  False: scsi_run() it.
  */
 bool scsi_try(struct scsi_cmd *cmd);
+
+/*
+ * A command that scsi_try() has carried out has been answered: who is told so
+ * after the process's death knows that it will not come again.  Not needed, and
+ * allowed, for all others; before scsi_begin() is called with it anew.
+ */
+void scsi_answered(struct scsi_cmd *cmd);
 
 /* Carries out what scsi_begin() left.  Comes back through cmd->done(). */
 void scsi_run(struct scsi_cmd *cmd);

@@ -37,6 +37,9 @@ struct fixture {
 	uint8_t *buf;
 };
 
+/* Whether the disk notes what is under way. */
+static bool fixture_notes;
+
 static inline void fixture_open(struct fixture *f, const char *options,
 				unsigned nr_workers)
 {
@@ -49,7 +52,9 @@ static inline void fixture_open(struct fixture *f, const char *options,
 	args.opts = &opts;
 	args.size_bytes = CAPACITY * BLOCK;
 	args.may_make = true;
+	args.lock_wait_ms = 2000;
 	args.nr_workers = nr_workers;
+	args.note_flight = fixture_notes;
 	if (!f->dir[0])
 		f->fault = store_fault_new(store_mem_open(f->mem));
 	else if (store_file_open(f->dir, &f->fault, &err))

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * Writes that are repeated after the process's death: accepted once and only
- * where the medium has them, refused by the standard otherwise.
+ * Writes that are repeated after the death of a process of which nobody knows
+ * what it had under way: accepted once and only where the medium has them,
+ * refused by the standard otherwise.
  */
 #include <errno.h>
 #include <unistd.h>
 
 #include "disk_fixture.h"
 
-#define CFG_LIMIT     FIXTURE_CFG ",max_open_zones=2"
-#define CFG_POWERFAIL FIXTURE_CFG ",discard_write_cache"
-#define CFG_PHYS      FIXTURE_CFG ",physical_block_size=4096"
+#define CFG_LIMIT FIXTURE_CFG ",max_open_zones=2"
+#define CFG_PHYS  FIXTURE_CFG ",physical_block_size=4096"
 
 static uint64_t now_ms;
 
@@ -89,12 +89,11 @@ static void repeated_once(void **state)
 	fixture_stop(&f);
 }
 
-static enum disk_status compare_write_fua(struct fixture *f, uint64_t lba,
-					  uint32_t old, uint32_t new, bool fua)
+static enum disk_status compare_write(struct fixture *f, uint64_t lba,
+				      uint32_t old, uint32_t new)
 {
 	struct iovec iov = { f->buf, 2 * BLOCK };
 	struct disk_io io = { .op = DISK_COMPARE_WRITE,
-			      .fua = fua,
 			      .lba = lba,
 			      .nr_blocks = 1,
 			      .iov = &iov,
@@ -105,14 +104,8 @@ static enum disk_status compare_write_fua(struct fixture *f, uint64_t lba,
 	return disk_run(f->disk, &io);
 }
 
-static enum disk_status compare_write(struct fixture *f, uint64_t lba,
-				      uint32_t old, uint32_t new)
-{
-	return compare_write_fua(f, lba, old, new, false);
-}
-
-/* Once per zone: two that take the same lock must not both get it. */
-static void compare_and_write_once(void **state)
+/* Another one that wants the same lock sends the same bytes. */
+static void compare_and_write_never(void **state)
 {
 	struct fixture f;
 
@@ -120,20 +113,10 @@ static void compare_and_write_once(void **state)
 	start(&f, FIXTURE_CFG);
 	assert_int_equal(do_write(&f, 5, 1, 1), DISK_OK);
 	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_OK);
-	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_MISCOMPARE);
 	die_and_return(&f, FIXTURE_CFG, 0);
-	assert_int_equal(compare_write(&f, 5, 3, 4), DISK_MISCOMPARE);
-	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_OK);
-	assert_int_equal(absorbed(&f), 1);
 	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_MISCOMPARE);
-	assert_int_equal(absorbed(&f), 1);
-	/* Another accepted write of the zone ends it as well. */
-	die_and_return(&f, FIXTURE_CFG, 0);
-	assert_int_equal(do_write(&f, 9, 1, 1), DISK_OK);
-	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_MISCOMPARE);
-	die_and_return(&f, FIXTURE_CFG, 0);
-	now_ms += GRACE_MS;
-	assert_int_equal(compare_write(&f, 5, 1, 2), DISK_MISCOMPARE);
+	assert_int_equal(absorbed(&f), 0);
+	assert_int_equal(compare_write(&f, 5, 2, 1), DISK_OK);
 	fixture_stop(&f);
 }
 
@@ -158,57 +141,6 @@ static void compare_and_write_at_the_write_pointer(void **state)
 	iov = (struct iovec){ f.buf, 2 * BLOCK };
 	assert_int_equal(disk_run(f.disk, &io), DISK_MISCOMPARE);
 	assert_int_equal(absorbed(&f), 0);
-	fixture_stop(&f);
-}
-
-/* Whatever writes to a conventional zone ends its grace. */
-static void compare_and_write_is_ended(void **state)
-{
-	struct disk_powerfail all = { .random = false };
-	struct fixture f;
-	struct disk_io io;
-	struct zl_err err;
-
-	(void)state;
-	start(&f, CFG_POWERFAIL);
-	assert_int_equal(do_write(&f, ZONE + 5, 1, 1), DISK_OK);
-	/* A write that only ends in the zone. */
-	die_and_return(&f, CFG_POWERFAIL, 0);
-	assert_int_equal(do_write(&f, ZONE - 1, 2, 1), DISK_OK);
-	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_MISCOMPARE);
-	die_and_return(&f, CFG_POWERFAIL, 0);
-	assert_int_equal(run_rw(&f, &io, DISK_UNMAP, ZONE - 1, 2, false),
-			 DISK_OK);
-	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_MISCOMPARE);
-	/* Nobody remembers what was under way. */
-	die_and_return(&f, CFG_POWERFAIL, 0);
-	assert_int_equal(disk_powerfail(f.disk, &all, &err), 0);
-	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_MISCOMPARE);
-	die_and_return(&f, CFG_POWERFAIL, 0);
-	assert_int_equal(compare_write(&f, ZONE + 5, 0, 1), DISK_OK);
-	fixture_stop(&f);
-}
-
-/* With FUA it is durable before it is answered, as a write is. */
-static void compare_and_write_fua(void **state)
-{
-	const struct store_fault_plan not_durable = {
-		.fail_count = 1,
-		.error = EIO,
-		.only = 1u << STORE_SYNC | 1u << STORE_WRITE,
-	};
-	struct fixture f;
-
-	(void)state;
-	start(&f, FIXTURE_CFG);
-	assert_int_equal(do_write(&f, 5, 1, 1), DISK_OK);
-	die_and_return(&f, FIXTURE_CFG, 0);
-	store_fault_arm(f.fault, &not_durable);
-	assert_int_equal(compare_write_fua(&f, 5, 0, 1, true),
-			 DISK_WRITE_ERROR);
-	/* It will be repeated once more. */
-	assert_int_equal(compare_write_fua(&f, 5, 0, 1, true), DISK_OK);
-	assert_int_equal(compare_write_fua(&f, 5, 0, 1, true), DISK_MISCOMPARE);
 	fixture_stop(&f);
 }
 
@@ -762,10 +694,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(repeated_once),
-		cmocka_unit_test(compare_and_write_once),
+		cmocka_unit_test(compare_and_write_never),
 		cmocka_unit_test(compare_and_write_at_the_write_pointer),
-		cmocka_unit_test(compare_and_write_is_ended),
-		cmocka_unit_test(compare_and_write_fua),
 		cmocka_unit_test(many_zones),
 		cmocka_unit_test(other_data),
 		cmocka_unit_test(other_places),

@@ -622,7 +622,7 @@ static void explicitly_opened_zones_are_closed_by_a_clean_stop(void **state)
  */
 #define FLIGHT 64
 
-struct flight {
+struct in_flight {
 	struct disk_io io[FLIGHT];
 	struct iovec iov[FLIGHT];
 	uint8_t buf[FLIGHT][BLOCK];
@@ -633,7 +633,7 @@ struct flight {
 
 static void flight_done(struct disk_io *io)
 {
-	struct flight *fl = io->user;
+	struct in_flight *fl = io->user;
 
 	pthread_mutex_lock(&fl->lock);
 	fl->left--;
@@ -641,7 +641,7 @@ static void flight_done(struct disk_io *io)
 	pthread_mutex_unlock(&fl->lock);
 }
 
-static void flight_add(struct fixture *f, struct flight *fl, unsigned i,
+static void flight_add(struct fixture *f, struct in_flight *fl, unsigned i,
 		       struct disk_io io)
 {
 	fl->iov[i] = (struct iovec){ fl->buf[i], BLOCK };
@@ -655,7 +655,7 @@ static void flight_add(struct fixture *f, struct flight *fl, unsigned i,
 	disk_submit(f->disk, &fl->io[i]);
 }
 
-static void flight_wait(struct flight *fl)
+static void flight_wait(struct in_flight *fl)
 {
 	pthread_mutex_lock(&fl->lock);
 	while (fl->left)
@@ -665,7 +665,7 @@ static void flight_wait(struct flight *fl)
 		assert_int_equal(fl->io[i].status, DISK_OK);
 }
 
-static void one_round(struct fixture *f, struct flight *fl)
+static void one_round(struct fixture *f, struct in_flight *fl)
 {
 	const unsigned zones = 4;
 
@@ -714,7 +714,7 @@ static void one_round(struct fixture *f, struct flight *fl)
 
 static void run_flights(struct fixture *f)
 {
-	struct flight *fl = calloc(1, sizeof(*fl));
+	struct in_flight *fl = calloc(1, sizeof(*fl));
 
 	assert_non_null(fl);
 	pthread_mutex_init(&fl->lock, NULL);

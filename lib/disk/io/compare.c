@@ -153,57 +153,12 @@ static enum disk_status write_half(struct disk_io *io, struct iov_cur *cur)
 		iov_slice(cur, blocks_to_bytes(io->disk, io->nr_blocks), iov,
 			  io->iov_cnt, &part->iov_cnt);
 		status = run_part(io, part, write_run);
+		io->flight.slot = part->flight.slot;
+		io->flight.nr = part->flight.nr;
+		io->flight.id = part->flight.id;
 	}
 	free(part);
 	free(iov);
-	return status;
-}
-
-/* Whether nothing else writes there: in a conventional zone by the gate, in a
- * sequential write preferred one by its turn. */
-static bool runs_alone(const struct disk_io *io, uint32_t slot)
-{
-	return io->gate == GATE_ALONE ||
-	       zone_slot_is_preferred(&io->disk->zones, slot);
-}
-
-/*
- * In the grace after the daemon's death (grace.c), once per zone: whether the
- * write half is on the medium already, so that this is the command repeated.
- * Only once, or two that want the same lock would both get it.
- */
-static bool is_repeated(struct disk_io *io, struct chunk *c)
-{
-	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
-	uint32_t slot = zone_slot_of(&io->disk->zones, io->lba);
-
-	if (!runs_alone(io, slot) || !grace_take(io->disk, slot, false))
-		return false;
-	iov_skip(&cur, blocks_to_bytes(io->disk, io->nr_blocks));
-	return compare(io, c, &cur, false) == DISK_OK &&
-	       grace_take(io->disk, slot, true);
-}
-
-/* The command repeated.  With FUA its write half must be durable, and what has
- * been made so is not known: it is written once more. */
-static enum disk_status repeat(struct disk_io *io)
-{
-	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
-	struct disk *d = io->disk;
-	enum disk_status status = DISK_OK;
-
-	if (io->fua) {
-		iov_skip(&cur, blocks_to_bytes(d, io->nr_blocks));
-		status = write_half(io, &cur);
-	}
-	if (status == DISK_OK) {
-		grace_count(d);
-		return status;
-	}
-	/* It will be repeated once more. */
-	pthread_mutex_lock(&d->lock);
-	d->slots[zone_slot_of(&d->zones, io->lba)].grace = true;
-	pthread_mutex_unlock(&d->lock);
 	return status;
 }
 
@@ -236,10 +191,10 @@ void compare_write_run(struct disk_io *io)
 	}
 	status = compare(io, c, &cur, false);
 	differs_at = io->differs_at;
-	if (status == DISK_OK && io->nr_blocks)
+	if (status == DISK_OK && io->nr_blocks) {
+		flight_compare_begin(io);
 		status = write_half(io, &cur);
-	else if (status == DISK_MISCOMPARE && is_repeated(io, c))
-		status = repeat(io);
+	}
 	io->differs_at = differs_at;
 	free(c);
 	io_finish(io, status);

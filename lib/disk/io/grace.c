@@ -4,14 +4,20 @@
  * zone.
  *
  * A write that reached the zone's file while its completion did not reach the
- * ring is sent again, at an LBA that is now below the write pointer.  After an
- * unclean stop each zone therefore has a grace, once: a WRITE that begins below
- * the write pointer and ends at or behind it is the repeated one if its bytes
- * below the write pointer are what the file has.  Those count as written; the
- * rest, if there is any, is an ordinary write at the write pointer.  Anything
- * else gets the sense data that the standard demands.
+ * ring is sent again, at an LBA that is now below the write pointer.  Where it
+ * is known (flight.h) that it was not answered, it has been taken back when the
+ * disk was opened, and there is nothing to do.  But a process may die between
+ * "it is being answered" and "it has been"; or nothing is known.  A zone of
+ * which that is so has a grace, once: a WRITE that begins below the write
+ * pointer (where what was being answered begins, or behind) and ends at or
+ * behind it is the repeated one if its bytes below the write pointer are what
+ * the file has.  Those count as written; the rest, if there is any, is an
+ * ordinary write at the write pointer.  Anything else gets the sense data that
+ * the standard demands.
  *
- * The grace of a zone ends with its first other write, UNMAP, FINISH, RESET or
+ * COMPARE AND WRITE has none: two hosts that want one lock send the same bytes.
+ *
+ * The grace of a zone ends with its first other write, FINISH, RESET or
  * SANITIZE, and for all zones GRACE_MS after opening.  tcmu-runner has the
  * kernel complete BUSY what was under way before it opens the disk, and lets
  * commands through as soon as the disk is open, so that most initiators are
@@ -29,12 +35,25 @@
 
 uint64_t (*grace_clock_ms)(void) = clock_ms;
 
+/* From where on a write to the slot may be a repeated one; @wp: nowhere. */
+static uint32_t repeats_from(const struct disk *d, uint32_t slot, uint32_t wp)
+{
+	const struct zone_set *z = &d->zones;
+
+	/* They take every write. */
+	if (zone_slot_is_conv(z, slot) || zone_slot_is_preferred(z, slot))
+		return wp;
+	return flight_is_known(d) ? flight_repeats_from(d, slot, wp) : 0;
+}
+
 void grace_begin(struct disk *d)
 {
-	for (uint32_t i = 0; i < d->zones.nr_slots; i++)
-		if (zone_slot_is_conv(&d->zones, i) ||
-		    zone_slot_wp_blocks(&d->zones, i))
-			d->slots[i].grace = true;
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
+		uint32_t wp = zone_slot_wp_blocks(&d->zones, i);
+
+		d->slots[i].grace_lo = repeats_from(d, i, wp);
+		d->slots[i].grace = d->slots[i].grace_lo < wp;
+	}
 	d->grace_end_ms = grace_clock_ms() + GRACE_MS;
 }
 
@@ -69,7 +88,9 @@ static uint32_t blocks_below_wp(const struct disk_io *io,
 	wp = zone_slot_wp_blocks(z, slot);
 	if (off & phys_mask || io->nr_blocks & phys_mask)
 		return 0;
-	return off < wp && wp - off <= io->nr_blocks ? wp - off : 0;
+	if (off < d->slots[slot].grace_lo || off >= wp)
+		return 0;
+	return wp - off <= io->nr_blocks ? wp - off : 0;
 }
 
 static uint32_t look(struct disk_io *io, enum zone_verdict verdict)
@@ -125,18 +146,6 @@ bool grace_repeats(struct disk_io *io, enum zone_verdict verdict)
 		return false;
 	io->there_blocks = blocks;
 	return true;
-}
-
-bool grace_take(struct disk *d, uint32_t slot, bool take)
-{
-	bool has;
-
-	pthread_mutex_lock(&d->lock);
-	has = d->slots[slot].grace && grace_clock_ms() < d->grace_end_ms;
-	if (has && take)
-		grace_end(d, slot);
-	pthread_mutex_unlock(&d->lock);
-	return has;
 }
 
 void grace_count(struct disk *d)

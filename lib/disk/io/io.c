@@ -78,6 +78,7 @@ void io_finish(struct disk_io *io, enum disk_status status)
 	struct disk *d = io->disk;
 	enum disk_gate gate = io->gate;
 	uint32_t slot = io->turn_slot, nr = io->nr_turns;
+	struct flight_mark flight;
 	bool held = io->held;
 
 	io->status = status;
@@ -89,7 +90,9 @@ void io_finish(struct disk_io *io, enum disk_status status)
 			d->slots[slot + n].finishing = true;
 		pthread_mutex_unlock(&d->lock);
 	}
+	flight = flight_answer(io);
 	io->done(io); /* the caller's again from here on */
+	flight_end(d, &flight);
 	slot_leave_all(d, slot, nr);
 	if (gate == GATE_SHARED || gate == GATE_ALONE)
 		gate_leave(d, gate);
@@ -229,6 +232,8 @@ static void init(struct disk *d, struct disk_io *io)
 		    io->nr_blocks <= d->async_blocks && work_busy(&d->work);
 	io->state = 0;
 	io->error = 0;
+	if (!io->undivided)
+		io->flight = (struct flight_mark){ 0 };
 	io->turn.granted = turn_granted;
 }
 

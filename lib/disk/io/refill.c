@@ -60,6 +60,7 @@ static int refilled(struct disk_io *io, uint32_t wp, bool ok, bool cut)
 
 	pthread_mutex_lock(&d->lock);
 	d->slots[io->slot].flags &= ~SLOT_CUT;
+	flight_drop(d, io->slot);
 	if (!ok && !cut)
 		d->slots[io->slot].flags |= SLOT_CUT;
 	slot_clear_bad(d, io->slot, 0, UINT32_MAX);

@@ -204,6 +204,7 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 		if (!*verdict) {
 			stats_note_write(d, io);
 			slot_enter(d, io->slot, &io->turn);
+			flight_begin(io);
 			io->losses = slot_losses(d, io->slot);
 			io->size = blocks_to_bytes(
 				d, slot_file_blocks(d, io->slot));
@@ -242,6 +243,7 @@ static bool end_write(struct disk_io *io, bool written)
 		/* Part of it is there; the next write cuts it off. */
 		d->slots[io->slot].flags |= SLOT_CUT;
 	}
+	flight_tried(io, written);
 	next = slot_pass_on(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	if (next)
@@ -295,6 +297,7 @@ static bool try_rw(struct disk *d, struct disk_io *io)
 		return false;
 	io->disk = d;
 	io->bad_lba = 0;
+	io->flight = (struct flight_mark){ 0 };
 	segment_start(io);
 	if (io->left_bytes != iov_bytes(io->iov, io->iov_cnt))
 		return false;

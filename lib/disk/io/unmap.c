@@ -34,7 +34,6 @@ static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
 		.len = blocks_to_bytes(d, hi - lo),
 	};
 	pthread_mutex_lock(&d->lock);
-	grace_end(d, io->slot);
 	io->losses = slot_losses(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	res = disk_request_run(d, &io->req);

@@ -427,6 +427,7 @@ static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 	if (!verdict && io->nr_blocks) {
 		io->slot = zone_slot_of(&d->zones, io->lba);
 		grace_end_all(io);
+		flight_begin(io);
 		io->losses = slot_losses(d, io->slot);
 		*cut_first = appends(io) && d->slots[io->slot].flags & SLOT_CUT;
 	}

@@ -58,6 +58,8 @@ static int64_t finish_file(struct disk_io *io)
 		slot_was_cut(d, io->slot);
 		pthread_mutex_unlock(&d->lock);
 	}
+	/* What is behind the write pointer from now on is to stay. */
+	flight_drop(d, io->slot);
 	req.size = blocks_to_bytes(d, wp);
 	req.len = blocks_to_bytes(d, cap);
 	ret = disk_request_run(d, &req);
@@ -82,6 +84,7 @@ static void apply(struct disk_io *io)
 	zone_op_apply(&d->zones, io->zone_op, io->slot);
 	stats_note_zones(d);
 	s->flags &= ~SLOT_CUT;
+	flight_drop(d, io->slot);
 	if (io->zone_op == ZO_RESET) {
 		zone_set_attrs(&d->zones, io->slot,
 			       d->zones.slots[io->slot].attrs &

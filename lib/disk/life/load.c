@@ -107,6 +107,33 @@ static int cut_tail(const struct loading *l, uint64_t *size)
 	return ret;
 }
 
+/* What was under way when the last process died was never acknowledged
+ * either. */
+static void take_back(const struct loading *l, uint64_t *size)
+{
+	struct disk *d = l->d;
+	uint64_t keep;
+	int ret;
+
+	if (d->look_only || !flight_had_begun(d, l->slot, *size, &keep))
+		return;
+	ret = store_resize(d->store, l->slot, keep);
+	if (ret) {
+		disk_add_problem(d, l->slot,
+				 "%s cannot be cut to %" PRIu64
+				 " bytes (%s): a write that was under way "
+				 "stays",
+				 l->file, keep, strerror(-ret));
+		return;
+	}
+	zl_log(ZL_LOG_DEBUG,
+	       "%s: zone %u: a write that was under way is taken back: %" PRIu64
+	       " bytes instead of %" PRIu64,
+	       d->name, l->slot, keep, *size);
+	*size = keep;
+	d->stats.n[DC_RETRIES_ABSORBED]++;
+}
+
 static void load_seq(const struct loading *l)
 {
 	struct disk *d = l->d;
@@ -129,6 +156,7 @@ static void load_seq(const struct loading *l)
 		damaged(l, ZC_READ_ONLY, size);
 		return;
 	}
+	take_back(l, &size);
 	if (cut_tail(l, &size)) {
 		damaged(l, ZC_READ_ONLY, size);
 		return;
@@ -303,6 +331,7 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 	journal->died &= !journal->clean;
 	d->stats = journal->stats;
 	d->saved = journal->saved;
+	flight_load(d, journal);
 	for (uint32_t i = 0; i < n; i++) {
 		load_slot(d, i);
 		make_progress(args, i + 1, n);
@@ -314,6 +343,7 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 					      " bytes that are no records of "
 					      "this disk; they are ignored",
 				 journal->bad_bytes);
+	d->stats.n[DC_RETRIES_ABSORBED] += flight_restore(d);
 	sync_leftovers(d, journal);
 	return 0;
 }

@@ -339,6 +339,7 @@ int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 void disk_free(struct disk *d)
 {
 	disk_drop_problems(d);
+	flight_stop(d, false);
 	bad_free(&d->bad);
 	free(d->zone_slots);
 	free(d->slots);
@@ -399,12 +400,15 @@ static int start(struct disk *d, const struct disk_open_args *args,
 	 * with the daemon: then there is nothing to repeat. */
 	if (journal.died)
 		grace_begin(d);
+	flight_start(d);
 	ret = journal_start(d, &journal, err);
-	if (ret)
+	if (ret) {
 		disk_stop(d);
-	else
-		faults_load(d);
-	return ret;
+		return ret;
+	}
+	flight_keep(d);
+	faults_load(d);
+	return 0;
 }
 
 static void log_opened(const struct disk *d)
@@ -442,6 +446,7 @@ static int open_disk(struct opening *o, struct disk **disk)
 	d->look_only = o->args->look_only;
 	d->direct = wants_direct(o->args);
 	d->thin = wants_thin(o->args);
+	d->note_flight = o->args->note_flight;
 	ret = register_open(d, o->err);
 	if (!ret) {
 		if (wants_powerfail(o->args))
@@ -589,6 +594,15 @@ static int fail_at_close(struct disk *d)
 	return disk_powerfail(d, &everything, NULL);
 }
 
+static int stop_journal(struct disk *d)
+{
+	int ret = journal_stop(d);
+
+	if (!ret)
+		flight_stop(d, true);
+	return ret;
+}
+
 /* The mark of a clean stop is only for a disk that left nothing undone. */
 static int stop_cleanly(struct disk *d)
 {
@@ -602,7 +616,7 @@ static int stop_cleanly(struct disk *d)
 	/* What is bad, and known to be, is no reason to take the disk for one
 	 * that died. */
 	if (!ret || (!cut && sync_is_done(d)))
-		stop = journal_stop(d);
+		stop = stop_journal(d);
 	return ret ? ret : stop;
 }
 

@@ -35,6 +35,7 @@ static void next_gens(struct disk *d)
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
 		d->slots[i].gen += i >= d->meta.conv_zones;
 		grace_end(d, i);
+		flight_drop(d, i);
 	}
 	pthread_mutex_unlock(&d->lock);
 }

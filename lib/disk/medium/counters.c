@@ -15,8 +15,8 @@ const struct disk_counter_row disk_counter_table[DC_NR] = {
 	},
 	[DC_RETRIES_ABSORBED] = {
 		.key = "retries_absorbed",
-		.help = "Writes repeated after the daemon's death and found on "
-			"the medium",
+		.help = "Writes that were under way when the daemon died: taken "
+			"back, or repeated and found on the medium",
 		.metric = "retries_absorbed_total",
 		.largest = true,
 	},

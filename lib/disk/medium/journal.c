@@ -148,7 +148,7 @@ static void add_slots(struct batch *b, struct disk *d)
 static void add_all(struct batch *b, struct disk *d)
 {
 	pthread_mutex_lock(&d->lock);
-	batch_add(b, JR_OPEN, 0, journal_boot_hash());
+	batch_add(b, JR_OPEN, d->flight.number, journal_boot_hash());
 	add_counters(b, &d->stats);
 	if (d->saved)
 		batch_add(b, JR_SAVED, 0, d->saved);
@@ -300,7 +300,7 @@ static int append_open(struct journal *j)
 	struct batch b = { .seq = j->seq };
 	int ret;
 
-	batch_add(&b, JR_OPEN, 0, journal_boot_hash());
+	batch_add(&b, JR_OPEN, j->disk->flight.number, journal_boot_hash());
 	ret = append(j, &b, true);
 	free(b.data);
 	return ret;

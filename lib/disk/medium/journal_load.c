@@ -50,11 +50,12 @@ static void drop_powered(struct loader *l)
 		l->slots[i] &= (uint8_t)~SLOT_EXP;
 }
 
-static void take_open(struct loader *l, uint64_t boot)
+static void take_open(struct loader *l, uint64_t boot, uint32_t flight)
 {
 	if (!boot || boot != l->boot)
 		drop_powered(l);
 	l->boot = boot;
+	l->state->flight = flight;
 	l->state->clean = false;
 }
 
@@ -117,7 +118,7 @@ static bool take_record(struct loader *l, const struct record *r)
 {
 	switch (r->type) {
 	case JR_OPEN:
-		take_open(l, r->value);
+		take_open(l, r->value, r->slot);
 		return true;
 	case JR_CLEAN:
 		drop_powered(l);

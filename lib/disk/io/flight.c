@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Noting what is under way, while the disk runs: see flight.h. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "base/num.h"
+#include "disk/io/flight_file.h"
+
+#define STATE_BITS 2
+#define ID_MASK	   (UINT32_MAX >> STATE_BITS)
+
+static uint32_t whose(uint32_t id, enum flight_state state)
+{
+	return id << STATE_BITS | state;
+}
+
+uint32_t flight_sum(const struct flight_record *r, uint32_t slot)
+{
+	return (r->wp * UINT32_C(0x9e3779b1)) ^ (r->lo * UINT32_C(0x85ebca6b)) ^
+	       (r->hi * UINT32_C(0xc2b2ae35)) ^ ~slot;
+}
+
+/* Whoever is killed in here has begun nothing yet. */
+void flight_put(struct flight_record *r, uint32_t slot, uint32_t state,
+		const struct flight_record *what)
+{
+	atomic_store_explicit(&r->state, FLIGHT_NONE, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	r->wp = what->wp;
+	r->lo = what->lo;
+	r->hi = what->hi;
+	r->sum = flight_sum(what, slot);
+	atomic_store_explicit(&r->state, state, memory_order_release);
+}
+
+/* Of the slots that the I/O writes to, one that has a write pointer. */
+static void begin_slot(const struct disk_io *io, uint32_t slot, uint32_t id)
+{
+	struct disk *d = io->disk;
+	const struct zone_set *z = &d->zones;
+	uint64_t start_lba = zone_slot_start_lba(z, slot);
+	uint64_t end_lba = io->lba + io->nr_blocks;
+	struct flight_record r = {
+		.wp = zone_slot_wp_blocks(z, slot),
+		.lo = (uint32_t)(max_u64(io->lba, start_lba) - start_lba),
+		.hi = (uint32_t)min_u64(end_lba - start_lba,
+					zone_slot_blocks(z, slot)),
+	};
+
+	flight_put(&d->flight.records[slot], slot, whose(id, FLIGHT_BEGUN), &r);
+}
+
+void flight_begin(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	struct flight *f = &d->flight;
+	const struct zone_set *z = &d->zones;
+	uint32_t slot = zone_slot_of(z, io->lba), last = slot;
+
+	assert(!io->flight.nr);
+	if (!f->head)
+		return;
+	/* What is written to conventional zones can be written again. */
+	if (d->meta.host_aware)
+		last = zone_slot_of(z, io->lba + io->nr_blocks - 1);
+	while (slot <= last && zone_slot_is_conv(z, slot))
+		slot++;
+	if (slot > last)
+		return;
+	f->ids = (f->ids + 1) & ID_MASK;
+	io->flight.slot = slot;
+	io->flight.nr = last + 1 - slot;
+	io->flight.id = f->ids;
+	for (; slot <= last; slot++)
+		begin_slot(io, slot, f->ids);
+}
+
+/* Of a compare's record; they are few. */
+static uint32_t claim_compare(struct disk *d)
+{
+	struct flight *f = &d->flight;
+	uint32_t n;
+
+	pthread_mutex_lock(&d->lock);
+	for (n = 0; n < f->nr_compares; n++)
+		if (!(f->compares_claimed & 1u << n))
+			break;
+	if (n < f->nr_compares)
+		f->compares_claimed |= 1u << n;
+	pthread_mutex_unlock(&d->lock);
+	return n < f->nr_compares ? n + 1 : 0;
+}
+
+static void end_compare(struct disk *d, uint32_t compare)
+{
+	struct flight *f = &d->flight;
+
+	if (!compare)
+		return;
+	atomic_store_explicit(&f->compares[compare - 1].state, FLIGHT_NONE,
+			      memory_order_release);
+	pthread_mutex_lock(&d->lock);
+	f->compares_claimed &= ~(1u << (compare - 1));
+	pthread_mutex_unlock(&d->lock);
+}
+
+void flight_compare_begin(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	struct flight *f = &d->flight;
+	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
+	uint64_t bytes = blocks_to_bytes(d, io->nr_blocks);
+	uint32_t slot = zone_slot_of(&d->zones, io->lba);
+	struct flight_compare *c;
+	uint8_t *blocks;
+
+	if (!f->head || bytes > f->blocks_bytes)
+		return;
+	/* There it writes at the write pointer, as any write. */
+	if (!zone_slot_is_conv(&d->zones, slot) &&
+	    !zone_slot_is_preferred(&d->zones, slot))
+		return;
+	io->flight.compare = claim_compare(d);
+	if (!io->flight.compare)
+		return;
+	c = &f->compares[io->flight.compare - 1];
+	blocks = f->blocks + (io->flight.compare - 1) * f->blocks_bytes;
+	iov_get(&cur, blocks, bytes);
+	c->lba = io->lba;
+	c->nr_blocks = io->nr_blocks;
+	c->crc = crc32c(blocks, bytes);
+	atomic_store_explicit(&c->state, FLIGHT_BEGUN, memory_order_release);
+}
+
+/* The record may have become another write's, or have been dropped. */
+static void note_answering(struct disk *d, const struct flight_mark *mark)
+{
+	uint32_t begun;
+
+	for (uint32_t n = 0; n < mark->nr; n++) {
+		begun = whose(mark->id, FLIGHT_BEGUN);
+		atomic_compare_exchange_strong(
+			&d->flight.records[mark->slot + n].state, &begun,
+			whose(mark->id, FLIGHT_ANSWERING));
+	}
+	if (mark->compare)
+		atomic_store_explicit(
+			&d->flight.compares[mark->compare - 1].state,
+			FLIGHT_ANSWERING, memory_order_release);
+}
+
+static void end_slot(struct disk *d, uint32_t slot, uint32_t id)
+{
+	_Atomic uint32_t *state = &d->flight.records[slot].state;
+	uint32_t now = atomic_load_explicit(state, memory_order_relaxed);
+
+	while (now && now >> STATE_BITS == id &&
+	       !atomic_compare_exchange_weak(state, &now, FLIGHT_NONE))
+		;
+}
+
+void flight_end(struct disk *d, const struct flight_mark *mark)
+{
+	for (uint32_t n = 0; n < mark->nr; n++)
+		end_slot(d, mark->slot + n, mark->id);
+	end_compare(d, mark->compare);
+}
+
+/* It was not acknowledged, and if something of it could not be cut off yet, the
+ * next process is to do so. */
+static void end_failed(struct disk *d, const struct flight_mark *mark)
+{
+	uint32_t slot = mark->slot;
+
+	pthread_mutex_lock(&d->lock);
+	for (; slot < mark->slot + mark->nr; slot++)
+		if (!(d->slots[slot].flags & SLOT_CUT))
+			end_slot(d, slot, mark->id);
+	pthread_mutex_unlock(&d->lock);
+	end_compare(d, mark->compare);
+}
+
+struct flight_mark flight_answer(struct disk_io *io)
+{
+	bool ok = io->status == DISK_OK;
+	bool last = !ok || !io->is_last || io->is_last(io);
+	struct flight_mark mark = io->flight;
+
+	/* Of a part the whole takes it over. */
+	if ((!mark.nr && !mark.compare) || io->gate == GATE_PART)
+		return (struct flight_mark){ 0 };
+	io->flight = (struct flight_mark){ 0 };
+	if (!ok) {
+		end_failed(io->disk, &mark);
+		return (struct flight_mark){ 0 };
+	}
+	if (last) {
+		note_answering(io->disk, &mark);
+		return mark;
+	}
+	/* It is no longer alone: others may write there from now on. */
+	end_compare(io->disk, mark.compare);
+	mark.compare = 0;
+	io->flight = mark;
+	return (struct flight_mark){ 0 };
+}
+
+void flight_tried(struct disk_io *io, bool written)
+{
+	if (written)
+		note_answering(io->disk, &io->flight);
+	else if (!(io->disk->slots[io->slot].flags & SLOT_CUT))
+		flight_end(io->disk, &io->flight);
+	if (!written)
+		io->flight = (struct flight_mark){ 0 };
+}
+
+void disk_answered(struct disk *d, struct disk_io *io)
+{
+	flight_end(d, &io->flight);
+	io->flight = (struct flight_mark){ 0 };
+}
+
+void flight_drop(struct disk *d, uint32_t slot)
+{
+	if (d->flight.head)
+		atomic_store_explicit(&d->flight.records[slot].state,
+				      FLIGHT_NONE, memory_order_release);
+}
