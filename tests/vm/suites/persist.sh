@@ -98,6 +98,64 @@ restored() {
   unchanged
 }
 
+attribute() {
+  cat $CONFIGFS/core/user_*/persist/attrib/emulate_write_cache
+}
+
+set_attribute() { # VALUE
+  tcli "/backstores/user:$HANDLER/persist" set attribute emulate_write_cache="$1"
+}
+
+wce() {
+  sg_modes -6 -H -p 8 "$SG" | raw_mode_byte
+}
+
+raw_mode_byte() {
+  grep -o '88 12 0[04]' | head -n 1
+}
+
+set_wce() { # 0|4
+  sg_wr_mode -p 8 -c "8,12,$1" -m ff,ff,ff "$SG"
+}
+
+# What initiators have been told of the write cache, the attribute says too.
+write_cache() {
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  use_disk
+  equal "attribute" 1 "$(attribute)"
+  set_attribute 1
+  set_attribute 0 || true
+  equal "attribute, refused" 1 "$(attribute)"
+  equal "WCE" "88 12 04" "$(wce)"
+  contains "log" "emulate_write_cache=0 is not possible" "$(tail -n 5 $RUNNER_LOG)"
+  set_wce 0
+  set_attribute 0
+  equal "attribute, switched off" 0 "$(attribute)"
+  set_attribute 1 || true
+  equal "attribute, refused again" 0 "$(attribute)"
+  set_wce 4
+  set_attribute 1
+  equal "attribute, switched on" 1 "$(attribute)"
+}
+
+# Of a configuration that says 0: as it says, and no error.
+write_cache_restored() {
+  [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
+  sed -i 's/"emulate_write_cache": [01]/"emulate_write_cache": 0/' $config
+  detach_disk
+  lacks "restoring" "emulate_write_cache" "$(tcli restoreconfig $config 2>&1 || true)"
+  find_disk
+  settle
+  equal "attribute" 0 "$(attribute)"
+  equal "WCE" "88 12 00" "$(wce)"
+  unchanged
+  detach_disk
+  open_disk persist 2G $place
+  equal "attribute, as the disk is" 1 "$(attribute)"
+  equal "WCE, as the disk is" "88 12 04" "$(wce)"
+  unchanged
+}
+
 # A restored configuration never makes a disk.
 never_recreated() {
   local made
@@ -243,6 +301,8 @@ case ${1:-} in
     check "survives removal, opened with @DIRECTORY" removed_and_opened
     check "the saved cfgstring opens and never creates" saved
     check "survives saveconfig, removal, restoreconfig" restored
+    check "the attribute says what the write cache is" write_cache
+    check "a saved configuration switches the write cache off" write_cache_restored
     check "restoreconfig makes no disk where there is none" never_recreated
     check "another size is refused" wrong_size
     check "survives a restart of tcmu-runner" daemon_restarted
