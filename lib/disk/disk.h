@@ -246,7 +246,9 @@ struct flight_mark {
 struct disk_io {
 	/* Set by the caller. */
 	enum disk_op op;
-	bool fua; /* what writes, FINISH and RESET: durable when it is over */
+	/* What writes, FINISH and RESET: durable when it is over.  READ,
+	 * COMPARE and the comparison of COMPARE_WRITE: what was read is. */
+	bool fua;
 	uint64_t lba;
 	uint32_t nr_blocks;
 	/* READ fills, WRITE takes nr_blocks blocks, scattered.  The array and
@@ -311,7 +313,7 @@ struct disk_io {
 	struct zone_sel sel;
 	uint8_t gen;
 	uint64_t size;	       /* of the file, before the write; bytes */
-	unsigned losses;       /* slot_losses() when the write began there */
+	unsigned losses;       /* see slot_losses() and fua_begin() */
 	struct sync_part part; /* being synced */
 	struct flight_mark flight;
 };

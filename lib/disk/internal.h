@@ -54,6 +54,7 @@ struct disk_slot {
 	/* store_nr_losses() before the first of these changes began: if it is
 	 * another one now, they may be lost. */
 	unsigned dirty_losses;
+	unsigned sync_losses; /* the same of what is being synced */
 	uint16_t flags;
 	uint16_t syncs;	      /* under way */
 	bool finishing;	      /* who has the turn is posting its completion */
@@ -416,6 +417,8 @@ uint64_t segment_lba(const struct disk_io *io);
 /* Fills io->req for up to @max_bytes from here; io->req.len says how many. */
 void segment_prepare(struct disk_io *io, enum store_op op, uint64_t max_bytes);
 void segment_pass(struct disk_io *io, uint64_t bytes);
+/* Whether the next segment, if there is one, is in another slot. */
+bool segment_ends_slot(const struct disk_io *io);
 void segment_zero(struct disk_io *io, uint64_t bytes);
 
 /*
@@ -501,6 +504,24 @@ void sync_stop(struct disk *d);
 void sync_resume(struct disk *d);
 
 /*
+ * fua.c: what a READ with FUA returns is on the medium: what the page cache has
+ * of it is written there, and so it outlives a power failure (SBC-4).  One slot
+ * after the other.
+ */
+/* Before anything of io->slot is read.  Under disk->lock. */
+void fua_begin(struct disk_io *io);
+/* After: whether something of what was read may not be durable.  Under
+ * disk->lock. */
+bool fua_is_unsynced(const struct disk_io *io);
+/* After: makes it so.  -errno: it is not, or may not be.  Waits; not under the
+ * lock. */
+int fua_end(struct disk_io *io);
+static inline bool fua_reads(const struct disk_io *io)
+{
+	return io->fua && (io->op == DISK_READ || io->op == DISK_COMPARE);
+}
+
+/*
  * hold.c: what a simulated power failure must not divide.  All of it costs
  * nothing, and waits for nobody, where none can be simulated.
  */
@@ -543,6 +564,12 @@ void stats_note_refused(struct disk *d, const struct disk_io *io,
 static inline unsigned slot_losses(const struct disk *d, uint32_t slot)
 {
 	return store_nr_losses(d->store, slot);
+}
+
+/* The count that was earlier: they wrap. */
+static inline unsigned older_losses(unsigned a, unsigned b)
+{
+	return (int)(a - b) < 0 ? a : b;
 }
 
 /* Changed by something that began when there were @losses. */

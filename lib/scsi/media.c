@@ -93,8 +93,10 @@ static void submit_compare(struct scsi_cmd *cmd)
 	}
 }
 
+/* What is verified is what is on the medium. */
 void scsi_verify_run(struct scsi_cmd *cmd)
 {
+	cmd->fua = true;
 	submit_compare(cmd);
 }
 
@@ -114,7 +116,7 @@ static bool then_compare(struct scsi_cmd *cmd)
 	return false;
 }
 
-/* What is verified is what is on the medium: not before it is there. */
+/* Not before it is there, and then it is. */
 void scsi_write_verify_run(struct scsi_cmd *cmd)
 {
 	scsi_set_io(cmd, DISK_WRITE);

@@ -125,6 +125,7 @@ static void blocks_safe(struct power *p, uint64_t lba, uint32_t n)
 {
 	for (; n--; lba++) {
 		p->block[lba].safe = p->block[lba].now;
+		p->block[lba].maybe = p->block[lba].now;
 		p->block[lba].since = p->writes;
 	}
 }
@@ -236,6 +237,57 @@ static void write_conv(struct power *p)
 
 	do_write(p, power_random(p, PW_CONV * PW_ZONE - n + 1), n,
 		 !power_random(p, 6));
+}
+
+/* Of what is there now in a sequential zone up to @end, some is not safe. */
+static bool is_unsafe(const struct pw_zone *zone, const struct pw_block *b,
+		      uint32_t end)
+{
+	bool unsafe = zone->reset;
+
+	for (uint32_t i = 0; i < end && !unsafe; i++)
+		unsafe = b[i].now != b[i].safe ||
+			 (i >= zone->safe_wp && i < zone->wp);
+	return unsafe;
+}
+
+/* What a READ with FUA returned is safe.  In a sequential zone so is all that
+ * is before it, and if that was not, the rest; in a conventional zone the rest
+ * may be. */
+static void note_read_fua(struct power *p, uint64_t lba, uint32_t n)
+{
+	uint32_t z = (uint32_t)(lba / PW_ZONE), start = z * PW_ZONE;
+	uint32_t end = (uint32_t)(lba % PW_ZONE) + n;
+
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(tag_of(p, p->buf + i * PW_BLOCK, lba + i),
+				 p->block[lba + i].now);
+	if (z < PW_CONV) {
+		for (uint32_t i = 0; i < PW_ZONE; i++)
+			p->block[start + i].maybe = p->block[start + i].now;
+		blocks_safe(p, lba, n);
+	} else if (is_unsafe(&p->zone[z], &p->block[start], end)) {
+		zone_safe(p, z);
+		blocks_safe(p, start, PW_ZONE);
+	}
+}
+
+static void read_fua(struct power *p)
+{
+	uint32_t n = 1 + power_random(p, PW_MAX_WRITE);
+	uint64_t lba = power_random(p, PW_ZONES) * PW_ZONE +
+		       power_random(p, PW_ZONE - n + 1);
+	struct iovec iov = { p->buf, n * PW_BLOCK };
+	struct disk_io io = { .op = DISK_READ,
+			      .fua = true,
+			      .lba = lba,
+			      .nr_blocks = n,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	snprintf(p->last, sizeof(p->last), "read: %" PRIu64 "+%u FUA", lba, n);
+	if (succeeded(p, run(p, &io)))
+		note_read_fua(p, lba, n);
 }
 
 static void do_sync(struct power *p)
@@ -351,10 +403,12 @@ void power_step(struct power *p)
 	uint32_t z = PW_CONV + power_random(p, PW_ZONES - PW_CONV);
 	uint32_t what = power_random(p, 200);
 
-	if (what < 80 && p->host_aware)
+	if (what < 70 && p->host_aware)
 		write_preferred(p, z);
-	else if (what < 80)
+	else if (what < 70)
 		write_seq(p, z);
+	else if (what < 82)
+		read_fua(p);
 	else if (what < 110)
 		write_conv(p);
 	else if (what < 130)
@@ -557,8 +611,10 @@ void power_assert_only_safe(struct power *p)
 		if (z >= PW_CONV)
 			assert_int_equal(wp, p->zone[z].safe_wp);
 		for (uint32_t i = 0; i < (z < PW_CONV ? PW_ZONE : wp); i++)
-			assert_int_equal(tags[i],
-					 p->block[z * PW_ZONE + i].safe);
+			if (tags[i] != p->block[z * PW_ZONE + i].maybe)
+				assert_int_equal(
+					tags[i],
+					p->block[z * PW_ZONE + i].safe);
 	}
 	power_assert_promises(p);
 }

@@ -46,6 +46,7 @@ struct pw_zone {
 struct pw_block {
 	uint32_t now;	/* as acknowledged */
 	uint32_t safe;	/* when it was last made safe */
+	uint32_t maybe; /* that may be safe as well */
 	uint32_t since; /* later writes have higher numbers */
 };
 
@@ -77,8 +78,9 @@ void power_init(struct power *p, uint64_t seed);
 /* A number below @n. */
 uint32_t power_random(struct power *p, uint32_t n);
 
-/* One random command: WRITE, FUA, SYNCHRONIZE CACHE, RESET, FINISH, OPEN, CLOSE
- * or a zone that turns READ ONLY; fails the test if the result is wrong. */
+/* One random command: WRITE, READ with FUA, SYNCHRONIZE CACHE, RESET, FINISH,
+ * OPEN, CLOSE or a zone that turns READ ONLY; fails the test if the result is
+ * wrong. */
 void power_step(struct power *p);
 
 /* Everything acknowledged is safe now. */

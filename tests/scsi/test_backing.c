@@ -52,6 +52,11 @@ static void read_4(void)
 	rig_rw(&rig, 0x88, SEQ(0), 4, NULL, 2048);
 }
 
+static void read_4_fua(void)
+{
+	CMD(&rig, NULL, 2048, 0x88, 0x08, [8] = SEQ(0) >> 8, [13] = 4);
+}
+
 static void sync_cache(void)
 {
 	CMD(&rig, NULL, 0, 0x35);
@@ -85,6 +90,7 @@ static const struct {
 	{ "WRITE with FUA", write_4_fua },
 	{ "WRITE over two conventional zones", write_conv },
 	{ "READ", read_4 },
+	{ "READ with FUA", read_4_fua },
 	{ "SYNCHRONIZE CACHE", sync_cache },
 	{ "RESET WRITE POINTER", reset },
 	{ "FINISH ZONE", finish },
@@ -178,6 +184,7 @@ static bool one_fault(unsigned command, unsigned error, uint64_t at)
 		reset();
 	assert_true(zone_slot_wp_blocks(&rig.disk->zones, 2) <= MIB_BLOCKS);
 	if (hit && commands[command].run != sync_cache &&
+	    commands[command].run != read_4_fua &&
 	    commands[command].run != write_4_fua) {
 		read_4();
 		if (commands[command].run != reset)
@@ -335,6 +342,15 @@ static const struct {
 	{ "SANITIZE, overwrite", sanitize_overwrite, 0x33103 },
 };
 
+/* VERIFY syncs what it is to find on the medium. */
+static bool has_lost(unsigned command, unsigned error)
+{
+	return (others[command].run == verify_data ||
+		others[command].run == verify_medium) &&
+	       store_fault_last(rig.fault) == STORE_SYNC &&
+	       errors[error].sync_code == 0x30c00;
+}
+
 static void check_other_failed(unsigned command, unsigned error)
 {
 	uint32_t got = sense_code(), want = others[command].code;
@@ -360,7 +376,7 @@ static bool other_fault(unsigned command, unsigned error, uint64_t at,
 					 .fail_count = 1,
 					 .error = errors[error].error,
 					 .partial_bytes = partial_bytes };
-	bool hit;
+	bool hit, lost = false;
 
 	start(NULL);
 	rig_write(&rig, SEQ(0), 4);
@@ -371,13 +387,14 @@ static bool other_fault(unsigned command, unsigned error, uint64_t at,
 	arm(UINT64_MAX, 0, 0);
 	if (rig.cmd.status != SCSI_GOOD) {
 		check_other_failed(command, error);
-		if (!others[command].moves) {
+		lost = has_lost(command, error);
+		if (!others[command].moves && !lost) {
 			others[command].run();
 			check_good(&rig);
 		}
 	}
 	/* What had been acknowledged is there; the zones beside go on. */
-	if (!others[command].code) {
+	if (!others[command].code && !lost) {
 		check_numbered(SEQ(0), 4);
 		check_numbered(4, 4);
 	}

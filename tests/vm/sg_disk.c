@@ -30,6 +30,11 @@ static void make_cdb(const struct disk_io *io, uint8_t cdb[CDB_BYTES])
 		cdb[1] = io->fua ? 0x08 : 0;
 		be32_put(cdb + 10, io->nr_blocks);
 		break;
+	case DISK_READ: /* READ (16) */
+		cdb[0] = 0x88;
+		cdb[1] = io->fua ? 0x08 : 0;
+		be32_put(cdb + 10, io->nr_blocks);
+		break;
 	case DISK_SYNC: /* SYNCHRONIZE CACHE (16) */
 		cdb[0] = 0x91;
 		break;
@@ -56,8 +61,9 @@ static int send_once(int fd, struct disk_io *io, struct answer *a)
 	};
 
 	make_cdb(io, cdb);
-	if (io->op == DISK_WRITE) {
-		hdr.dxfer_direction = SG_DXFER_TO_DEV;
+	if (io->op == DISK_WRITE || io->op == DISK_READ) {
+		hdr.dxfer_direction = io->op == DISK_WRITE ? SG_DXFER_TO_DEV
+							   : SG_DXFER_FROM_DEV;
 		hdr.dxferp = io->iov[0].iov_base;
 		hdr.dxfer_len = (unsigned)io->iov[0].iov_len;
 	}

@@ -31,7 +31,7 @@ static enum disk_status run_part(struct disk_io *io, struct disk_io *part,
 
 	sem_init(&sem, 0, 0);
 	part->disk = io->disk;
-	part->gate = GATE_PART;
+	part->gate = io->op == DISK_COMPARE ? GATE_NONE : GATE_PART;
 	part->done = part_done;
 	part->user = &sem;
 	run(part);
@@ -49,6 +49,7 @@ static enum disk_status read_chunk(struct disk_io *io, struct chunk *c,
 	c->iov = (struct iovec){ .iov_base = c->data, .iov_len = bytes };
 	memset(&c->read, 0, sizeof(c->read));
 	c->read.op = DISK_READ;
+	c->read.fua = io->fua;
 	c->read.lba = lba;
 	c->read.nr_blocks = (uint32_t)(bytes >> io->disk->block_shift);
 	c->read.iov = &c->iov;

@@ -228,7 +228,7 @@ static void init(struct disk *d, struct disk_io *io)
 	io->gate = GATE_NONE;
 	io->held = false;
 	/* A read that is alone is quickest in a worker. */
-	io->async = io->op == DISK_READ && d->store->async &&
+	io->async = io->op == DISK_READ && !io->fua && d->store->async &&
 		    io->nr_blocks <= d->async_blocks && work_busy(&d->work);
 	io->state = 0;
 	io->error = 0;
@@ -253,7 +253,7 @@ void disk_submit(struct disk *d, struct disk_io *io)
 		io_finish(io, DISK_WRITE_PROTECT);
 		return;
 	}
-	if (changes(io) || io->undivided) {
+	if (changes(io) || io->undivided || fua_reads(io)) {
 		pthread_mutex_lock(&d->lock);
 		ready = hold_take(io) && io_enter(io);
 		pthread_mutex_unlock(&d->lock);

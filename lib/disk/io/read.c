@@ -39,6 +39,8 @@ static uint64_t look(struct disk_io *io, bool *has_data)
 	io->slot = zone_slot_of(&d->zones, io->at_bytes >> d->block_shift);
 	io->gen = d->slots[io->slot].gen;
 	off = segment_offset(io);
+	if (io->fua && (!off || io->at_bytes == blocks_to_bytes(d, io->lba)))
+		fua_begin(io);
 	written = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 	*has_data = off < written;
 	end = *has_data ? written
@@ -47,6 +49,23 @@ static uint64_t look(struct disk_io *io, bool *has_data)
 	end = good_bytes(io, min_u64(end - off, io->left_bytes));
 	pthread_mutex_unlock(&d->lock);
 	return end;
+}
+
+/* So much of a slot has been read; false: finished. */
+static bool go_on(struct disk_io *io)
+{
+	enum disk_status status;
+	int ret;
+
+	if (!io->fua || !segment_ends_slot(io))
+		return true;
+	ret = fua_end(io);
+	if (!ret)
+		return true;
+	status = io_fail_status(io, ret, io->lba);
+	/* It is a write that has failed. */
+	io_finish(io, status == DISK_READ_ERROR ? DISK_WRITE_ERROR : status);
+	return false;
 }
 
 /* Finds the next data to read; false: finished. */
@@ -68,6 +87,8 @@ static bool read_next(struct disk_io *io)
 			return true;
 		}
 		segment_zero(io, bytes);
+		if (!go_on(io))
+			return false;
 	}
 	io_finish(io, DISK_OK);
 	return false;
@@ -132,7 +153,7 @@ static bool read_step(struct disk_io *io)
 	if ((uint64_t)res < want) {
 		segment_zero(io, want - (uint64_t)res);
 	}
-	return read_next(io);
+	return go_on(io) && read_next(io);
 }
 
 void read_run(struct disk_io *io)

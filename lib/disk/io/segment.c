@@ -62,3 +62,10 @@ void segment_zero(struct disk_io *io, uint64_t bytes)
 	io->at_bytes += bytes;
 	io->left_bytes -= bytes;
 }
+
+bool segment_ends_slot(const struct disk_io *io)
+{
+	const struct zone_set *z = &io->disk->zones;
+
+	return !io->left_bytes || zone_slot_of(z, segment_lba(io)) != io->slot;
+}

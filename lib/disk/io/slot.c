@@ -18,12 +18,6 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-/* The one that was earlier: counts wrap. */
-static unsigned older(unsigned a, unsigned b)
-{
-	return (int)(a - b) < 0 ? a : b;
-}
-
 void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 		     unsigned losses)
 {
@@ -32,7 +26,7 @@ void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 	if (s->flags & SLOT_DIRTY) {
 		s->dirty_lo = min_u32(s->dirty_lo, lo);
 		s->dirty_hi = max_u32(s->dirty_hi, hi);
-		s->dirty_losses = older(s->dirty_losses, losses);
+		s->dirty_losses = older_losses(s->dirty_losses, losses);
 		return;
 	}
 	s->flags |= SLOT_DIRTY;

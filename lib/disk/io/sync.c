@@ -19,11 +19,12 @@ void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
 		.blocks = slot_file_blocks(d, slot),
 	};
 	/* What is dirty may have begun before the caller's write. */
-	if (s->flags & SLOT_DIRTY && (int)(s->dirty_losses - losses) < 0)
-		part->losses = s->dirty_losses;
+	if (s->flags & SLOT_DIRTY)
+		part->losses = older_losses(s->dirty_losses, losses);
 	/* It stays to be synced until this is over: a SYNCHRONIZE CACHE that
 	 * comes meanwhile has to wait for it as well. */
-	s->syncs++;
+	s->sync_losses = s->syncs++ ? older_losses(s->sync_losses, part->losses)
+				    : part->losses;
 	slot_take_dirty(d, slot, &part->lo, &part->hi);
 }
 

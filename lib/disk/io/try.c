@@ -77,7 +77,7 @@ static enum read_kind look(struct disk_io *io)
 	return off >= written ? KIND_ZEROS : KIND_OTHER;
 }
 
-static bool try_read(struct disk_io *io)
+static bool read_here(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
@@ -99,6 +99,37 @@ static bool try_read(struct disk_io *io)
 	/* A short read or an error is looked into by the full path. */
 	return kind == KIND_DATA && run_here(io, STORE_READ, STORE_NOWAIT) &&
 	       end(io, DISK_OK, ZV_OK);
+}
+
+/* What must be synced first is for the full path; and what is not must not be
+ * taken back meanwhile. */
+static bool read_fua_here(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	bool done;
+
+	if (!io->left_bytes || io->lba >= d->zones.geo.capacity_blocks)
+		return false;
+	pthread_mutex_lock(&d->lock);
+	io->slot = zone_slot_of(&d->zones, io->lba);
+	fua_begin(io);
+	done = hold_try(d);
+	pthread_mutex_unlock(&d->lock);
+	if (!done)
+		return false;
+	done = read_here(io);
+	segment_pass(io, io->left_bytes);
+	pthread_mutex_lock(&d->lock);
+	if (done && io->status == DISK_OK)
+		done = !fua_is_unsynced(io);
+	hold_leave_locked(d);
+	pthread_mutex_unlock(&d->lock);
+	return done;
+}
+
+static bool try_read(struct disk_io *io)
+{
+	return io->fua ? read_fua_here(io) : read_here(io);
 }
 
 /* The journal must be told, and must be waited for.  Under the lock. */

@@ -275,14 +275,6 @@ static bool submit_sync(struct disk_io *io)
 	return true;
 }
 
-/* Whether the next segment, if there is one, is in another slot. */
-static bool slot_is_done(const struct disk_io *io)
-{
-	const struct zone_set *z = &io->disk->zones;
-
-	return !io->left_bytes || zone_slot_of(z, segment_lba(io)) != io->slot;
-}
-
 /* What was written in place may be there in part, and stays: it can be read,
  * and so is to be synced. */
 static bool data_failed(struct disk_io *io)
@@ -326,7 +318,7 @@ static bool data_done(struct disk_io *io)
 	if (ret)
 		return fail(io, ret);
 	segment_pass(io, io->req.len);
-	if (io->fua && !is_conv(io) && slot_is_done(io))
+	if (io->fua && !is_conv(io) && segment_ends_slot(io))
 		return submit_sync(io);
 	return io->left_bytes ? write_next(io) : finish_written(io);
 }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * READ with FUA.  The blocks are read first, and then synced if they may have
+ * been newer than the medium's: who syncs first and reads then may find what
+ * has been written in between.
+ */
+#include <assert.h>
+
+#include "base/num.h"
+#include "disk/internal.h"
+
+/*
+ * What is dirty, or being synced, may have been lost already without anybody
+ * knowing: it counts from before the first write of that.
+ */
+void fua_begin(struct disk_io *io)
+{
+	const struct disk_slot *s = &io->disk->slots[io->slot];
+
+	io->losses = slot_losses(io->disk, io->slot);
+	if (s->flags & SLOT_DIRTY)
+		io->losses = older_losses(io->losses, s->dirty_losses);
+	if (s->syncs)
+		io->losses = older_losses(io->losses, s->sync_losses);
+}
+
+/* Somebody changes the slot's file and has not told yet what. */
+static bool is_changing(const struct disk_io *io)
+{
+	const struct disk *d = io->disk;
+
+	/* The one who does is the one who reads. */
+	if (io->gate == GATE_PART)
+		return false;
+	if (zone_slot_is_conv(&d->zones, io->slot))
+		return d->gate_shared || d->gate_alone;
+	return d->slots[io->slot].flags & SLOT_BUSY;
+}
+
+/*
+ * Of a zone with a write pointer a file is durable up to the first dirty block;
+ * after a reset that is none, and what is read as zeros is not safe either.
+ */
+static bool is_dirty(const struct disk_io *io)
+{
+	const struct disk *d = io->disk;
+	const struct disk_slot *s = &d->slots[io->slot];
+	uint64_t start_lba = zone_slot_start_lba(&d->zones, io->slot);
+	uint64_t lo = max_u64(start_lba, io->lba) - start_lba;
+	uint64_t end = segment_offset(io);
+
+	if (!(s->flags & SLOT_DIRTY) || end <= blocks_to_bytes(d, s->dirty_lo))
+		return false;
+	return lo < s->dirty_hi || !zone_slot_is_conv(&d->zones, io->slot);
+}
+
+static bool slot_is_unsure(const struct disk_io *io)
+{
+	const struct disk *d = io->disk;
+
+	return d->slots[io->slot].syncs || is_changing(io) || is_dirty(io) ||
+	       slot_losses(d, io->slot) != io->losses;
+}
+
+bool fua_is_unsynced(const struct disk_io *io)
+{
+	/* The journal may have blocks that were bad and have been rewritten. */
+	return slot_is_unsure(io) ||
+	       io->disk->journal_safe != io->disk->journal_told;
+}
+
+int fua_end(struct disk_io *io)
+{
+	struct disk *d = io->disk;
+	bool unsure;
+	int ret = 0;
+
+	assert(!io->async);
+	pthread_mutex_lock(&d->lock);
+	unsure = slot_is_unsure(io);
+	pthread_mutex_unlock(&d->lock);
+	if (unsure)
+		ret = sync_slot(d, io->slot, io->losses);
+	return ret ? ret : zoneop_journal_sync(d);
+}

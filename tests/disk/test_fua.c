@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * READ with FUA: what it returned is there after a power failure, in zones of
+ * every type, whatever came before it and beside it; and it syncs no more than
+ * that takes.
+ */
+#include <errno.h>
+#include <semaphore.h>
+
+#include "base/num.h"
+#include "disk/disk_fixture.h"
+#include "stores/crash.h"
+
+#define MANAGED FIXTURE_CFG ",discard_write_cache"
+#define AWARE	MANAGED ",model=host-aware"
+
+static struct fixture f;
+
+/* The zone that a case is about. */
+static struct where {
+	const char *options;
+	uint64_t lba;
+	bool only_grows;
+} where[] = {
+	{ MANAGED, 0, false },
+	{ MANAGED, SEQ(0), true },
+	{ AWARE, SEQ(0), false },
+};
+
+/* How it is read. */
+enum way {
+	SUBMITTED,
+	TRIED, /* first in the caller's thread */
+	COMPARED,
+	NR_WAYS,
+};
+
+/* All syncs fail from number @at on. */
+static void arm(uint64_t at)
+{
+	struct store_fault_plan plan = { .fail_at = at,
+					 .fail_count = UINT64_MAX,
+					 .error = EIO,
+					 .only = 1u << STORE_SYNC };
+
+	store_fault_arm(f.fault, &plan);
+}
+
+static unsigned nr_syncs(void)
+{
+	return (unsigned)store_fault_calls(f.fault);
+}
+
+static enum disk_status read_as(enum way way, bool fua, uint64_t lba,
+				uint32_t blocks)
+{
+	struct iovec iov = { f.buf, (size_t)blocks * BLOCK };
+	struct disk_io io = { .op = way == COMPARED ? DISK_COMPARE : DISK_READ,
+			      .fua = fua,
+			      .lba = lba,
+			      .nr_blocks = blocks,
+			      .iov = &iov,
+			      .iov_cnt = way == COMPARED ? 0 : 1 };
+
+	if (way != COMPARED)
+		memset(f.buf, 0xee, iov.iov_len);
+	if (way == TRIED && disk_try(f.disk, &io))
+		return io.status;
+	return disk_run(f.disk, &io);
+}
+
+static void take_all_back(void)
+{
+	static const struct disk_powerfail all = { .random = false };
+	struct zl_err err;
+
+	if (disk_powerfail(f.disk, &all, &err))
+		fail_msg("%s", err.msg);
+}
+
+static void each(void (*test)(const struct where *w, enum way way))
+{
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(where); i++) {
+		for (unsigned way = 0; way < NR_WAYS; way++) {
+			fixture_start(&f, where[i].options, 0);
+			/* Then disk_try() tries, as it does over files. */
+			f.disk->try_blocks = MAX_BLOCKS;
+			/* Counts begin anywhere. */
+			store_lost(f.disk->store,
+				   (uint32_t)(where[i].lba / ZONE));
+			test(&where[i], (enum way)way);
+			fixture_stop(&f);
+		}
+	}
+}
+
+static void assert_there(const struct where *w, uint64_t lba, uint32_t blocks,
+			 uint32_t tag)
+{
+	assert_int_equal(do_read(&f, w->lba + lba, blocks), DISK_OK);
+	assert_filled(f.buf, w->lba + lba, blocks, tag);
+}
+
+static void written_one(const struct where *w, enum way way)
+{
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	arm(UINT64_MAX);
+	assert_int_equal(read_as(way, true, w->lba + 2, 4), DISK_OK);
+	assert_int_equal(nr_syncs(), 1);
+	if (way != COMPARED)
+		assert_filled(f.buf, w->lba + 2, 4, 1);
+	/* That was all that there was to do. */
+	assert_int_equal(read_as(way, true, w->lba, 8), DISK_OK);
+	assert_int_equal(nr_syncs(), 1);
+	take_all_back();
+	assert_there(w, 0, 8, 1);
+}
+
+static void what_was_written(void **state)
+{
+	(void)state;
+	each(written_one);
+}
+
+/* It syncs nothing, and what it returned may go. */
+static void without_one(const struct where *w, enum way way)
+{
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	arm(UINT64_MAX);
+	assert_int_equal(read_as(way, false, w->lba, 8), DISK_OK);
+	assert_int_equal(nr_syncs(), 0);
+	take_all_back();
+	assert_int_equal(do_read(&f, w->lba, 8), DISK_OK);
+	assert_zeros(f.buf, (size_t)8 * BLOCK);
+}
+
+static void without_fua(void **state)
+{
+	(void)state;
+	each(without_one);
+}
+
+/* What else is dirty stays so: before it in a conventional zone, behind it in
+ * any. */
+static void elsewhere_one(const struct where *w, enum way way)
+{
+	bool conv = !w->lba;
+
+	assert_int_equal(do_write(&f, w->lba, 16, 1), DISK_OK);
+	assert_int_equal(do_sync(&f), DISK_OK);
+	assert_int_equal(do_write(&f, w->lba + 16, 8, 2), DISK_OK);
+	assert_int_equal(do_write(&f, SEQ(1), 8, 2), DISK_OK);
+	arm(UINT64_MAX);
+	assert_int_equal(read_as(way, true, w->lba, 16), DISK_OK);
+	if (conv)
+		assert_int_equal(read_as(way, true, w->lba + 24, 8), DISK_OK);
+	assert_int_equal(nr_syncs(), 0);
+	assert_int_equal(read_as(way, true, w->lba + 15, 2), DISK_OK);
+	assert_int_equal(nr_syncs(), 1);
+}
+
+static void what_is_dirty_elsewhere(void **state)
+{
+	(void)state;
+	each(elsewhere_one);
+}
+
+/* Zeros are data as well: those that a reset, or UNMAP, left. */
+static void emptied_one(const struct where *w, enum way way)
+{
+	struct disk_io io;
+
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	assert_int_equal(do_sync(&f), DISK_OK);
+	if (w->lba)
+		assert_int_equal(do_zone(&f, ZO_RESET, w->lba, false), DISK_OK);
+	else
+		assert_int_equal(run_rw(&f, &io, DISK_UNMAP, 0, 8, false),
+				 DISK_OK);
+	assert_int_equal(read_as(way, true, w->lba + 4, 4), DISK_OK);
+	take_all_back();
+	assert_int_equal(do_read(&f, w->lba, 8), DISK_OK);
+	assert_zeros(f.buf, (size_t)8 * BLOCK);
+}
+
+static void what_was_emptied(void **state)
+{
+	(void)state;
+	each(emptied_one);
+}
+
+/* Zeros that FINISH makes readable, and a write pointer that moved over them.
+ */
+static void finished_one(const struct where *w, enum way way)
+{
+	if (!w->lba)
+		return;
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	assert_int_equal(do_sync(&f), DISK_OK);
+	assert_int_equal(do_zone(&f, ZO_FINISH, w->lba, false), DISK_OK);
+	assert_int_equal(read_as(way, true, w->lba + 100, 4), DISK_OK);
+	take_all_back();
+	assert_int_equal(cond_of(&f, w->lba), ZC_FULL);
+}
+
+static void what_was_finished(void **state)
+{
+	(void)state;
+	each(finished_one);
+}
+
+/* Each slot that is read is synced, if there is something to sync. */
+static void over_zones(void **state)
+{
+	(void)state;
+	for (unsigned way = 0; way < NR_WAYS; way++) {
+		fixture_start(&f, AWARE, 0);
+		f.disk->try_blocks = MAX_BLOCKS;
+		assert_int_equal(do_write(&f, ZONE - 4, 8, 1), DISK_OK);
+		assert_int_equal(do_write(&f, SEQ(0) - 4, 8, 2), DISK_OK);
+		arm(UINT64_MAX);
+		assert_int_equal(read_as(way, true, ZONE - 4, ZONE + 8),
+				 DISK_OK);
+		assert_int_equal(nr_syncs(), 3);
+		take_all_back();
+		assert_int_equal(do_read(&f, ZONE - 4, 8), DISK_OK);
+		assert_filled(f.buf, ZONE - 4, 8, 1);
+		assert_int_equal(do_read(&f, SEQ(0) - 4, 8), DISK_OK);
+		assert_filled(f.buf, SEQ(0) - 4, 8, 2);
+		fixture_stop(&f);
+	}
+}
+
+/* A write error, since that is what it is; what it was to write is lost. */
+static void fails_one(const struct where *w, enum way way)
+{
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	arm(0);
+	assert_int_equal(read_as(way, true, w->lba + 2, 4), DISK_WRITE_ERROR);
+	arm(UINT64_MAX);
+	assert_int_equal(read_as(way, true, w->lba + 2, 4), DISK_READ_ERROR);
+	assert_int_equal(read_as(way, false, w->lba + 2, 4), DISK_READ_ERROR);
+}
+
+static void a_sync_that_fails(void **state)
+{
+	(void)state;
+	each(fails_one);
+}
+
+/* COMPARE AND WRITE: that the blocks differ is known, and so they stay. */
+static void compare_and_write(void **state)
+{
+	struct iovec iov;
+	struct disk_io io;
+
+	(void)state;
+	for (unsigned fua = 0; fua < 2; fua++) {
+		fixture_start(&f, MANAGED, 0);
+		assert_int_equal(do_write(&f, 4, 4, 1), DISK_OK);
+		iov = (struct iovec){ f.buf, (size_t)8 * BLOCK };
+		memset(f.buf, 'x', iov.iov_len);
+		io = (struct disk_io){ .op = DISK_COMPARE_WRITE,
+				       .fua = fua,
+				       .lba = 4,
+				       .nr_blocks = 4,
+				       .iov = &iov,
+				       .iov_cnt = 1 };
+		arm(UINT64_MAX);
+		assert_int_equal(disk_run(f.disk, &io), DISK_MISCOMPARE);
+		assert_int_equal(nr_syncs(), fua);
+		take_all_back();
+		assert_int_equal(do_read(&f, 4, 4), DISK_OK);
+		if (fua)
+			assert_filled(f.buf, 4, 4, 1);
+		else
+			assert_zeros(f.buf, (size_t)4 * BLOCK);
+		fixture_stop(&f);
+	}
+}
+
+/*
+ * Beside others: a request of the store below waits, when it has been carried
+ * out, until it is let go.
+ */
+static struct {
+	const struct store_ops *real;
+	enum store_op op;
+	bool on;
+	void (*done)(struct store_req *req);
+	sem_t there, go;
+} held;
+
+static void held_done(struct store_req *req)
+{
+	req->done = held.done;
+	sem_post(&held.there);
+	sem_wait(&held.go);
+	req->done(req);
+}
+
+static void held_submit(struct store *st, struct store_req *req)
+{
+	if (held.on && req->op == held.op) {
+		held.on = false;
+		held.done = req->done;
+		req->done = held_done;
+	}
+	held.real->submit(st, req);
+}
+
+static void *run_held(void *arg)
+{
+	disk_run(f.disk, arg);
+	return NULL;
+}
+
+/* Until its request waits. */
+static void begin_held(pthread_t *thread, struct disk_io *io, enum store_op op)
+{
+	static struct store_ops ops;
+
+	held.real = f.disk->store->ops;
+	ops = *held.real;
+	ops.submit = held_submit;
+	f.disk->store->ops = &ops;
+	held.op = op;
+	held.on = true;
+	sem_init(&held.there, 0, 0);
+	sem_init(&held.go, 0, 0);
+	assert_int_equal(pthread_create(thread, NULL, run_held, io), 0);
+	sem_wait(&held.there);
+	f.disk->store->ops = held.real;
+}
+
+static void end_held(pthread_t thread)
+{
+	sem_post(&held.go);
+	pthread_join(thread, NULL);
+}
+
+/* What a write has changed that is not over. */
+static void changing_one(const struct where *w, enum way way)
+{
+	static uint8_t data[8 * BLOCK];
+	struct iovec iov = { data, sizeof(data) };
+	struct disk_io io = { .op = DISK_WRITE,
+			      .lba = w->lba,
+			      .nr_blocks = 8,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+	pthread_t thread;
+
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	assert_int_equal(do_sync(&f), DISK_OK);
+	if (w->only_grows)
+		io.lba += 8;
+	fill(data, io.lba, 8, 2);
+	begin_held(&thread, &io, STORE_WRITE);
+	assert_int_equal(read_as(way, true, w->lba, 8), DISK_OK);
+	if (way != COMPARED)
+		assert_filled(f.buf, w->lba, 8, io.lba == w->lba ? 2 : 1);
+	end_held(thread);
+	assert_int_equal(io.status, DISK_OK);
+	take_all_back();
+	assert_there(w, 0, 8, io.lba == w->lba ? 2 : 1);
+}
+
+static void what_is_being_written(void **state)
+{
+	(void)state;
+	each(changing_one);
+}
+
+/* A sync under way has failed already, which nobody knows yet. */
+static void failing_one(const struct where *w, enum way way)
+{
+	struct disk_io sync = { .op = DISK_SYNC };
+	pthread_t thread;
+
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	arm(0);
+	begin_held(&thread, &sync, STORE_SYNC);
+	arm(UINT64_MAX);
+	assert_int_equal(read_as(way, true, w->lba, 8), DISK_WRITE_ERROR);
+	end_held(thread);
+	assert_int_equal(sync.status, DISK_WRITE_ERROR);
+	assert_int_equal(read_as(way, true, w->lba, 8), DISK_READ_ERROR);
+}
+
+static void beside_a_sync_that_fails(void **state)
+{
+	(void)state;
+	each(failing_one);
+}
+
+/* … or may fail yet. */
+static void syncing_one(const struct where *w, enum way way)
+{
+	struct disk_io sync = { .op = DISK_SYNC };
+	pthread_t thread;
+
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	arm(UINT64_MAX);
+	begin_held(&thread, &sync, STORE_SYNC);
+	assert_int_equal(nr_syncs(), 1);
+	assert_int_equal(read_as(way, true, w->lba, 8), DISK_OK);
+	assert_int_equal(nr_syncs(), 2);
+	end_held(thread);
+	assert_int_equal(sync.status, DISK_OK);
+}
+
+static void beside_a_sync(void **state)
+{
+	(void)state;
+	each(syncing_one);
+}
+
+/* … or fails, and is over, while the read is under way. */
+static void failed_one(const struct where *w, enum way way)
+{
+	static uint8_t data[8 * BLOCK];
+	struct iovec iov = { data, sizeof(data) };
+	struct disk_io io = { .op = DISK_READ,
+			      .fua = true,
+			      .lba = w->lba,
+			      .nr_blocks = 8,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+	pthread_t thread;
+
+	if (way != SUBMITTED)
+		return;
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	begin_held(&thread, &io, STORE_READ);
+	arm(0);
+	assert_int_equal(do_sync(&f), DISK_WRITE_ERROR);
+	arm(UINT64_MAX);
+	end_held(thread);
+	assert_int_equal(io.status, DISK_WRITE_ERROR);
+}
+
+static void a_sync_fails_meanwhile(void **state)
+{
+	(void)state;
+	each(failed_one);
+}
+
+/* Or it had failed before, which is found out meanwhile. */
+static void lost_one(const struct where *w, enum way way)
+{
+	static uint8_t data[8 * BLOCK];
+	struct iovec iov = { data, sizeof(data) };
+	struct disk_io io = { .op = DISK_READ,
+			      .fua = true,
+			      .lba = w->lba,
+			      .nr_blocks = 8,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+	pthread_t thread;
+
+	if (way != SUBMITTED)
+		return;
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	store_lost(f.disk->store, (uint32_t)(w->lba / ZONE));
+	begin_held(&thread, &io, STORE_READ);
+	assert_int_equal(do_sync(&f), DISK_WRITE_ERROR);
+	end_held(thread);
+	assert_int_equal(io.status, DISK_WRITE_ERROR);
+}
+
+static void a_loss_is_found_meanwhile(void **state)
+{
+	(void)state;
+	each(lost_one);
+}
+
+/* A simulated power failure waits for it. */
+static void not_in_the_middle(void **state)
+{
+	static uint8_t data[8 * BLOCK];
+	struct iovec iov = { data, sizeof(data) };
+	struct disk_io io = { .op = DISK_READ,
+			      .fua = true,
+			      .nr_blocks = 8,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+	static const struct disk_powerfail all = { .random = false };
+	unsigned was_ms = slot_wait_ms;
+	struct zl_err err;
+	pthread_t thread;
+
+	(void)state;
+	fixture_start(&f, MANAGED, 0);
+	assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
+	begin_held(&thread, &io, STORE_READ);
+	slot_wait_ms = 20;
+	assert_int_equal(disk_powerfail(f.disk, &all, &err), -EBUSY);
+	slot_wait_ms = was_ms;
+	end_held(thread);
+	assert_int_equal(io.status, DISK_OK);
+	/* Nor is one tried while it is under way. */
+	f.disk->try_blocks = MAX_BLOCKS;
+	assert_true(disk_try(f.disk, &io));
+	assert_int_equal(hold_stop(f.disk), 0);
+	assert_false(disk_try(f.disk, &io));
+	hold_resume(f.disk);
+	fixture_stop(&f);
+}
+
+/*
+ * A real one: the journal says that blocks are bad, and does not durably say
+ * that they have been rewritten.
+ */
+static struct disk *open_crash(struct store_crash *c)
+{
+	struct disk_open_args args = { .may_make = true };
+	struct store *st = store_crash_open(c);
+	struct zl_err err = { "" };
+	struct disk_opts opts;
+	struct disk *d;
+
+	args.size_bytes = CAPACITY * BLOCK;
+	assert_int_equal(disk_opts_parse(&opts, FIXTURE_CFG,
+					 strlen(FIXTURE_CFG), ',', false, &err),
+			 0);
+	args.opts = &opts;
+	if (disk_open_store(st, "test", &args, &d, &err))
+		fail_msg("%s", err.msg);
+	return d;
+}
+
+static void rewritten_one(bool fua)
+{
+	struct store_crash *c = store_crash_new();
+	enum disk_status status;
+
+	f.buf = calloc(MAX_BLOCKS, BLOCK);
+	f.disk = open_crash(c);
+	assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
+	assert_int_equal(do_sync(&f), DISK_OK);
+	pthread_mutex_lock(&f.disk->lock);
+	slot_add_bad(f.disk, 0, 0, 8);
+	pthread_mutex_unlock(&f.disk->lock);
+	assert_int_equal(slot_tell_bad(f.disk, 0, true), 0);
+	assert_int_equal(do_read(&f, 0, 8), DISK_READ_ERROR);
+	assert_int_equal(do_write(&f, 0, 8, 2), DISK_OK);
+	assert_int_equal(read_as(SUBMITTED, fua, 0, 8), DISK_OK);
+	disk_abandon(f.disk);
+	store_crash_cycle(c, STORE_CRASH_KEEP_NOTHING, 0);
+	f.disk = open_crash(c);
+	status = do_read(&f, 0, 8);
+	assert_int_equal(status, fua ? DISK_OK : DISK_READ_ERROR);
+	if (fua)
+		assert_filled(f.buf, 0, 8, 2);
+	disk_close(f.disk);
+	store_crash_free(c);
+	free(f.buf);
+}
+
+static void what_had_been_bad(void **state)
+{
+	(void)state;
+	rewritten_one(false);
+	rewritten_one(true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_written),
+		cmocka_unit_test(without_fua),
+		cmocka_unit_test(what_is_dirty_elsewhere),
+		cmocka_unit_test(what_was_emptied),
+		cmocka_unit_test(what_was_finished),
+		cmocka_unit_test(over_zones),
+		cmocka_unit_test(a_sync_that_fails),
+		cmocka_unit_test(compare_and_write),
+		cmocka_unit_test(what_is_being_written),
+		cmocka_unit_test(beside_a_sync_that_fails),
+		cmocka_unit_test(beside_a_sync),
+		cmocka_unit_test(a_sync_fails_meanwhile),
+		cmocka_unit_test(a_loss_is_found_meanwhile),
+		cmocka_unit_test(not_in_the_middle),
+		cmocka_unit_test(what_had_been_bad),
+	};
+
+	return cmocka_run_group_tests_name("disk/fua", tests, NULL, NULL);
+}
