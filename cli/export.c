@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop export, zloop unexport: a disk as an iSCSI target. */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <ifaddrs.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "target.h"
@@ -19,11 +21,11 @@
 #define PORTAL_SIZE 80
 
 struct export_args {
-	const char *disk, *acl, *user, *password;
+	const char *disk, *acl, *user, *password, *password_file;
 	char portals[LIO_MAX_PORTALS][PORTAL_SIZE];
 	unsigned nr_portals;
 	bool open;
-	char secret[SECRET_LEN + 1];
+	char secret[CHAP_MAX + 2]; /* made, or read: with a newline */
 };
 
 static const struct argp_option options[] = {
@@ -33,7 +35,13 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "user", 'u', "NAME", 0, "CHAP user name (default: zloop)", 0 },
 	{ "password", 'w', "SECRET", 0,
-	  "CHAP secret (default: one is made, and shown once)", 0 },
+	  "CHAP secret (default: one is made, and shown once); everybody on "
+	  "this machine can see it",
+	  0 },
+	{ "password-file", 'W', "FILE", 0,
+	  "Read the CHAP secret from FILE; from - it is standard input, a "
+	  "terminal is asked",
+	  0 },
 	{ "portal", 'p', "ADDRESS[:PORT]", 0,
 	  "Where to listen; may be repeated (default: 0.0.0.0:" ISCSI_PORT ")",
 	  0 },
@@ -114,11 +122,30 @@ static bool is_chap_word(const char *s)
 	return *s && strlen(s) < CHAP_MAX;
 }
 
+static const char chap_words[] =
+	"letters, digits and ._-:@+/=, less than 64 of them";
+static_assert(CHAP_MAX == 64, "chap_words says so");
+
+/* NULL: it will do. */
+static const char *secret_error(const char *secret)
+{
+	if (!is_chap_word(secret))
+		return "a CHAP secret has letters, digits and ._-:@+/=, less "
+		       "than 64 of them";
+	if (strlen(secret) < 12)
+		return "the CHAP secret has less than 12 characters, which "
+		       "initiators refuse";
+	return NULL;
+}
+
 static void check_args(struct export_args *a, struct argp_state *state)
 {
-	if (a->open && (a->acl || a->user || a->password))
+	if (a->open && (a->acl || a->user || a->password || a->password_file))
 		argp_error(state, "--open lets everybody in; leave it out, or "
 				  "--acl, --user and --password");
+	else if (a->password && a->password_file)
+		argp_error(state, "--password and --password-file are two "
+				  "secrets; give one");
 	else if (!a->open && !a->acl)
 		argp_error(state,
 			   "say who may log in: --acl IQN, which is in the "
@@ -129,15 +156,10 @@ static void check_args(struct export_args *a, struct argp_state *state)
 			   "--acl %s is not an initiator's name such as "
 			   "iqn.1993-08.org.debian:01:abc, in small letters",
 			   a->acl);
-	if ((a->user && !is_chap_word(a->user)) ||
-	    (a->password && !is_chap_word(a->password)))
-		argp_error(state,
-			   "--user and --password take letters, digits and "
-			   "._-:@+/=, less than %d of them",
-			   CHAP_MAX);
-	if (a->password && strlen(a->password) < 12)
-		argp_error(state, "--password has less than 12 characters, "
-				  "which initiators refuse");
+	if (a->user && !is_chap_word(a->user))
+		argp_error(state, "--user takes %s", chap_words);
+	if (a->password && secret_error(a->password))
+		argp_error(state, "%s", secret_error(a->password));
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -153,6 +175,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'w':
 		a->password = arg;
+		return 0;
+	case 'W':
+		a->password_file = arg;
 		return 0;
 	case 'p':
 		add_portal(a, arg, state);
@@ -243,7 +268,7 @@ static void print_commands(const struct export_args *a, const char *iqn)
  * Doing it.
  */
 
-static int make_secret(char secret[SECRET_LEN + 1])
+static int make_secret(char *secret)
 {
 	static const char set[] = "abcdefghijkmnpqrstuvwxyz23456789";
 	unsigned char bytes[SECRET_LEN];
@@ -256,27 +281,55 @@ static int make_secret(char secret[SECRET_LEN + 1])
 	return 0;
 }
 
+/* The first line of a file; a person is asked, and not shown. */
+static int read_secret(struct export_args *a)
+{
+	const char *name = a->password_file, *error;
+	FILE *f = strcmp(name, "-") ? fopen(name, "re") : stdin;
+	const char *typed = NULL;
+
+	if (!f) {
+		cli_error("%s cannot be read: %s", name, strerror(errno));
+		return -errno;
+	}
+	if (f == stdin && isatty(STDIN_FILENO))
+		typed = getpass("CHAP secret: ");
+	if (typed)
+		snprintf(a->secret, sizeof(a->secret), "%s", typed);
+	else if (!fgets(a->secret, sizeof(a->secret), f))
+		*a->secret = 0;
+	if (f != stdin)
+		fclose(f);
+	a->secret[strcspn(a->secret, "\n")] = 0;
+	a->password = a->secret;
+	error = secret_error(a->secret);
+	if (error)
+		cli_error("%s: %s", name, error);
+	return error ? -EINVAL : 0;
+}
+
+static int need_secret(struct export_args *a)
+{
+	if (a->password_file)
+		return read_secret(a);
+	if (a->password)
+		return 0;
+	a->password = a->secret;
+	if (!make_secret(a->secret))
+		return 0;
+	cli_error("no random numbers for a secret");
+	return -EIO;
+}
+
 static int complete_args(struct export_args *a)
 {
 	if (!a->nr_portals)
 		strcpy(a->portals[a->nr_portals++], "0.0.0.0:" ISCSI_PORT);
-	if (a->open) {
-		cli_note("everybody who reaches the portal can read, write and "
-			 "reset this disk");
+	if (a->open)
 		return 0;
-	}
 	if (!a->user)
 		a->user = "zloop";
-	if (!a->password) {
-		if (make_secret(a->secret)) {
-			cli_error("no random numbers for a secret");
-			return -EIO;
-		}
-		a->password = a->secret;
-		cli_note("the secret is in the commands below and is not shown "
-			 "again");
-	}
-	return 0;
+	return need_secret(a);
 }
 
 static bool is_iscsi(void *user, const struct lio_export *ex)
@@ -347,6 +400,12 @@ static int export_disk(struct export_args *a)
 	make_iqn(&bs, iqn);
 	args.iqn = iqn;
 	if (!lio_iscsi_make(cli_lio(), &bs, &args, &ex, &err)) {
+		if (a->open)
+			cli_note("everybody who reaches the portal can read, "
+				 "write and reset this disk");
+		else if (a->password == a->secret && !a->password_file)
+			cli_note("the secret is in the commands below and is "
+				 "not shown again");
 		print_commands(a, iqn);
 		return CLI_OK;
 	}
@@ -362,13 +421,13 @@ int export_main(int argc, char **argv)
 	struct zl_err err;
 
 	cli_parse(&argp, argc, argv, &a);
-	if (cli_need_root())
+	if (cli_need_root() || complete_args(&a))
 		return CLI_FAILED;
 	if (lio_ready(cli_lio(), true, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
-	return complete_args(&a) ? CLI_FAILED : export_disk(&a);
+	return export_disk(&a);
 }
 
 /*

@@ -46,6 +46,45 @@ static int make_acl(const struct lio *lio, const struct lio_export *ex,
 	return ret;
 }
 
+/*
+ * A portal may be shared by targets, but two that overlap, as an address and
+ * all addresses with the same port, are refused with no more than EINVAL.
+ */
+struct holder {
+	const char *portal, *port;
+	char text[PATH_MAX];
+};
+
+static bool take_holder(void *user, const char *path)
+{
+	struct holder *h = user;
+	const char *end = strstr(path, "/iscsi/"), *portal = lio_last(path);
+	const char *port = strrchr(portal, ':');
+
+	if (!end || !port || strcmp(port, h->port) ||
+	    !strcmp(portal, h->portal))
+		return true;
+	end += strlen("/iscsi/");
+	snprintf(h->text, sizeof(h->text), "; the target %.*s has %s",
+		 (int)strcspn(end, "/"), end, portal);
+	return false;
+}
+
+static int fail_portal(const struct lio *lio, const char *portal, int ret,
+		       struct zl_err *err)
+{
+	struct holder h = { .portal = portal, .port = strrchr(portal, ':') };
+
+	lio_each_path(lio, take_holder, &h, LIO_TARGET "/iscsi/*/tpgt_*/np/*");
+	if (!*h.text)
+		return zl_fail(err, -ret, "the portal %s cannot be made: %s",
+			       portal, strerror(-ret));
+	return zl_fail(err, -ret,
+		       "the portal %s cannot be made%s: use that or another "
+		       "port, as in --portal 0.0.0.0:3261",
+		       portal, h.text);
+}
+
 static int make_portals(const struct lio *lio, const char *tpg,
 			const struct lio_iscsi_args *args, struct zl_err *err)
 {
@@ -58,8 +97,7 @@ static int make_portals(const struct lio *lio, const char *tpg,
 		if (!ret)
 			ret = lio_make_dir(lio, path);
 		if (ret)
-			zl_fail(err, -ret, "the portal %s cannot be made: %s",
-				args->portals[i], strerror(-ret));
+			fail_portal(lio, args->portals[i], ret, err);
 	}
 	return ret;
 }

@@ -32,6 +32,7 @@ static void wrong_usage(void **state)
 		{ "export", "z0", "--open", "--user=a" },
 		{ "export", "z0", "--acl=iqn.a", "--password=short" },
 		{ "export", "z0", "--acl=iqn.a", "--user=a b" },
+		{ "export", "z0", "--open", "--password-file=x" },
 		{ "export", "z0", "--open", "--portal=localhost" },
 		{ "export", "z0", "--open", "--portal=1.2.3.4:" },
 		{ "export", "z0", "--open", "--portal=1.2.3.4:0" },
@@ -74,6 +75,38 @@ static void machine_not_ready(void **state)
 	assert_sentence("no module tcm_loop");
 	assert_string_equal(run_out, "");
 	assert_int_equal(count_entries("disks"), 0);
+}
+
+/* Nothing is attached for a secret that will not do. */
+static void secrets(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "short", "has less than 12 characters" },
+		{ "twelve chars or so", "letters, digits and" },
+		{ "", "letters, digits and" },
+	};
+
+	(void)state;
+	unlink("root/proc/77/comm");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		machine_put("secret", bad[i][0]);
+		assert_int_equal(zloop("export", "z0", "--acl=iqn.a",
+				       "--password-file=secret", NULL),
+				 1);
+		assert_sentence(bad[i][1]);
+	}
+	assert_int_equal(zloop("export", "z0", "--acl=iqn.a",
+			       "--password-file=nowhere", NULL),
+			 1);
+	assert_sentence("nowhere cannot be read");
+	/* It is good, and nothing is said of it: the daemon is missing. */
+	machine_put("secret", "0123456789abcdef");
+	assert_int_equal(zloop("export", "z0", "--acl=iqn.a",
+			       "--password-file=secret", NULL),
+			 1);
+	assert_sentence("tcmu-runner does not run");
+	assert_int_equal(zloop("export", "z0", "--acl=iqn.a", NULL), 1);
+	assert_sentence("tcmu-runner does not run");
 }
 
 static void notes(void **state)
@@ -225,6 +258,8 @@ int main(void)
 						machine_leave),
 		cmocka_unit_test_setup_teardown(machine_not_ready,
 						machine_enter, machine_leave),
+		cmocka_unit_test_setup_teardown(secrets, machine_enter,
+						machine_leave),
 		cmocka_unit_test_setup_teardown(notes, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(lists, machine_enter,

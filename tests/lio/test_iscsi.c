@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* iSCSI targets: who may log in, and nothing left of what fails. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lio/fake.h"
@@ -105,6 +106,36 @@ static void every_failure(void **state)
 	assert_in_range(n, 15, 25);
 }
 
+/* Whose port it is, not what the kernel says. */
+static void a_port_that_is_taken(void **state)
+{
+	static const char other[] =
+		FAKE_TARGET "/iscsi/iqn.2001-01.com.other:t/tpgt_1/np/";
+	char path[256];
+	struct lio_export ex;
+	struct zl_err err;
+	unsigned n = 0;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s127.0.0.1:3260/iser", other);
+	fake_put(path, "0");
+	/* The first call that makes a portal fails. */
+	do {
+		fake->changes = 0;
+		fake->fail_at = ++n;
+		assert_int_equal(
+			lio_iscsi_make(&fake_lio, &bs, &secure, &ex, &err),
+			-EIO);
+		fake->fail_at = 0;
+	} while (!strstr(err.msg, "portal"));
+	assert_string_equal(err.msg,
+			    "the portal 192.0.2.1:3260 cannot be made; the "
+			    "target iqn.2001-01.com.other:t has "
+			    "127.0.0.1:3260: use that or another port, as in "
+			    "--portal 0.0.0.0:3261");
+	fake_drop(FAKE_TARGET "/iscsi/iqn.2001-01.com.other:t");
+}
+
 static void twice(void **state)
 {
 	struct lio_export ex;
@@ -140,8 +171,13 @@ static void sessions(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(with_acl), TEST(open_to_all),   TEST(removed),
-		TEST(twice),	TEST(every_failure), TEST(sessions),
+		TEST(with_acl),
+		TEST(open_to_all),
+		TEST(removed),
+		TEST(twice),
+		TEST(every_failure),
+		TEST(sessions),
+		TEST(a_port_that_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

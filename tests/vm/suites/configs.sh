@@ -27,7 +27,7 @@ refused_without_directory() {
 
 apply_all() {
   kernel_directory $disks/kernel-zloop
-  "$examples/apply" "$examples"/*.json >/run/apply.out
+  "$examples/apply" /run/examples/*.json >/run/apply.out
   cat /run/apply.out
 }
 
@@ -103,8 +103,18 @@ of_the_kernel() {
     "$(md5sum <$disks/kernel-zloop/seq-000008)"
 }
 
+# As its reader is told to.
+refused_without_secret() {
+  contains "what is said" 'has no secret: copy it' \
+    "$(fails "$examples/apply" "$examples/iscsi-chap.json")"
+  mkdir -p /run/examples
+  cp "$examples"/* /run/examples
+  sed -i 's/"chap_password": ""/"chap_password": "a-secret-of-16ch"/' \
+    /run/examples/iscsi-chap.json
+}
+
 iscsi_chap() {
-  local file=$examples/iscsi-chap.json iqn initiator user password
+  local file=/run/examples/iscsi-chap.json iqn initiator user password
   modprobe -q md5 || skip_check "this kernel has no MD5, which CHAP needs"
   iqn=$(sed -n 's/.*"wwn": "\(.*\)".*/\1/p' "$file")
   initiator=$(sed -n 's/.*"node_wwn": "\(.*\)".*/\1/p' "$file")
@@ -136,6 +146,7 @@ mkdir -p $disks /data/examples
 mount --bind /data/examples $disks
 check "set up" start_stack
 check "a kernel's disk that is not there is not made" refused_without_directory
+check "no secret, no target" refused_without_secret
 check "all are restored" apply_all
 check "loopback" loopback_disk
 check "4kn" native_4k
