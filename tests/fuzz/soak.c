@@ -402,7 +402,8 @@ static size_t random_row(struct soak *s)
 		gen_put_lba(op, s->cdb, some_lba(s));
 		gen_put_blocks(op, s->cdb, some_nr(s));
 	}
-	if (!soak_below(s, 16))
+	/* What wipes a disk is sent seldom, and has to be refused as well. */
+	if (!soak_below(s, soak_kind(s->cdb[0]) == SOAK_WIPE ? 4 : 16))
 		s->cdb[soak_below(s, op->cdb_len)] ^=
 			(uint8_t)(1 << soak_below(s, 8));
 	return soak_below(s, 32) ? op->cdb_len
