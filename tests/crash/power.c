@@ -9,6 +9,12 @@
 
 #include "base/num.h"
 #include "crash/power.h"
+#include "disk/io/io.h"
+#include "disk/life/check.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/problems.h"
+#include "disk/medium/sidecar.h"
 
 uint32_t power_random(struct power *p, uint32_t n)
 {

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "disk/internal.h"
+#include "disk/io/io.h"
 #include "stores/crash.h"
 
 /* Who builds power.c may have another disk. */

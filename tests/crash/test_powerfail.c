@@ -18,6 +18,10 @@
 
 #include "base/num.h"
 #include "crash/power.h"
+#include "disk/io/hold.h"
+#include "disk/io/io.h"
+#include "disk/io/slot.h"
+#include "disk/life/open.h"
 #include "store/ops.h"
 #include "stores/mem.h"
 

@@ -21,6 +21,10 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/hold.h"
+#include "disk/io/io.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/sidecar.h"
 #include "stores/mem.h"
 
 #define BLOCK	   512u

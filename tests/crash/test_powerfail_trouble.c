@@ -15,6 +15,7 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
 #include "stores/fault.h"
 #include "stores/mem.h"
 

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "crash/power.h"
+#include "disk/io/io.h"
+#include "disk/life/open.h"
 #include "stores/fault.h"
 
 #define NR_COMMANDS 40

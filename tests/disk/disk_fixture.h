@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "disk/internal.h"
+#include "disk/io/io.h"
 #include "stores/fault.h"
 #include "stores/mem.h"
 

@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "disk/activity.h"
+#include "disk/io/io.h"
 
 static struct fixture f;
 static struct disk_activity now;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Directories as the kernel's zloop leaves them. */
 #include "disk/dirs.h"
+#include "disk/life/open.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/sidecar.h"
+#include "disk/medium/survey.h"
 
 /* Like: echo "add id=0,capacity_mb=8,zone_size_mb=1,conv_zones=2". */
 #define GEOMETRY "zone_size_mb=1,zone_capacity_mb=1,conv_zones=2"

@@ -5,6 +5,8 @@
  * other zones are read and written, and all are reported.  A test that is held
  * up hangs, and is ended by SIGALRM.
  */
+#include "disk/io/io.h"
+#include "disk/io/pace.h"
 #include "disk_fixture.h"
 
 #include <errno.h>

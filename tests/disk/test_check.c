@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Checking: everything is found, nothing is changed. */
 #include "disk/dirs.h"
+#include "disk/life/check.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/sidecar.h"
 
 static int check(struct store_mem *mem, struct problem_list *l,
 		 struct zl_err *err)

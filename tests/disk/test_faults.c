@@ -7,6 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "disk/io/hold.h"
+#include "disk/io/io.h"
+#include "disk/io/slot.h"
+#include "disk/life/open.h"
 #include "disk_fixture.h"
 #include "stores/crash.h"
 

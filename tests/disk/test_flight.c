@@ -12,8 +12,13 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
-#include "disk_fixture.h"
 #include "disk/io/flight_file.h"
+#include "disk/io/grace.h"
+#include "disk/io/io.h"
+#include "disk/io/pace.h"
+#include "disk/io/slot.h"
+#include "disk/medium/journal.h"
+#include "disk_fixture.h"
 
 #define CFG_HA	     FIXTURE_CFG ",model=host-aware"
 #define CFG_POWER    FIXTURE_CFG ",discard_write_cache"

@@ -9,6 +9,11 @@
 
 #include "base/num.h"
 #include "disk/disk_fixture.h"
+#include "disk/io/hold.h"
+#include "disk/io/io.h"
+#include "disk/io/slot.h"
+#include "disk/life/open.h"
+#include "disk/medium/journal.h"
 #include "stores/crash.h"
 
 #define MANAGED FIXTURE_CFG ",discard_write_cache"

@@ -7,6 +7,10 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "disk/io/grace.h"
+#include "disk/io/io.h"
+#include "disk/life/open.h"
+#include "disk/medium/journal.h"
 #include "disk_fixture.h"
 
 #define CFG_LIMIT FIXTURE_CFG ",max_open_zones=2"

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "disk/io/io.h"
+#include "disk/life/open.h"
 #include "disk_fixture.h"
 #include "refusals.h"
 #include "zone/internal.h"

@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include "base/num.h"
+#include "disk/io/io.h"
+#include "disk/life/open.h"
 #include "disk_fixture.h"
 
 static int setup(void **state)

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The journal: what it keeps over which kind of stop, torn and damaged. */
 #include "disk/dirs.h"
+#include "disk/io/io.h"
+#include "disk/io/slot.h"
+#include "disk/life/open.h"
+#include "disk/medium/journal.h"
 
 #define REC JOURNAL_RECORD_BYTES
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Zone files that are not as they should be cost their zone, not the disk. */
 #include "disk/dirs.h"
+#include "disk/io/slot.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/problems.h"
+#include "disk/medium/sidecar.h"
 
 /* One file's size, and what becomes of its zone. */
 struct damage {

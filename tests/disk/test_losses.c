@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 
 #include "disk/dirs.h"
+#include "disk/io/io.h"
+#include "disk/life/open.h"
 #include "stores/medium.h"
 
 #define CFG	   "zone_size_mb=1,conv_zones=2"

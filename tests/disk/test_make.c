@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Making a disk: when, and what stops it, and what is left then. */
 #include "disk/dirs.h"
+#include "disk/io/io.h"
+#include "disk/life/check.h"
+#include "disk/life/open.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/sidecar.h"
 
 static void expect_refusal(struct store_mem *mem, const char *options,
 			   uint64_t size, enum how how, const char *sentence)

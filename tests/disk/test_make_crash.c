@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Power lost at every step of making, adopting and opening a disk. */
 #include "disk/dirs.h"
+#include "disk/io/io.h"
+#include "disk/life/check.h"
+#include "disk/life/open.h"
+#include "disk/medium/journal.h"
 #include "stores/crash.h"
 
 #define GEOMETRY "zone_size_mb=1,zone_capacity_mb=1,conv_zones=2"

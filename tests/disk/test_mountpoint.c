@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "disk/internal.h"
+#include "disk/life/mountpoint.h"
 #include "disk/refusals.h"
 
 static char root[] = "/tmp/zl-mountpoint-XXXXXX";

@@ -3,6 +3,8 @@
 #include <sys/wait.h>
 
 #include "disk/dirs.h"
+#include "disk/life/open.h"
+#include "disk/medium/problems.h"
 #include "skip.h"
 
 static int setup(void **state)

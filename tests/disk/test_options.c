@@ -2,6 +2,8 @@
 /* The options: each bad one gets its sentence. */
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/medium/meta.h"
+#include "disk/options/check.h"
 #include "disk/refusals.h"
 
 #define GIB UINT64_C(1073741824)

@@ -5,6 +5,8 @@
 #include <errno.h>
 
 #include "base/num.h"
+#include "disk/io/io.h"
+#include "disk/io/pace.h"
 
 #define SMALL 8	 /* blocks of 4096: 32 KiB */
 #define LARGE 32 /* more than that */

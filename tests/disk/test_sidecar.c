@@ -5,6 +5,8 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/sidecar.h"
 #include "disk/refusals.h"
 #include "stores/mem.h"
 

@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "dirs.h"
+#include "disk/io/io.h"
+#include "disk/life/open.h"
+#include "disk/medium/journal.h"
 #include "skip.h"
 
 #define OPTIONS	    "capacity_mb=32,zone_size_mb=4,conv_zones=0,block_size=4096"

@@ -6,6 +6,9 @@
 
 #include "base/num.h"
 #include "disk/disk_fixture.h"
+#include "disk/io/io.h"
+#include "disk/io/slot.h"
+#include "disk/io/sync.h"
 
 static struct fixture fixture;
 

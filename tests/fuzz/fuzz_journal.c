@@ -5,10 +5,13 @@
  * checksums, so that what is behind the checksum is met as well.
  */
 #include "base/crc32c.h"
+#include "disk/internal.h"
+#include "disk/life/open.h"
 #include "disk/medium/journal.h"
+#include "disk/medium/journal_format.h"
 #include "fuzz.h"
-#include "zone/internal.h"
 #include "stores/mem.h"
+#include "zone/internal.h"
 
 #define NR_ZONES 8u
 

@@ -20,6 +20,7 @@
 
 /* The disk's own view of its zones, which no command shows in full. */
 #include "disk/internal.h"
+#include "disk/life/open.h"
 
 #define MAX_BUF	  (192 * 1024)
 #define MAX_STEPS 256

@@ -2,6 +2,9 @@
 /* zloop.json: what is accepted is a possible disk and is written as it was
  * read. */
 #include "disk/internal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/sidecar.h"
+#include "disk/options/check.h"
 #include "fuzz.h"
 #include "stores/mem.h"
 

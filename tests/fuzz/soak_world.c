@@ -3,6 +3,9 @@
 #include "soak.h"
 
 #include "disk/internal.h"
+#include "disk/io/grace.h"
+#include "disk/io/io.h"
+#include "disk/life/open.h"
 #include "zone/internal.h"
 
 #ifdef __SANITIZE_ADDRESS__

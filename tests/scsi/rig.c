@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* A unit over a disk in memory, and commands for it. */
 #include "disk/internal.h"
+#include "disk/life/open.h"
 #include "rig.h"
 
 #define GUARD	  0x5c

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "disk/internal.h"
+#include "disk/io/hold.h"
 #include "rig.h"
 
 #define OPTS                                                          \

@@ -3,6 +3,7 @@
  * What holds for every command, tested over the whole table: reserved bits,
  * unknown commands, allocation lengths, REPORT SUPPORTED OPERATION CODES.
  */
+#include "disk/medium/journal.h"
 #include "rig.h"
 
 #define OPTS "capacity_mb=8,zone_size_mb=1,conv_zones=2"

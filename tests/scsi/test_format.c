@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/slot.h"
 #include "rig.h"
 
 #define OPTS   "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* VERIFY, WRITE AND VERIFY, COMPARE AND WRITE, WRITE SAME, UNMAP, PRE-FETCH. */
+#include "disk/io/io.h"
 #include "rig.h"
 
 #define OPTS                                                          \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* MODE SENSE and MODE SELECT. */
 #include "disk/internal.h"
+#include "disk/medium/journal.h"
 #include "rig.h"
 
 #define OPTS	  "capacity_mb=8,zone_size_mb=1,conv_zones=2"

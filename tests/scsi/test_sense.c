@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Every verdict and every I/O status as sense data, in both formats. */
+#include "disk/io/io.h"
 #include "rig.h"
 
 static struct rig rig;

@@ -23,6 +23,7 @@
 
 #include "base/log.h"
 #include "crash/power.h"
+#include "disk/io/io.h"
 #include "sg_disk.h"
 
 static char **args;

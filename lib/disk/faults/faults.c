@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/work.h"
 
 void faults_stop(struct disk *d)
 {

@@ -11,6 +11,12 @@
 #include "base/file_limit.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/hold.h"
+#include "disk/io/slot.h"
+#include "disk/io/zoneop.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/problems.h"
+#include "disk/medium/sidecar.h"
 
 /*
  * Ranges.

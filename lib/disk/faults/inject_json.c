@@ -8,7 +8,7 @@
 
 #include "base/num.h"
 #include "disk/inject.h"
-#include "disk/internal.h"
+#include "disk/options/check.h"
 
 #define MAX_DELAY_MS 600000
 

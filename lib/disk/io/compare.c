@@ -9,6 +9,9 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/ops.h"
+#include "disk/io/slot.h"
 
 #define CHUNK_BYTES 65536
 

@@ -5,7 +5,9 @@
 
 #include "base/crc32c.h"
 #include "base/num.h"
+#include "disk/internal.h"
 #include "disk/io/flight_file.h"
+#include "disk/io/io.h"
 
 #define STATE_BITS 2
 #define ID_MASK	   (UINT32_MAX >> STATE_BITS)

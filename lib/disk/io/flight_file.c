@@ -17,8 +17,12 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/run_dir.h"
+#include "disk/internal.h"
 #include "disk/io/flight_file.h"
+#include "disk/io/grace.h"
+#include "disk/io/slot.h"
 #include "disk/medium/journal.h"
+#include "disk/medium/journal_format.h"
 
 static_assert(sizeof(struct flight_record) == 32, "part of a cache line");
 static_assert(sizeof(struct flight_compare) == 32, "likewise");

@@ -8,6 +8,11 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/segment.h"
+#include "disk/io/slot.h"
+#include "disk/io/sync.h"
+#include "disk/io/zoneop.h"
 
 /*
  * What is dirty, or being synced, may have been lost already without anybody

@@ -30,6 +30,9 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/grace.h"
+#include "disk/io/io.h"
+#include "disk/medium/journal.h"
 
 #define COMPARE_BYTES 16384 /* on the stack */
 

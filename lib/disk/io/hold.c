@@ -14,6 +14,9 @@
  */
 #include "base/clock.h"
 #include "disk/internal.h"
+#include "disk/io/hold.h"
+#include "disk/io/io.h"
+#include "disk/io/slot.h"
 
 void hold_init(struct hold *h)
 {

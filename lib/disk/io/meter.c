@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
 
 static_assert(DISK_MISCOMPARE == DISK_NR_FAILURES,
 	      "every status but DISK_OK is a failure");

@@ -6,6 +6,9 @@
 #include <sched.h>
 
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/pace.h"
+#include "disk/io/work.h"
 
 /* Up to here a copy costs less than handing the I/O to another thread. */
 #define SMALL_BYTES (32 * 1024)

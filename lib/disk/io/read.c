@@ -4,6 +4,12 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/ops.h"
+#include "disk/io/segment.h"
+#include "disk/io/slot.h"
+#include "disk/io/sync.h"
+#include "disk/io/work.h"
 
 enum read_state {
 	READ_NEXT,

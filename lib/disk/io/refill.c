@@ -6,6 +6,11 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/grace.h"
+#include "disk/io/io.h"
+#include "disk/io/ops.h"
+#include "disk/io/slot.h"
+#include "disk/io/zoneop.h"
 
 #define CHUNK_BYTES 65536
 

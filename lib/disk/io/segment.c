@@ -4,6 +4,8 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/segment.h"
 
 void segment_start(struct disk_io *io)
 {

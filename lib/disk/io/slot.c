@@ -7,6 +7,10 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/slot.h"
+#include "disk/io/work.h"
+#include "disk/medium/journal.h"
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {

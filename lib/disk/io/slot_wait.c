@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "disk/internal.h"
+#include "disk/io/slot.h"
 
 unsigned slot_wait_ms = 20000;
 

@@ -2,6 +2,10 @@
 /* Counters, and what else the disk keeps for those above it. */
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/ops.h"
+#include "disk/io/stats.h"
+#include "disk/medium/journal.h"
 
 static void note_max(struct disk *d, enum disk_counter c, uint64_t now)
 {

@@ -6,6 +6,11 @@
 
 #include "base/log.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/ops.h"
+#include "disk/io/slot.h"
+#include "disk/io/sync.h"
+#include "disk/io/zoneop.h"
 
 void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
 		struct sync_part *part)

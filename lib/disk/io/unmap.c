@@ -4,6 +4,11 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/ops.h"
+#include "disk/io/slot.h"
+#include "disk/io/sync.h"
+#include "disk/io/zoneop.h"
 
 /* All of it is there, or some; what of it is lost is bad.  Under the lock. */
 static int64_t note_unmapped(struct disk_io *io, int64_t res, uint32_t lo,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "disk/internal.h"
+#include "disk/io/io.h"
+#include "disk/io/work.h"
 
 static struct disk_io *work_pop(struct worker_pool *pool)
 {

@@ -12,6 +12,14 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/grace.h"
+#include "disk/io/io.h"
+#include "disk/io/ops.h"
+#include "disk/io/segment.h"
+#include "disk/io/slot.h"
+#include "disk/io/stats.h"
+#include "disk/io/sync.h"
+#include "disk/io/zoneop.h"
 
 enum write_state {
 	WRITE_NEXT,	 /* nothing under way */

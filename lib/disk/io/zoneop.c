@@ -3,6 +3,14 @@
 #include <errno.h>
 
 #include "disk/internal.h"
+#include "disk/io/grace.h"
+#include "disk/io/io.h"
+#include "disk/io/ops.h"
+#include "disk/io/slot.h"
+#include "disk/io/stats.h"
+#include "disk/io/sync.h"
+#include "disk/io/zoneop.h"
+#include "disk/medium/journal.h"
 
 enum zoneop_state {
 	ZONEOP_NEW,

@@ -13,7 +13,11 @@
 #include "base/file_limit.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "disk/internal.h"
+#include "disk/life/make.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/sidecar.h"
+#include "disk/medium/survey.h"
 
 static bool size_is_known(const struct disk_open_args *args)
 {

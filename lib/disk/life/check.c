@@ -8,6 +8,14 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/life/check.h"
+#include "disk/life/load.h"
+#include "disk/life/make.h"
+#include "disk/life/open.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/problems.h"
+#include "disk/medium/sidecar.h"
+#include "disk/medium/survey.h"
 
 struct check {
 	struct store *store;

@@ -13,6 +13,12 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/slot.h"
+#include "disk/life/load.h"
+#include "disk/life/make.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/problems.h"
 
 /* The slot that is being loaded. */
 struct loading {

@@ -12,6 +12,11 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/life/make.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/sidecar.h"
+#include "disk/medium/survey.h"
 
 void make_progress(const struct disk_open_args *args, uint32_t done,
 		   uint32_t total)

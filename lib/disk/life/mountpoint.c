@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "disk/internal.h"
+#include "disk/disk.h"
+#include "disk/life/mountpoint.h"
 
 /* Where systemd looks for units (systemd.unit(5)). */
 static const char *const unit_dirs[] = {

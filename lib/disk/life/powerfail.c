@@ -8,6 +8,13 @@
 
 #include "base/log.h"
 #include "disk/internal.h"
+#include "disk/io/grace.h"
+#include "disk/io/hold.h"
+#include "disk/io/ops.h"
+#include "disk/io/slot.h"
+#include "disk/io/sync.h"
+#include "disk/io/zoneop.h"
+#include "disk/life/powerfail.h"
 #include "store/rollback.h"
 
 int powerfail_prepare(struct disk *d, struct zl_err *err)

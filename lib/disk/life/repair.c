@@ -12,7 +12,12 @@
 
 #include "base/file_limit.h"
 #include "base/num.h"
-#include "disk/internal.h"
+#include "disk/life/make.h"
+#include "disk/life/users.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/sidecar.h"
+#include "disk/medium/survey.h"
 
 #define SIDECAR_BAD DISK_SIDECAR ".bad"
 

@@ -6,6 +6,10 @@
 
 #include "base/log.h"
 #include "disk/internal.h"
+#include "disk/io/hold.h"
+#include "disk/io/pace.h"
+#include "disk/io/work.h"
+#include "disk/life/run.h"
 
 /* The longest I/Os that are tried in the caller's thread (pace.c), and the
  * longest reads that go to the engine when they miss the page cache; what is

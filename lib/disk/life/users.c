@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "disk/internal.h"
+#include "disk/disk.h"
+#include "disk/life/users.h"
+#include "disk/medium/survey.h"
 
 /* So many files, spread over the disk, are asked for. */
 #define SAMPLES 16u

@@ -10,7 +10,10 @@
 #include "base/file_limit.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "disk/internal.h"
 #include "disk/medium/journal.h"
+#include "disk/medium/journal_format.h"
+#include "disk/options/check.h"
 
 /* Records that may pile up before the file is rewritten (2 MiB), and that the
  * file may have at all: stores read no small file over 64 MiB. */

@@ -1,29 +1,112 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
-/* What the journal's reader and its writer share. */
+/* zloop.state: what changes, and what a file's size cannot say. */
 #ifndef ZL_DISK_MEDIUM_JOURNAL_H
 #define ZL_DISK_MEDIUM_JOURNAL_H
 
-#include "disk/internal.h"
+#include <pthread.h>
 
-#define JOURNAL_MAGIC "ZLJ1"
+#include "disk/disk.h"
+#include "disk/medium/counters.h"
 
-/* Little-endian fields of @len bytes. */
-static inline uint64_t le_get(const uint8_t *p, unsigned len)
+#define DISK_JOURNAL "zloop.state"
+
+/*
+ * The journal: fixed records appended to zloop.state, see
+ * docs/on-disk-format.md.
+ */
+struct journal {
+	pthread_mutex_t lock;
+	struct disk *disk;
+	uint64_t seq;	     /* of the next record */
+	uint32_t records;    /* in the file */
+	uint32_t compact_at; /* … when it is rewritten */
+	int error; /* why the file's end is not sound: it is rewritten before
+		      the next record; 0 = it is */
+};
+
+enum journal_type {
+	JR_OPEN = 1,	  /* the disk was opened; value: hash of the boot id,
+			     slot field: flight.number */
+	JR_CLEAN = 2,	  /* clean stop */
+	JR_CONDITION = 3, /* slot, value: ZC_READ_ONLY or ZC_OFFLINE, 0 = back
+			     to normal */
+	JR_EXP_OPEN = 4,  /* slot, value: 1 explicitly opened, 0 no longer */
+	JR_COUNTER = 5,	  /* slot field: enum disk_counter; value */
+	JR_NON_SEQ = 7,	  /* slot, value: 1 not written in order, 0 no longer */
+	JR_SAVED = 6,	  /* value: disk_saved() */
+	JR_BAD = 8,	  /* slot, value: see journal_bad_value() */
+};
+
+struct journal_state {
+	bool clean;	/* the last process stopped */
+	bool same_boot; /* the last opening was in this boot */
+	bool boot_known;
+	/* The last process died in this boot of the machine, for all that is
+	 * known: what it wrote may be in the page cache only. */
+	bool died;
+	uint32_t flight;    /* flight.number of the last process */
+	uint64_t bytes;	    /* of the file */
+	uint16_t last_type; /* of its last record; 0: there is none, or it
+			       cannot be read */
+	uint64_t bad_bytes; /* ignored: torn, or not records of this disk */
+	uint64_t next_seq;
+	uint32_t records;
+	uint64_t saved;
+	struct disk_stats stats;
+};
+
+/*
+ * Reads zloop.state (missing: as if empty).  Calls @each with JR_CONDITION
+ * (value: the condition), JR_EXP_OPEN and JR_NON_SEQ (value 1) for the slots
+ * that the last records say so of; explicitly opened only where that outlives
+ * the stop; and with JR_BAD (journal_bad_value()) for each range.
+ */
+int journal_load(struct store *st, const char *name, uint32_t nr_slots,
+		 struct journal_state *state,
+		 void (*each)(void *user, enum journal_type type, uint32_t slot,
+			      uint64_t value),
+		 void *user, struct zl_err *err);
+
+/*
+ * Rewrites the file compactly from the disk as it is and marks it opened.
+ * Where there is no room for that, only the mark is added; where there is none
+ * for that either, half of the last record is cut off, so that nobody takes the
+ * disk for one that was stopped.
+ */
+int journal_start(struct disk *d, const struct journal_state *old,
+		  struct zl_err *err);
+
+/*
+ * Appends one record; @sync: durable.  Rewrites the file first when it has
+ * grown or an earlier record did not get out; conditions and explicitly opened
+ * zones are then those that the slots' flags say, so a caller sets the flag
+ * first.  Takes disk->lock.
+ */
+int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
+		   uint64_t value, bool sync);
+
+/*
+ * The slot's bad ranges as they are now; @less: in place of those that the
+ * journal had before, else in addition, so that nothing is forgotten if the
+ * power fails in the middle.  As journal_append().
+ */
+int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync);
+
+/* JR_BAD: one more range of blocks, or, empty, none any longer. */
+static inline uint64_t journal_bad_value(uint32_t lo, uint32_t hi)
 {
-	uint64_t v = 0;
-
-	while (len--)
-		v = v << 8 | p[len];
-	return v;
+	return (uint64_t)lo << 32 | hi;
 }
 
-static inline void le_put(uint8_t *p, unsigned len, uint64_t v)
-{
-	for (unsigned i = 0; i < len; i++, v >>= 8)
-		p[i] = (uint8_t)v;
-}
+/* A record as it is in the file (tests). */
+#define JOURNAL_RECORD_BYTES 32
+void journal_encode(uint8_t rec[JOURNAL_RECORD_BYTES], uint64_t seq,
+		    enum journal_type type, uint32_t slot, uint64_t value);
 
-/* Stands for this boot of the machine; 0 = it cannot be known. */
-uint64_t journal_boot_hash(void);
+/* Counters and the mark of a clean stop. */
+int journal_stop(struct disk *d);
+
+/* Where the id of this boot is read (tests). */
+extern const char *journal_boot_id_path;
 
 #endif

@@ -6,7 +6,10 @@
 
 #include "base/crc32c.h"
 #include "base/num.h"
+#include "disk/medium/bad.h"
 #include "disk/medium/journal.h"
+#include "disk/medium/journal_format.h"
+#include "disk/medium/sidecar.h"
 
 #define SLOT_COND 0x0f /* a condition's code */
 #define SLOT_EXP  0x10

@@ -6,7 +6,8 @@
 #include <sys/random.h>
 
 #include "base/num.h"
-#include "disk/internal.h"
+#include "disk/medium/meta.h"
+#include "disk/options/check.h"
 
 int meta_from_opts(const struct disk_opts *opts, uint64_t size_bytes,
 		   struct disk_meta *meta, struct zl_err *err)

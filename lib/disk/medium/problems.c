@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "disk/internal.h"
+#include "disk/medium/problems.h"
 
 #define MAX_KEPT 65536 /* for disk_each_problem() */
 

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "disk/internal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/sidecar.h"
 
 #define FORMAT_VERSION 1
 #define SIDECAR_MAX    65536 /* bytes; ours has some hundred */

@@ -5,6 +5,10 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/sidecar.h"
+#include "disk/medium/survey.h"
+#include "disk/options/check.h"
 
 /* The temporary files are what a crash during store_meta_replace() leaves. */
 static const char *const our_files[] = {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "disk/internal.h"
+#include "disk/options/check.h"
 
 #define CFG_PREFIX "zloop/"
 

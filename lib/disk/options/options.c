@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "disk/internal.h"
+#include "disk/options/check.h"
 
 /* MiB whose bytes still fit the file offset that a disk's end has. */
 #define MAX_MIB (INT64_MAX / (int64_t)ZL_MIB)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/num.h"
-#include "disk/internal.h"
+#include "disk/options/check.h"
 
 struct check {
 	const struct disk_opts *opts;

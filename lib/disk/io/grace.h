@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * Writes that the initiator repeats since the process that had carried them out
+ * died before it could say so.
+ */
+#ifndef ZL_DISK_IO_GRACE_H
+#define ZL_DISK_IO_GRACE_H
+
+#include "disk/internal.h"
+
+/*
+ * grace.c: writes that the initiator repeats since the process that had carried
+ * them out died before it could say so.
+ */
+/* How long after opening, and the clock (tests set their own). */
+#define GRACE_MS 60000
+extern uint64_t (*grace_clock_ms)(void);
+/* The last process has died: each sequential write required zone of which it
+ * is not known that nothing was under way gets its grace. */
+void grace_begin(struct disk *d);
+/* The slot's grace is over.  Under disk->lock. */
+static inline void grace_end(struct disk *d, uint32_t slot)
+{
+	d->slots[slot].grace = false;
+}
+/* … that of all slots that the I/O reaches, which is in range. */
+void grace_end_all(const struct disk_io *io);
+/*
+ * Whether the WRITE, which was refused with @verdict and has its slot's turn,
+ * is a repeated one: then sets io->slot and there_blocks.  Reads from the store
+ * and waits: only where that is allowed.
+ */
+bool grace_repeats(struct disk_io *io, enum zone_verdict verdict);
+/* A repeated write has been accepted: counts it, in the journal as well. */
+void grace_count(struct disk *d);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* What runs each operation. */
+#ifndef ZL_DISK_IO_OPS_H
+#define ZL_DISK_IO_OPS_H
+
+#include "disk/disk.h"
+
+/* read.c, write.c, zoneop.c, sync.c: the operations' io->run */
+void read_run(struct disk_io *io);
+void write_run(struct disk_io *io);
+void compare_run(struct disk_io *io);
+void compare_write_run(struct disk_io *io);
+void unmap_run(struct disk_io *io);
+void refill_run(struct disk_io *io);
+void save_run(struct disk_io *io);
+/* The power has failed: DISK_SAVE_POWERED. */
+void save_power_on(struct disk *d);
+void zoneop_run(struct disk_io *io);
+void sync_run(struct disk_io *io);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* What a sync vouches for. */
+#ifndef ZL_DISK_IO_SYNC_H
+#define ZL_DISK_IO_SYNC_H
+
+#include "disk/disk.h"
+
+/*
+ * sync.c: what one sync of a slot vouches for: the blocks, if no loss has been
+ * counted since the first of them was written.
+ */
+/* Takes what is dirty of the slot; what the caller wrote began when there were
+ * @losses.  Under disk->lock. */
+void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
+		struct sync_part *part);
+/* The request for it. */
+void sync_request(const struct disk *d, const struct sync_part *part,
+		  struct store_req *req);
+/*
+ * A sync of it has ended with @res: 0, and all of it is durable, or -errno: it
+ * is dirty as it was if nothing was tried; else it is lost (-EIO), and bad, and
+ * the journal knows.  Waits for the journal then.  Not under the lock.
+ */
+int sync_end(struct disk *d, const struct sync_part *part, int res);
+/* All three, for what is dirty of the slot and what the caller wrote. */
+int sync_slot(struct disk *d, uint32_t slot, unsigned losses);
+/* Syncs everything dirty: 0, or the first -errno; -EIO also where anything is
+ * bad. */
+int sync_round(struct disk *d);
+/* Whether nothing is left for a next round to do. */
+bool sync_is_done(struct disk *d);
+/*
+ * The slot's file has been found to be shorter than the @blocks that it has to
+ * have: what is gone is bad, and the journal knows.  @grow: the file gets its
+ * size again.  For who has the slot's turn or passed the gate, or (not @grow)
+ * knows that the zone was not reset.  -errno: it could not be grown.
+ */
+int sync_file_was_cut(struct disk *d, uint32_t slot, uint32_t blocks,
+		      bool grow);
+/* Waits until no round is under way and lets none begin. */
+void sync_stop(struct disk *d);
+/* Those that came meanwhile fail; then as before. */
+void sync_resume(struct disk *d);
+
+/*
+ * fua.c: what a READ with FUA returns is on the medium: what the page cache has
+ * of it is written there, and so it outlives a power failure (SBC-4).  One slot
+ * after the other.
+ */
+/* Before anything of io->slot is read.  Under disk->lock. */
+void fua_begin(struct disk_io *io);
+/* After: whether something of what was read may not be durable.  Under
+ * disk->lock. */
+bool fua_is_unsynced(const struct disk_io *io);
+/* After: makes it so.  -errno: it is not, or may not be.  Waits; not under the
+ * lock. */
+int fua_end(struct disk_io *io);
+static inline bool fua_reads(const struct disk_io *io)
+{
+	return io->fua && (io->op == DISK_READ || io->op == DISK_COMPARE);
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* Geometry from what was asked for, and the comparison with a disk. */
+#ifndef ZL_DISK_MEDIUM_META_H
+#define ZL_DISK_MEDIUM_META_H
+
+#include "disk/disk.h"
+
+/* meta.c: geometry from what was asked for, and the comparison with a disk */
+int meta_from_opts(const struct disk_opts *opts, uint64_t size_bytes,
+		   struct disk_meta *meta, struct zl_err *err);
+int meta_agrees(const struct disk_meta *meta, const char *name,
+		const struct disk_opts *opts, uint64_t size_bytes,
+		struct zl_err *err);
+void meta_geo(const struct disk_meta *meta, struct zone_geo *geo);
+/* Sets the members that follow from others. */
+void meta_derive(struct disk_meta *meta);
+uint64_t meta_slots(const struct disk_meta *meta);
+/* What the size of a sequential zone's file is a multiple of: the unit of
+ * writes. */
+uint32_t meta_tail_bytes(const struct disk_meta *meta);
+/* Why a geometry from outside is impossible (a clause), or NULL. */
+const char *meta_error(const struct disk_meta *meta);
+/* A random serial number. */
+int meta_new_serial(struct disk_meta *meta, struct zl_err *err);
+
+#endif
