@@ -90,7 +90,10 @@ static bool add_export(void *user, const struct lio_export *ex)
 	json_add_str(o, "target", ex->wwn);
 	json_add_u64(o, "lun", ex->lun);
 	if (!lio_export_device(cli_lio(), ex, device)) {
-		json_add_str(o, "device", device);
+		char path[LIO_DEVICE_MAX + 8];
+
+		snprintf(path, sizeof(path), "/dev/%s", device);
+		json_add_str(o, "device", path);
 		if (!*row->device)
 			strcpy(row->device, device);
 	}
@@ -253,12 +256,69 @@ static void print_text(const struct list *l)
 	}
 }
 
+/* Of a disk of this machine; "" if there is none. */
+static void find_sg(const char *device, char sg[LIO_DEVICE_MAX + 8])
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *dir;
+
+	*sg = 0;
+	snprintf(path, sizeof(path), "%s/sys/block/%s/device/scsi_generic",
+		 cli_lio()->root, device);
+	dir = *device ? opendir(path) : NULL;
+	while (dir && (entry = readdir(dir)))
+		if (*entry->d_name != '.')
+			snprintf(sg, LIO_DEVICE_MAX + 8, "/dev/%.24s",
+				 entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+/* NULL: it has none. */
+static struct json_object *id_json(const struct disk_row *row)
+{
+	const char *last = strrchr(row->dir, '/');
+	uint64_t id;
+
+	if (!strncmp(row->name, "zloop", 5) &&
+	    !parse_u64(row->name + 5, strlen(row->name + 5), &id))
+		return json_object_new_uint64(id);
+	last = last ? last + 1 : row->dir;
+	if (!*row->name && !parse_u64(last, strlen(last), &id))
+		return json_object_new_uint64(id);
+	return NULL;
+}
+
+/* What the sidecar says. */
+static void add_meta(const struct disk_row *row, struct json_object *o)
+{
+	struct disk_meta m;
+	bool known = !disk_read_meta(row->dir, &m);
+
+	json_object_object_add(o, "serial",
+			       known ? json_object_new_string(m.serial) : NULL);
+	json_object_object_add(
+		o, "model",
+		!known ? NULL
+		       : json_object_new_string(m.host_aware ? "host-aware"
+							     : "host-managed"));
+	json_object_object_add(o, "zones",
+			       known ? json_object_new_uint64(div_up_u64(
+					       m.capacity_bytes, m.zone_bytes))
+				     : NULL);
+	json_object_object_add(o, "zone_size_bytes",
+			       known ? json_object_new_uint64(m.zone_bytes)
+				     : NULL);
+}
+
 static struct json_object *row_json(const struct disk_row *row)
 {
 	struct json_object *o = json_object_new_object();
-	char device[LIO_DEVICE_MAX + 8];
+	char device[LIO_DEVICE_MAX + 8], sg[LIO_DEVICE_MAX + 8];
 
 	snprintf(device, sizeof(device), "/dev/%s", row->device);
+	find_sg(row->device, sg);
 	json_object_object_add(o, "name",
 			       *row->name ? json_text(row->name) : NULL);
 	json_add_str(o, "directory", row->dir);
@@ -269,6 +329,9 @@ static struct json_object *row_json(const struct disk_row *row)
 	json_object_object_add(o, "device",
 			       *row->device ? json_object_new_string(device)
 					    : NULL);
+	json_object_object_add(o, "sg", *sg ? json_text(sg) : NULL);
+	json_object_object_add(o, "id", id_json(row));
+	add_meta(row, o);
 	json_add_bool(o, "attached", row->attached);
 	json_add_str(o, "state", row->state);
 	json_object_object_add(o, "exports", json_object_get(row->exports));

@@ -93,8 +93,19 @@ static int help_main(int argc, char **argv)
 	return command ? run(command, 2, words) : unknown(argv[1]);
 }
 
+/* What people try first, and argp has no letter for. */
+static void take_h(int argc, char **argv)
+{
+	static char help[] = "--help";
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "-h"))
+			argv[i] = help;
+}
+
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
+	take_h(argc, argv);
 	argp_err_exit_status = CLI_USAGE;
 	/* Fails only by exiting or for want of memory. */
 	if (argp_parse(argp, argc, argv, 0, NULL, input)) {
@@ -137,7 +148,8 @@ static int dispatch(int argc, char **argv)
 		usage(stderr);
 		return CLI_USAGE;
 	}
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V") ||
+	    !strcmp(argv[1], "-v")) {
 		puts("zloop " ZL_VERSION);
 		return CLI_OK;
 	}

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -67,26 +68,54 @@ static void print_cell(const struct map_cell *cell, bool color)
 	end_color(color);
 }
 
-static void print_legend(const struct map *map, bool color)
+/* In lines that are not longer than @width, if no word is. */
+static void print_words(const char *text, unsigned width)
+{
+	unsigned at = 0, len;
+
+	for (; *text; text += len, text += *text == ' ') {
+		len = (unsigned)strcspn(text, " ");
+		if (at && at + 1 + len > width) {
+			putchar('\n');
+			at = 0;
+		}
+		printf("%s%.*s", at ? " " : "", (int)len, text);
+		at += len + (at != 0);
+	}
+	putchar('\n');
+}
+
+static void print_legend(const struct map *map, unsigned width, bool color)
 {
 	const char *gap = "";
+	char words[64];
+	unsigned at = 0, len;
 
 	for (unsigned i = MAP_NR; i-- > 0;) {
 		if (!map->all.nr[i])
 			continue;
+		len = (unsigned)snprintf(words, sizeof(words), " %s %" PRIu32,
+					 map_looks[i].name, map->all.nr[i]) +
+		      1;
+		if (at && at + 3 + len > width) {
+			gap = "\n";
+			at = 0;
+		}
 		fputs(gap, stdout);
 		begin_color(color, (enum map_class)i);
 		printf("%c", map_looks[i].letter);
 		end_color(color);
-		printf(" %s %" PRIu32, map_looks[i].name, map->all.nr[i]);
+		fputs(words, stdout);
+		at += len + (*gap == ' ' ? 3 : 0);
 		gap = "   ";
 	}
 	putchar('\n');
 	if (map->slots_per_cell > 1)
-		puts("A cell has the letter of the zone in it that is nearest "
-		     "to trouble: offline, read-only,\n"
-		     "inactive, opened, closed, full, empty, conventional; a "
-		     "small one: not all of them are.");
+		print_words("A cell has the letter of the zone in it that is "
+			    "nearest to trouble: offline, read-only, inactive, "
+			    "opened, closed, full, empty, conventional; a "
+			    "small one: not all of them are.",
+			    width);
 }
 
 void map_print(const struct map *map, unsigned width, bool color)
@@ -94,8 +123,8 @@ void map_print(const struct map *map, unsigned width, bool color)
 	unsigned per_row = cells_per_row(width);
 	char line[MAP_LINE_MAX];
 
-	puts(map_title(map, line));
-	puts(map_summary(map, line));
+	print_words(map_title(map, line), width);
+	print_words(map_summary(map, line), width);
 	for (uint32_t i = 0; i < map->nr_cells; i++) {
 		if (i % per_row == 0)
 			printf("%s%7" PRIu32 "  ", i ? "\n" : "",
@@ -105,5 +134,5 @@ void map_print(const struct map *map, unsigned width, bool color)
 		print_cell(&map->cells[i], color);
 	}
 	putchar('\n');
-	print_legend(map, color);
+	print_legend(map, width, color);
 }

@@ -16,8 +16,18 @@
 #define MOMENT_MS 500
 #define REDRAW_MS 100
 #define LINE_MS	  10000
-#define BAR_CELLS 30
+#define BAR_CELLS 30 /* at most */
+#define REST_MAX  14 /* "  9999 min left" */
 
+static unsigned columns(void)
+{
+	struct winsize ws;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) || !ws.ws_col ? 80
+								   : ws.ws_col;
+}
+
+unsigned (*progress_columns)(void) = columns;
 uint64_t (*progress_clock_ms)(void) = clock_ms;
 int (*progress_isatty)(int fd) = isatty;
 
@@ -51,21 +61,34 @@ void progress_start(const char *what)
 	p.start_ms = p.shown_ms = progress_clock_ms();
 }
 
+/* As many as there is room for on one line, beside so much text. */
+static unsigned bar_cells(size_t text)
+{
+	unsigned taken = (unsigned)(strlen(p.what) + 3 + text + REST_MAX);
+	unsigned width = progress_columns();
+
+	if (width <= taken)
+		return 0;
+	return width - taken < BAR_CELLS ? width - taken : BAR_CELLS;
+}
+
 /* "▕███▌      ▏" */
-static void draw_bar(uint32_t done, uint32_t total)
+static void draw_bar(unsigned cells, uint32_t done, uint32_t total)
 {
 	static const char *const parts[] = { "",  "▏", "▎", "▍",
 					     "▌", "▋", "▊", "▉" };
-	unsigned eighths = (unsigned)((uint64_t)done * BAR_CELLS * 8 / total);
+	unsigned eighths = (unsigned)((uint64_t)done * cells * 8 / total);
 	unsigned full = eighths / 8, part = eighths % 8;
 
+	if (!cells)
+		return;
 	if (!p.utf8)
 		part = 0;
 	fputc('[', stderr);
 	for (unsigned i = 0; i < full; i++)
 		fputs(p.utf8 ? "█" : "#", stderr);
 	fputs(parts[part], stderr);
-	for (unsigned i = full + (part != 0); i < BAR_CELLS; i++)
+	for (unsigned i = full + (part != 0); i < cells; i++)
 		fputc(' ', stderr);
 	fputc(']', stderr);
 }
@@ -85,10 +108,14 @@ static void draw_rest(uint64_t now, uint32_t done, uint32_t total)
 
 static void draw(uint64_t now, uint32_t done, uint32_t total)
 {
+	char text[64];
+
+	snprintf(text, sizeof(text),
+		 " %3u %%  %" PRIu32 " of %" PRIu32 " zones",
+		 (unsigned)((uint64_t)done * 100 / total), done, total);
 	fprintf(stderr, "\r%s ", p.what);
-	draw_bar(done, total);
-	fprintf(stderr, " %3u %%  %" PRIu32 " of %" PRIu32 " zones",
-		(unsigned)((uint64_t)done * 100 / total), done, total);
+	draw_bar(bar_cells(strlen(text)), done, total);
+	fputs(text, stderr);
 	if (done)
 		draw_rest(now, done, total);
 	fputs("\033[K", stderr);

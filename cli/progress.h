@@ -31,5 +31,6 @@ void progress_end(void);
 /* Tests have their own. */
 extern uint64_t (*progress_clock_ms)(void);
 extern int (*progress_isatty)(int fd);
+extern unsigned (*progress_columns)(void); /* of the terminal */
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "prometheus.h"
 #include "running.h"
+#include "target.h"
 
 struct stats_args {
 	bool json, prometheus;
@@ -136,6 +137,30 @@ static void gather_one(struct gathered *g, const char *serial, const char *dir)
 		cli_error("%s", err.msg);
 }
 
+static bool count_backstore(void *user, const struct lio_backstore *bs)
+{
+	(void)bs;
+	++*(unsigned *)user;
+	return true;
+}
+
+/* Silence would look like a disk that does nothing. */
+static void say_none(struct gathered *g)
+{
+	unsigned attached = 0;
+
+	lio_each_backstore(cli_lio(), count_backstore, &attached);
+	if (!attached) {
+		cli_note("no disk is attached");
+		return;
+	}
+	cli_error("%u disk%s attached, but no process has %s open: does "
+		  "tcmu-runner run?",
+		  attached, attached == 1 ? " is" : "s are",
+		  attached == 1 ? "it" : "one of them");
+	g->status = CLI_FAILED;
+}
+
 static void gather(struct gathered *g, char **dirs, unsigned nr_dirs)
 {
 	running_serial *serials;
@@ -155,6 +180,8 @@ static void gather(struct gathered *g, char **dirs, unsigned nr_dirs)
 			g->status = CLI_FAILED;
 	}
 	free(serials);
+	if (!nr_dirs && !g->nr && !g->status)
+		say_none(g);
 }
 
 int stats_main(int argc, char **argv)

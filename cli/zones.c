@@ -34,8 +34,10 @@ static const struct argp_option options[] = {
 	  "written for each",
 	  0 },
 	{ "svg", 'v', "FILE", 0,
-	  "Write that as a picture to FILE, - for standard output", 0 },
-	{ "png", 'p', "FILE", 0, "The same as PNG", 0 },
+	  "Write the map as an SVG picture to FILE, - for standard "
+	  "output",
+	  0 },
+	{ "png", 'p', "FILE", 0, "Write the map as a PNG picture to FILE", 0 },
 	{ "width", 'w', "COLUMNS", 0, "The width of --map", 0 },
 	{ "color", 'k', "WHEN", 0,
 	  "Colours in --map: auto (the default), always or never", 0 },
@@ -250,9 +252,10 @@ static void note_problems(struct disk *disk, const char *dir)
 
 	disk_each_problem(disk, count_problem, &nr);
 	if (nr)
-		cli_note("%u thing%s with the disk %s not as should be; zloop "
-			 "check %s explains",
-			 nr, nr == 1 ? "" : "s", nr == 1 ? "is" : "are", dir);
+		cli_note("%u thing%s %s not as %s should be; zloop check %s "
+			 "explains",
+			 nr, nr == 1 ? "" : "s", nr == 1 ? "is" : "are",
+			 nr == 1 ? "it" : "they", dir);
 }
 
 int zones_main(int argc, char **argv)

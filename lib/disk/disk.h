@@ -104,6 +104,11 @@ int disk_precheck(const char *dir, const struct disk_opts *opts,
 		  struct zl_err *err);
 
 /*
+ * What the sidecar of @dir says, and no more; 0, or -errno without a sentence.
+ */
+int disk_read_meta(const char *dir, struct disk_meta *meta);
+
+/*
  * Whether the making of the disk in @dir was interrupted; @meta gets what it is
  * to be.  disk_open() with may_make completes it; no option is needed for that.
  */

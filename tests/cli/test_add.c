@@ -148,6 +148,7 @@ static void lists_json(void **state)
 	struct json_object *all, *o, *ex;
 
 	(void)state;
+	machine_put("root/sys/block/sdq/device/scsi_generic/sg7/dev", "21:7");
 	machine_put(TARGET "/iscsi/iqn.t/tpgt_1/acls/iqn.i/info",
 		    "InitiatorName: iqn.i");
 	mkdir(TARGET "/iscsi/iqn.t/tpgt_1/lun", 0755);
@@ -169,10 +170,21 @@ static void lists_json(void **state)
 	assert_string_equal(member_str(ex, "target"), "iqn.t");
 	assert_int_equal(member_u64(ex, "lun"), 3);
 	assert_int_equal(member_u64(ex, "sessions"), 1);
+	ex = json_object_array_get_idx(member(o, "exports"), 1);
+	assert_string_equal(member_str(ex, "device"), "/dev/sdq");
+	assert_string_equal(member_str(o, "sg"), "/dev/sg7");
+	assert_null(member(o, "id"));
+	assert_null(member(o, "serial"));
 	o = json_object_array_get_idx(all, 1);
 	assert_null(member(o, "name"));
 	assert_null(member(o, "device"));
 	assert_string_equal(member_str(o, "state"), "detached");
+	assert_int_equal(strlen(member_str(o, "serial")), 16);
+	assert_int_equal(member_u64(o, "id"), 1);
+	assert_int_equal(member_u64(o, "zones"), 8);
+	assert_int_equal(member_u64(o, "zone_size_bytes"), 1048576);
+	assert_string_equal(member_str(o, "model"), "host-managed");
+	assert_null(member(o, "sg"));
 	json_object_put(all);
 }
 

@@ -65,6 +65,33 @@ static int leave(void **state)
 	return work_leave(state);
 }
 
+static unsigned longest_line(const char *s)
+{
+	unsigned longest = 0, n = 0;
+
+	for (; *s; s++) {
+		n = *s == '\n' ? 0 : n + ((*s & 0xc0) != 0x80);
+		longest = n > longest ? n : longest;
+	}
+	return longest;
+}
+
+/* The words too, not only the cells. */
+static void narrow_terminal(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("zones", "--map", "--width=60", "z0", NULL), 0);
+	assert_in_range(longest_line(run_out), 50, 60);
+	assert_contains(run_out, " conventional 8");
+	assert_int_equal(zloop("create", "capacity_mb=4096,zone_size_mb=1",
+			       "many", NULL),
+			 0);
+	assert_int_equal(zloop("zones", "--map", "--width=60", "many", NULL),
+			 0);
+	assert_in_range(longest_line(run_out), 50, 60);
+	assert_contains(run_out, "nearest");
+}
+
 static void terminal(void **state)
 {
 	static const char want[] =
@@ -80,8 +107,8 @@ static void terminal(void **state)
 		"     96  E E E E E E E E  E E E E E E E E  "
 		"E E E L▆E E E E  E E E E E E E E \n"
 		"C conventional 8   E empty 55   F full 44   L closed 10   "
-		"I implicitly-opened 6   X explicitly-opened 3   R read-only 1 "
-		"  O offline 1\n";
+		"I implicitly-opened 6\n"
+		"X explicitly-opened 3   R read-only 1   O offline 1\n";
 
 	(void)state;
 	assert_int_equal(zloop("zones", "--map", "z0", NULL), 0);
@@ -230,10 +257,15 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, enter, leave)
-		T(terminal), T(without_utf8_and_narrow),
-		T(colors),   T(svg),
-		T(png),	     T(unwritable),
-		T(usage),    T(many),
+		T(terminal),
+		T(narrow_terminal),
+		T(without_utf8_and_narrow),
+		T(colors),
+		T(svg),
+		T(png),
+		T(unwritable),
+		T(usage),
+		T(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

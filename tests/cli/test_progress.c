@@ -22,6 +22,13 @@ static uint64_t test_clock(void)
 	return now_ms;
 }
 
+static unsigned width;
+
+static unsigned test_columns(void)
+{
+	return width;
+}
+
 static int test_isatty(int fd)
 {
 	(void)fd;
@@ -73,6 +80,8 @@ static int start(void **state)
 	(void)state;
 	progress_clock_ms = test_clock;
 	progress_isatty = test_isatty;
+	progress_columns = test_columns;
+	width = 80;
 	terminal = 0;
 	progress_set(PROGRESS_AUTO);
 	setenv("LC_ALL", "C.UTF-8", 1);
@@ -118,6 +127,33 @@ static void quiet(void **state)
 	assert_string_equal(listen(slow_work), "");
 	terminal = 1;
 	assert_string_equal(listen(slow_work), "");
+}
+
+/* In UTF-8, without what moves the cursor. */
+static unsigned longest_line(const char *s)
+{
+	unsigned longest = 0, n = 0;
+
+	for (; *s; s++) {
+		n = *s == '\r' ? 0 : n + ((*s & 0xc0) != 0x80);
+		if (*s == '\033')
+			n--, s += 2;
+		longest = n > longest ? n : longest;
+	}
+	return longest;
+}
+
+/* What does not fit would scroll. */
+static void narrow_terminal(void **state)
+{
+	(void)state;
+	terminal = 1;
+	for (width = 60; width < 100; width++) {
+		assert_in_range(longest_line(listen(slow_work)), 48, width);
+		assert_non_null(strstr(said, " ["));
+	}
+	width = 30;
+	assert_null(strstr(listen(slow_work), " ["));
 }
 
 static void bar(void **state)
@@ -187,6 +223,7 @@ int main(void)
 		T(lines_every_tenth),
 		T(quiet),
 		T(bar),
+		T(narrow_terminal),
 		T(hidden),
 		T(no_zones),
 	};

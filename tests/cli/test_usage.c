@@ -69,6 +69,8 @@ static void help_of_commands(void **state)
 		text = strdup(run_out);
 		assert_int_equal(zloop(commands[i], "--help", NULL), 0);
 		assert_string_equal(run_out, text);
+		assert_int_equal(zloop(commands[i], "-h", NULL), 0);
+		assert_string_equal(run_out, text);
 		free(text);
 	}
 }
@@ -79,6 +81,8 @@ static void version(void **state)
 	assert_int_equal(zloop("--version", NULL), 0);
 	assert_string_equal(run_out, "zloop " ZL_VERSION "\n");
 	assert_string_equal(run_err, "");
+	assert_int_equal(zloop("-v", NULL), 0);
+	assert_string_equal(run_out, "zloop " ZL_VERSION "\n");
 }
 
 static void no_directory(void **state)

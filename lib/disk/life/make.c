@@ -35,17 +35,31 @@ int make_is_half(const char *name, struct zl_err *err)
 		       name, name);
 }
 
+static int read_meta(const char *dir, struct disk_meta *meta,
+		     enum sidecar_state *state)
+{
+	struct store *st;
+	int ret = store_file_open(dir, &st, NULL);
+
+	if (ret)
+		return ret;
+	ret = sidecar_read(st, dir, meta, state, NULL);
+	store_close(st);
+	return ret;
+}
+
+int disk_read_meta(const char *dir, struct disk_meta *meta)
+{
+	enum sidecar_state ignored;
+
+	return read_meta(dir, meta, &ignored);
+}
+
 bool disk_is_half_made(const char *dir, struct disk_meta *meta)
 {
 	enum sidecar_state state;
-	struct store *st;
-	int ret;
 
-	if (store_file_open(dir, &st, NULL))
-		return false;
-	ret = sidecar_read(st, dir, meta, &state, NULL);
-	store_close(st);
-	return !ret && state == SIDECAR_CREATING;
+	return !read_meta(dir, meta, &state) && state == SIDECAR_CREATING;
 }
 
 static int check_inodes(const struct store_space *space, const char *name,
