@@ -321,6 +321,133 @@ static void under_load(void **state)
 	stop(&m);
 }
 
+/*
+ * What was read with FUA is never older again, whoever else is at work: the
+ * power fails, the conventional zone is shared, and what is written counts up.
+ * In the zones of the others the write pointer is such a number.
+ */
+struct reader {
+	struct disk *disk;
+	uint64_t lba; /* of its block, or of its sequential zone */
+	bool seq;
+	uint32_t safe, written;
+	bool older; /* it was */
+	atomic_uint nr_read;
+	atomic_bool stop;
+};
+
+static enum disk_status one_block(struct reader *r, enum disk_op op, bool fua,
+				  uint64_t lba, uint32_t *value)
+{
+	uint32_t data[PW_BLOCK / 4] = { *value };
+	struct iovec iov = { data, sizeof(data) };
+	struct disk_io io = { .op = op,
+			      .fua = fua,
+			      .lba = lba,
+			      .nr_blocks = 1,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+	enum disk_status status;
+
+	status = disk_try(r->disk, &io) ? io.status : disk_run(r->disk, &io);
+	*value = data[0];
+	return status;
+}
+
+static uint32_t wp_blocks(struct reader *r)
+{
+	struct zone_info info;
+
+	disk_zone_at(r->disk, r->lba, &info);
+	return info.cond == ZC_FULL ? PW_ZONE
+				    : (uint32_t)(info.wp_lba - r->lba);
+}
+
+/* The next number, if it is not taken back at once. */
+static void count_up(struct reader *r)
+{
+	struct disk_io io = { .op = DISK_ZONE,
+			      .zone_op = ZO_RESET,
+			      .lba = r->lba };
+	uint32_t wp, value = ++r->written;
+
+	if (!r->seq) {
+		assert_int_equal(
+			one_block(r, DISK_WRITE, false, r->lba, &value),
+			DISK_OK);
+		return;
+	}
+	wp = wp_blocks(r);
+	if (wp < PW_ZONE) {
+		one_block(r, DISK_WRITE, false, r->lba + wp, &value);
+		return;
+	}
+	r->safe = 0;
+	assert_int_equal(disk_run(r->disk, &io), DISK_OK);
+}
+
+static void read_back(struct reader *r, bool fua)
+{
+	uint32_t value = 0, wp = r->seq ? wp_blocks(r) : 1;
+
+	if (!wp)
+		return;
+	assert_int_equal(one_block(r, DISK_READ, fua, r->lba + wp - 1, &value),
+			 DISK_OK);
+	/* Zeros: it was taken back in between. */
+	if (r->seq)
+		value = value ? wp : r->safe;
+	r->older |= value < r->safe;
+	if (fua)
+		r->safe = value;
+	atomic_fetch_add(&r->nr_read, 1);
+}
+
+static void *be_reader(void *arg)
+{
+	struct reader *r = arg;
+
+	for (unsigned i = 0; !atomic_load(&r->stop); i++) {
+		count_up(r);
+		read_back(r, i % 3 == 0);
+		r->older |= r->seq && wp_blocks(r) < r->safe;
+	}
+	return NULL;
+}
+
+static bool all_have_read(struct reader *r, unsigned nr)
+{
+	for (unsigned i = 0; i < 4; i++)
+		if (atomic_load(&r[i].nr_read) < nr)
+			return false;
+	return true;
+}
+
+static void what_was_read_with_fua(void **state)
+{
+	struct reader r[4] = { { 0 } };
+	pthread_t thread[4];
+	struct machine m;
+
+	(void)state;
+	start(&m, ON_FILES, 1, 3);
+	for (uint32_t i = 0; i < 4; i++) {
+		r[i].disk = m.p.disk;
+		r[i].seq = i % 2;
+		r[i].lba = r[i].seq ? (PW_CONV + i) * PW_ZONE : i * 8;
+		pthread_create(&thread[i], NULL, be_reader, &r[i]);
+	}
+	for (unsigned i = 0; i < 200 || !all_have_read(r, 200); i++)
+		powerfail(&m, i % 2, i);
+	for (uint32_t i = 0; i < 4; i++) {
+		atomic_store(&r[i].stop, true);
+		pthread_join(thread[i], NULL);
+	}
+	for (uint32_t i = 0; i < 4; i++)
+		assert_false(r[i].older);
+	stop(&m);
+}
+
 /* Opened zones are closed, and EMPTY if nothing was written. */
 static void opened_zones(void **state)
 {
@@ -671,6 +798,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(and_the_real_one),
 		cmocka_unit_test(and_then_the_real_one),
 		cmocka_unit_test(under_load),
+		cmocka_unit_test(what_was_read_with_fua),
 		cmocka_unit_test(opened_zones),
 		cmocka_unit_test(left_over_names),
 		cmocka_unit_test(a_sync_that_waits_fails),
