@@ -33,11 +33,12 @@
 #define PW_GARBAGE UINT32_MAX
 
 struct pw_zone {
-	uint32_t wp;	  /* as acknowledged */
-	uint32_t safe_wp; /* as it was when the zone was last made safe */
-	uint32_t max_wp;  /* since then, before a reset … */
-	uint32_t max_wp2; /* … and after it */
-	bool reset;	  /* has been reset since */
+	uint32_t wp;	   /* as acknowledged */
+	uint32_t safe_wp;  /* as it was when the zone was last made safe */
+	uint32_t maybe_wp; /* that may be safe as well */
+	uint32_t max_wp;   /* since then, before a reset … */
+	uint32_t max_wp2;  /* … and after it */
+	bool reset;	   /* has been reset since */
 	bool exp_open;
 	bool read_only, maybe_read_only;
 	/* Host-aware: written out of order, as acknowledged or only tried. */

@@ -57,7 +57,7 @@ bool fua_is_unsynced(const struct disk_io *io);
 int fua_end(struct disk_io *io);
 static inline bool fua_reads(const struct disk_io *io)
 {
-	return io->fua && (io->op == DISK_READ || io->op == DISK_COMPARE);
+	return (io->op == DISK_READ || io->op == DISK_COMPARE) && io->fua;
 }
 
 #endif
