@@ -83,6 +83,17 @@ static enum zone_verdict reach_check(const struct zone_set *set, uint64_t lba,
 	return ZV_OK;
 }
 
+/* What comes first for reads and writes alike. */
+static enum zone_verdict access_check(const struct zone_set *set, uint64_t lba,
+				      uint64_t nr,
+				      enum zone_verdict (*test)(enum zone_cond),
+				      uint32_t *slot)
+{
+	if (!in_range(set, lba, nr))
+		return fault(ZV_LBA_RANGE, SLOT_NONE, slot);
+	return nr ? reach_check(set, lba, lba + nr - 1, test, slot) : ZV_OK;
+}
+
 /* Whether all blocks from @lba to @last_lba are in zones of one type. */
 static bool one_type(const struct zone_set *set, uint64_t lba,
 		     uint64_t last_lba)
@@ -118,19 +129,14 @@ static enum zone_verdict read_restricted(const struct zone_set *set,
 enum zone_verdict zone_read_check(const struct zone_set *set, uint64_t lba,
 				  uint64_t nr, uint32_t *slot)
 {
-	enum zone_verdict verdict;
-	uint64_t last_lba;
+	enum zone_verdict verdict =
+		access_check(set, lba, nr, reach_read, slot);
+	uint64_t last_lba = lba + nr - 1;
 	uint32_t first;
 
-	if (!in_range(set, lba, nr))
-		return fault(ZV_LBA_RANGE, SLOT_NONE, slot);
-	if (!nr)
-		return ZV_OK;
-	first = zone_slot_of(set, lba);
-	last_lba = lba + nr - 1;
-	verdict = reach_check(set, lba, last_lba, reach_read, slot);
-	if (verdict || set->geo.host_aware)
+	if (verdict || !nr || set->geo.host_aware)
 		return verdict;
+	first = zone_slot_of(set, lba);
 	/*
 	 * Where a read leaves one type for another the codes of both types
 	 * could do, those of URSWRZ=0 too; scsi_debug answers this one for
@@ -175,19 +181,14 @@ static enum zone_verdict write_seq(const struct zone_set *set, uint32_t first,
 enum zone_verdict zone_write_check(const struct zone_set *set, uint64_t lba,
 				   uint64_t nr, uint32_t *slot)
 {
-	enum zone_verdict verdict;
-	uint64_t last_lba;
+	enum zone_verdict verdict =
+		access_check(set, lba, nr, zone_cond_refuses, slot);
+	uint64_t last_lba = lba + nr - 1;
 	uint32_t first;
 
-	if (!in_range(set, lba, nr))
-		return fault(ZV_LBA_RANGE, SLOT_NONE, slot);
-	if (!nr)
-		return ZV_OK;
-	first = zone_slot_of(set, lba);
-	last_lba = lba + nr - 1;
-	verdict = reach_check(set, lba, last_lba, zone_cond_refuses, slot);
-	if (verdict || set->geo.host_aware)
+	if (verdict || !nr || set->geo.host_aware)
 		return verdict;
+	first = zone_slot_of(set, lba);
 	if (zone_lba_in_gap(set, lba))
 		return fault(ZV_GAP, first, slot);
 	/* Conventional zones are random access, physical blocks included. */
