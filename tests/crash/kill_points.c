@@ -169,9 +169,14 @@ void __wrap_ring_post(struct runner_ring *ring, int entry, uint8_t status,
 void __wrap_ring_post(struct runner_ring *ring, int entry, uint8_t status,
 		      const uint8_t *sense, bool dropped)
 {
-	bool last = is_the_one();
+	bool last;
 
+	if (plan)
+		atomic_store(&plan->posting, true);
+	last = is_the_one();
 	__real_ring_post(ring, entry, status, sense, dropped);
 	if (last)
 		die();
+	if (plan)
+		atomic_store(&plan->posting, false);
 }

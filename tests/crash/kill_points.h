@@ -8,6 +8,7 @@
 #define TESTS_CRASH_KILL_POINTS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum kill_how {
@@ -22,6 +23,9 @@ struct kill_plan {
 	enum kill_how how;
 	uint64_t at; /* number of the call, from 1; 0: never */
 	_Atomic uint64_t calls;
+	/* Set when it ends in the call that posts a completion: that command is
+	 * being answered, and perhaps not answered. */
+	atomic_bool posting;
 };
 
 /* From now on calls are counted and the plan is followed; NULL: neither. */

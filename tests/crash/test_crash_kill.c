@@ -6,7 +6,12 @@
  * The test is the initiator; the daemon, with the handler as it is built, is a
  * child process that it shares the ring with.  When it is dead, what it had
  * posted is delivered, the rest is BUSY and is sent again to the next daemon,
- * in any order, as the kernel and Linux do.
+ * in any order, as the kernel and Linux do.  Writes may have other bytes then,
+ * or fewer.
+ *
+ * Two hosts want one lock, a block that is free or locked for the n-th time,
+ * and take it with COMPARE AND WRITE: both with the same bytes, so that only
+ * GOOD says who has it.
  *
  * test_crash_kill [KILLS [SEED]]
  */
@@ -25,7 +30,12 @@
 #define CFG	       "zone_size_mb=1/conv_zones=2/max_open_zones=6@$/d"
 #define NR_ZONES       12u
 #define NR_CONV	       2u
-#define NR_LANES       (NR_ZONES + 1) /* the last one is the whole disk's */
+#define WHOLE_DISK     NR_ZONES /* the lane of the whole disk's commands */
+#define FIRST_HOST     (NR_ZONES + 1)
+#define NR_LANES       (NR_ZONES + 3)
+#define LOCK_ZONE      (NR_CONV - 1)
+#define LOCK_LBA       (ZONE(LOCK_ZONE) + ZONE_BLOCKS - 1)
+#define MAX_TAGS       64u /* of a command that many daemons die with */
 #define MAX_EXPLICIT   3u
 #define MAX_BLOCKS     700u
 #define OPS_PER_ROUND  4000u /* more than any daemon lives for */
@@ -40,9 +50,13 @@ enum op {
 	OP_OPEN,
 	OP_CLOSE,
 	OP_SYNC,
+	OP_LOCK,
+	OP_UNLOCK,
+	OP_BREAK, /* the lock whose owner is not known */
 };
 
-/* What may be in flight at most once: a zone's commands, or the disk's. */
+/* What may be in flight at most once: a zone's commands, the disk's, or those
+ * of a host that wants the lock. */
 struct lane {
 	struct sim *sim;
 	struct runner_cmd cmd;
@@ -50,6 +64,13 @@ struct lane {
 	bool in_flight; /* else it was BUSY */
 	uint64_t lba;
 	uint32_t blocks, index;
+	uint32_t all_blocks; /* … that it was sent with at first */
+	bool repeated, guessing;
+	bool answered; /* perhaps */
+	/* With which a write was sent; then, from the last one on, until one of
+	 * them is accepted. */
+	uint32_t tags[MAX_TAGS], nr_tags;
+	uint64_t lock; /* which one it takes or gives back */
 	uint8_t *buf;
 	/* The zone as the initiator knows it. */
 	uint32_t wp;
@@ -68,6 +89,11 @@ struct sim {
 	uint32_t in_flight;
 	uint32_t tag;
 	uint64_t commands, kills, busy;
+	/* The lock is free, or locked, for the lock_nr-th time; by whom? */
+	uint64_t lock_nr, granted;
+	struct lane *owner, *breaker;
+	bool unsure; /* somebody may have it without knowing */
+	uint64_t nr_locks, nr_unknown, nr_changed, nr_guessed;
 };
 
 static const char *config = CFG;
@@ -116,9 +142,42 @@ static enum op choose_seq(struct sim *s, const struct lane *l)
 	return dice < 35 || l->wp == ZONE_BLOCKS ? OP_READ : OP_WRITE;
 }
 
+static void choose_host(struct sim *s, struct lane *l)
+{
+	l->lba = LOCK_LBA;
+	l->blocks = 1;
+	l->lock = s->lock_nr;
+	l->op = OP_NONE;
+	if (s->breaker)
+		l->op = l == s->breaker ? OP_BREAK : OP_NONE;
+	else if (s->owner == l)
+		l->op = OP_UNLOCK;
+	else if (rnd_below(&s->seed, 2))
+		l->op = OP_LOCK;
+}
+
+/* Of a zone's blocks, those that are not the hosts'. */
+static uint32_t zone_blocks(const struct lane *l)
+{
+	return l->index == LOCK_ZONE ? ZONE_BLOCKS - 1 : ZONE_BLOCKS;
+}
+
+static void set_bytes(struct lane *l, uint32_t tag)
+{
+	fill(l->buf, l->lba, l->blocks, tag);
+	assert_true(l->nr_tags < MAX_TAGS);
+	l->tags[l->nr_tags++] = tag;
+}
+
 static void choose(struct sim *s, struct lane *l)
 {
-	if (l->index == NR_ZONES) {
+	l->repeated = l->guessing = l->answered = false;
+	l->nr_tags = 0;
+	if (l->index >= FIRST_HOST) {
+		choose_host(s, l);
+		return;
+	}
+	if (l->index == WHOLE_DISK) {
 		l->op = rnd_below(&s->seed, 8) ? OP_NONE : OP_SYNC;
 		return;
 	}
@@ -134,11 +193,34 @@ static void choose(struct sim *s, struct lane *l)
 			l->blocks = ZONE_BLOCKS - l->wp;
 		l->lba += l->wp;
 	} else if (l->op == OP_WRITE || l->op == OP_READ) {
-		l->blocks = some_blocks(s, ZONE_BLOCKS);
-		l->lba += rnd_below(&s->seed, ZONE_BLOCKS - l->blocks + 1);
+		l->blocks = some_blocks(s, zone_blocks(l));
+		l->lba += rnd_below(&s->seed, zone_blocks(l) - l->blocks + 1);
 	}
+	l->all_blocks = l->blocks;
 	if (l->op == OP_WRITE)
-		fill(l->buf, l->lba, l->blocks, ++s->tag);
+		set_bytes(l, ++s->tag);
+}
+
+static void put_lock(uint8_t *block, bool locked, uint64_t nr)
+{
+	memset(block, locked ? 0x4c : 0, 512);
+	be64_put(block, nr);
+}
+
+/* Free for the first time is a block of zeros. */
+static void put_lock_data(const struct lane *l)
+{
+	uint8_t *new = l->buf + 512;
+
+	if (l->op == OP_BREAK) {
+		put_lock(l->buf, false, l->lock + 1);
+		return;
+	}
+	put_lock(l->buf, l->op == OP_UNLOCK, l->lock);
+	if (l->op == OP_LOCK)
+		put_lock(new, true, l->lock);
+	else
+		put_lock(new, false, l->lock + 1);
 }
 
 static void make_cdb(struct sim *s, struct lane *l)
@@ -161,13 +243,25 @@ static void make_cdb(struct sim *s, struct lane *l)
 		memset(c->cdb, 0, 16);
 		c->cdb[0] = 0x91;
 		break;
+	case OP_LOCK:
+	case OP_UNLOCK:
+		memset(c->cdb, 0, 16);
+		c->cdb[0] = 0x89;
+		be64_put(c->cdb + 2, l->lba);
+		c->cdb[13] = 1;
+		break;
+	case OP_BREAK:
+		cdb_rw(c->cdb, 0x8a, l->lba, 1);
+		break;
 	default:
 		cdb_zone(c->cdb, sa[l->op], ZONE(l->index), false);
 	}
-	c->dir = l->op == OP_WRITE  ? RUNNER_OUT
-		 : l->op == OP_READ ? RUNNER_IN
-				    : RUNNER_NONE;
+	c->dir = l->op == OP_READ			       ? RUNNER_IN
+		 : l->op == OP_WRITE || l->index >= FIRST_HOST ? RUNNER_OUT
+							       : RUNNER_NONE;
 	c->data_len = l->blocks * 512;
+	if (l->op == OP_LOCK || l->op == OP_UNLOCK)
+		c->data_len *= 2;
 	c->tag = l->index;
 }
 
@@ -183,6 +277,28 @@ static void read_ended(const struct lane *l)
 		fail_msg("zone %u: read of %u blocks at %llu is not what was "
 			 "written",
 			 l->index, l->blocks, (unsigned long long)l->lba);
+}
+
+static void locked(struct lane *l)
+{
+	struct sim *s = l->sim;
+
+	if (s->granted > l->lock)
+		fail_msg("lock %llu has two owners",
+			 (unsigned long long)l->lock);
+	s->granted = l->lock + 1;
+	s->unsure = false;
+	s->owner = l;
+	s->nr_locks++;
+}
+
+static void unlocked(struct lane *l)
+{
+	struct sim *s = l->sim;
+
+	s->lock_nr = l->lock + 1;
+	s->owner = s->breaker = NULL;
+	s->unsure = false;
 }
 
 static void apply(struct lane *l)
@@ -215,10 +331,71 @@ static void apply(struct lane *l)
 	case OP_CLOSE:
 		l->explicit_open = false;
 		break;
+	case OP_LOCK:
+		locked(l);
+		break;
+	case OP_UNLOCK:
+	case OP_BREAK:
+		unlocked(l);
+		break;
 	default:
 		break;
 	}
 	l->op = OP_NONE;
+}
+
+static bool has_command(const struct sim *s, uint32_t lane)
+{
+	return s->lanes[lane].op != OP_NONE;
+}
+
+/* One at a time, it is known when the daemon died while it answered. */
+static bool may_be_answered(const struct lane *l)
+{
+	return l->repeated && (l->answered || l->sim->window > 1);
+}
+
+/*
+ * Another host has the lock, or had it meanwhile; or this is the command
+ * repeated, which was being answered when the daemon died.  Then nobody may
+ * know that he has the lock, and it is broken when no one wants it.
+ */
+static bool lock_differs(struct lane *l)
+{
+	struct sim *s = l->sim;
+	uint32_t other = FIRST_HOST + (l->index == FIRST_HOST);
+
+	if (l->op == OP_UNLOCK) {
+		if (!may_be_answered(l))
+			return false;
+		unlocked(l);
+	} else if (l->lock == s->lock_nr && !s->owner) {
+		s->unsure |= may_be_answered(l);
+		if (!has_command(s, other)) {
+			if (!s->unsure)
+				return false;
+			s->nr_unknown++;
+			s->breaker = l;
+		}
+	}
+	l->op = OP_NONE;
+	return true;
+}
+
+/* A write that was being answered stays: only with the bytes that it had, and
+ * to its end, is it accepted again. */
+static bool try_earlier_bytes(struct lane *l)
+{
+	if (!is_seq(l) || l->op != OP_WRITE || !may_be_answered(l))
+		return false;
+	if (l->blocks == l->all_blocks && !--l->nr_tags)
+		return false;
+	l->sim->nr_guessed++;
+	l->guessing = true;
+	l->blocks = l->all_blocks;
+	fill(l->buf, l->lba, l->blocks, l->tags[l->nr_tags - 1]);
+	make_cdb(l->sim, l);
+	return true;
 }
 
 static void ended(struct runner_cmd *cmd)
@@ -231,6 +408,10 @@ static void ended(struct runner_cmd *cmd)
 		l->sim->busy++; /* to be sent again */
 	else if (cmd->status == 0)
 		apply(l);
+	else if ((cmd->sense[2] & 0xf) == 0xe && lock_differs(l))
+		return;
+	else if ((cmd->sense[2] & 0xf) == 5 && try_earlier_bytes(l))
+		return;
 	else
 		fail_msg("zone %u: command %02x at %llu, %u blocks, write "
 			 "pointer %u: status %02x, sense %x/%02x/%02x",
@@ -239,8 +420,27 @@ static void ended(struct runner_cmd *cmd)
 			 cmd->sense[12], cmd->sense[13]);
 }
 
+/* As it was sent, or with other bytes, or fewer: an initiator does not know
+ * that a part is there. */
+static void repeat(struct sim *s, struct lane *l)
+{
+	l->repeated = true;
+	if (l->op != OP_WRITE || l->guessing)
+		return;
+	if (is_seq(l) && l->blocks > 1 && !rnd_below(&s->seed, 4)) {
+		l->blocks /= 2;
+		make_cdb(s, l);
+	}
+	if (rnd_below(&s->seed, 4)) {
+		set_bytes(l, ++s->tag);
+		s->nr_changed++;
+	}
+}
+
 static void submit(struct sim *s, struct lane *l)
 {
+	if (l->index >= FIRST_HOST)
+		put_lock_data(l);
 	l->in_flight = true;
 	s->in_flight++;
 	s->commands++;
@@ -253,13 +453,15 @@ static void submit_some(struct sim *s, bool repeated, bool fresh)
 	uint32_t first = rnd_below(&s->seed, NR_LANES);
 
 	for (uint32_t i = 0; i < NR_LANES && s->in_flight < s->window; i++) {
-		struct lane *l = &s->lanes[(first + i * 5) % NR_LANES];
+		struct lane *l = &s->lanes[(first + i * 7) % NR_LANES];
 
 		if (l->in_flight)
 			continue;
 		if (l->op != OP_NONE) {
-			if (repeated)
-				submit(s, l);
+			if (!repeated)
+				continue;
+			repeat(s, l);
+			submit(s, l);
 		} else if (fresh) {
 			choose(s, l);
 			if (l->op == OP_NONE)
@@ -340,6 +542,7 @@ static void run_to_death(struct sim *s)
 	pid_t pid;
 
 	atomic_store(&s->plan->calls, 0);
+	atomic_store(&s->plan->posting, false);
 	pid = start_daemon(s);
 	while (!has_ended(pid)) {
 		if (s->commands > end)
@@ -350,6 +553,8 @@ static void run_to_death(struct sim *s)
 	}
 	runner_ring_reset(s->ring);
 	assert_int_equal(s->in_flight, 0);
+	for (uint32_t i = 0; i < NR_LANES; i++)
+		s->lanes[i].answered |= atomic_load(&s->plan->posting);
 	s->kills++;
 	check_sizes(s);
 }
@@ -376,10 +581,12 @@ static void settle(struct sim *s)
 
 static void read_zone(struct sim *s, struct lane *l)
 {
-	for (uint32_t at = 0; at < ZONE_BLOCKS; at += l->blocks) {
+	for (uint32_t at = 0; at < zone_blocks(l); at += l->blocks) {
 		l->op = OP_READ;
 		l->lba = ZONE(l->index) + at;
 		l->blocks = ZONE_BLOCKS / 4;
+		if (at + l->blocks > zone_blocks(l))
+			l->blocks--;
 		make_cdb(s, l);
 		submit(s, l);
 		while (l->in_flight)
@@ -524,7 +731,14 @@ static void kill_many(struct rig *rig, uint64_t seed, uint32_t window,
 		      (unsigned long long)s.kills,
 		      (unsigned long long)s.commands,
 		      (unsigned long long)s.busy, (unsigned long long)absorbed);
+	print_message("%llu locks, %llu with no known owner; %llu writes with "
+		      "other bytes, %llu had to have those that they had\n",
+		      (unsigned long long)s.nr_locks,
+		      (unsigned long long)s.nr_unknown,
+		      (unsigned long long)s.nr_changed,
+		      (unsigned long long)s.nr_guessed);
 	assert_true(absorbed > 0);
+	assert_true(s.nr_locks > 0);
 	sim_stop(&s);
 }
 
