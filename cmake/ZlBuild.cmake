@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 # Options, compiler flags, dependencies and the helpers that declare targets.
 
-option(ZL_WERROR "Treat compiler warnings as errors" ON)
+option(ZL_WERROR "Treat compiler warnings as errors, as tests/run does" OFF)
 option(ZL_URING "Build the io_uring engine (needs liburing)" ON)
 option(ZL_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
 set(ZL_SANITIZE "" CACHE STRING
