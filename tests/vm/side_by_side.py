@@ -10,61 +10,17 @@ many are lost, how many are refused, and how many are there. Fails if any is
 lost, or no write has failed, or fewer than 100 are there.
 """
 import ctypes
-import fcntl
 import os
 import random
 import sys
 import time
 
-SG_IO = 0x2285
-TO_DEV, FROM_DEV = -2, -3
+from sgio import FROM_DEV, TO_DEV, cdb16, command
+
 BYTES = 4096
 BLOCKS = BYTES // 512
 PLACES = 512
 WRITERS = 6
-
-
-class Header(ctypes.Structure):
-    _fields_ = [("interface_id", ctypes.c_int),
-                ("dxfer_direction", ctypes.c_int),
-                ("cmd_len", ctypes.c_ubyte),
-                ("mx_sb_len", ctypes.c_ubyte),
-                ("iovec_count", ctypes.c_ushort),
-                ("dxfer_len", ctypes.c_uint),
-                ("dxferp", ctypes.c_void_p),
-                ("cmdp", ctypes.c_void_p),
-                ("sbp", ctypes.c_void_p),
-                ("timeout", ctypes.c_uint),
-                ("flags", ctypes.c_uint),
-                ("pack_id", ctypes.c_int),
-                ("usr_ptr", ctypes.c_void_p),
-                ("status", ctypes.c_ubyte),
-                ("masked_status", ctypes.c_ubyte),
-                ("msg_status", ctypes.c_ubyte),
-                ("sb_len_wr", ctypes.c_ubyte),
-                ("host_status", ctypes.c_ushort),
-                ("driver_status", ctypes.c_ushort),
-                ("resid", ctypes.c_int),
-                ("duration", ctypes.c_uint),
-                ("info", ctypes.c_uint)]
-
-
-def command(fd, cdb, data, direction):
-    """Returns whether it is GOOD."""
-    sense = ctypes.create_string_buffer(96)
-    cdb = ctypes.create_string_buffer(bytes(cdb), len(cdb))
-    h = Header(ord("S"), direction, len(cdb), len(sense), 0, len(data),
-               ctypes.addressof(data), ctypes.addressof(cdb),
-               ctypes.addressof(sense), 60000)
-    fcntl.ioctl(fd, SG_IO, h)
-    if h.host_status:
-        sys.exit("no answer")
-    return h.status == 0
-
-
-def cdb16(opcode, flags, lba):
-    return ([opcode, flags] + list(lba.to_bytes(8, "big")) +
-            list(BLOCKS.to_bytes(4, "big")) + [0, 0])
 
 
 def content(place, version):
@@ -80,8 +36,8 @@ def writer(number, sg, first, end, fua, log):
             place = rnd.randrange(PLACES // WRITERS) * WRITERS + number
             version += 1
             data = ctypes.create_string_buffer(content(place, version), BYTES)
-            good = command(fd, cdb16(0x8a, 8 if fua else 0,
-                                     first + place * BLOCKS), data, TO_DEV)
+            cdb = cdb16(0x8a, 8 if fua else 0, first + place * BLOCKS, BLOCKS)
+            good = command(fd, cdb, data, TO_DEV)
             print(place, version, "GOOD" if good else "failed", file=out)
 
 
@@ -116,8 +72,8 @@ def verify(sg, first, log):
     may, failed = answers(log)
     for place, versions in sorted(may.items()):
         data = ctypes.create_string_buffer(BYTES)
-        if not command(fd, cdb16(0x88, 0, first + place * BLOCKS), data,
-                       FROM_DEV):
+        cdb = cdb16(0x88, 0, first + place * BLOCKS, BLOCKS)
+        if not command(fd, cdb, data, FROM_DEV):
             refused += 1
         elif data.raw in [content(place, v) for v in versions]:
             there += 1

@@ -359,7 +359,7 @@ END
 let_go() { # FSTYPE MOUNT-ARGUMENTS…
   local i dev fs=/run/fs
   mkdir -p $fs
-  for i in $(seq 15); do
+  for i in $(seq 20); do
     mount -t "$@" $fs
     mkdir -p $fs/0
     if [ -e $fs/0/zloop.json ]; then
