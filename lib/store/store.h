@@ -5,7 +5,7 @@
  *
  * Rules that hold everywhere here:
  * - Offsets and lengths are bytes.  A slot's number is its index on the disk;
- *   slots below conv_slots are "cnv-%06u", the others "seq-%06u", as the
+ *   conventional slots are "cnv-%06u", the others "seq-%06u", as the
  *   kernel's zloop names them (drivers/block/zloop.c).
  * - Functions return 0 or a positive count, or -errno.  What a person must be
  *   told goes to a struct zl_err as well.
@@ -197,21 +197,39 @@ struct store_losses {
 	atomic_uint count[]; /* by slot; wraps */
 };
 
+#define STORE_MAX_RUNS 8
+
+/* Which slots are conventional: runs of them, each behind the one before and up
+ * to @end.  Slots behind the last are not. */
+struct store_layout {
+	struct store_run {
+		uint32_t end;
+		bool conv;
+	} runs[STORE_MAX_RUNS];
+};
+
 /* The head of every kind of store. */
 struct store {
 	const struct store_ops *ops;
 	struct store_losses *losses; /* NULL: nobody counts */
-	uint32_t conv_slots;	     /* set once by store_set_layout() */
+	struct store_layout layout;  /* set once by store_set_layout() */
 	struct store *lower; /* the store that this one wraps; NULL = none */
 	bool async;	     /* STORE_ASYNC means something */
 };
 
-/* How many slots are conventional, for @st and all stores below it; before the
+/* Which slots are conventional, for @st and all stores below it; before the
  * first use of a slot. */
-static inline void store_set_layout(struct store *st, uint32_t conv_slots)
+static inline void store_set_layout(struct store *st,
+				    struct store_layout layout)
 {
 	for (; st; st = st->lower)
-		st->conv_slots = conv_slots;
+		st->layout = layout;
+}
+
+/* The first @nr, and no others. */
+static inline struct store_layout store_conv_first(uint32_t nr)
+{
+	return (struct store_layout){ .runs = { { nr, true } } };
 }
 
 /* The head of a store that wraps @lower, which becomes its own. */
@@ -220,7 +238,7 @@ static inline void store_wrap(struct store *st, const struct store_ops *ops,
 {
 	st->ops = ops;
 	st->losses = lower->losses;
-	st->conv_slots = lower->conv_slots;
+	st->layout = lower->layout;
 	st->lower = lower;
 }
 
@@ -262,7 +280,12 @@ static inline void store_made_to_fail(struct store *st,
 
 static inline bool store_slot_is_conv(const struct store *st, uint32_t slot)
 {
-	return slot < st->conv_slots;
+	const struct store_run *run = st->layout.runs;
+
+	for (int i = 0; i < STORE_MAX_RUNS; i++)
+		if (slot < run[i].end)
+			return run[i].conv;
+	return false;
 }
 
 /* Bytes of the longest slot name with its final NUL. */

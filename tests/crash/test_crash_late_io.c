@@ -61,7 +61,7 @@ static struct store *open_locked(const struct late *t, unsigned wait_ms)
 
 	if (store_file_open(t->dir, &st, &err))
 		return NULL;
-	store_set_layout(st, 0);
+	store_set_layout(st, store_conv_first(0));
 	if (store_lock(st, LOCK_FILE, wait_ms, true, &err)) {
 		store_close(st);
 		return NULL;

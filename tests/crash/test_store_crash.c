@@ -21,7 +21,7 @@ static void power_on(struct env *e)
 {
 	e->st = store_crash_open(e->c);
 	assert_non_null(e->st);
-	store_set_layout(e->st, 2);
+	store_set_layout(e->st, store_conv_first(2));
 }
 
 static void cycle(struct env *e, enum store_crash_keep keep, uint64_t seed)

@@ -129,7 +129,7 @@ static inline struct store *files_of(struct store_mem *mem)
 {
 	struct store *st = store_mem_open(mem);
 
-	store_set_layout(st, USUAL_CONV);
+	store_set_layout(st, store_conv_first(USUAL_CONV));
 	return st;
 }
 

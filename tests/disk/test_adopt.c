@@ -181,7 +181,7 @@ static void without_conventional_zones(void **state)
 	struct zl_err err;
 
 	(void)state;
-	store_set_layout(st, 0);
+	store_set_layout(st, store_conv_first(0));
 	for (uint32_t i = 0; i < 4; i++)
 		assert_int_equal(store_make(st, i, 4096 * i), 0);
 	store_close(st);

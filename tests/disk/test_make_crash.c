@@ -145,7 +145,7 @@ static struct store_crash *kernels_disk(void)
 	struct store *st = store_crash_open(crash);
 	struct store_req sync = { .op = STORE_SYNC };
 
-	store_set_layout(st, USUAL_CONV);
+	store_set_layout(st, store_conv_first(USUAL_CONV));
 	for (uint32_t i = 0; i < USUAL_NR; i++) {
 		assert_int_equal(store_make(st, i, i < USUAL_CONV ? ZL_MIB : 0),
 				 0);
@@ -201,7 +201,7 @@ static void what_the_kernels_driver_wrote(void **state)
 	struct disk *d;
 
 	(void)state;
-	store_set_layout(st, USUAL_CONV);
+	store_set_layout(st, store_conv_first(USUAL_CONV));
 	assert_int_equal(store_run(st, &write), sizeof(data));
 	store_close(st);
 	must(crash, GEOMETRY, USUAL_SIZE, &d);

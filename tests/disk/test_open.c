@@ -276,7 +276,7 @@ static void zone_files_open_elsewhere(void **state)
 
 	disk_close(d);
 	assert_int_equal(store_file_open(t->path, &st, &err), 0);
-	store_set_layout(st, USUAL_CONV);
+	store_set_layout(st, store_conv_first(USUAL_CONV));
 	if (store_file_probe_users(st, 0) == -EINVAL) {
 		store_close(st);
 		skip_test("no leases on this file system");

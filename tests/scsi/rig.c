@@ -68,7 +68,7 @@ void rig_damage(struct rig *rig, uint32_t offline_slot, uint32_t read_only_slot)
 	scsi_unit_free(rig->unit);
 	disk_close(rig->disk);
 	st = store_mem_open(rig->mem);
-	store_set_layout(st, conv_slots);
+	store_set_layout(st, store_conv_first(conv_slots));
 	if (offline_slot != UINT32_MAX)
 		assert_int_equal(store_unmake(st, offline_slot), 0);
 	if (read_only_slot != UINT32_MAX)

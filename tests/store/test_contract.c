@@ -130,7 +130,7 @@ static struct store *open_again(struct env *env)
 	struct store *st = kind->open(env->dir);
 
 	assert_non_null(st);
-	store_set_layout(st, 2);
+	store_set_layout(st, store_conv_first(2));
 	return st;
 }
 

@@ -32,7 +32,7 @@ static struct store *open_direct(const char *dir)
 	struct store *st = tmp_open(dir);
 
 	store_file_set_direct(st);
-	store_set_layout(st, 0);
+	store_set_layout(st, store_conv_first(0));
 	return st;
 }
 

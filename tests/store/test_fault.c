@@ -203,10 +203,32 @@ static void the_layout_goes_down(void **state)
 	struct store *st = ((struct env *)*state)->st;
 	struct store *top = store_fault_new(st);
 
-	store_set_layout(top, 7);
-	assert_int_equal(st->conv_slots, 7);
-	assert_int_equal(st->lower->conv_slots, 7);
+	store_set_layout(top, store_conv_first(7));
+	for (const struct store *s = top; s; s = s->lower) {
+		assert_true(store_slot_is_conv(s, 6));
+		assert_false(store_slot_is_conv(s, 7));
+	}
 	((struct env *)*state)->st = top;
+}
+
+static void conventional_slots_anywhere(void **state)
+{
+	static const struct store_layout layout = { .runs = { { 2, false },
+							      { 4, true },
+							      { 9, false },
+							      { 11, true } } };
+	struct store *st = ((struct env *)*state)->st;
+	char name[STORE_NAME_MAX];
+
+	store_set_layout(st, layout);
+	for (uint32_t i = 0; i < 13; i++) {
+		store_slot_name(st, i, name);
+		assert_memory_equal(name,
+				    i == 2 || i == 3 || i == 9 || i == 10
+					    ? "cnv-0000"
+					    : "seq-0000",
+				    8);
+	}
 }
 
 struct job {
@@ -337,6 +359,7 @@ int main(void)
 		T(every_operation_has_its_bit),
 		T(a_failing_lock_has_a_sentence),
 		T(the_layout_goes_down),
+		T(conventional_slots_anywhere),
 		T(threads_are_counted_exactly),
 		T(the_sweep_meets_every_call),
 		T(resets_do_not_flood_the_log),

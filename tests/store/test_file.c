@@ -347,7 +347,7 @@ static void what_is_written_outlives_the_kernels_attribute(void **state)
 	struct env *env = *state;
 	char byte;
 
-	store_set_layout(env->st, 1);
+	store_set_layout(env->st, store_conv_first(1));
 	for (uint32_t i = 0; i < 4; i++)
 		assert_int_equal(store_make(env->st, i, 4), 0);
 	set_kernels_wp(env, "cnv-000000");

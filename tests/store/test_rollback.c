@@ -168,7 +168,7 @@ static struct store *open_held(struct store_mem *mem)
 	ops.aside = held_aside;
 	ops.sync_dir = held_sync_dir;
 	lower->ops = &ops;
-	store_set_layout(lower, CONV);
+	store_set_layout(lower, store_conv_first(CONV));
 	return store_rollback_new(lower);
 }
 

@@ -276,7 +276,7 @@ static void a_slot_is_synced(void **state)
 {
 	struct env *env = *state;
 
-	store_set_layout(env->st, 0);
+	store_set_layout(env->st, store_conv_first(0));
 	assert_int_equal(store_count_losses(env->st, 1), 0);
 	assert_int_equal(store_make(env->st, 0, 0), 0);
 	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
@@ -315,7 +315,7 @@ static void a_file_is_set_aside(void **state)
 {
 	struct env *env = *state;
 
-	store_set_layout(env->st, 0);
+	store_set_layout(env->st, store_conv_first(0));
 	assert_int_equal(store_make(env->st, 0, 0), 0);
 	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
 	assert_int_equal(store_aside(env->st, 0, STORE_ASIDE_SET), 0);

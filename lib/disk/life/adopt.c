@@ -87,8 +87,8 @@ static uint64_t zone_mib_of_files(struct store *st, const struct survey *sv)
 
 	if (!sv->conv_files)
 		return 0;
-	store_set_layout(st, sv->conv_files);
-	if (store_stat(st, 0, &stat) || stat.size_bytes % ZL_MIB)
+	store_set_layout(st, store_conv_first(sv->first_conv + 1));
+	if (store_stat(st, sv->first_conv, &stat) || stat.size_bytes % ZL_MIB)
 		return 0;
 	return stat.size_bytes / ZL_MIB;
 }
@@ -266,7 +266,7 @@ int disk_adopt(struct store *st, const char *name, const struct survey *sv,
 
 	if (!ret)
 		ret = check_counts(name, sv, meta, args, err);
-	store_set_layout(st, meta->conv_zones);
+	store_set_layout(st, store_conv_first(meta->conv_zones));
 	for (uint32_t i = 0; !ret && i < slots; i++) {
 		ret = check_file(st, name, meta, i, err);
 		make_progress(args, i + 1, slots);

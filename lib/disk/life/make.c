@@ -229,7 +229,7 @@ int disk_make(struct store *st, const char *name, const struct survey *sv,
 {
 	int ret;
 
-	store_set_layout(st, meta->conv_zones);
+	store_set_layout(st, store_conv_first(meta->conv_zones));
 	ret = check_space(st, name, sv, meta, err);
 	if (!ret)
 		ret = forget_older(st, name, err);

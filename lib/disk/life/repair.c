@@ -198,7 +198,7 @@ static int repair_slots(struct repair *r)
 	uint32_t n = (uint32_t)meta_slots(r->meta);
 	int ret = 0;
 
-	store_set_layout(r->store, r->meta->conv_zones);
+	store_set_layout(r->store, store_conv_first(r->meta->conv_zones));
 	for (uint32_t i = 0; !ret && i < n; i++)
 		ret = repair_slot(r, i);
 	if (!ret && !r->dry) {

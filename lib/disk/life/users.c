@@ -54,7 +54,7 @@ static int ask_for_one(void *user, const char *name)
 
 	if (!survey_zone_name(name, &conv, &slot))
 		return 0;
-	store_set_layout(s->store, conv ? slot + 1 : 0);
+	store_set_layout(s->store, store_conv_first(conv ? slot + 1 : 0));
 	if (store_file_probe_users(s->store, slot) != -EBUSY)
 		return 0;
 	store_slot_name(s->store, slot, s->file);

@@ -50,6 +50,8 @@ static int take_name(void *user, const char *name)
 	bool conv;
 
 	if (survey_zone_name(name, &conv, &slot)) {
+		if (conv && (!sv->conv_files || slot < sv->first_conv))
+			sv->first_conv = slot;
 		sv->conv_files += conv;
 		sv->seq_files += !conv;
 		if (slot >= sv->end)

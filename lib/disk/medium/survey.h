@@ -14,7 +14,8 @@ struct survey {
 	bool foreign; /* something that is no file of a disk */
 	char foreign_name[64];
 	uint32_t conv_files, seq_files;
-	uint32_t end; /* highest number of a zone file + 1 */
+	uint32_t first_conv; /* if there are such files */
+	uint32_t end;	     /* highest number of a zone file + 1 */
 };
 int survey_dir(struct store *st, const char *name, struct survey *sv,
 	       struct zl_err *err);
