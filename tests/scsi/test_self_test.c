@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "disk/activity.h"
 #include "disk/internal.h"
 #include "rig.h"
 
@@ -174,6 +175,7 @@ static void unreadable(void **state)
 {
 	(void)state;
 	rig_write(&rig, SEQ(1), 8);
+	rig_write(&rig, SEQ(3), 8);
 	add_fault(INJECT_READ_ERROR, SEQ(1) + 3, 0);
 	send(FG_SHORT);
 	check_sense(&rig, 0x43e03);
@@ -189,7 +191,16 @@ static void unreadable(void **state)
 	check_good(&rig);
 }
 
-/* What is OFFLINE is no news; what is READ ONLY can be read. */
+static uint64_t refused(void)
+{
+	struct disk_activity a;
+
+	disk_get_activity(rig.disk, &a);
+	return a.failed[0];
+}
+
+/* What is OFFLINE is no news, and is not tried; what is READ ONLY can be read.
+ */
 static void damaged_zones(void **state)
 {
 	(void)state;
@@ -197,6 +208,7 @@ static void damaged_zones(void **state)
 	rig_damage(&rig, 3, 2);
 	send(FG_EXTENDED);
 	check_good(&rig);
+	assert_int_equal(refused(), 0);
 	rig_stop(&rig);
 	rig_start(&rig, OPTS ",urswrz=0");
 	rig_damage(&rig, 3, 2);
@@ -218,13 +230,18 @@ static void not_completed(void **state)
 	check_entry(1, 5 << 5 | 3, UINT64_MAX);
 }
 
-/* A test in the background that stands still at the disk's end. */
-static void slow(uint32_t delay_ms)
+/* A test in the background that stands still at @lba. */
+static void slow_at(uint64_t lba, uint32_t delay_ms)
 {
 	rig_write(&rig, SEQ(5), 1);
-	add_fault(INJECT_DELAY, SEQ(5), delay_ms);
+	add_fault(INJECT_DELAY, lba, delay_ms);
 	send(BG_SHORT);
 	check_good(&rig);
+}
+
+static void slow(uint32_t delay_ms)
+{
+	slow_at(SEQ(5), delay_ms);
 }
 
 static void wait_for_end(void)
@@ -262,11 +279,12 @@ static void in_progress(void **state)
 static void aborted(void **state)
 {
 	(void)state;
-	slow(200);
+	slow_at(0, 200);
 	send(ABORT);
 	check_good(&rig);
 	wait_for_end();
 	check_entry(1, 1 << 5 | 1, UINT64_MAX);
+	assert_int_equal(verified(), SHORT_BLOCKS * 512);
 	send(ABORT);
 	check_bad_cdb(&rig, 1, 7);
 }
@@ -285,6 +303,22 @@ static void stopped(void **state)
 	rig.unit->job.kind = JOB_FORMAT;
 	wait_for_end();
 	rig.unit->job.kind = JOB_NONE;
+	check_entry(1, 1 << 5 | 2, UINT64_MAX);
+}
+
+static void power_fails(void **state)
+{
+	static const struct disk_powerfail all;
+	struct zl_err err;
+
+	(void)state;
+	rig_stop(&rig);
+	rig_start(&rig, OPTS ",discard_write_cache");
+	slow_at(0, 200);
+	assert_int_equal(disk_powerfail(rig.disk, &all, &err), 0);
+	wait_for_end();
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, 0x62901);
 	check_entry(1, 1 << 5 | 2, UINT64_MAX);
 }
 
@@ -325,6 +359,7 @@ static void dropped(void **state)
 	send(FG_SHORT);
 	send(BG_SHORT);
 	rig.drop = false;
+	assert_false(rig.unit->self_test.running);
 	check_unused(1);
 	send(FG_SHORT);
 	check_good(&rig);
@@ -338,7 +373,7 @@ int main(void)
 		T(fields),	 T(unreadable),	   T(damaged_zones),
 		T(in_progress),	 T(not_completed), T(aborted),
 		T(stopped),	 T(removed),	   T(foreground),
-		T(dropped),
+		T(dropped),	 T(power_fails),
 	};
 
 	return cmocka_run_group_tests_name("self_test", tests, NULL, NULL);
