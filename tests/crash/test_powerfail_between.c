@@ -249,6 +249,32 @@ static const struct kind kinds[] = {
 	    .zone_count = 2 } },
 	{ "finish of all zones",
 	  { .op = DISK_ZONE, .zone_op = ZO_FINISH, .zone_all = true } },
+	{ "read with FUA over two conventional zones",
+	  { .op = DISK_READ, .fua = true, .nr_blocks = ZONE + 8 },
+	  .pieces = 1,
+	  .unsynced = true,
+	  .in_part = true },
+	{ "read with FUA of many buffers up to a write pointer",
+	  { .op = DISK_READ,
+	    .fua = true,
+	    .lba = SEQ_LBA + HALF - 12,
+	    .nr_blocks = 20 },
+	  .pieces = 20,
+	  .unsynced = true,
+	  .in_part = true },
+	{ "read with FUA over two preferred zones",
+	  { .op = DISK_READ,
+	    .fua = true,
+	    .lba = SEQ_LBA + HALF,
+	    .nr_blocks = ZONE + 8 },
+	  .pieces = 1,
+	  .model = AWARE,
+	  .unsynced = true,
+	  .in_part = true },
+	{ "verify over two conventional zones",
+	  { .op = DISK_COMPARE, .fua = true, .nr_blocks = ZONE + 8 },
+	  .unsynced = true,
+	  .in_part = true },
 	{ "sync",
 	  { .op = DISK_SYNC },
 	  .unsynced = true,
@@ -259,6 +285,7 @@ static const struct kind kinds[] = {
 static uint32_t data_blocks(const struct disk_io *io)
 {
 	switch (io->op) {
+	case DISK_READ:
 	case DISK_WRITE:
 		return io->nr_blocks;
 	case DISK_COMPARE_WRITE:
@@ -485,6 +512,11 @@ static void stop_others(struct other *o, unsigned nr)
  * The sweep.
  */
 
+static bool reads(const struct disk_io *io)
+{
+	return io->op == DISK_READ || io->op == DISK_COMPARE;
+}
+
 static void check(struct machine *m, const struct kind *k,
 		  enum disk_status status, const struct picture *before,
 		  const struct picture *after)
@@ -499,8 +531,8 @@ static void check(struct machine *m, const struct kind *k,
 	if (!is_same(now, later))
 		fail_msg("%s, failure %s request %u: safe, but gone", k->name,
 			 failure.behind ? "behind" : "before", failure.at);
-	if (status == DISK_OK && (k->durable || k->io.fua || failure.early) &&
-	    !is_same(now, after))
+	if (status == DISK_OK && !reads(&k->io) &&
+	    (k->durable || k->io.fua || failure.early) && !is_same(now, after))
 		fail_msg("%s, failure %s request %u: GOOD, but gone", k->name,
 			 failure.behind ? "behind" : "before", failure.at);
 	if (!k->in_part && !is_same(now, before) && !is_same(now, after))
@@ -508,6 +540,28 @@ static void check(struct machine *m, const struct kind *k,
 			 failure.behind ? "behind" : "before", failure.at);
 	free(now);
 	free(later);
+}
+
+/* What was read with FUA is there when the power fails once more, as it was
+ * read. */
+static void check_read(struct machine *m, const struct kind *k,
+		       enum disk_status status)
+{
+	size_t bytes = (size_t)k->io.nr_blocks * BLOCK;
+	struct disk_io again = k->io;
+	uint8_t *was;
+
+	if (k->io.op != DISK_READ || status != DISK_OK)
+		return;
+	was = malloc(bytes);
+	memcpy(was, m->buf, bytes);
+	assert_int_equal(take_all_back(m->disk), 0);
+	again.fua = false;
+	assert_int_equal(run(m, again, 0), DISK_OK);
+	if (memcmp(was, m->buf, bytes))
+		fail_msg("%s, failure %s request %u: read, but gone", k->name,
+			 failure.behind ? "behind" : "before", failure.at);
+	free(was);
 }
 
 /* False: there is no such request. */
@@ -525,8 +579,10 @@ static bool fail_at(const struct kind *k, bool aware, unsigned at, bool behind,
 	start_others(other, ZL_ARRAY_SIZE(other), m.disk);
 	status = run_kind(&m, k);
 	reached = disarm();
-	if (reached)
+	if (reached) {
+		check_read(&m, k, status);
 		check(&m, k, status, before, after);
+	}
 	stop_others(other, ZL_ARRAY_SIZE(other));
 	stop(&m);
 	return reached;
