@@ -8,13 +8,13 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/fua.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
 #include "disk/io/pace.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
-#include "disk/io/sync.h"
 #include "disk/io/work.h"
 
 /* What became of the request that io_drive() submitted. */

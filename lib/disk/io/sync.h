@@ -42,22 +42,4 @@ void sync_stop(struct disk *d);
 /* Those that came meanwhile fail; then as before. */
 void sync_resume(struct disk *d);
 
-/*
- * fua.c: what a READ with FUA returns is on the medium: what the page cache has
- * of it is written there, and so it outlives a power failure (SBC-4).  One slot
- * after the other.
- */
-/* Before anything of io->slot is read.  Under disk->lock. */
-void fua_begin(struct disk_io *io);
-/* After: whether something of what was read may not be durable.  Under
- * disk->lock. */
-bool fua_is_unsynced(const struct disk_io *io);
-/* After: makes it so.  -errno: it is not, or may not be.  Waits; not under the
- * lock. */
-int fua_end(struct disk_io *io);
-static inline bool fua_reads(const struct disk_io *io)
-{
-	return (io->op == DISK_READ || io->op == DISK_COMPARE) && io->fua;
-}
-
 #endif

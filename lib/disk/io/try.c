@@ -7,13 +7,13 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/fua.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
 #include "disk/io/pace.h"
 #include "disk/io/segment.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
-#include "disk/io/sync.h"
 
 /* About 20 microseconds. */
 #define AWAIT_LOOKS 400
