@@ -237,8 +237,10 @@ struct slot_turn {
 struct sync_part {
 	uint32_t slot, lo, hi;
 	uint32_t blocks; /* the file has that many */
-	unsigned losses;
+	unsigned losses; /* before the first of them was written */
+	unsigned beside; /* … and before those of other syncs under way */
 	uint8_t gen;
+	struct sync_part *next;
 };
 
 /* Where it is noted what an I/O has begun, see flight.h; the disk's own. */

@@ -52,7 +52,6 @@ struct disk_slot {
 	/* store_nr_losses() before the first of these changes began: if it is
 	 * another one now, they may be lost. */
 	unsigned dirty_losses;
-	unsigned sync_losses; /* the same of what is being synced */
 	uint16_t flags;
 	uint16_t syncs;	      /* under way */
 	bool finishing;	      /* who has the turn is posting its completion */
@@ -99,6 +98,7 @@ struct disk {
 	bool gate_alone;
 	struct disk_io *gate_first, *gate_last;
 	uint64_t saved;
+	struct sync_part *parts;	     /* being synced */
 	struct disk_io *syncs, **syncs_tail; /* waiting for a round */
 	bool syncing;			     /* a round is under way */
 	unsigned sync_stops;		     /* who waits in sync_stop() */

@@ -9,9 +9,10 @@
 
 #include "base/num.h"
 #include "disk/disk_fixture.h"
+#include "disk/io/slot.h"
+#include "disk/io/sync.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
-#include "disk/io/slot.h"
 #include "disk/life/open.h"
 #include "disk/medium/journal.h"
 #include "stores/crash.h"
@@ -399,6 +400,86 @@ static void beside_a_sync_that_fails(void **state)
 	each(failing_one);
 }
 
+/* … and neither a FUA write, which makes all of its zone durable, nor another
+ * SYNCHRONIZE CACHE is told otherwise. */
+static void nor_a_write_one(const struct where *w, enum way way)
+{
+	struct disk_io sync = { .op = DISK_SYNC };
+	enum disk_status status;
+	pthread_t thread;
+
+	if (way != SUBMITTED || !w->lba)
+		return;
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	arm(0);
+	begin_held(&thread, &sync, STORE_SYNC);
+	arm(UINT64_MAX);
+	status = do_write_fua(&f, w->lba + 8, 8, 2);
+	end_held(thread);
+	assert_int_equal(status, DISK_WRITE_ERROR);
+	assert_int_equal(do_write_fua(&f, wp_of(&f, w->lba), 8, 2), DISK_OK);
+}
+
+static void nor_a_write(void **state)
+{
+	(void)state;
+	each(nor_a_write_one);
+}
+
+static void nor_a_sync_one(const struct where *w, enum way way)
+{
+	static uint8_t data[8 * BLOCK];
+	struct iovec iov = { data, sizeof(data) };
+	struct disk_io io = { .op = DISK_WRITE,
+			      .fua = true,
+			      .lba = w->lba + 8,
+			      .nr_blocks = 8,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+	enum disk_status status;
+	pthread_t thread;
+
+	if (way != SUBMITTED || !w->lba)
+		return;
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	arm(0);
+	begin_held(&thread, &io, STORE_SYNC);
+	arm(UINT64_MAX);
+	status = do_sync(&f);
+	end_held(thread);
+	assert_int_equal(io.status, DISK_WRITE_ERROR);
+	assert_int_equal(status, DISK_WRITE_ERROR);
+	assert_int_equal(do_read(&f, w->lba, 8), DISK_READ_ERROR);
+}
+
+static void nor_a_sync(void **state)
+{
+	(void)state;
+	each(nor_a_sync_one);
+}
+
+/* But that ends with the one that failed, however they overlap. */
+static void no_chain_of_failures(void **state)
+{
+	struct sync_part first, second, third;
+
+	(void)state;
+	fixture_start(&f, MANAGED, 0);
+	assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
+	pthread_mutex_lock(&f.disk->lock);
+	sync_begin(f.disk, 0, slot_losses(f.disk, 0), &first);
+	store_lost(f.disk->store, 0);
+	sync_begin(f.disk, 0, slot_losses(f.disk, 0), &second);
+	pthread_mutex_unlock(&f.disk->lock);
+	assert_int_equal(sync_end(f.disk, &first, -EIO), -EIO);
+	pthread_mutex_lock(&f.disk->lock);
+	sync_begin(f.disk, 0, slot_losses(f.disk, 0), &third);
+	pthread_mutex_unlock(&f.disk->lock);
+	assert_int_equal(sync_end(f.disk, &second, 0), -EIO);
+	assert_int_equal(sync_end(f.disk, &third, 0), 0);
+	fixture_stop(&f);
+}
+
 /* … or may fail yet. */
 static void syncing_one(const struct where *w, enum way way)
 {
@@ -474,10 +555,39 @@ static void lost_one(const struct where *w, enum way way)
 	assert_int_equal(io.status, DISK_WRITE_ERROR);
 }
 
+/* … or is told of it. */
+static void told_one(const struct where *w, enum way way)
+{
+	static uint8_t data[8 * BLOCK];
+	struct iovec iov = { data, sizeof(data) };
+	struct disk_io io = { .op = DISK_READ,
+			      .fua = true,
+			      .lba = w->lba,
+			      .nr_blocks = 8,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+	uint32_t slot = (uint32_t)(w->lba / ZONE);
+	struct sync_part sync;
+	pthread_t thread;
+
+	if (way != SUBMITTED)
+		return;
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	pthread_mutex_lock(&f.disk->lock);
+	sync_begin(f.disk, slot, slot_losses(f.disk, slot), &sync);
+	store_lost(f.disk->store, slot);
+	pthread_mutex_unlock(&f.disk->lock);
+	begin_held(&thread, &io, STORE_READ);
+	assert_int_equal(sync_end(f.disk, &sync, -EIO), -EIO);
+	end_held(thread);
+	assert_int_equal(io.status, DISK_WRITE_ERROR);
+}
+
 static void a_loss_is_found_meanwhile(void **state)
 {
 	(void)state;
 	each(lost_one);
+	each(told_one);
 }
 
 /* A simulated power failure waits for it. */
@@ -583,6 +693,9 @@ int main(void)
 		cmocka_unit_test(compare_and_write),
 		cmocka_unit_test(what_is_being_written),
 		cmocka_unit_test(beside_a_sync_that_fails),
+		cmocka_unit_test(nor_a_write),
+		cmocka_unit_test(nor_a_sync),
+		cmocka_unit_test(no_chain_of_failures),
 		cmocka_unit_test(beside_a_sync),
 		cmocka_unit_test(a_sync_fails_meanwhile),
 		cmocka_unit_test(a_loss_is_found_meanwhile),

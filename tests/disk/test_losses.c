@@ -101,7 +101,7 @@ static enum disk_status rw(enum disk_op op, uint32_t zone, uint32_t b, bool fua,
 			      .iov = &iov,
 			      .iov_cnt = 1 };
 
-	if (!fua && disk_try(w.disk, &io))
+	if (disk_try(w.disk, &io))
 		return io.status;
 	return disk_run(w.disk, &io);
 }
@@ -212,6 +212,18 @@ static void read_block(uint32_t zone, uint32_t b, bool lost_cache)
 			 data[0], want);
 }
 
+/* What a READ with FUA returns is on the medium, whatever it is. */
+static void read_fua(uint32_t zone, uint32_t b)
+{
+	uint32_t data[BLOCK / 4];
+
+	if (rw(DISK_READ, zone, b, true, data) == DISK_OK && data[0] != NEVER &&
+	    !is_on_medium(zone, b, data[0]))
+		fail_msg("zone %u block %u has been read with FUA, but is not "
+			 "durable",
+			 zone, b);
+}
+
 static void *work(void *arg)
 {
 	struct job *j = arg;
@@ -225,10 +237,14 @@ static void *work(void *arg)
 			break;
 		case 1:
 			read_block(pick(j, NR_CONV), b, false);
+			read_fua(pick(j, NR_CONV), b);
 			break;
 		case 2:
 		case 3:
 			append(j);
+			if (w.zone[NR_CONV + j->nr].wp)
+				read_fua(NR_CONV + j->nr,
+					 pick(j, w.zone[NR_CONV + j->nr].wp));
 			break;
 		default:
 			write_block(j, pick(j, NR_CONV), b);

@@ -5,6 +5,7 @@
  * has been written in between.
  */
 #include <assert.h>
+#include <errno.h>
 
 #include "base/num.h"
 #include "disk/internal.h"
@@ -26,8 +27,7 @@ void fua_begin(struct disk_io *io)
 	io->losses = slot_losses(io->disk, io->slot);
 	if (s->flags & SLOT_DIRTY)
 		io->losses = older_losses(io->losses, s->dirty_losses);
-	if (s->syncs)
-		io->losses = older_losses(io->losses, s->sync_losses);
+	io->losses = sync_oldest(io->disk, io->slot, io->losses);
 }
 
 /* Somebody changes the slot's file and has not told yet what. */
@@ -78,14 +78,18 @@ bool fua_is_unsynced(const struct disk_io *io)
 int fua_end(struct disk_io *io)
 {
 	struct disk *d = io->disk;
+	unsigned losses;
 	bool unsure;
 	int ret = 0;
 
 	assert(!io->async);
 	pthread_mutex_lock(&d->lock);
 	unsure = slot_is_unsure(io);
+	losses = slot_losses(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	if (unsure)
-		ret = sync_slot(d, io->slot, io->losses);
+		ret = sync_slot(d, io->slot, losses);
+	if (!ret && slot_losses(d, io->slot) != io->losses)
+		ret = -EIO;
 	return ret ? ret : zoneop_journal_sync(d);
 }

@@ -12,6 +12,14 @@
 #include "disk/io/sync.h"
 #include "disk/io/zoneop.h"
 
+unsigned sync_oldest(const struct disk *d, uint32_t slot, unsigned losses)
+{
+	for (const struct sync_part *p = d->parts; p; p = p->next)
+		if (p->slot == slot)
+			losses = older_losses(losses, p->losses);
+	return losses;
+}
+
 void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
 		struct sync_part *part)
 {
@@ -28,8 +36,10 @@ void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
 		part->losses = older_losses(s->dirty_losses, losses);
 	/* It stays to be synced until this is over: a SYNCHRONIZE CACHE that
 	 * comes meanwhile has to wait for it as well. */
-	s->sync_losses = s->syncs++ ? older_losses(s->sync_losses, part->losses)
-				    : part->losses;
+	s->syncs++;
+	part->beside = sync_oldest(d, slot, part->losses);
+	part->next = d->parts;
+	d->parts = part;
 	slot_take_dirty(d, slot, &part->lo, &part->hi);
 }
 
@@ -53,19 +63,34 @@ static void log_lost(struct disk *d, const struct sync_part *part, int res)
 		res < 0 ? strerror(-res) : "as a sync beside this one said");
 }
 
+/* Under the lock. */
+static void unlink_part(struct disk *d, struct sync_part *part)
+{
+	struct sync_part **link = &d->parts;
+
+	while (*link != part)
+		link = &(*link)->next;
+	*link = part->next;
+	d->slots[part->slot].syncs--;
+	slot_note_clean(d, part->slot);
+}
+
 /*
  * A sync that was tried and failed has lost what it was for, whatever its
  * errno: the next one would succeed without it.  What was written while it ran
- * shares its fate.  One that failed with no loss counted tried nothing.
+ * shares its fate.  One that failed with no loss counted tried nothing.  One
+ * that succeeded may have come after another, not over yet, that has lost what
+ * it took along: then not all of the slot is durable.
  */
-int sync_end(struct disk *d, const struct sync_part *part, int res)
+int sync_end(struct disk *d, struct sync_part *part, int res)
 {
+	unsigned losses;
 	bool lost;
 
 	pthread_mutex_lock(&d->lock);
-	d->slots[part->slot].syncs--;
-	slot_note_clean(d, part->slot);
-	lost = slot_losses(d, part->slot) != part->losses;
+	unlink_part(d, part);
+	losses = slot_losses(d, part->slot);
+	lost = losses != part->losses;
 	if (lost) {
 		slot_lose(d, part->slot, part->lo, part->hi);
 		slot_settle(d, part->slot);
@@ -75,7 +100,7 @@ int sync_end(struct disk *d, const struct sync_part *part, int res)
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (!lost)
-		return res;
+		return !res && losses != part->beside ? -EIO : res;
 	/* Else what was lost is another's to tell. */
 	if (part->lo < part->hi)
 		log_lost(d, part, res);

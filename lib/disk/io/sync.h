@@ -9,6 +9,9 @@
  * sync.c: what one sync of a slot vouches for: the blocks, if no loss has been
  * counted since the first of them was written.
  */
+/* @losses, or what was counted before the first block that is being synced was
+ * written, if that is older.  Under disk->lock. */
+unsigned sync_oldest(const struct disk *d, uint32_t slot, unsigned losses);
 /* Takes what is dirty of the slot; what the caller wrote began when there were
  * @losses.  Under disk->lock. */
 void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
@@ -19,9 +22,10 @@ void sync_request(const struct disk *d, const struct sync_part *part,
 /*
  * A sync of it has ended with @res: 0, and all of it is durable, or -errno: it
  * is dirty as it was if nothing was tried; else it is lost (-EIO), and bad, and
- * the journal knows.  Waits for the journal then.  Not under the lock.
+ * the journal knows; or another sync has lost something of the slot (-EIO).
+ * Waits for the journal then.  Not under the lock.
  */
-int sync_end(struct disk *d, const struct sync_part *part, int res);
+int sync_end(struct disk *d, struct sync_part *part, int res);
 /* All three, for what is dirty of the slot and what the caller wrote. */
 int sync_slot(struct disk *d, uint32_t slot, unsigned losses);
 /* Syncs everything dirty: 0, or the first -errno; -EIO also where anything is
