@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file_limit.h"
+#include "base/near.h"
 #include "base/num.h"
 #include "cli.h"
 
@@ -69,9 +70,17 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 static int unknown(const char *name)
 {
+	struct near near = { .word = name, .len = strlen(name) };
 	char names[400] = "";
 	size_t len = 0;
 
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
+		near_try(&near, commands[i].name);
+	if (near.best) {
+		cli_error("unknown command '%s'; did you mean %s?", name,
+			  near.best);
+		return CLI_USAGE;
+	}
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
 		len += (size_t)snprintf(names + len, sizeof(names) - len,
 					"%s%s", i ? ", " : "",

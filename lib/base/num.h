@@ -41,4 +41,11 @@ static inline uint64_t div_up_u64(uint64_t a, uint64_t b)
  */
 int parse_u64(const char *s, size_t len, uint64_t *v);
 
+/*
+ * The same with a unit behind it, in capital or small letters: K, M, G, T or P,
+ * perhaps with iB, are powers of 1024; KB, MB, GB, TB and PB of 1000.  *bytes
+ * is the number times it, or times @unit where there is none.
+ */
+int parse_size(const char *s, size_t len, uint64_t unit, uint64_t *bytes);
+
 #endif

@@ -37,6 +37,44 @@ static void good_numbers(void **state)
 	assert_int_equal(v, 123);
 }
 
+static void sizes(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} rows[] = {
+		{ "7", 7 * ZL_MIB },
+		{ "2G", UINT64_C(2) << 30 },
+		{ "20T", UINT64_C(20) << 40 },
+		{ "64m", 64 * ZL_MIB },
+		{ "64MiB", 64 * ZL_MIB },
+		{ "4k", 4096 },
+		{ "20TB", UINT64_C(20000000000000) },
+		{ "1pb", UINT64_C(1000000000000000) },
+		{ "0K", 0 },
+	};
+	static const char *const bad[] = {
+		"", "M", "2X", "2MM", "2iB", "2B", "2 G", "1.5G", "-1M", "2Mib2"
+	};
+	uint64_t v = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(rows); i++) {
+		assert_int_equal(parse_size(rows[i].text, strlen(rows[i].text),
+					    ZL_MIB, &v),
+				 0);
+		assert_true(v == rows[i].bytes);
+	}
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(bad); i++)
+		assert_int_equal(parse_size(bad[i], strlen(bad[i]), ZL_MIB, &v),
+				 -EINVAL);
+	assert_int_equal(parse_size("16384P", 6, 1, &v), -ERANGE);
+	assert_int_equal(parse_size("17592186044416", 14, ZL_MIB, &v), -ERANGE);
+	/* The text need not end there. */
+	assert_int_equal(parse_size("2G/x", 2, 1, &v), 0);
+	assert_true(v == UINT64_C(2) << 30);
+}
+
 static void bad_numbers(void **state)
 {
 	static const struct {
@@ -90,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_numbers),
+		cmocka_unit_test(sizes),
 		cmocka_unit_test(bad_numbers),
 		cmocka_unit_test(arithmetic),
 	};

@@ -340,7 +340,8 @@ static void only_options(void **state)
 static const struct {
 	const char *options, *words;
 } bad[] = {
-	{ "zone_size=1", "unknown option zone_size" },
+	{ "zone_size=1", "zone_size=1 has no unit" },
+	{ "zonesize_mb=1", "did you mean zone_size_mb?" },
 	{ "zone_size_mb", "zone_size_mb needs a value" },
 	{ "zone_size_mb=", "zone_size_mb needs a value" },
 	{ "zone_size_mb=64,zone_size_mb=64", "zone_size_mb is given twice" },

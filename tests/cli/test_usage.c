@@ -30,6 +30,8 @@ static void unknown_command(void **state)
 		assert_contains(run_err, commands[i]);
 	assert_int_equal(zloop("help", "frobnicate", NULL), 2);
 	assert_sentence("unknown command 'frobnicate'");
+	assert_int_equal(zloop("lits", NULL), 2);
+	assert_sentence("unknown command 'lits'; did you mean list?");
 	assert_int_equal(zloop("", NULL), 2);
 	assert_sentence("unknown command ''");
 }

@@ -137,6 +137,10 @@ struct refusal {
 	const char *sentence;
 };
 
+#define NO_SIZE                                                              \
+	" is not a size; write MiB in digits, or a unit as in 64M, 2G, 20T " \
+	"or 20TB"
+
 static const struct refusal syntax[] = {
 	{ "/", 0,
 	  "an option is empty; write OPTION=VALUE with one '/' between "
@@ -148,21 +152,14 @@ static const struct refusal syntax[] = {
 	  "an option is empty; write OPTION=VALUE with one '/' between two of "
 	  "them" },
 	{ "zsize=64", 0,
-	  "unknown option zsize; there are capacity_mb, zone_size_mb, "
-	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
-	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "rc_basis, model, buffered_io, direct_io, provisioning, nr_queues, "
-	  "queue_depth, "
-	  "zone_append, "
-	  "ordered_zone_append, discard_write_cache" },
+	  "unknown option zsize; zloop-handler(8) lists those that there are" },
+	{ "zone_sizemb=64", 0,
+	  "unknown option zone_sizemb; did you mean zone_size_mb?" },
+	{ "base_di=/x", 0,
+	  "unknown option base_di; zloop-handler(8) lists those that there "
+	  "are" },
 	{ "=64", 0,
-	  "unknown option ; there are capacity_mb, zone_size_mb, "
-	  "zone_capacity_mb, conv_zones, max_open_zones, block_size, "
-	  "physical_block_size, smaller_last_zone, any_zone_size, urswrz, "
-	  "rc_basis, model, buffered_io, direct_io, provisioning, nr_queues, "
-	  "queue_depth, "
-	  "zone_append, "
-	  "ordered_zone_append, discard_write_cache" },
+	  "unknown option ; zloop-handler(8) lists those that there are" },
 	{ "zone_size_mb", 0,
 	  "zone_size_mb needs a value: zone_size_mb=NUMBER" },
 	{ "zone_size_mb=", 0,
@@ -176,24 +173,29 @@ static const struct refusal syntax[] = {
 	  "smaller_last_zone" },
 	{ "any_zone_size=", 0,
 	  "any_zone_size=: any_zone_size takes no value; write any_zone_size" },
-	{ "zone_size_mb=64M", 0,
-	  "zone_size_mb=64M is not a plain number; use digits only, from 1 to "
-	  "16384" },
-	{ "zone_size_mb=0x40", 0,
-	  "zone_size_mb=0x40 is not a plain number; use digits only, from 1 to "
-	  "16384" },
-	{ "zone_size_mb=-64", 0,
-	  "zone_size_mb=-64 is not a plain number; use digits only, from 1 to "
-	  "16384" },
-	{ "zone_size_mb= 64", 0,
-	  "zone_size_mb= 64 is not a plain number; use digits only, from 1 to "
-	  "16384" },
-	{ "zone_size_mb=64=64", 0,
-	  "zone_size_mb=64=64 is not a plain number; use digits only, from 1 "
-	  "to 16384" },
-	{ "zone_size_mb=6\t4", 0,
-	  "zone_size_mb=6?4 is not a plain number; use digits only, from 1 to "
-	  "16384" },
+	{ "zone_size_mb=64X", 0, "zone_size_mb=64X" NO_SIZE },
+	{ "zone_size_mb=0x40", 0, "zone_size_mb=0x40" NO_SIZE },
+	{ "zone_size_mb=-64", 0, "zone_size_mb=-64" NO_SIZE },
+	{ "zone_size_mb= 64", 0, "zone_size_mb= 64" NO_SIZE },
+	{ "zone_size_mb=64=64", 0, "zone_size_mb=64=64" NO_SIZE },
+	{ "zone_size_mb=6\t4", 0, "zone_size_mb=6?4" NO_SIZE },
+	{ "zone_size_mb=64 M", 0, "zone_size_mb=64 M" NO_SIZE },
+	{ "zone_size_mb=6.4G", 0, "zone_size_mb=6.4G" NO_SIZE },
+	{ "zone_size=64", 0,
+	  "zone_size=64 has no unit; write zone_size=64M, or zone_size_mb for "
+	  "MiB" },
+	{ "zone_size=64MB", 0,
+	  "zone_size=64MB is no whole number of MiB; use 61M or 62M" },
+	{ "zone_size=1T", 0,
+	  "zone_size=1T is out of bounds; use 1 to 16384 MiB" },
+	{ "capacity=8192P", 0,
+	  "capacity=8192P is out of bounds; use 1 to "
+	  "8796093022207 MiB" },
+	{ "capacity=99999P", 0,
+	  "capacity=99999P is out of bounds; use 1 to "
+	  "8796093022207 MiB" },
+	{ "block_size=4KB/block_size=1", 0,
+	  "block_size is given twice; give it once" },
 	{ "zone_size_mb=0", 0,
 	  "zone_size_mb=0 is out of bounds; use 1 to 16384" },
 	{ "zone_size_mb=32768", 0,
@@ -221,6 +223,32 @@ static const struct refusal syntax[] = {
 	  "base_dir is not possible in a cfgstring; leave it out" },
 	{ "id=1", 0, "id is not possible in a cfgstring; leave it out" },
 };
+
+/* What people write. */
+static void units(void **state)
+{
+	struct disk_opts o;
+	struct zl_err err;
+
+	(void)state;
+	assert_accepted("",
+			parse("capacity=20TB/zone_size=256M/"
+			      "zone_capacity=200MiB/block_size=4K/"
+			      "physical_block_size=4096",
+			      true, &o, &err),
+			&err);
+	/* 20 * 10^12 bytes, what there is room for of them. */
+	assert_true(o.num[OPT_CAPACITY_MB] == 19073486);
+	assert_true(o.num[OPT_ZONE_SIZE_MB] == 256);
+	assert_true(o.num[OPT_ZONE_CAPACITY_MB] == 200);
+	assert_true(o.num[OPT_BLOCK_SIZE] == 4096);
+	assert_true(o.num[OPT_PHYSICAL_BLOCK_SIZE] == 4096);
+	assert_accepted("",
+			parse("capacity_mb=2g/zone_size_mb=64", true, &o, &err),
+			&err);
+	assert_true(o.num[OPT_CAPACITY_MB] == 2048);
+	assert_true(o.num[OPT_ZONE_SIZE_MB] == 64);
+}
 
 static void bad_syntax(void **state)
 {
@@ -577,6 +605,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_fine),
 		cmocka_unit_test(kernels_string_as_it_is),
 		cmocka_unit_test(no_geometry_in_what_changes_nothing),
+		cmocka_unit_test(units),
 		cmocka_unit_test(bad_syntax),
 		cmocka_unit_test(bad_strings),
 		cmocka_unit_test(bad_relations),

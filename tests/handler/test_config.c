@@ -116,8 +116,11 @@ static const struct {
 	{ "@/a\nb", "the cfgstring has a control character at byte 3; use "
 		    "none, and a directory without any" },
 	/* Options. */
-	{ "zone_size=1@$/d", "unknown option zone_size; there are capacity_mb, "
-			     "zone_size_mb, ..." },
+	{ "zone_sizes_mb=1@$/d",
+	  "unknown option zone_sizes_mb; did you mean zone_size_mb?" },
+	{ "zone_size=1@$/d",
+	  "zone_size=1 has no unit; write zone_size=1M, or zone_size_mb for "
+	  "MiB" },
 	{ "conv_zones=1/zone_size_mb=1/conv_zones=1@$/d",
 	  "conv_zones is given twice; give it once" },
 	{ "/zone_size_mb=1@$/d", "an option is empty; write OPTION=VALUE with "
@@ -136,12 +139,9 @@ static const struct {
 	{ "base_dir=x@$/d",
 	  "base_dir is not possible in a cfgstring; leave it out" },
 	/* Numbers. */
-	{ "zone_size_mb=64M@$/d",
-	  "zone_size_mb=64M is not a plain number; use digits only, from 1 to "
-	  "16384" },
-	{ "zone_size_mb=0x40@$/d",
-	  "zone_size_mb=0x40 is not a plain number; use digits only, from 1 to "
-	  "16384" },
+	{ "zone_size_mb=64X@$/d",
+	  "zone_size_mb=64X is not a size; write MiB in digits, or a unit as "
+	  "in 64M, 2G, 20T or 20TB" },
 	{ "conv_zones=-1@$/d",
 	  "conv_zones=-1 is not a plain number; use digits only, from 0 to "
 	  "1048575" },
@@ -265,6 +265,8 @@ static void good(void **state)
 {
 	static const char *const cfgs[] = {
 		"zone_size_mb=64@$/d",
+		"zone_size_mb=64M@$/d",
+		"zone_size=64M/capacity=2G/block_size=4K@$/d",
 		"zone_size_mb=64/conv_zones=8@$/d",
 		"zone_size_mb=64/conv_zones=8@$/d/",
 		"zone_size_mb=96/any_zone_size@$/d",

@@ -136,12 +136,6 @@ static uint64_t disk_value(const struct disk_meta *meta, enum disk_opt_id id)
 	}
 }
 
-static bool opt_is_mib(enum disk_opt_id id)
-{
-	return id == OPT_CAPACITY_MB || id == OPT_ZONE_SIZE_MB ||
-	       id == OPT_ZONE_CAPACITY_MB;
-}
-
 static int disagree(enum disk_opt_id id, uint64_t asked, uint64_t has,
 		    const char *name, struct zl_err *err)
 {

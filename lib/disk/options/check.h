@@ -16,6 +16,8 @@
  * characters replaced. */
 void printable(char *out, size_t size, const char *s, size_t len);
 
+/* Whether the option's number is MiB. */
+bool opt_is_mib(enum disk_opt_id id);
 /* Of the options that the disk bounds, what no disk can have. */
 int opts_check_bounds(const struct disk_opts *opts, struct zl_err *err);
 /* disk_opts_check(); @making: options not given count with their defaults. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/near.h"
 #include "base/num.h"
 #include "disk/options/check.h"
 
@@ -110,6 +111,7 @@ static_assert(OPT_NR <= 32, "struct disk_opts.given has a bit per option");
 struct token {
 	const char *name, *value; /* value is NULL without '=' */
 	size_t name_len, value_len;
+	bool bare;     /* a size's name without _mb, which needs a unit */
 	char text[64]; /* all of it, made fit for a sentence */
 };
 
@@ -135,31 +137,44 @@ static void token_split(struct token *t, const char *s, size_t len)
 	printable(t->text, sizeof(t->text), s, len);
 }
 
-static enum disk_opt_id opt_find(const struct token *t)
+bool opt_is_mib(enum disk_opt_id id)
 {
-	for (enum disk_opt_id id = 0; id < OPT_NR; id++)
-		if (strlen(disk_opt_table[id].name) == t->name_len &&
+	return id == OPT_CAPACITY_MB || id == OPT_ZONE_SIZE_MB ||
+	       id == OPT_ZONE_CAPACITY_MB;
+}
+
+/* "zone_size" is zone_size_mb, if its value says what it is in. */
+static enum disk_opt_id opt_find(struct token *t)
+{
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++) {
+		size_t len = strlen(disk_opt_table[id].name);
+
+		t->bare = opt_is_mib(id) && t->name_len == len - 3;
+		if ((len == t->name_len || t->bare) &&
 		    !memcmp(disk_opt_table[id].name, t->name, t->name_len))
 			return id;
+	}
 	return OPT_NR;
 }
 
 static int unknown_option(const struct token *t, bool cfgstring,
 			  struct zl_err *err)
 {
-	char names[400] = "", name[48];
+	struct near near = { .word = t->name, .len = t->name_len };
+	char name[48];
 
-	for (enum disk_opt_id id = 0; id < OPT_NR; id++) {
-		if (cfgstring && !disk_opt_table[id].cfgstring)
-			continue;
-		if (names[0])
-			strcat(names, ", ");
-		strcat(names, disk_opt_table[id].name);
-		assert(strlen(names) < sizeof(names) - 32);
-	}
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++)
+		if (!cfgstring || disk_opt_table[id].cfgstring)
+			near_try(&near, disk_opt_table[id].name);
 	printable(name, sizeof(name), t->name, t->name_len);
-	return zl_fail(err, EINVAL, "unknown option %s; there are %s", name,
-		       names);
+	if (near.best)
+		return zl_fail(err, EINVAL,
+			       "unknown option %s; did you mean %s?", name,
+			       near.best);
+	return zl_fail(err, EINVAL,
+		       "unknown option %s; zloop-handler(8) lists those that "
+		       "there are",
+		       name);
 }
 
 static int take_flag(struct disk_opts *opts, enum disk_opt_id id,
@@ -196,6 +211,40 @@ int opts_check_bounds(const struct disk_opts *opts, struct zl_err *err)
 	return 0;
 }
 
+/* MiB without a unit.  A capacity is what there is room for; a zone's size is
+ * what it is. */
+static int take_mib(struct disk_opts *opts, enum disk_opt_id id,
+		    const struct token *t, struct zl_err *err)
+{
+	const struct disk_opt *o = &disk_opt_table[id];
+	uint64_t bytes = 0, ignored, mib;
+	int ret = parse_size(t->value, t->value_len, ZL_MIB, &bytes);
+	bool plain = parse_u64(t->value, t->value_len, &ignored) != -EINVAL;
+
+	if (ret == -EINVAL)
+		return zl_fail(err, EINVAL,
+			       "%s is not a size; write MiB in digits, or a "
+			       "unit as in 64M, 2G, 20T or 20TB",
+			       t->text);
+	if (t->bare && plain)
+		return zl_fail(err, EINVAL,
+			       "%s has no unit; write %sM, or %s for MiB",
+			       t->text, t->text, o->name);
+	mib = bytes / ZL_MIB;
+	if (ret || mib < o->min || (mib > o->max && !disk_bounds_it(id)))
+		return zl_fail(err, EINVAL,
+			       "%s is out of bounds; use %" PRIu64
+			       " to %" PRIu64 "%s",
+			       t->text, o->min, o->max, plain ? "" : " MiB");
+	if (bytes % ZL_MIB && id != OPT_CAPACITY_MB)
+		return zl_fail(err, EINVAL,
+			       "%s is no whole number of MiB; use %" PRIu64
+			       "M or %" PRIu64 "M",
+			       t->text, mib, mib + 1);
+	opts->num[id] = mib;
+	return 0;
+}
+
 static int take_number(struct disk_opts *opts, enum disk_opt_id id,
 		       const struct token *t, struct zl_err *err)
 {
@@ -203,7 +252,11 @@ static int take_number(struct disk_opts *opts, enum disk_opt_id id,
 	uint64_t v;
 	int ret;
 
-	ret = parse_u64(t->value, t->value_len, &v);
+	if (opt_is_mib(id))
+		return take_mib(opts, id, t, err);
+	ret = id == OPT_BLOCK_SIZE || id == OPT_PHYSICAL_BLOCK_SIZE
+		      ? parse_size(t->value, t->value_len, 1, &v)
+		      : parse_u64(t->value, t->value_len, &v);
 	if (ret == -EINVAL)
 		return zl_fail(err, EINVAL,
 			       "%s is not a plain number; use digits only, "
