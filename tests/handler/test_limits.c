@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define HALF	     (ZONE_BLOCKS / 2)
 #define MEDIUM_ERROR 0x030c00
 
@@ -261,6 +263,29 @@ static void few_descriptors(struct rig *rig, const char *cfg)
 	free(m);
 }
 
+/* Where there is none, and none will come, nobody waits. */
+static void no_descriptor(void **state)
+{
+	static uint8_t data[8 * 512];
+	struct rig *rig = *state;
+	uint64_t start_ms;
+	int fd;
+
+	assert_int_equal(rig_add(rig, RIG_CFG, RIG_BYTES), 0);
+	fd = dup(STDIN_FILENO);
+	close(fd);
+	limit(RLIMIT_NOFILE, (rlim_t)fd);
+	start_ms = clock_ms();
+	assert_int_equal(rig_read(rig, ZONE(1), 8, data), 2);
+	assert_int_equal(rig_sense_code(), 0x0b5500);
+	assert_int_equal(rig_write(rig, ZONE(6), 8, data), 2);
+	assert_int_equal(rig_sense_code(), 0x0b5500);
+	assert_true(clock_ms() - start_ms < 2000);
+	no_limit(RLIMIT_NOFILE);
+	assert_int_equal(rig_write(rig, ZONE(6), 8, data), 0);
+	assert_int_equal(rig_read(rig, ZONE(1), 8, data), 0);
+}
+
 static void descriptors(void **state)
 {
 	few_descriptors(*state, MANY_CFG);
@@ -286,6 +311,7 @@ int main(void)
 		TEST(file_sizes_with_a_way_back),
 		TEST(making_and_opening),
 		TEST(removing),
+		TEST(no_descriptor),
 		TEST(descriptors),
 		TEST(descriptors_direct),
 		TEST(descriptors_with_a_way_back),

@@ -284,6 +284,24 @@ static void who_needs_one_waits_for_it(void **state)
 	setrlimit(RLIMIT_NOFILE, &old);
 }
 
+static void nobody_waits_for_nothing(void **state)
+{
+	struct env *env = *state;
+	struct rlimit old, limit;
+	uint64_t start_ms = clock_ms();
+	struct fd_entry *e;
+	int fd = dup(STDIN_FILENO);
+
+	make_slots(env, 1);
+	getrlimit(RLIMIT_NOFILE, &old);
+	limit = (struct rlimit){ fd, old.rlim_max };
+	close(fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(fd_get(to_file(env->st), 0, false, &e), -EMFILE);
+	assert_true(clock_ms() - start_ms < fd_wait_ms / 2);
+	setrlimit(RLIMIT_NOFILE, &old);
+}
+
 static void a_dirty_file_is_synced_before_it_leaves(void **state)
 {
 	struct env *env = *state;
@@ -689,6 +707,7 @@ int main(void)
 		T(without_descriptors_cached_ones_are_closed),
 		T(half_of_what_the_process_may_have),
 		T(who_needs_one_waits_for_it),
+		T(nobody_waits_for_nothing),
 		T(a_dirty_file_is_synced_before_it_leaves),
 		T(every_change_is_dirty),
 		T(a_write_of_the_engine_is_dirty),
