@@ -141,12 +141,29 @@ made_here() {
   detach_disk
 }
 
+# Also if some of what tells of it has been taken away.
+not_repaired() {
+  local last out
+  last=$(cd $base/1 && ls -d seq-* | tail -n 1)
+  mkdir /run/taken
+  mv $base/1/zloop.state $base/1/cnv-000000 "$base/1/$last" /run/taken
+  out=$(fails zloop check --repair --yes $base/1)
+  contains "repair" "is open in another program; end that first" "$out"
+  lacks "repair" "made anew" "$out"
+  fails zloop create "${ours//\//,}" $base/1
+  equal "made meanwhile" "" "$(cd $base/1 && ls -d zloop.state cnv-000000 \
+    "$last" 2>/dev/null || true)"
+  mv /run/taken/* $base/1
+  rmdir /run/taken
+}
+
 # The driver holds its files open: that much can be seen of it.
 not_at_once() {
   kernel_add 1
   fails backstore_create shared 64M "@$base/1"
   contains "log" 'another program' "$(tail -n 5 $RUNNER_LOG)"
   contains "zloop check" 'in use' "$(zloop check $base/1 2>&1)"
+  not_repaired
   kernel_remove 1
   attach_ours 1
   detach_disk

@@ -131,6 +131,38 @@ replaced_under_it() {
     "$(cat $dir/seq-000006 $dir/cnv-000001 | md5sum)"
 }
 
+# Nobody repairs, or opens once more, what is in use, by whichever name, and
+# whatever has been done to the lock's file.
+left_alone() {
+  local at out bound=/run/meet.bound
+  make_fs ext4
+  make
+  use_disk
+  put 5 0
+  mkdir -p $bound
+  mount --bind $mnt $bound
+  rm $dir/zloop.state $dir/seq-000009
+  for at in $dir $bound/disk; do
+    out=$(fails zloop check --repair --yes $at)
+    contains "repair of $at" "is in use by process $(cat $RUNNER_PID) " "$out"
+    lacks "repair of $at" "made anew" "$out"
+    : >$at/zloop.state
+    fails zloop check --repair --yes $at
+    rm $at/zloop.state
+  done
+  [ ! -e $dir/seq-000009 ]
+  umount $bound
+  put 5 1
+  get 5 0
+  detach_disk
+  zloop check --repair --yes $dir
+  attach
+  use_disk
+  get 5 0
+  get 5 1
+  others_work 9
+}
+
 # --- limits of the daemon -----------------------------------------------------------
 
 daemon_limit() { # OPTION
@@ -209,6 +241,7 @@ check "a lock has one owner, although the daemon was killed" second_owner
 check "two hosts at one lock while the daemon is killed" two_hosts
 check "files cut and grown again" cut_and_grown
 check "files replaced under the disk" replaced_under_it
+check "a disk in use is left alone" left_alone
 check "a limit on file sizes" file_size_limit
 check "a limit on descriptors" descriptor_limit
 below_end
