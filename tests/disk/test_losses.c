@@ -197,7 +197,7 @@ static void sync_all(struct job *j)
 /* GOOD with what was acknowledged, or no GOOD. */
 static void read_block(uint32_t zone, uint32_t b, bool lost_cache)
 {
-	const struct block *block = &w.zone[zone].block[b];
+	struct block *block = &w.zone[zone].block[b];
 	uint32_t data[BLOCK / 4], want = block->acked;
 
 	if (lost_cache)
@@ -210,6 +210,9 @@ static void read_block(uint32_t zone, uint32_t b, bool lost_cache)
 	if (data[0] != want && !(lost_cache && data[0] == block->acked))
 		fail_msg("zone %u block %u has %u instead of %u", zone, b,
 			 data[0], want);
+	/* Whichever of the two it is, the other one is gone. */
+	if (lost_cache)
+		block->acked = block->durable = data[0];
 }
 
 /* What a READ with FUA returns is on the medium, whatever it is. */
