@@ -20,9 +20,8 @@
 #include "disk/medium/journal.h"
 #include "disk_fixture.h"
 
-#define CFG_HA	     FIXTURE_CFG ",model=host-aware"
-#define CFG_POWER    FIXTURE_CFG ",discard_write_cache"
-#define ALL_THE_SAME 0x5a /* tag */
+#define CFG_HA	  FIXTURE_CFG ",model=host-aware"
+#define CFG_POWER FIXTURE_CFG ",discard_write_cache"
 
 static struct fixture fix;
 static struct fixture *const f = &fix;
@@ -267,7 +266,6 @@ static bool has_file(const char *suffix)
  */
 
 static enum point die_at;
-static bool with_fua;
 
 /* 10 blocks are answered, 20 more are not, or perhaps. */
 static void write_twice(void)
@@ -275,7 +273,7 @@ static void write_twice(void)
 	assert_int_equal(write_tag(SEQ(0), 10, 1, false), DISK_OK);
 	assert_int_equal(write_tag(SEQ(1), 7, 1, false), DISK_OK);
 	arm(die_at, STORE_WRITE, 0);
-	write_tag(SEQ(0) + 10, 20, 2, with_fua);
+	write_tag(SEQ(0) + 10, 20, 2, false);
 	fail_msg("alive");
 }
 
@@ -531,6 +529,56 @@ static void tried_and_perhaps_answered(void **state)
 		fixture_stop(f);
 	}
 	say_answered = false;
+}
+
+static struct disk_io late;
+
+static void answer_late(struct store *st, struct store_req *req)
+{
+	if (req->op == STORE_WRITE)
+		disk_answered(f->disk, &late);
+	req->done = nothing;
+	real_ops->submit(st, req);
+	if (req->op == STORE_WRITE)
+		die();
+}
+
+/* The next write to the zone has begun already. */
+static void try_and_answer_late(void)
+{
+	static struct iovec iov;
+
+	disk_close(f->disk);
+	fixture_open(f, cfg, 1);
+	assert_int_equal(do_write(f, SEQ(0), 10, 1), DISK_OK);
+	f->disk->pace.small_blocks = UINT32_MAX;
+	f->disk->pace.avoid_until_ns = 0;
+	fill(f->buf, SEQ(0) + 10, 8, 1);
+	iov = (struct iovec){ f->buf, 8 * BLOCK };
+	late = (struct disk_io){ .op = DISK_WRITE,
+				 .lba = SEQ(0) + 10,
+				 .nr_blocks = 8,
+				 .iov = &iov,
+				 .iov_cnt = 1 };
+	while (!disk_try(f->disk, &late))
+		usleep(1000);
+	real_ops = f->disk->store->ops;
+	ops = *real_ops;
+	ops.submit = answer_late;
+	f->disk->store->ops = &ops;
+	do_write(f, SEQ(0) + 18, 20, 2);
+}
+
+static void tried_and_answered_late(void **state)
+{
+	(void)state;
+	make_disk();
+	live_and_die(try_and_answer_late);
+	open_again();
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 18);
+	assert_data(SEQ(0), 18, 1);
+	assert_accepted(SEQ(0) + 18, 20, 3);
+	fixture_stop(f);
 }
 
 /*
@@ -999,6 +1047,13 @@ static void lock_at_the_write_pointer(void)
 	assert_int_equal(io.status, DISK_OK);
 }
 
+static void write_and_lock(void)
+{
+	assert_int_equal(write_tag(SEQ(0), 10, 1, false), DISK_OK);
+	die_at = IN_NOTHING;
+	lock_at_the_write_pointer();
+}
+
 /* It compares with what is not written, and is an ordinary write besides. */
 static void locks_in_sequential_zones(void **state)
 {
@@ -1016,7 +1071,17 @@ static void locks_in_sequential_zones(void **state)
 		fixture_stop(f);
 		die_at = at;
 	}
+	/* Answered, it stays. */
+	make_disk();
+	live_and_die(write_and_lock);
+	open_again();
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 15);
+	assert_data(SEQ(0) + 10, 5, 2);
+	assert_refused(SEQ(0) + 10, 5, 2);
+	fixture_stop(f);
 }
+
+static bool another_lock;
 
 static void take_lock_that_fails(void)
 {
@@ -1029,9 +1094,12 @@ static void take_lock_that_fails(void)
 	assert_int_equal(compare_write(lock_lba, 1, 2, 3), DISK_OK);
 	store_fault_arm(f->fault, &plan);
 	assert_int_equal(compare_write(lock_lba, 1, 3, 4), DISK_WRITE_ERROR);
+	assert_int_equal(write_tag(lock_lba, 1, 6, false), DISK_OK);
+	if (!another_lock)
+		die();
 	/* There is a record for the next one. */
 	arm(AFTER_CALL, STORE_WRITE, 0);
-	compare_write(lock_lba, 1, 3, 4);
+	compare_write(lock_lba, 1, 6, 7);
 }
 
 static void locks_after_one_that_failed(void **state)
@@ -1039,11 +1107,14 @@ static void locks_after_one_that_failed(void **state)
 	(void)state;
 	lock_lba = 17;
 	lock_blocks = 1;
-	make_disk();
-	live_and_die(take_lock_that_fails);
-	open_again();
-	assert_data(lock_lba, 1, 3);
-	fixture_stop(f);
+	for (int another = 0; another < 2; another++) {
+		another_lock = another;
+		make_disk();
+		live_and_die(take_lock_that_fails);
+		open_again();
+		assert_data(lock_lba, 1, 6);
+		fixture_stop(f);
+	}
 }
 
 /*
@@ -1141,6 +1212,7 @@ static void locks_in_preferred_zones(void **state)
 	live_and_die(lock_over_the_write_pointer);
 	open_again();
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 16);
+	assert_sizes_match(f);
 	assert_data(SEQ(0), 16, 1);
 	die_at = IN_NOTHING;
 	lock_over_the_write_pointer();
@@ -1426,6 +1498,7 @@ int main(void)
 		T(that_was_answered),
 		T(tried),
 		T(tried_and_perhaps_answered),
+		T(tried_and_answered_late),
 		T(of_a_command_that_goes_on),
 		T(with_another_behind_it),
 		T(what_failed_is_cut_off),

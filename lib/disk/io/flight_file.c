@@ -159,7 +159,7 @@ static bool counts(const struct disk *d, const struct flight_head *h,
 
 	identify(d, &is);
 	is.crc = head_crc(&is);
-	return is.boot && number && !memcmp(h, &is, sizeof(is));
+	return is.boot && !memcmp(h, &is, sizeof(is));
 }
 
 void flight_load(struct disk *d, const struct journal_state *journal)

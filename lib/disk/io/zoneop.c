@@ -66,8 +66,6 @@ static int64_t finish_file(struct disk_io *io)
 		slot_was_cut(d, io->slot);
 		pthread_mutex_unlock(&d->lock);
 	}
-	/* What is behind the write pointer from now on is to stay. */
-	flight_drop(d, io->slot);
 	req.size = blocks_to_bytes(d, wp);
 	req.len = blocks_to_bytes(d, cap);
 	ret = disk_request_run(d, &req);
