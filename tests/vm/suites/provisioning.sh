@@ -55,6 +55,15 @@ write_mib() { # FIRST COUNT
     iflag=fullblock conv=notrunc status=none
 }
 
+# Of zone 32: what may not unmap, and what may.
+zeros_at_a_write_pointer() {
+  blkdiscard -z -o $((512 * mib)) -l $((4 * mib)) "$DISK"
+  contains "zone 32" " $((4 * 2048))$" "$(state_of 32)"
+  fallocate -p -o $((516 * mib)) -l $((4 * mib)) "$DISK"
+  contains "zone 32" " $((8 * 2048))$" "$(state_of 32)"
+  is_zeros 512 8
+}
+
 none_is_told() {
   create
   contains "READ CAPACITY(16)" "lbpme=0, lbprz=0" "$(sg_readcap -l "$SG")"
@@ -73,10 +82,8 @@ holes_are_written() {
   fails is_zeros 48 16
   fallocate -z -o $((48 * mib)) -l $((8 * mib)) "$DISK"
   is_zeros 48 8
-  blkdiscard -z -o $((512 * mib)) -l $((4 * mib)) "$DISK"
-  contains "zone 32" " $((4 * 2048))$" "$(state_of 32)"
-  write_mib 516 1
-  is_zeros 512 4
+  zeros_at_a_write_pointer
+  write_mib 520 1
   clean_kernel_log
 }
 
@@ -122,6 +129,19 @@ can_replace() {
   [ "$(printf '%s\n' 6.9 "$(uname -r)" | sort -V | head -n 1)" = 6.9 ]
 }
 
+# What was between them is written as zeros when they are copied, up to the next
+# one's place in the zone.
+files_with_gaps() {
+  local n
+  for n in {1..16}; do
+    head -c 3000000 /dev/urandom >"/mnt/file$n"
+    sync
+  done
+  rm /mnt/file{1,4,5,8,11,14}
+  sync
+  md5sum /mnt/file* >/run/sums
+}
+
 # With 7.2 and a disk that advertised LBPWS, but refused what that allows, it
 # never came to its end.
 btrfs_replace() { # [OPTIONS]
@@ -133,8 +153,7 @@ btrfs_replace() { # [OPTIONS]
   mkfs.btrfs -q -f -O zoned -d single -m single "$DISK"
   mkdir -p /mnt
   mount -t btrfs "$DISK" /mnt
-  head -c 40000000 /dev/urandom >/mnt/file
-  md5sum /mnt/file >/run/sums
+  files_with_gaps
   timeout 240 btrfs replace start -B -f 1 "$DISK2" /mnt
   contains status "finished.*0 write errs" "$(btrfs replace status -1 /mnt)"
   umount /mnt
@@ -187,8 +206,7 @@ thin_holes_and_writes() {
   fallocate -p -o $((32 * mib)) -l $((16 * mib)) "$DISK"
   is_zeros 32 16
   equal "bytes stored" 0 "$(stored 2)"
-  blkdiscard -z -o $((512 * mib)) -l $((4 * mib)) "$DISK"
-  contains "zone 32" " $((4 * 2048))$" "$(state_of 32)"
+  zeros_at_a_write_pointer
   [ "$(queue discard_max_bytes)" -gt 0 ]
   clean_kernel_log
 }
