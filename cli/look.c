@@ -43,7 +43,7 @@ bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 	*who = 0;
 	if (store_file_open(dir, &st, NULL))
 		return false;
-	store_set_layout(st, store_conv_first(disk_meta(disk)->conv_zones));
+	disk_set_layout(disk_geo(disk), st);
 	if (store_lock(st, LOCK_FILE, 0, false, &err) == -EBUSY)
 		copy_holder(err.msg, who, size);
 	else if (disk_is_driven(st, zone_geo_slots(disk_geo(disk))))
@@ -78,7 +78,7 @@ uint64_t cli_space_used(const char *dir, struct disk *disk)
 
 	if (store_file_open(dir, &st, NULL))
 		return 0;
-	store_set_layout(st, store_conv_first(disk_meta(disk)->conv_zones));
+	disk_set_layout(disk_geo(disk), st);
 	for (uint32_t slot = 0; slot < nr_slots; slot++)
 		if (!store_stat(st, slot, &stat))
 			sum += stat.alloc_bytes;

@@ -174,6 +174,12 @@ void disk_each_zone(struct disk *disk, uint64_t lba,
 
 /* How many zones are in each condition; gap zones are not counted. */
 void disk_count_zones(struct disk *disk, uint32_t nr_cond[16]);
+/* How many have a write pointer. */
+uint32_t disk_wp_zones(const struct disk *disk);
+
+/* For a store that was opened beside the disk: which of its slots are
+ * conventional. */
+void disk_set_layout(const struct zone_geo *geo, struct store *st);
 
 /*
  * I/O.

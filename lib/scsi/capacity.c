@@ -13,7 +13,7 @@ static uint64_t returned_lba(const struct scsi_unit *unit)
 	const struct zone_geo *geo = disk_geo(unit->disk);
 
 	if (disk_meta(unit->disk)->rc_conv)
-		return (uint64_t)geo->conv_slots * geo->zone_blocks - 1;
+		return (uint64_t)zone_geo_first_wp(geo) * geo->zone_blocks - 1;
 	return unit->capacity_blocks - 1;
 }
 

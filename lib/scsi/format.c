@@ -84,7 +84,7 @@ static uint64_t zone_io(struct scsi_unit *u, const struct zone_info *z)
 	uint64_t left = z->start_lba + z->blocks - u->job.lba;
 	uint64_t max = SCSI_MAX_SAME_BYTES / u->block_bytes;
 
-	if (z->type != ZT_CONVENTIONAL) {
+	if (zone_traits[z->type].has_wp) {
 		set_io(u, u->job.keep_wp ? DISK_REFILL : DISK_ZONE, left);
 		u->job.chain.io.zone_op = ZO_RESET;
 		return left;
@@ -97,8 +97,9 @@ static uint64_t zone_io(struct scsi_unit *u, const struct zone_info *z)
 
 static bool leave_alone(const struct zone_info *z)
 {
-	return z->type == ZT_GAP || z->cond == ZC_READ_ONLY ||
-	       z->cond == ZC_OFFLINE || z->cond == ZC_INACTIVE;
+	return zone_traits[z->type].span == ZS_NOTHING ||
+	       z->cond == ZC_READ_ONLY || z->cond == ZC_OFFLINE ||
+	       z->cond == ZC_INACTIVE;
 }
 
 /* The next zone or a part of it; false: that was all. */

@@ -189,15 +189,16 @@ static bool last_zone_is_smaller(const struct zone_geo *geo)
 static size_t zoned_characteristics(struct scsi_cmd *cmd, uint8_t *body)
 {
 	const struct zone_geo *geo = disk_geo(cmd->unit->disk);
+	bool host_aware = disk_meta(cmd->unit->disk)->host_aware;
 	uint32_t open = geo->max_open ? geo->max_open : UINT32_MAX;
 
 	memset(body, 0, 60);
 	body[0] = geo->urswrz ? 0x01 : 0;
-	if (geo->host_aware)
+	if (host_aware)
 		body[0] |= 0x1 << 4; /* ZONED BLOCK DEVICE EXTENSION */
-	be32_put(body + 4, geo->host_aware ? open : UINT32_MAX);
+	be32_put(body + 4, host_aware ? open : UINT32_MAX);
 	be32_put(body + 8, UINT32_MAX);
-	be32_put(body + 12, geo->host_aware ? UINT32_MAX : open);
+	be32_put(body + 12, host_aware ? UINT32_MAX : open);
 	/* ZONE ALIGNMENT METHOD: constant starts with gaps, constant lengths,
 	 * or not reported. */
 	if (geo->zone_cap_blocks < geo->zone_blocks) {

@@ -53,7 +53,9 @@ static uint64_t mapped_end(const struct lba_status *s,
 
 	if (!s->thin)
 		return end_lba;
-	return z->type == ZT_GAP ? z->start_lba : min_u64(z->wp_lba, end_lba);
+	return zone_traits[z->type].span == ZS_NOTHING
+		       ? z->start_lba
+		       : min_u64(z->wp_lba, end_lba);
 }
 
 /*

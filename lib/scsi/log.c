@@ -158,18 +158,18 @@ static unsigned counter_of(uint16_t code, bool preferred)
 /* Ascending.  0007h is about optimal numbers: exceeding them costs nothing. */
 static void zoned_statistics(struct log_page *p)
 {
-	const struct zone_geo *geo = disk_geo(p->unit->disk);
-	uint64_t seq_zones = zone_geo_slots(geo) - geo->conv_slots;
+	struct disk *disk = p->unit->disk;
+	bool preferred = zone_geo_has(disk_geo(disk), ZT_SEQ_PREFERRED);
 	struct disk_stats s;
 
-	disk_get_stats(p->unit->disk, &s);
+	disk_get_stats(disk, &s);
 	for (uint16_t code = 0; code <= LAST_STATISTIC; code++) {
-		unsigned c = counter_of(code, geo->host_aware);
+		unsigned c = counter_of(code, preferred);
 
 		if (c < DC_NR)
 			put_statistic(p, code,
 				      disk_counter_table[c].rest
-					      ? seq_zones - s.n[c]
+					      ? disk_wp_zones(disk) - s.n[c]
 					      : s.n[c]);
 	}
 }

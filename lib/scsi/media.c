@@ -190,12 +190,12 @@ struct repeated *scsi_repeat(const uint8_t *block, uint32_t block_bytes,
 }
 
 /* The zones' rules keep a range in zones of one type, where there is UNMAP. */
-static bool is_conventional(struct scsi_cmd *cmd)
+static bool can_unmap(struct scsi_cmd *cmd)
 {
 	struct zone_info info;
 
 	disk_zone_at(cmd->unit->disk, cmd->lba, &info);
-	return info.type == ZT_CONVENTIONAL;
+	return !zone_traits[info.type].has_wp;
 }
 
 /*
@@ -221,7 +221,7 @@ enum scsi_next scsi_write_same(struct scsi_cmd *cmd)
 		return SCSI_DONE;
 	/* For run(): the CDB may be gone by then. */
 	cmd->stage = cmd->cdb[1] & (UNMAP | NDOB);
-	if (cmd->stage & UNMAP && !is_conventional(cmd))
+	if (cmd->stage & UNMAP && !can_unmap(cmd))
 		cmd->stage &= NDOB;
 	return SCSI_RUN;
 }
@@ -274,10 +274,10 @@ struct unmap_list {
 	} desc[];
 };
 
-/* Whether all zones of the range are conventional. */
+/* Whether any zone of the range has a write pointer. */
 struct zone_look {
 	uint64_t end_lba;
-	bool conventional;
+	bool any_wp;
 };
 
 static bool look_at(void *user, const struct zone_info *info)
@@ -286,15 +286,14 @@ static bool look_at(void *user, const struct zone_info *info)
 
 	if (info->start_lba >= look->end_lba)
 		return false;
-	look->conventional = info->type == ZT_CONVENTIONAL;
-	return look->conventional;
+	look->any_wp = zone_traits[info->type].has_wp;
+	return !look->any_wp;
 }
 
 static bool desc_ok(struct scsi_cmd *cmd, uint32_t i, uint64_t lba,
 		    uint32_t nr_blocks)
 {
-	struct zone_look look = { .end_lba = lba + nr_blocks,
-				  .conventional = true };
+	struct zone_look look = { .end_lba = lba + nr_blocks };
 
 	cmd->lba = lba;
 	cmd->nr_blocks = nr_blocks;
@@ -302,9 +301,9 @@ static bool desc_ok(struct scsi_cmd *cmd, uint32_t i, uint64_t lba,
 		return false;
 	if (nr_blocks)
 		disk_each_zone(cmd->unit->disk, lba, look_at, &look);
-	if (!look.conventional)
+	if (look.any_wp)
 		scsi_bad_param(cmd, 8 + 16 * i, NO_BIT);
-	return look.conventional;
+	return !look.any_wp;
 }
 
 static enum scsi_next take_descs(struct scsi_cmd *cmd, struct iov_cur *cur,

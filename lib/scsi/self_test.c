@@ -36,11 +36,11 @@ static uint64_t data_end(const struct zone_info *z)
 {
 	uint64_t end = z->start_lba + z->blocks;
 
-	if (z->type == ZT_GAP || z->cond == ZC_OFFLINE ||
+	if (zone_traits[z->type].span == ZS_NOTHING || z->cond == ZC_OFFLINE ||
 	    z->cond == ZC_INACTIVE)
 		return z->start_lba;
 	/* An invalid write pointer is UINT64_MAX. */
-	return z->type == ZT_CONVENTIONAL ? end : min_u64(z->wp_lba, end);
+	return zone_traits[z->type].has_wp ? min_u64(z->wp_lba, end) : end;
 }
 
 /* The zone that a test looks at after this one. */

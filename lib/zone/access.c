@@ -8,10 +8,12 @@
  * that are out of reach, gap, zone types, then the restrictions of URSWRZ=0 for
  * reads.
  *
- * A host-aware disk refuses nothing but what cannot be: hosts that know nothing
- * of zones use it like any other disk, so that reads and writes may begin and
- * end wherever they like, across zones and zone types.  (scsi_debug refuses
- * writes from a conventional zone into a sequential write preferred one.)
+ * What belongs to a zone type is asked of its traits.  Sequential write
+ * preferred zones and the conventional ones beside them refuse nothing but what
+ * cannot be: hosts that know nothing of zones use a host-aware disk like any
+ * other, so that reads and writes may begin and end wherever they like, across
+ * zones and zone types.  (scsi_debug refuses writes from a conventional zone
+ * into a sequential write preferred one.)
  *
  * A length of 0 transfers nothing, so that only the LBA matters; the LBA behind
  * the last passes, as in scsi_debug.
@@ -55,27 +57,55 @@ enum zone_verdict zone_cond_refuses(enum zone_cond cond)
 	return reach_read(cond);
 }
 
+/* The blocks of a command, at least one, and the slots that they are in. */
+struct range {
+	uint64_t lba, last_lba;
+	uint32_t first, last;
+};
+
+static struct range range_of(const struct zone_set *set, uint64_t lba,
+			     uint64_t nr)
+{
+	struct range r = { .lba = lba, .last_lba = lba + nr - 1 };
+
+	r.first = r.last = zone_slot_of(set, lba);
+	if (r.last_lba - zone_slot_start_lba(set, r.first) >=
+	    set->geo.zone_blocks)
+		r.last = zone_slot_of(set, r.last_lba);
+	return r;
+}
+
+static bool in_gap(const struct zone_set *set, uint32_t slot, uint64_t lba)
+{
+	return lba - zone_slot_start_lba(set, slot) >=
+	       zone_slot_cap_blocks(set, slot);
+}
+
+bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba)
+{
+	return in_gap(set, zone_slot_of(set, lba), lba);
+}
+
 /*
- * The first zone from @lba to @last_lba that is out of reach for the access.
- * Gap zones have no such conditions: only those slots count of which more than
- * the gap is touched.
+ * The first zone of the range that is out of reach for the access.  Gap zones
+ * have no such conditions: only those slots count of which more than the gap is
+ * touched.
  */
-static enum zone_verdict reach_check(const struct zone_set *set, uint64_t lba,
-				     uint64_t last_lba,
+static enum zone_verdict reach_check(const struct zone_set *set,
+				     const struct range *r,
 				     enum zone_verdict (*test)(enum zone_cond),
 				     uint32_t *slot)
 {
-	uint32_t last = zone_slot_of(set, last_lba);
-	uint32_t i = zone_slot_of(set, lba);
 	enum zone_verdict verdict;
+	uint32_t i = r->first;
 
 	/* Nearly always: no need to look at each zone of a long range. */
 	if (!set->nr_cond[ZC_OFFLINE] && !set->nr_cond[ZC_READ_ONLY] &&
 	    !set->nr_cond[ZC_INACTIVE])
 		return ZV_OK;
-	if (zone_lba_in_gap(set, lba))
+	if (in_gap(set, i, r->lba))
 		i++;
-	for (; i <= last; i++) {
+	for (; i <= r->last; i++) {
 		verdict = test(set->slots[i].cond);
 		if (verdict)
 			return fault(verdict, i, slot);
@@ -83,74 +113,94 @@ static enum zone_verdict reach_check(const struct zone_set *set, uint64_t lba,
 	return ZV_OK;
 }
 
-/* What comes first for reads and writes alike. */
+/* What comes first for reads and writes alike; for nr > 0 finds the range. */
 static enum zone_verdict access_check(const struct zone_set *set, uint64_t lba,
 				      uint64_t nr,
 				      enum zone_verdict (*test)(enum zone_cond),
-				      uint32_t *slot)
+				      struct range *r, uint32_t *slot)
 {
 	if (!in_range(set, lba, nr))
 		return fault(ZV_LBA_RANGE, SLOT_NONE, slot);
-	return nr ? reach_check(set, lba, lba + nr - 1, test, slot) : ZV_OK;
-}
-
-/* Whether all blocks from @lba to @last_lba are in zones of one type. */
-static bool one_type(const struct zone_set *set, uint64_t lba,
-		     uint64_t last_lba)
-{
-	uint32_t first = zone_slot_of(set, lba);
-	uint32_t last = zone_slot_of(set, last_lba);
-
-	if (first == last)
-		return zone_lba_in_gap(set, lba) ==
-		       zone_lba_in_gap(set, last_lba);
-	if (zone_slot_is_conv(set, first))
-		return zone_slot_is_conv(set, last);
-	/* The gap behind the first slot's capacity is touched, if any. */
-	return zone_slot_cap_blocks(set, first) == zone_slot_blocks(set, first);
-}
-
-/* The rules for sequential write required zones with URSWRZ=0. */
-static enum zone_verdict read_restricted(const struct zone_set *set,
-					 uint64_t lba, uint64_t last_lba)
-{
-	uint32_t first = zone_slot_of(set, lba);
-	uint64_t wp_lba;
-
-	if (zone_slot_is_conv(set, first))
+	if (!nr)
 		return ZV_OK;
-	if (zone_slot_of(set, last_lba) != first)
-		return ZV_READ_BOUNDARY;
-	/* READ ONLY zones keep the write pointer that they had. */
-	wp_lba = zone_slot_start_lba(set, first) + set->slots[first].wp_blocks;
-	return last_lba < wp_lba ? ZV_OK : ZV_READ_INVALID;
+	*r = range_of(set, lba, nr);
+	return reach_check(set, r, test, slot);
 }
 
-enum zone_verdict zone_read_check(const struct zone_set *set, uint64_t lba,
-				  uint64_t nr, uint32_t *slot)
+/* Whether one command may go on from a zone of one type into one of the other.
+ */
+static bool joins(enum zone_type from, enum zone_type to)
 {
-	enum zone_verdict verdict =
-		access_check(set, lba, nr, reach_read, slot);
-	uint64_t last_lba = lba + nr - 1;
-	uint32_t first;
+	return from == to || (zone_traits[from].span == ZS_TYPES &&
+			      zone_traits[to].span == ZS_TYPES);
+}
 
-	if (verdict || !nr || set->geo.host_aware)
-		return verdict;
-	first = zone_slot_of(set, lba);
+/* Whether the types of all zones of the range join. */
+static bool all_join(const struct zone_set *set, const struct range *r)
+{
+	bool gap = in_gap(set, r->first, r->lba);
+	uint64_t lba = r->lba;
+
+	for (uint32_t i = r->first; i < r->last; i++) {
+		if (!gap && zone_slot_has_gap(set, i))
+			return false;
+		if (!joins(gap ? ZT_GAP : set->slots[i].type,
+			   set->slots[i + 1].type))
+			return false;
+		lba = zone_slot_start_lba(set, i + 1);
+		gap = false;
+	}
+	return in_gap(set, r->last, lba) == in_gap(set, r->last, r->last_lba);
+}
+
+/* The rules of URSWRZ=0. */
+static enum zone_verdict read_restricted(const struct zone_set *set,
+					 const struct range *r)
+{
+	for (uint32_t i = r->first; i <= r->last; i++) {
+		const struct zone_traits *t = zone_slot_traits(set, i);
+		uint64_t off;
+
+		if (!t->hides_unwritten)
+			continue;
+		if (t->span == ZS_ZONE && r->first != r->last)
+			return ZV_READ_BOUNDARY;
+		off = min_u64(r->last_lba - zone_slot_start_lba(set, i),
+			      set->geo.zone_blocks - 1);
+		/* READ ONLY zones keep the write pointer that they had. */
+		if (off >= set->slots[i].wp_blocks)
+			return ZV_READ_INVALID;
+	}
+	return ZV_OK;
+}
+
+static enum zone_verdict read_rules(const struct zone_set *set,
+				    const struct range *r)
+{
 	/*
 	 * Where a read leaves one type for another the codes of both types
 	 * could do, those of URSWRZ=0 too; scsi_debug answers this one for
 	 * any change of type.
 	 */
-	if (!one_type(set, lba, last_lba))
-		return fault(ZV_READ_INVALID, first, slot);
+	if (!all_join(set, r))
+		return ZV_READ_INVALID;
 	/* scsi_debug lets such reads through; the code exists for them. */
-	if (zone_lba_in_gap(set, lba))
-		return fault(ZV_GAP, first, slot);
-	if (set->geo.urswrz)
-		return ZV_OK;
-	verdict = read_restricted(set, lba, last_lba);
-	return verdict ? fault(verdict, first, slot) : ZV_OK;
+	if (in_gap(set, r->first, r->lba))
+		return ZV_GAP;
+	return set->geo.urswrz ? ZV_OK : read_restricted(set, r);
+}
+
+enum zone_verdict zone_read_check(const struct zone_set *set, uint64_t lba,
+				  uint64_t nr, uint32_t *slot)
+{
+	enum zone_verdict verdict;
+	struct range r;
+
+	verdict = access_check(set, lba, nr, reach_read, &r, slot);
+	if (verdict || !nr)
+		return verdict;
+	verdict = read_rules(set, &r);
+	return verdict ? fault(verdict, r.first, slot) : ZV_OK;
 }
 
 static bool needs_resource(enum zone_cond cond)
@@ -158,72 +208,103 @@ static bool needs_resource(enum zone_cond cond)
 	return cond == ZC_EMPTY || cond == ZC_CLOSED;
 }
 
-/* The rules inside one sequential write required zone. */
-static enum zone_verdict write_seq(const struct zone_set *set, uint32_t first,
-				   uint64_t lba, uint64_t nr)
+/* The rules of a zone that is written in order, for the @nr blocks from offset
+ * @off that a write has in it. */
+static enum zone_verdict write_in_order(const struct zone_set *set,
+					uint32_t slot, uint64_t off,
+					uint64_t nr)
 {
-	const struct zone_slot *s = &set->slots[first];
-	uint64_t start_lba = zone_slot_start_lba(set, first);
+	uint64_t lba = zone_slot_start_lba(set, slot) + off;
+	const struct zone_slot *s = &set->slots[slot];
 	uint32_t phys_mask = set->geo.phys_blocks - 1;
 
-	if (lba - start_lba + nr > zone_slot_cap_blocks(set, first))
-		return ZV_WRITE_BOUNDARY;
 	if (s->cond == ZC_FULL)
 		return ZV_FULL;
-	if (lba != start_lba + s->wp_blocks || lba & phys_mask ||
-	    nr & phys_mask)
+	if (off != s->wp_blocks || lba & phys_mask || nr & phys_mask)
 		return ZV_UNALIGNED_WRITE;
-	if (needs_resource(s->cond) && !zone_can_open(set, 1))
-		return ZV_NO_RESOURCES;
 	return ZV_OK;
+}
+
+/* Zone by zone. */
+static enum zone_verdict write_parts(const struct zone_set *set,
+				     const struct range *r)
+{
+	uint64_t off = r->lba - zone_slot_start_lba(set, r->first), end;
+	enum zone_verdict verdict;
+	uint32_t nr_limited = 0;
+
+	for (uint32_t i = r->first; i <= r->last; i++, off = 0) {
+		const struct zone_traits *t = zone_slot_traits(set, i);
+
+		end = min_u64(r->last_lba - zone_slot_start_lba(set, i) + 1,
+			      set->geo.zone_blocks);
+		verdict = t->in_order ? write_in_order(set, i, off, end - off)
+				      : ZV_OK;
+		if (verdict)
+			return verdict;
+		nr_limited += t->resource == ZR_LIMITED &&
+			      needs_resource(set->slots[i].cond);
+	}
+	return nr_limited && !zone_can_open(set, nr_limited) ? ZV_NO_RESOURCES
+							     : ZV_OK;
+}
+
+static enum zone_verdict write_rules(const struct zone_set *set,
+				     const struct range *r)
+{
+	if (in_gap(set, r->first, r->lba))
+		return ZV_GAP;
+	if (!all_join(set, r))
+		return ZV_WRITE_BOUNDARY;
+	if (zone_slot_traits(set, r->first)->span == ZS_ZONE &&
+	    r->first != r->last)
+		return ZV_WRITE_BOUNDARY;
+	return write_parts(set, r);
+}
+
+static enum zone_verdict write_check(const struct zone_set *set, uint64_t lba,
+				     uint64_t nr, struct range *r,
+				     uint32_t *slot)
+{
+	enum zone_verdict verdict;
+
+	verdict = access_check(set, lba, nr, zone_cond_refuses, r, slot);
+	if (verdict || !nr)
+		return verdict;
+	verdict = write_rules(set, r);
+	return verdict ? fault(verdict, r->first, slot) : ZV_OK;
 }
 
 enum zone_verdict zone_write_check(const struct zone_set *set, uint64_t lba,
 				   uint64_t nr, uint32_t *slot)
 {
-	enum zone_verdict verdict =
-		access_check(set, lba, nr, zone_cond_refuses, slot);
-	uint64_t last_lba = lba + nr - 1;
-	uint32_t first;
+	struct range r;
 
-	if (verdict || !nr || set->geo.host_aware)
-		return verdict;
-	first = zone_slot_of(set, lba);
-	if (zone_lba_in_gap(set, lba))
-		return fault(ZV_GAP, first, slot);
-	/* Conventional zones are random access, physical blocks included. */
-	if (zone_slot_is_conv(set, first))
-		verdict = one_type(set, lba, last_lba) ? ZV_OK
-						       : ZV_WRITE_BOUNDARY;
-	else
-		verdict = write_seq(set, first, lba, nr);
-	return verdict ? fault(verdict, first, slot) : ZV_OK;
+	return write_check(set, lba, nr, &r, slot);
 }
 
 /* For a write that has been let through. */
 static void open_implicitly(struct zone_set *set, uint32_t slot)
 {
+	const struct zone_traits *t = zone_slot_traits(set, slot);
 	enum zone_cond cond = set->slots[slot].cond;
 
-	if (zone_slot_is_conv(set, slot) || cond == ZC_EXP_OPEN ||
-	    cond == ZC_FULL)
+	if (!t->has_wp || cond == ZC_EXP_OPEN || cond == ZC_FULL)
 		return;
 	if (needs_resource(cond))
-		zone_make_room(set, 1);
+		zone_make_room(set, t->resource, 1);
 	zone_slot_set_cond(set, slot, ZC_IMP_OPEN);
 }
 
 enum zone_verdict zone_write_begin(struct zone_set *set, uint64_t lba,
 				   uint64_t nr, uint32_t *slot)
 {
-	enum zone_verdict verdict = zone_write_check(set, lba, nr, slot);
-	uint32_t first, last;
+	struct range r;
+	enum zone_verdict verdict = write_check(set, lba, nr, &r, slot);
 
 	if (verdict || !nr)
 		return verdict;
-	first = zone_slot_of(set, lba);
-	last = zone_slot_of(set, lba + nr - 1);
-	for (uint32_t i = first; i <= last; i++)
+	for (uint32_t i = r.first; i <= r.last; i++)
 		open_implicitly(set, i);
 	return ZV_OK;
 }
@@ -250,7 +331,7 @@ static void written(struct zone_set *set, uint32_t slot, uint32_t wp_blocks)
 	}
 }
 
-static void end_required(struct zone_set *set, uint32_t slot, uint32_t nr)
+static void end_in_order(struct zone_set *set, uint32_t slot, uint32_t nr)
 {
 	const struct zone_slot *s = &set->slots[slot];
 
@@ -262,28 +343,28 @@ static void end_required(struct zone_set *set, uint32_t slot, uint32_t nr)
 }
 
 /* The write pointer of a FULL zone is at its end, where no write begins. */
-static void end_preferred(struct zone_set *set, uint32_t slot, uint32_t off,
-			  uint32_t nr)
+static void end_anywhere(struct zone_set *set, uint32_t slot, uint32_t off,
+			 uint32_t nr)
 {
 	const struct zone_slot *s = &set->slots[slot];
 	bool at_wp = off == s->wp_blocks;
 
 	written(set, slot, off + nr > s->wp_blocks ? off + nr : s->wp_blocks);
-	if (!at_wp)
+	if (!at_wp && zone_slot_traits(set, slot)->tells_non_seq)
 		zone_slot_set_attrs(set, slot, s->attrs | ZA_NON_SEQ);
 }
 
 void zone_write_end(struct zone_set *set, uint64_t lba, uint32_t nr)
 {
-	uint32_t slot, off, part;
+	uint32_t slot = nr ? zone_slot_of(set, lba) : 0, part;
 
-	for (; nr; lba += part, nr -= part) {
-		slot = zone_slot_of(set, lba);
-		off = (uint32_t)(lba - zone_slot_start_lba(set, slot));
+	for (; nr; lba += part, nr -= part, slot++) {
+		uint32_t off = (uint32_t)(lba - zone_slot_start_lba(set, slot));
+
 		part = (uint32_t)min_u64(nr, zone_slot_blocks(set, slot) - off);
-		if (zone_slot_is_preferred(set, slot))
-			end_preferred(set, slot, off, part);
-		else if (!zone_slot_is_conv(set, slot))
-			end_required(set, slot, part);
+		if (zone_slot_traits(set, slot)->in_order)
+			end_in_order(set, slot, part);
+		else if (zone_slot_has_wp(set, slot))
+			end_anywhere(set, slot, off, part);
 	}
 }

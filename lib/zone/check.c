@@ -4,63 +4,93 @@
 
 #include "zone/internal.h"
 
+static bool slot_ok(const struct zone_set *set, uint32_t slot)
+{
+	const struct zone_traits *t = zone_slot_traits(set, slot);
+	const struct zone_slot *s = &set->slots[slot];
+
+	if (s->type != zone_geo_type(&set->geo, slot) ||
+	    !zone_state_ok(set, slot, s->cond, s->wp_blocks))
+		return false;
+	if (!t->has_wp && s->wp_blocks)
+		return false;
+	if (s->attrs & ZA_NON_SEQ && (!t->tells_non_seq || !s->wp_blocks))
+		return false;
+	return s->cond == ZC_IMP_OPEN ||
+	       (s->lru_prev == SLOT_NONE && s->lru_next == SLOT_NONE);
+}
+
 static bool slots_ok(const struct zone_set *set)
 {
-	for (uint32_t i = 0; i < set->nr_slots; i++) {
-		const struct zone_slot *s = &set->slots[i];
-
-		if (!zone_state_ok(set, i, s->cond, s->wp_blocks))
+	for (uint32_t i = 0; i < set->nr_slots; i++)
+		if (!slot_ok(set, i))
 			return false;
-		if (zone_slot_is_conv(set, i) && s->wp_blocks)
-			return false;
-		if (s->attrs & ZA_NON_SEQ &&
-		    (!zone_slot_is_preferred(set, i) || !s->wp_blocks))
-			return false;
-		if (s->cond != ZC_IMP_OPEN &&
-		    (s->lru_prev != SLOT_NONE || s->lru_next != SLOT_NONE))
-			return false;
-	}
 	return true;
 }
 
 static bool counters_ok(const struct zone_set *set)
 {
-	uint32_t nr_cond[16] = { 0 }, nr_non_seq = 0;
+	uint32_t nr_cond[16] = { 0 }, nr_non_seq = 0, nr_wp = 0, nr_gaps = 0;
 
 	for (uint32_t i = 0; i < set->nr_slots; i++) {
 		nr_cond[set->slots[i].cond & 0xf]++;
 		nr_non_seq += !!(set->slots[i].attrs & ZA_NON_SEQ);
+		nr_wp += zone_slot_has_wp(set, i);
+		nr_gaps += zone_slot_has_gap(set, i);
 	}
-	return nr_non_seq == set->nr_non_seq &&
+	return nr_non_seq == set->nr_non_seq && nr_wp == set->nr_wp &&
+	       nr_gaps == set->nr_gaps &&
 	       !memcmp(nr_cond, set->nr_cond, sizeof(nr_cond));
 }
 
-static bool lru_ok(const struct zone_set *set)
+static bool lru_ok(const struct zone_set *set, enum zone_resource resource)
 {
+	const struct zone_pool *pool = &set->pools[resource];
 	uint32_t prev = SLOT_NONE, n = 0;
 
-	for (uint32_t i = set->lru_head; i != SLOT_NONE;
+	for (uint32_t i = pool->lru_head; i != SLOT_NONE;
 	     prev = i, i = set->slots[i].lru_next) {
 		if (i >= set->nr_slots || ++n > set->nr_slots)
 			return false;
 		if (set->slots[i].cond != ZC_IMP_OPEN ||
-		    set->slots[i].lru_prev != prev)
+		    set->slots[i].lru_prev != prev ||
+		    zone_slot_traits(set, i)->resource != resource)
 			return false;
 	}
-	return prev == set->lru_tail && n == set->nr_cond[ZC_IMP_OPEN];
+	return prev == pool->lru_tail && n == pool->nr_imp;
 }
 
-/* A host-aware disk may exceed it with zones opened explicitly and the one that
- * was written last. */
-static bool limit_ok(const struct zone_set *set)
+/* The optimal number may be exceeded by zones opened explicitly and the one
+ * that was written last. */
+static bool limit_ok(const struct zone_set *set, enum zone_resource resource)
 {
-	if (set->geo.host_aware && set->nr_cond[ZC_IMP_OPEN] <= 1)
+	const struct zone_pool *pool = &set->pools[resource];
+
+	if (!set->geo.max_open || resource == ZR_NONE ||
+	    (resource == ZR_OPTIMAL && pool->nr_imp <= 1))
 		return true;
-	return !set->geo.max_open || zone_nr_open(set) <= set->geo.max_open;
+	return (uint64_t)pool->nr_imp + pool->nr_exp <= set->geo.max_open;
+}
+
+static bool pools_ok(const struct zone_set *set)
+{
+	uint32_t nr_imp[ZR_NR] = { 0 }, nr_exp[ZR_NR] = { 0 };
+
+	for (uint32_t i = 0; i < set->nr_slots; i++) {
+		nr_imp[zone_slot_traits(set, i)->resource] +=
+			set->slots[i].cond == ZC_IMP_OPEN;
+		nr_exp[zone_slot_traits(set, i)->resource] +=
+			set->slots[i].cond == ZC_EXP_OPEN;
+	}
+	for (int i = 0; i < ZR_NR; i++)
+		if (set->pools[i].nr_imp != nr_imp[i] ||
+		    set->pools[i].nr_exp != nr_exp[i] || !lru_ok(set, i) ||
+		    !limit_ok(set, i))
+			return false;
+	return true;
 }
 
 bool zone_set_check(const struct zone_set *set)
 {
-	return slots_ok(set) && counters_ok(set) && lru_ok(set) &&
-	       limit_ok(set);
+	return slots_ok(set) && counters_ok(set) && pools_ok(set);
 }

@@ -5,6 +5,59 @@
 #include "base/num.h"
 #include "zone/internal.h"
 
+/* NULL: there is no such type. */
+static const struct zone_traits *type_traits(enum zone_type type)
+{
+	if ((unsigned)type >= zone_nr_types || !zone_traits[type].name)
+		return NULL;
+	return &zone_traits[type];
+}
+
+/* What the types of a disk's slots have in common. */
+struct mixture {
+	uint32_t end; /* where the runs end */
+	bool has_wp, hides_unwritten, wp_and_types;
+};
+
+static void mix(const struct zone_geo *geo, uint64_t slots, struct mixture *m)
+{
+	const struct zone_traits *t;
+
+	*m = (struct mixture){ 0 };
+	for (unsigned i = 0; i < ZONE_MAX_RUNS && m->end < slots; i++) {
+		/* One that has no slots is nothing. */
+		if (geo->runs[i].end <= m->end)
+			continue;
+		t = type_traits(geo->runs[i].type);
+		if (!t)
+			return;
+		m->end = geo->runs[i].end;
+		m->has_wp |= t->has_wp;
+		m->hides_unwritten |= t->hides_unwritten;
+		m->wp_and_types |= t->has_wp && t->span == ZS_TYPES;
+	}
+}
+
+static const char *types_error(const struct zone_geo *geo, uint64_t slots)
+{
+	struct mixture m;
+
+	mix(geo, slots, &m);
+	if (m.end < slots)
+		return "there are zones without a type";
+	/* Device type 14h: at least one sequential write required zone.  And
+	 * without a zone that has a write pointer a disk is not host-aware. */
+	if (!m.has_wp)
+		return "the conventional zones leave no sequential zone";
+	/* Hosts may use them like any other disk. */
+	if (m.wp_and_types && geo->zone_cap_blocks < geo->zone_blocks)
+		return "a host-aware disk has no gap zones";
+	if (!geo->urswrz && !m.hides_unwritten)
+		return "URSWRZ 0 is about sequential write required zones, "
+		       "which a host-aware disk has not";
+	return NULL;
+}
+
 const char *zone_geo_error(const struct zone_geo *geo)
 {
 	uint64_t slots;
@@ -31,24 +84,51 @@ const char *zone_geo_error(const struct zone_geo *geo)
 	slots = div_up_u64(geo->capacity_blocks, geo->zone_blocks);
 	if (slots >= SLOT_NONE)
 		return "there would be more than 4294967294 zones";
-	/* Device type 14h: at least one sequential write required zone.  And
-	 * without a zone that has a write pointer a disk is not host-aware. */
-	if (geo->conv_slots >= slots)
-		return "the conventional zones leave no sequential zone";
-	if (!geo->host_aware)
-		return NULL;
-	/* Hosts may use it like any other disk. */
-	if (geo->zone_cap_blocks < geo->zone_blocks)
-		return "a host-aware disk has no gap zones";
-	if (!geo->urswrz)
-		return "URSWRZ 0 is about sequential write required zones, "
-		       "which a host-aware disk has not";
-	return NULL;
+	return types_error(geo, slots);
 }
 
 uint32_t zone_geo_slots(const struct zone_geo *geo)
 {
 	return (uint32_t)div_up_u64(geo->capacity_blocks, geo->zone_blocks);
+}
+
+static const struct zone_run *run_of(const struct zone_geo *geo, uint32_t slot)
+{
+	const struct zone_run *run = geo->runs;
+
+	while (slot >= run->end) {
+		run++;
+		assert(run < geo->runs + ZONE_MAX_RUNS);
+	}
+	return run;
+}
+
+enum zone_type zone_geo_type(const struct zone_geo *geo, uint32_t slot)
+{
+	return run_of(geo, slot)->type;
+}
+
+bool zone_geo_has(const struct zone_geo *geo, enum zone_type type)
+{
+	uint32_t slots = zone_geo_slots(geo), start = 0;
+
+	for (int i = 0; i < ZONE_MAX_RUNS && start < slots; i++) {
+		if (geo->runs[i].end <= start)
+			continue;
+		if (geo->runs[i].type == type)
+			return true;
+		start = geo->runs[i].end;
+	}
+	return false;
+}
+
+uint32_t zone_geo_first_wp(const struct zone_geo *geo)
+{
+	uint32_t start = 0;
+
+	while (!zone_traits[zone_geo_type(geo, start)].has_wp)
+		start = run_of(geo, start)->end;
+	return start;
 }
 
 uint32_t zone_slot_of(const struct zone_set *set, uint64_t lba)
@@ -71,45 +151,27 @@ uint32_t zone_slot_blocks(const struct zone_set *set, uint32_t slot)
 				 set->geo.capacity_blocks - start_lba);
 }
 
-bool zone_slot_is_conv(const struct zone_set *set, uint32_t slot)
-{
-	assert(slot < set->nr_slots);
-	return slot < set->geo.conv_slots;
-}
-
-bool zone_slot_is_preferred(const struct zone_set *set, uint32_t slot)
-{
-	return set->geo.host_aware && !zone_slot_is_conv(set, slot);
-}
-
 uint32_t zone_slot_cap_blocks(const struct zone_set *set, uint32_t slot)
 {
+	const struct zone_traits *t = zone_slot_traits(set, slot);
 	uint32_t blocks = zone_slot_blocks(set, slot);
 
-	if (zone_slot_is_conv(set, slot))
-		return blocks;
-	return (uint32_t)min_u64(blocks, set->geo.zone_cap_blocks);
+	if (t->span == ZS_NOTHING)
+		return 0;
+	return t->has_wp ? (uint32_t)min_u64(blocks, set->geo.zone_cap_blocks)
+			 : blocks;
 }
 
-bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba)
+bool zone_slot_has_gap(const struct zone_set *set, uint32_t slot)
 {
-	uint32_t slot = zone_slot_of(set, lba);
+	uint32_t cap = zone_slot_cap_blocks(set, slot);
 
-	return lba - zone_slot_start_lba(set, slot) >=
-	       zone_slot_cap_blocks(set, slot);
+	return cap && cap < zone_slot_blocks(set, slot);
 }
 
 uint64_t zone_count_all(const struct zone_set *set)
 {
-	uint32_t last = set->nr_slots - 1;
-	uint64_t gaps = 0;
-
-	/* All sequential slots are alike, but the last may be smaller. */
-	if (set->geo.zone_cap_blocks < set->geo.zone_blocks)
-		gaps = last - set->geo.conv_slots;
-	if (zone_slot_cap_blocks(set, last) < zone_slot_blocks(set, last))
-		gaps++;
-	return set->nr_slots + gaps;
+	return (uint64_t)set->nr_slots + set->nr_gaps;
 }
 
 static void gap_info(const struct zone_set *set, uint32_t slot,
@@ -125,13 +187,6 @@ static void gap_info(const struct zone_set *set, uint32_t slot,
 		.cond = ZC_NOT_WP,
 		.slot = slot,
 	};
-}
-
-static enum zone_type slot_type(const struct zone_set *set, uint32_t slot)
-{
-	if (zone_slot_is_conv(set, slot))
-		return ZT_CONVENTIONAL;
-	return set->geo.host_aware ? ZT_SEQ_PREFERRED : ZT_SEQ_REQUIRED;
 }
 
 /* ZBC-2 leaves the field invalid where there is no write pointer. */
@@ -164,7 +219,7 @@ void zone_info_at(const struct zone_set *set, uint64_t lba,
 		.start_lba = start_lba,
 		.blocks = zone_slot_cap_blocks(set, slot),
 		.wp_lba = wp_lba(start_lba, s),
-		.type = slot_type(set, slot),
+		.type = s->type,
 		.cond = s->cond,
 		.attrs = s->attrs,
 		.slot = slot,

@@ -22,21 +22,23 @@ void zone_slot_set_cond(struct zone_set *set, uint32_t slot,
 /* CLOSED, or EMPTY where nothing was written (ZBC-2, close zone operation). */
 void zone_slot_close(struct zone_set *set, uint32_t slot);
 
-/* Open zones, implicitly and explicitly: the resources in use. */
+/* Open zones, implicitly and explicitly. */
 uint32_t zone_nr_open(const struct zone_set *set);
 
 /*
- * Whether @extra more zones, none of them explicitly opened now, can be opened
- * when each implicitly opened zone may be closed for it.
+ * Whether @extra more zones of the resource that is limited, none of them
+ * explicitly opened now, can be opened when each implicitly opened one may be
+ * closed for it.
  */
 bool zone_can_open(const struct zone_set *set, uint32_t extra);
 
 /*
- * Closes the least recently used implicitly opened zones until at most
- * geo.max_open - @room zones are open.  There must be enough of them; on a
- * host-aware disk as many as there are.
+ * Closes the least recently used implicitly opened zones of a resource until at
+ * most geo.max_open - @room of its zones are open.  There must be enough of
+ * them where it is limited, else as many as there are.
  */
-void zone_make_room(struct zone_set *set, uint32_t room);
+void zone_make_room(struct zone_set *set, enum zone_resource resource,
+		    uint32_t room);
 
 /* What a READ ONLY, OFFLINE or INACTIVE zone answers to any change. */
 enum zone_verdict zone_cond_refuses(enum zone_cond cond);
@@ -44,17 +46,20 @@ enum zone_verdict zone_cond_refuses(enum zone_cond cond);
 /* Sets the slot's attributes and keeps the account of ZA_NON_SEQ. */
 void zone_slot_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs);
 
-/* Whether @lba is in the gap zone behind a sequential slot's capacity. */
+/* Whether @lba is in a gap zone, behind a slot's capacity or instead of it. */
 bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba);
+
+/* Whether a gap zone is behind the slot's other zone. */
+bool zone_slot_has_gap(const struct zone_set *set, uint32_t slot);
 
 /* Whether the slot can be in @cond with its write pointer at @wp_blocks. */
 bool zone_state_ok(const struct zone_set *set, uint32_t slot,
 		   enum zone_cond cond, uint32_t wp_blocks);
 
 /*
- * For tests: whether the accounts agree with the slots (conditions their zone
- * type can have, write pointers that fit the conditions, counters, the list of
- * implicitly opened zones, the limit of open zones).
+ * For tests: whether the accounts agree with the slots (types, conditions that
+ * these can have, write pointers that fit the conditions, counters, the lists
+ * of implicitly opened zones, the limit of open zones).
  */
 bool zone_set_check(const struct zone_set *set);
 

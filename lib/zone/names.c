@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Names for logs and reports. */
+#include <stddef.h>
+
 #include "zone/zone.h"
 
 const char *zone_cond_name(enum zone_cond cond)
@@ -29,19 +31,11 @@ const char *zone_cond_name(enum zone_cond cond)
 
 const char *zone_type_name(enum zone_type type)
 {
-	switch (type) {
-	case ZT_CONVENTIONAL:
-		return "conventional";
-	case ZT_SEQ_REQUIRED:
-		return "sequential write required";
-	case ZT_SEQ_PREFERRED:
-		return "sequential write preferred";
-	case ZT_SEQ_OR_BEFORE:
-		return "sequential or before required";
-	case ZT_GAP:
-		return "gap";
-	}
-	return "reserved";
+	const char *name = NULL;
+
+	if ((unsigned)type < zone_nr_types)
+		name = zone_traits[type].name;
+	return name ? name : "reserved";
 }
 
 const char *zone_verdict_name(enum zone_verdict verdict)

@@ -66,16 +66,15 @@ uint32_t zone_op_next(const struct zone_set *set, enum zone_op op,
 	return next_in(set, conds_changed(op, sel->all), sel, from);
 }
 
-/* Zones that OPEN would make explicitly opened. */
+/* Zones of the limited resource that OPEN would make explicitly opened. */
 static uint32_t nr_to_open(const struct zone_set *set,
 			   const struct zone_sel *sel)
 {
 	uint32_t conds = conds_changed(ZO_OPEN, sel->all), n = 0;
+	uint32_t i = next_in(set, conds, sel, sel->first);
 
-	if (sel->all)
-		return set->nr_cond[ZC_CLOSED];
-	for (uint32_t i = 0; i < sel->count; i++)
-		n += changes(set, sel->first + i, conds);
+	for (; i != SLOT_NONE; i = next_in(set, conds, sel, i + 1))
+		n += zone_slot_traits(set, i)->resource == ZR_LIMITED;
 	return n;
 }
 
@@ -92,7 +91,7 @@ static enum zone_verdict zone_id_check(const struct zone_set *set,
 	if (zone_id >= set->geo.capacity_blocks)
 		return ZV_LBA_RANGE;
 	slot = zone_slot_of(set, zone_id);
-	if (zone_slot_is_conv(set, slot) ||
+	if (!zone_slot_has_wp(set, slot) ||
 	    zone_id != zone_slot_start_lba(set, slot))
 		return ZV_ZONE_ID;
 	return ZV_OK;
@@ -101,16 +100,17 @@ static enum zone_verdict zone_id_check(const struct zone_set *set,
 /*
  * ZONE COUNT counts zones, and a gap zone is one: where there is a gap behind
  * the capacity, the second zone has no write pointer and the command ends
- * there.  No sequential zone follows another then, so only the first slot
- * needs a look.
+ * there.
  */
 static bool zone_count_ok(const struct zone_set *set, uint32_t first,
 			  uint32_t count)
 {
-	if (count == 1)
-		return true;
-	return count <= set->nr_slots - first &&
-	       zone_slot_cap_blocks(set, first) == zone_slot_blocks(set, first);
+	if (count > set->nr_slots - first)
+		return false;
+	for (uint32_t i = first + 1; i < first + count; i++)
+		if (zone_slot_has_gap(set, i - 1) || !zone_slot_has_wp(set, i))
+			return false;
+	return true;
 }
 
 static enum zone_verdict conds_check(const struct zone_set *set,
@@ -198,8 +198,8 @@ enum zone_verdict zone_open_apply(struct zone_set *set,
 				  const struct zone_sel *sel)
 {
 	uint32_t conds = conds_changed(ZO_OPEN, sel->all);
+	bool opened[ZR_NR] = { false };
 	uint32_t i = sel->first;
-	bool any = false;
 
 	if (!zone_can_open(set, nr_to_open(set, sel)))
 		return ZV_NO_RESOURCES;
@@ -207,10 +207,13 @@ enum zone_verdict zone_open_apply(struct zone_set *set,
 	 * Open first, then close what is too many: the zones closed to make
 	 * room are then never among those that this command opens.
 	 */
-	for (; (i = next_in(set, conds, sel, i)) != SLOT_NONE; any = true)
+	while ((i = next_in(set, conds, sel, i)) != SLOT_NONE) {
+		opened[zone_slot_traits(set, i)->resource] = true;
 		zone_slot_set_cond(set, i, ZC_EXP_OPEN);
-	if (any)
-		zone_make_room(set, 0);
+	}
+	for (int r = 0; r < ZR_NR; r++)
+		if (opened[r])
+			zone_make_room(set, r, 0);
 	return ZV_OK;
 }
 

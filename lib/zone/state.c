@@ -1,39 +1,48 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
  * The state of the zones: conditions, counters, and who holds an open resource.
- * The implicitly opened zones are a doubly linked list in the slots themselves,
- * least recently used first; nothing else links slots.
+ * The implicitly opened zones of each resource are a doubly linked list in the
+ * slots themselves, least recently used first; nothing else links slots.
  */
 #include <assert.h>
 
 #include "zone/internal.h"
 
+static struct zone_pool *pool_of(struct zone_set *set, uint32_t slot)
+{
+	return &set->pools[zone_slot_traits(set, slot)->resource];
+}
+
 static void lru_remove(struct zone_set *set, uint32_t slot)
 {
+	struct zone_pool *pool = pool_of(set, slot);
 	struct zone_slot *s = &set->slots[slot];
 
 	if (s->lru_prev == SLOT_NONE)
-		set->lru_head = s->lru_next;
+		pool->lru_head = s->lru_next;
 	else
 		set->slots[s->lru_prev].lru_next = s->lru_next;
 	if (s->lru_next == SLOT_NONE)
-		set->lru_tail = s->lru_prev;
+		pool->lru_tail = s->lru_prev;
 	else
 		set->slots[s->lru_next].lru_prev = s->lru_prev;
 	s->lru_prev = s->lru_next = SLOT_NONE;
+	pool->nr_imp--;
 }
 
 static void lru_append(struct zone_set *set, uint32_t slot)
 {
+	struct zone_pool *pool = pool_of(set, slot);
 	struct zone_slot *s = &set->slots[slot];
 
-	s->lru_prev = set->lru_tail;
+	s->lru_prev = pool->lru_tail;
 	s->lru_next = SLOT_NONE;
-	if (set->lru_tail == SLOT_NONE)
-		set->lru_head = slot;
+	if (pool->lru_tail == SLOT_NONE)
+		pool->lru_head = slot;
 	else
-		set->slots[set->lru_tail].lru_next = slot;
-	set->lru_tail = slot;
+		set->slots[pool->lru_tail].lru_next = slot;
+	pool->lru_tail = slot;
+	pool->nr_imp++;
 }
 
 void zone_slot_set_cond(struct zone_set *set, uint32_t slot,
@@ -43,11 +52,15 @@ void zone_slot_set_cond(struct zone_set *set, uint32_t slot,
 
 	if (s->cond == ZC_IMP_OPEN)
 		lru_remove(set, slot);
+	else if (s->cond == ZC_EXP_OPEN)
+		pool_of(set, slot)->nr_exp--;
 	set->nr_cond[s->cond]--;
 	s->cond = (uint8_t)cond;
 	set->nr_cond[cond]++;
 	if (cond == ZC_IMP_OPEN)
 		lru_append(set, slot);
+	else if (cond == ZC_EXP_OPEN)
+		pool_of(set, slot)->nr_exp++;
 }
 
 void zone_slot_close(struct zone_set *set, uint32_t slot)
@@ -64,48 +77,67 @@ uint32_t zone_nr_open(const struct zone_set *set)
 
 bool zone_can_open(const struct zone_set *set, uint32_t extra)
 {
-	if (!set->geo.max_open || set->geo.host_aware)
-		return true;
-	return (uint64_t)set->nr_cond[ZC_EXP_OPEN] + extra <= set->geo.max_open;
+	uint64_t nr_exp = set->pools[ZR_LIMITED].nr_exp;
+
+	return !set->geo.max_open || nr_exp + extra <= set->geo.max_open;
 }
 
-void zone_make_room(struct zone_set *set, uint32_t room)
+bool zone_slot_may_open(const struct zone_set *set, uint32_t slot)
 {
-	if (!set->geo.max_open)
+	return zone_slot_traits(set, slot)->resource != ZR_LIMITED ||
+	       zone_can_open(set, 1);
+}
+
+void zone_make_room(struct zone_set *set, enum zone_resource resource,
+		    uint32_t room)
+{
+	struct zone_pool *pool = &set->pools[resource];
+
+	if (!set->geo.max_open || resource == ZR_NONE)
 		return;
-	while ((uint64_t)zone_nr_open(set) + room > set->geo.max_open) {
-		if (set->lru_head == SLOT_NONE) {
-			assert(set->geo.host_aware);
+	while ((uint64_t)pool->nr_imp + pool->nr_exp + room >
+	       set->geo.max_open) {
+		if (pool->lru_head == SLOT_NONE) {
+			assert(resource != ZR_LIMITED);
 			return;
 		}
-		zone_slot_close(set, set->lru_head);
+		zone_slot_close(set, pool->lru_head);
 	}
+}
+
+static void slot_init(struct zone_set *set, uint32_t slot)
+{
+	struct zone_slot *s = &set->slots[slot];
+	bool has_wp;
+
+	*s = (struct zone_slot){
+		.lru_prev = SLOT_NONE,
+		.lru_next = SLOT_NONE,
+		.type = (uint8_t)zone_geo_type(&set->geo, slot),
+	};
+	has_wp = zone_slot_has_wp(set, slot);
+	s->cond = has_wp ? ZC_EMPTY : ZC_NOT_WP;
+	set->nr_cond[s->cond]++;
+	set->nr_wp += has_wp;
+	set->nr_gaps += zone_slot_has_gap(set, slot);
 }
 
 void zone_set_init(struct zone_set *set, const struct zone_geo *geo,
 		   struct zone_slot *slots)
 {
-	uint32_t n = zone_geo_slots(geo);
-
 	assert(!zone_geo_error(geo));
 	*set = (struct zone_set){
 		.geo = *geo,
-		.nr_slots = n,
+		.nr_slots = zone_geo_slots(geo),
 		.slots = slots,
-		.lru_head = SLOT_NONE,
-		.lru_tail = SLOT_NONE,
 	};
-	for (uint32_t i = 0; i < n; i++)
-		slots[i] = (struct zone_slot){
-			.lru_prev = SLOT_NONE,
-			.lru_next = SLOT_NONE,
-			.cond = i < geo->conv_slots ? ZC_NOT_WP : ZC_EMPTY,
-		};
-	set->nr_cond[ZC_NOT_WP] = geo->conv_slots;
-	set->nr_cond[ZC_EMPTY] = n - geo->conv_slots;
+	for (int i = 0; i < ZR_NR; i++)
+		set->pools[i].lru_head = set->pools[i].lru_tail = SLOT_NONE;
+	for (uint32_t i = 0; i < set->nr_slots; i++)
+		slot_init(set, i);
 }
 
-/* Whether a sequential zone in @cond can have its write pointer there. */
+/* Whether a zone in @cond can have its write pointer there. */
 static bool wp_fits(enum zone_cond cond, uint32_t wp_blocks, uint32_t cap)
 {
 	switch (cond) {
@@ -127,8 +159,10 @@ static bool wp_fits(enum zone_cond cond, uint32_t wp_blocks, uint32_t cap)
 	}
 }
 
-static bool conv_can_be(enum zone_cond cond)
+static bool without_wp_can_be(enum zone_cond cond, bool gap)
 {
+	if (gap)
+		return cond == ZC_NOT_WP;
 	return cond == ZC_NOT_WP || cond == ZC_READ_ONLY ||
 	       cond == ZC_OFFLINE || cond == ZC_INACTIVE;
 }
@@ -136,8 +170,10 @@ static bool conv_can_be(enum zone_cond cond)
 bool zone_state_ok(const struct zone_set *set, uint32_t slot,
 		   enum zone_cond cond, uint32_t wp_blocks)
 {
-	if (zone_slot_is_conv(set, slot))
-		return conv_can_be(cond);
+	const struct zone_traits *t = zone_slot_traits(set, slot);
+
+	if (!t->has_wp)
+		return without_wp_can_be(cond, t->span == ZS_NOTHING);
 	return wp_fits(cond, wp_blocks, zone_slot_cap_blocks(set, slot));
 }
 
@@ -146,7 +182,7 @@ void zone_set_state(struct zone_set *set, uint32_t slot, enum zone_cond cond,
 {
 	assert(zone_state_ok(set, slot, cond, wp_blocks));
 	set->slots[slot].wp_blocks =
-		zone_slot_is_conv(set, slot) ? 0 : wp_blocks;
+		zone_slot_has_wp(set, slot) ? wp_blocks : 0;
 	zone_slot_set_cond(set, slot, cond);
 	if (!set->slots[slot].wp_blocks)
 		zone_slot_set_attrs(set, slot,
@@ -165,8 +201,9 @@ void zone_slot_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs)
 void zone_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs)
 {
 	assert(slot < set->nr_slots);
-	assert(!(attrs & ZA_NON_SEQ) || (zone_slot_is_preferred(set, slot) &&
-					 set->slots[slot].wp_blocks));
+	assert(!(attrs & ZA_NON_SEQ) ||
+	       (zone_slot_traits(set, slot)->tells_non_seq &&
+		set->slots[slot].wp_blocks));
 	zone_slot_set_attrs(set, slot, attrs);
 }
 

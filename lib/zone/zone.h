@@ -11,12 +11,12 @@
  * - All lengths and addresses are logical blocks.  An LBA is absolute; an
  *   offset is relative to its zone's start.
  * - A "slot" is zone_blocks of address space (the last one may be smaller) and
- *   the unit of storage: one zone file each.  Conventional slots come first.  A
- *   sequential slot whose capacity is below its size holds two zones: a
- *   sequential write required zone and a gap zone behind it.  Slots have
- *   numbers from 0; zones are named by their start LBA, as in SCSI.
- * - On a host-aware disk sequential slots hold sequential write preferred
- *   zones, and there are no gap zones.
+ *   the unit of storage: one zone file each.  Slots have numbers from 0; zones
+ *   are named by their start LBA, as in SCSI.
+ * - A slot has a zone type, for good; slots of any type may stand anywhere.
+ *   What a zone may do follows from the type's row of traits and from nothing
+ *   else.  A slot with a write pointer whose capacity is below its size holds
+ *   two zones: a gap zone is behind the other.
  * - A verdict other than ZV_OK means that nothing has changed.
  */
 #ifndef ZL_ZONE_ZONE_H
@@ -33,6 +33,40 @@ enum zone_type {
 	ZT_SEQ_OR_BEFORE = 0x4,
 	ZT_GAP = 0x5,
 };
+
+/* The zones that one command may read or write at once. */
+enum zone_span {
+	ZS_NOTHING, /* there is nothing to read or write */
+	ZS_ZONE,    /* writes: one zone; reads: zones of its type, but one zone
+		       with URSWRZ=0 */
+	ZS_TYPE,    /* zones of its type */
+	ZS_TYPES,   /* zones of its type and of others that have this span */
+};
+
+/* What an open zone counts against. */
+enum zone_resource {
+	ZR_NONE,    /* nothing */
+	ZR_OPTIMAL, /* max_open is the optimal number: more are not refused */
+	ZR_LIMITED, /* no more than max_open are open */
+	ZR_NR,
+};
+
+/* What zones of a type are like.  All else is the same for all. */
+struct zone_traits {
+	const char *name;     /* NULL: there is no such type */
+	bool has_wp;	      /* a write pointer, and with it the conditions and
+				 commands of zones that have one */
+	bool in_order;	      /* writes: at the write pointer, whole physical
+				 blocks, not when FULL */
+	bool hides_unwritten; /* reads with URSWRZ=0: below the write pointer */
+	bool tells_non_seq;   /* what is written elsewhere sets ZA_NON_SEQ */
+	enum zone_span span;
+	enum zone_resource resource;
+};
+
+/* By type; traits.inc has the rows. */
+extern const struct zone_traits zone_traits[];
+extern const unsigned zone_nr_types;
 
 /* ZONE CONDITION field, ZBC-2 table "Zone condition". */
 enum zone_cond {
@@ -85,41 +119,54 @@ enum zone_verdict {
 	ZV_NO_RESOURCES,    /* 7/55/0E */
 };
 
+/* Slots of one type: those behind the run before, up to @end. */
+struct zone_run {
+	uint32_t end; /* the first slot that is not of it; UINT32_MAX: none */
+	enum zone_type type;
+};
+
+#define ZONE_MAX_RUNS 8
+
 struct zone_geo {
 	uint64_t capacity_blocks; /* the whole disk: MAXIMUM LBA + 1 */
 	uint32_t zone_blocks;	  /* distance of zone starts, > 0 */
-	uint32_t zone_cap_blocks; /* writable part of a sequential slot,
-				     1 … zone_blocks */
-	uint32_t conv_slots;	  /* conventional slots at the start */
-	uint32_t max_open;	  /* open sequential write required zones;
-				     0 = no limit.  Of sequential write
-				     preferred ones the optimal number: opening
-				     more is not refused */
-	uint32_t phys_blocks;	  /* logical blocks per physical block (a power
-				     of two, ≥ 1): granularity of writes in
-				     sequential zones */
-	bool urswrz;		  /* unrestricted reads (VPD B6h URSWRZ) */
-	bool host_aware;	  /* sequential zones are sequential write
-				     preferred ones */
+	uint32_t zone_cap_blocks; /* writable part of a slot with a write
+				     pointer, 1 … zone_blocks */
+	uint32_t max_open;    /* open zones of each resource; 0 = no limit */
+	uint32_t phys_blocks; /* logical blocks per physical block (a power
+				 of two, ≥ 1): granularity of writes in
+				 zones that are written in order */
+	bool urswrz;	      /* unrestricted reads (VPD B6h URSWRZ) */
+	/* All slots, from the first on; what is behind the last run is 0. */
+	struct zone_run runs[ZONE_MAX_RUNS];
 };
 
 /* One slot's state.  Private to lib/zone, laid open for its size: a disk may
  * have a million of them. */
 struct zone_slot {
 	uint32_t wp_blocks; /* blocks written, offset from the zone's start;
-			       the capacity when FULL.  Sequential write
-			       preferred: up to the highest one written */
-	uint32_t lru_prev, lru_next; /* implicitly opened zones, oldest first */
+			       the capacity when FULL.  Not in order: up to
+			       the highest one written */
+	uint32_t lru_prev, lru_next; /* in its pool's list */
 	uint8_t cond;
 	uint8_t attrs;
+	uint8_t type; /* enum zone_type */
+};
+
+/* The open zones of one resource. */
+struct zone_pool {
+	uint32_t lru_head, lru_tail; /* implicitly opened ones, oldest first */
+	uint32_t nr_imp, nr_exp;
 };
 
 struct zone_set {
 	struct zone_geo geo;
 	uint32_t nr_slots;
 	struct zone_slot *slots;
-	uint32_t lru_head, lru_tail;
+	struct zone_pool pools[ZR_NR];
 	uint32_t nr_cond[16]; /* slots by condition */
+	uint32_t nr_wp;	      /* slots with a write pointer */
+	uint32_t nr_gaps;     /* gap zones behind such a slot's capacity */
 	uint32_t nr_non_seq;  /* slots with ZA_NON_SEQ */
 };
 
@@ -138,17 +185,24 @@ struct zone_info {
 
 /* Slots that a possible geometry has: capacity / size, rounded up. */
 uint32_t zone_geo_slots(const struct zone_geo *geo);
+/* The zone type of a slot, which is one of them. */
+enum zone_type zone_geo_type(const struct zone_geo *geo, uint32_t slot);
+/* Whether any slot has that type. */
+bool zone_geo_has(const struct zone_geo *geo, enum zone_type type);
+/* The first slot with a write pointer; a possible geometry has one. */
+uint32_t zone_geo_first_wp(const struct zone_geo *geo);
 
 /*
  * Why a geometry is impossible (a clause without units, e.g. "the zone size is
  * larger than the disk"), or NULL.  A limit of open zones beyond the number of
- * sequential zones is possible: it limits nothing.
+ * zones is possible: it limits nothing.
  */
 const char *zone_geo_error(const struct zone_geo *geo);
 
 /*
- * Makes all zones EMPTY (conventional: NOT WRITE POINTER).  @slots has room for
- * zone_geo_slots() elements and stays the caller's.  @geo must be possible.
+ * Makes all zones EMPTY (without a write pointer: NOT WRITE POINTER).  @slots
+ * has room for zone_geo_slots() elements and stays the caller's.  @geo must be
+ * possible.
  */
 void zone_set_init(struct zone_set *set, const struct zone_geo *geo,
 		   struct zone_slot *slots);
@@ -157,15 +211,26 @@ void zone_set_init(struct zone_set *set, const struct zone_geo *geo,
 uint32_t zone_slot_of(const struct zone_set *set, uint64_t lba);
 uint64_t zone_slot_start_lba(const struct zone_set *set, uint32_t slot);
 uint32_t zone_slot_blocks(const struct zone_set *set, uint32_t slot);
-/* Writable blocks: the capacity of a sequential slot, the size of another. */
+/* Writable blocks: the capacity of a slot with a write pointer, the size of
+ * another, 0 of a gap. */
 uint32_t zone_slot_cap_blocks(const struct zone_set *set, uint32_t slot);
-bool zone_slot_is_conv(const struct zone_set *set, uint32_t slot);
-/* Whether it holds a sequential write preferred zone. */
-bool zone_slot_is_preferred(const struct zone_set *set, uint32_t slot);
+
+/* What never changes of a slot.  Any thread, without the caller's lock. */
+static inline const struct zone_traits *
+zone_slot_traits(const struct zone_set *set, uint32_t slot)
+{
+	return &zone_traits[set->slots[slot].type];
+}
+
+static inline bool zone_slot_has_wp(const struct zone_set *set, uint32_t slot)
+{
+	return zone_slot_traits(set, slot)->has_wp;
+}
 
 /*
- * How far a sequential slot's data reaches: its write pointer, the capacity
- * when FULL, what zone_set_state() was given when READ ONLY or OFFLINE.
+ * How far the data of a slot with a write pointer reaches: the write pointer,
+ * the capacity when FULL, what zone_set_state() was given when READ ONLY or
+ * OFFLINE.
  */
 static inline uint32_t zone_slot_wp_blocks(const struct zone_set *set,
 					   uint32_t slot)
@@ -188,18 +253,21 @@ uint64_t zone_count_all(const struct zone_set *set);
 
 /*
  * Sets a slot's state as found on the medium or as a fault demands: any
- * condition that its type can have.  For sequential zones @wp_blocks becomes
- * the write pointer (EMPTY needs 0, FULL the capacity, CLOSED > 0, and below
+ * condition that its type can have.  Where there is one @wp_blocks becomes the
+ * write pointer (EMPTY needs 0, FULL the capacity, CLOSED > 0, and below
  * the capacity; opened ones below it; READ ONLY and OFFLINE keep what they are
- * given, which is how far data can be read; INACTIVE likewise, for later).  For
- * conventional zones @wp_blocks is ignored.  Adjusts the accounts (a zone that
+ * given, which is how far data can be read; INACTIVE likewise, for later);
+ * elsewhere it is ignored.  Adjusts the accounts (a zone that
  * becomes implicitly opened is the most recently used); the caller sees to the
  * limit of open zones.  A zone without data loses ZA_NON_SEQ.
  */
 void zone_set_state(struct zone_set *set, uint32_t slot, enum zone_cond cond,
 		    uint32_t wp_blocks);
-/* ZA_NON_SEQ: only of a sequential write preferred zone with data. */
+/* ZA_NON_SEQ: only of a zone with data whose type has it. */
 void zone_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs);
+/* Whether one more zone of that type can be explicitly opened when each
+ * implicitly opened one may be closed for it. */
+bool zone_slot_may_open(const struct zone_set *set, uint32_t slot);
 
 /*
  * Reads of @nr blocks from @lba: the access rules of ZBC-2 4.4.3 with the order
@@ -214,35 +282,34 @@ enum zone_verdict zone_read_check(const struct zone_set *set, uint64_t lba,
 /*
  * Writes: the check, without effect; @nr and @slot as above.  Order of checks:
  * capacity; offline, read only, inactive zones; gap; boundaries; full;
- * alignment with write pointer and physical blocks; open resources.  On a
- * host-aware disk the first two are all.
+ * alignment with write pointer and physical blocks; open resources.
  */
 enum zone_verdict zone_write_check(const struct zone_set *set, uint64_t lba,
 				   uint64_t nr, uint32_t *slot);
 
 /*
  * Starts a write: zone_write_check(), and on ZV_OK, for nr > 0, opens each
- * sequential zone of the range implicitly (closing the least recently used
- * implicitly opened zone where the limit demands it) and makes it the most
- * recently used; a sequential write preferred zone that is FULL stays so.  The
- * write pointers stay until zone_write_end().
+ * zone of the range that has a write pointer implicitly (closing the least
+ * recently used implicitly opened zone where the limit demands it) and makes it
+ * the most recently used; one that is FULL stays so.  The write pointers stay
+ * until zone_write_end().
  */
 enum zone_verdict zone_write_begin(struct zone_set *set, uint64_t lba,
 				   uint64_t nr, uint32_t *slot);
 
 /*
  * Ends a write that zone_write_begin() let through, or a part of it: the @nr
- * blocks from @lba reached the medium (0: it failed).  No effect on
- * conventional slots.
+ * blocks from @lba reached the medium (0: it failed).  No effect on slots
+ * without a write pointer.
  *
- * Sequential write required: @lba is the write pointer, which moves.  At the
- * capacity the zone becomes FULL and gives its resource back.  If @nr is not a
- * multiple of phys_blocks the zone takes no further write until it is reset.
+ * In order: @lba is the write pointer, which moves.  At the capacity the zone
+ * becomes FULL and gives its resource back.  If @nr is not a multiple of
+ * phys_blocks the zone takes no further write until it is reset.
  *
- * Sequential write preferred: the write pointer moves behind the highest block
- * written if it is not there already; what was passed over counts as written.
- * Where @lba (or the next zone's start) is not the write pointer the zone gets
- * ZA_NON_SEQ.
+ * Elsewhere the write pointer moves behind the highest block written if it is
+ * not there already; what was passed over counts as written.  Where @lba (or
+ * the next zone's start) is not the write pointer the zone gets ZA_NON_SEQ if
+ * its type has it.
  *
  * Between begin and end the caller lets no other write into the slots and does
  * not RESET them.  All else may happen: closed implicitly or by CLOSE, an EMPTY
@@ -260,8 +327,7 @@ struct zone_sel {
 /*
  * Checks OPEN, CLOSE, FINISH or RESET (ZBC-2 5.x) completely, in this order:
  * ZONE ID (beyond the capacity: ZV_LBA_RANGE), ZONE COUNT (0 means 1), every
- * zone's condition from the lowest LBA up, open resources (not on a host-aware
- * disk).  With the ALL bit
+ * zone's condition from the lowest LBA up, open resources.  With the ALL bit
  * ZONE ID and ZONE COUNT are ignored and only the resources matter.  A gap zone
  * counts as a zone without a write pointer, so that on a disk with gap zones a
  * ZONE COUNT above 1 is ZV_ZONE_COUNT.  On ZV_OK fills @sel.

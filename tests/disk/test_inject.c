@@ -124,7 +124,7 @@ static const struct zone_geo geo = {
 	.capacity_blocks = 122,
 	.zone_blocks = 16,
 	.zone_cap_blocks = 16,
-	.conv_slots = 2,
+	.runs = { { 2, ZT_CONVENTIONAL }, { UINT32_MAX, ZT_SEQ_REQUIRED } },
 	.phys_blocks = 1,
 };
 

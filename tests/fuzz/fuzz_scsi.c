@@ -124,7 +124,7 @@ static void renew_world(struct world *w)
 	}
 	scsi_unit_free(w->unit);
 	MUST(!scsi_unit_new(d, &unit_args, &w->unit));
-	unmap.nr_blocks = d->zones.geo.conv_slots * d->zones.geo.zone_blocks;
+	unmap.nr_blocks = d->meta.conv_zones * d->zones.geo.zone_blocks;
 	MUST(disk_run(d, &reset) == DISK_OK);
 	MUST(disk_run(d, &unmap) == DISK_OK);
 	MUST(disk_run(d, &sync) == DISK_OK);
@@ -153,8 +153,9 @@ static void check_world(const struct world *w)
 	struct store_stat stat;
 
 	MUST(zone_set_check(z));
-	for (uint32_t i = z->geo.conv_slots; i < z->nr_slots; i++) {
-		if (w->failing || w->disk->slots[i].flags & SLOT_DAMAGED)
+	for (uint32_t i = 0; i < z->nr_slots; i++) {
+		if (!zone_slot_has_wp(z, i) || w->failing ||
+		    w->disk->slots[i].flags & SLOT_DAMAGED)
 			continue;
 		MUST(!store_stat(w->fault, i, &stat));
 		if (stat.kind != STORE_KIND_FILE ||
@@ -284,7 +285,7 @@ static uint64_t chosen_lba(const struct world *w, enum step step, uint8_t slot,
 
 	switch (step) {
 	case STEP_AT_WP:
-		return start + (zone_slot_is_conv(z, nr)
+		return start + (!zone_slot_has_wp(z, nr)
 					? at
 					: zone_slot_wp_blocks(z, nr));
 	case STEP_IN_ZONE:

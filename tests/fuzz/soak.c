@@ -74,7 +74,7 @@ static void media_cdb(struct soak *s, uint8_t opcode, uint64_t lba, uint32_t nr)
 static uint32_t some_nr(struct soak *s)
 {
 	/* Elsewhere than at a write pointer parts of them can be written. */
-	uint32_t phys = s->model.geo.host_aware ? 1 : s->unit->phys_blocks;
+	uint32_t phys = s->disk->meta.host_aware ? 1 : s->unit->phys_blocks;
 
 	switch (soak_below(s, 64)) {
 	case 0:
@@ -148,10 +148,10 @@ static uint64_t writable_lba(struct soak *s, uint32_t *nr)
 	const struct zone_set *z = &s->disk->zones;
 	uint32_t slot, room, off;
 
-	if (z->geo.host_aware)
+	if (s->disk->meta.host_aware)
 		return host_aware_lba(s);
 	slot = soak_below(s, z->nr_slots);
-	if (zone_slot_is_conv(z, slot))
+	if (!zone_slot_has_wp(z, slot))
 		off = soak_below(s, zone_slot_blocks(z, slot));
 	else
 		off = wp_of(s, slot);
@@ -293,7 +293,7 @@ static void step_same(struct soak *s)
 static void step_unmap(struct soak *s)
 {
 	uint32_t conv =
-		s->disk->zones.geo.conv_slots * s->disk->zones.geo.zone_blocks;
+		s->disk->meta.conv_zones * s->disk->zones.geo.zone_blocks;
 	uint32_t nr = soak_below(s, 4), lba, len = 8 + 16 * nr;
 
 	if (!conv)
@@ -538,7 +538,7 @@ static void arm(struct soak *s, uint64_t at)
 static void heal(struct soak *s)
 {
 	uint32_t conv =
-		s->disk->zones.geo.conv_slots * s->disk->zones.geo.zone_blocks;
+		s->disk->meta.conv_zones * s->disk->zones.geo.zone_blocks;
 
 	memset(s->cdb, 0, sizeof(s->cdb));
 	s->cdb[0] = 0x94;

@@ -212,10 +212,12 @@ static void take_all(struct soak *s, allowed_fn *allowed)
 	for (uint32_t z = 0; z < s->model.nr_zones; z++)
 		take_zone(s, z, allowed);
 	/* Once more in the order in which they were used. */
-	for (uint32_t i = set->lru_head; i != SLOT_NONE;
-	     i = set->slots[i].lru_next)
-		model_set_state(&s->model, zone_slot_start_lba(set, i),
-				ZC_IMP_OPEN, zone_slot_wp_blocks(set, i));
+	for (int r = 0; r < ZR_NR; r++)
+		for (uint32_t i = set->pools[r].lru_head; i != SLOT_NONE;
+		     i = set->slots[i].lru_next)
+			model_set_state(&s->model, zone_slot_start_lba(set, i),
+					ZC_IMP_OPEN,
+					zone_slot_wp_blocks(set, i));
 }
 
 static bool allow_none(const struct soak *s, uint32_t z, uint32_t old,
@@ -263,7 +265,7 @@ static void repeat_write(struct soak *s)
 	for (uint32_t i = 0; i < r.nr; i++)
 		soak_fill(s, i, s->last_tag + i);
 	MUST(!soak_run(s, 16));
-	if (s->model.geo.host_aware) {
+	if (s->disk->meta.host_aware) {
 		soak_apply(s, 0, s->last_tag);
 		return;
 	}
@@ -844,8 +846,9 @@ void soak_check(struct soak *s)
 		fprintf(stderr, "%s: the model differs\n", differs);
 	MUST(!differs);
 	MUST(zone_set_check(z));
-	for (uint32_t i = z->geo.conv_slots; i < z->nr_slots; i++) {
-		if (s->disk->slots[i].flags & SLOT_CUT)
+	for (uint32_t i = 0; i < z->nr_slots; i++) {
+		if (!zone_slot_has_wp(z, i) ||
+		    s->disk->slots[i].flags & SLOT_CUT)
 			continue;
 		MUST(!store_stat(s->fault, i, &stat));
 		MUST(stat.size_bytes ==

@@ -21,9 +21,21 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+unsigned model_rules[MODEL_TYPES] = {
+	[ZT_CONVENTIONAL] = M_MIXES,
+	[ZT_SEQ_REQUIRED] = M_WP | M_ORDER | M_HIDES | M_ALONE | M_LIMITED,
+	[ZT_SEQ_PREFERRED] = M_WP | M_NON_SEQ | M_MIXES | M_OPTIMAL,
+	[ZT_GAP] = M_NO_DATA,
+};
+
+static bool is(enum zone_type type, unsigned rule)
+{
+	return model_rules[type] & rule;
+}
+
 static bool has_wp(enum zone_type type)
 {
-	return type == ZT_SEQ_REQUIRED || type == ZT_SEQ_PREFERRED;
+	return is(type, M_WP);
 }
 
 static void add_zone(struct zone_model *m, uint64_t start_lba, uint64_t blocks,
@@ -44,6 +56,15 @@ static void add_zone(struct zone_model *m, uint64_t start_lba, uint64_t blocks,
 	m->nr_zones++;
 }
 
+static enum zone_type type_of_slot(const struct zone_geo *geo, uint64_t slot)
+{
+	int i = 0;
+
+	while (slot >= geo->runs[i].end)
+		i++;
+	return geo->runs[i].type;
+}
+
 void model_init(struct zone_model *m, const struct zone_geo *geo)
 {
 	uint64_t size = geo->zone_blocks, room, cap;
@@ -57,13 +78,10 @@ void model_init(struct zone_model *m, const struct zone_geo *geo)
 	for (uint64_t lba = 0, n = 0; lba < geo->capacity_blocks;
 	     lba += size, n++) {
 		room = least(size, geo->capacity_blocks - lba);
-		cap = least(room, geo->zone_cap_blocks);
-		if (n < geo->conv_slots) {
-			add_zone(m, lba, room, ZT_CONVENTIONAL);
-			continue;
-		}
-		add_zone(m, lba, cap,
-			 geo->host_aware ? ZT_SEQ_PREFERRED : ZT_SEQ_REQUIRED);
+		cap = has_wp(type_of_slot(geo, n))
+			      ? least(room, geo->zone_cap_blocks)
+			      : room;
+		add_zone(m, lba, cap, type_of_slot(geo, n));
 		add_zone(m, lba + cap, room - cap, ZT_GAP);
 	}
 }
@@ -111,7 +129,7 @@ static uint32_t written_blocks(const struct zone_model *m, uint32_t z)
 		n++;
 		highest = i + 1;
 	}
-	return zone->type == ZT_SEQ_PREFERRED ? highest : n;
+	return is(zone->type, M_ORDER) ? n : highest;
 }
 
 /* The first @nr blocks of the zone are written, the others are not. */
@@ -123,12 +141,13 @@ static void set_written(struct zone_model *m, uint32_t z, uint64_t nr)
 		m->written[zone->start_lba + i] = i < nr;
 }
 
-static uint32_t nr_in(const struct zone_model *m, enum zone_cond cond)
+static uint32_t nr_in(const struct zone_model *m, unsigned rule,
+		      enum zone_cond cond)
 {
 	uint32_t n = 0;
 
 	for (uint32_t z = 0; z < m->nr_zones; z++)
-		n += m->zones[z].cond == cond;
+		n += m->zones[z].cond == cond && is(m->zones[z].type, rule);
 	return n;
 }
 
@@ -155,20 +174,28 @@ static void close_zone(struct zone_model *m, uint32_t z)
 	become(m, z, written_blocks(m, z) ? ZC_CLOSED : ZC_EMPTY);
 }
 
-/* One more zone is to be opened: close the oldest that may be closed. */
-static void make_room(struct zone_model *m, const bool *spared)
+static unsigned resource_of(enum zone_type type)
+{
+	return model_rules[type] & (M_OPTIMAL | M_LIMITED);
+}
+
+/* One more zone with this rule is to be opened: close the oldest that may be
+ * closed. */
+static void make_room(struct zone_model *m, unsigned rule, const bool *spared)
 {
 	uint32_t max = m->geo.max_open;
 
-	if (!max || nr_in(m, ZC_IMP_OPEN) + nr_in(m, ZC_EXP_OPEN) < max)
+	if (!max ||
+	    nr_in(m, rule, ZC_IMP_OPEN) + nr_in(m, rule, ZC_EXP_OPEN) < max)
 		return;
 	for (uint32_t i = 0; i < m->nr_imp; i++) {
-		if (spared && spared[m->imp[i]])
+		if (!is(m->zones[m->imp[i]].type, rule) ||
+		    (spared && spared[m->imp[i]]))
 			continue;
 		close_zone(m, m->imp[i]);
 		return;
 	}
-	if (m->geo.host_aware)
+	if (rule != M_LIMITED)
 		return; /* more than the optimal number */
 	fprintf(stderr, "model: no zone to close\n");
 	abort();
@@ -204,10 +231,13 @@ static enum zone_verdict refused(const struct zone_model *m, uint64_t lba,
 	return ZV_OK;
 }
 
-static bool all_of_type(const struct zone_model *m, uint64_t lba, uint64_t nr)
+static bool types_go_together(const struct zone_model *m, uint64_t lba,
+			      uint64_t nr)
 {
-	for (uint64_t i = lba; i < lba + nr; i++)
-		if (zone_at(m, i)->type != zone_at(m, lba)->type)
+	for (uint64_t i = lba + 1; i < lba + nr; i++)
+		if (zone_at(m, i)->type != zone_at(m, i - 1)->type &&
+		    !(is(zone_at(m, i)->type, M_MIXES) &&
+		      is(zone_at(m, i - 1)->type, M_MIXES)))
 			return false;
 	return true;
 }
@@ -220,41 +250,77 @@ static bool all_in_zone(const struct zone_model *m, uint64_t lba, uint64_t nr)
 	return true;
 }
 
-static bool all_written(const struct zone_model *m, uint64_t lba, uint64_t nr)
-{
-	for (uint64_t i = lba; i < lba + nr; i++)
-		if (!m->written[i])
-			return false;
-	return true;
-}
-
 enum zone_verdict model_read(const struct zone_model *m, uint64_t lba,
 			     uint64_t nr)
 {
+	enum zone_type type;
+
 	if (beyond(m, lba, nr))
 		return ZV_LBA_RANGE;
 	if (!nr)
 		return ZV_OK;
 	if (refused(m, lba, nr, refuses_read))
 		return refused(m, lba, nr, refuses_read);
-	if (m->geo.host_aware)
-		return ZV_OK;
-	if (!all_of_type(m, lba, nr))
+	if (!types_go_together(m, lba, nr))
 		return ZV_READ_INVALID;
-	if (zone_at(m, lba)->type == ZT_GAP)
+	type = zone_at(m, lba)->type;
+	if (is(type, M_NO_DATA))
 		return ZV_GAP;
-	if (m->geo.urswrz || zone_at(m, lba)->type == ZT_CONVENTIONAL)
+	if (m->geo.urswrz)
 		return ZV_OK;
-	if (!all_in_zone(m, lba, nr))
+	if (is(type, M_HIDES) && is(type, M_ALONE) && !all_in_zone(m, lba, nr))
 		return ZV_READ_BOUNDARY;
-	return all_written(m, lba, nr) ? ZV_OK : ZV_READ_INVALID;
+	for (uint64_t i = lba; i < lba + nr; i++)
+		if (is(zone_at(m, i)->type, M_HIDES) && !m->written[i])
+			return ZV_READ_INVALID;
+	return ZV_OK;
+}
+
+/* Whether the zone's part of the range is where its write pointer is. */
+static enum zone_verdict in_order(const struct zone_model *m, uint64_t lba,
+				  uint64_t nr, uint32_t z)
+{
+	const struct model_zone *zone = &m->zones[z];
+	uint64_t end_lba = least(lba + nr, zone->start_lba + zone->blocks);
+
+	if (lba < zone->start_lba)
+		lba = zone->start_lba;
+	if (zone->cond == ZC_FULL)
+		return ZV_FULL;
+	if (lba != zone->start_lba + written_blocks(m, z) ||
+	    lba % m->geo.phys_blocks || end_lba % m->geo.phys_blocks)
+		return ZV_UNALIGNED_WRITE;
+	return ZV_OK;
+}
+
+/* What the zones that the range touches say, from the first on. */
+static enum zone_verdict zones_say(const struct zone_model *m, uint64_t lba,
+				   uint64_t nr)
+{
+	uint32_t z = m->zone_of[lba], last = m->zone_of[lba + nr - 1];
+	uint32_t to_open = 0;
+	enum zone_verdict verdict;
+
+	for (; z <= last; z++) {
+		const struct model_zone *zone = &m->zones[z];
+
+		verdict = is(zone->type, M_ORDER) ? in_order(m, lba, nr, z)
+						  : ZV_OK;
+		if (verdict)
+			return verdict;
+		to_open += is(zone->type, M_LIMITED) &&
+			   (zone->cond == ZC_EMPTY || zone->cond == ZC_CLOSED);
+	}
+	if (to_open && m->geo.max_open &&
+	    nr_in(m, M_LIMITED, ZC_EXP_OPEN) + to_open > m->geo.max_open)
+		return ZV_NO_RESOURCES;
+	return ZV_OK;
 }
 
 enum zone_verdict model_write_check(const struct zone_model *m, uint64_t lba,
 				    uint64_t nr)
 {
-	const struct model_zone *zone;
-	uint64_t wp_lba;
+	enum zone_type type;
 
 	if (beyond(m, lba, nr))
 		return ZV_LBA_RANGE;
@@ -262,26 +328,13 @@ enum zone_verdict model_write_check(const struct zone_model *m, uint64_t lba,
 		return ZV_OK;
 	if (refused(m, lba, nr, refuses_write))
 		return refused(m, lba, nr, refuses_write);
-	if (m->geo.host_aware)
-		return ZV_OK;
-	zone = zone_at(m, lba);
-	if (zone->type == ZT_GAP)
+	type = zone_at(m, lba)->type;
+	if (is(type, M_NO_DATA))
 		return ZV_GAP;
-	if (zone->type == ZT_CONVENTIONAL)
-		return all_of_type(m, lba, nr) ? ZV_OK : ZV_WRITE_BOUNDARY;
-	if (!all_in_zone(m, lba, nr))
+	if (!types_go_together(m, lba, nr) ||
+	    (is(type, M_ALONE) && !all_in_zone(m, lba, nr)))
 		return ZV_WRITE_BOUNDARY;
-	if (zone->cond == ZC_FULL)
-		return ZV_FULL;
-	wp_lba = zone->start_lba + written_blocks(m, m->zone_of[lba]);
-	if (lba != wp_lba || lba % m->geo.phys_blocks ||
-	    (lba + nr) % m->geo.phys_blocks)
-		return ZV_UNALIGNED_WRITE;
-	if (zone->cond == ZC_IMP_OPEN || zone->cond == ZC_EXP_OPEN)
-		return ZV_OK;
-	if (m->geo.max_open && nr_in(m, ZC_EXP_OPEN) >= m->geo.max_open)
-		return ZV_NO_RESOURCES;
-	return ZV_OK;
+	return zones_say(m, lba, nr);
 }
 
 static bool opens_implicitly(enum zone_cond cond)
@@ -305,7 +358,7 @@ enum zone_verdict model_write_begin(struct zone_model *m, uint64_t lba,
 		if (!opens_implicitly(cond))
 			continue;
 		if (cond != ZC_IMP_OPEN)
-			make_room(m, NULL);
+			make_room(m, resource_of(zone_at(m, i)->type), NULL);
 		become(m, m->zone_of[i], ZC_IMP_OPEN);
 	}
 	return ZV_OK;
@@ -336,7 +389,8 @@ static void put_block(struct zone_model *m, uint32_t z, uint64_t lba,
 {
 	struct model_zone *zone = &m->zones[z];
 
-	if (first && lba != zone->start_lba + written_blocks(m, z))
+	if (is(zone->type, M_NON_SEQ) && first &&
+	    lba != zone->start_lba + written_blocks(m, z))
 		zone->non_seq = true;
 	m->written[lba] = true;
 	if (zone->cond != ZC_FULL)
@@ -348,9 +402,9 @@ void model_write_end(struct zone_model *m, uint64_t lba, uint32_t nr)
 	for (uint64_t i = lba; i < lba + nr; i++) {
 		uint32_t z = m->zone_of[i];
 
-		if (m->zones[z].type == ZT_SEQ_REQUIRED)
+		if (is(m->zones[z].type, M_ORDER))
 			append_block(m, z);
-		else if (m->zones[z].type == ZT_SEQ_PREFERRED)
+		else if (has_wp(m->zones[z].type))
 			put_block(m, z, i, i == lba || m->zone_of[i - 1] != z);
 	}
 }
@@ -433,11 +487,11 @@ static void mark_changing(const struct zone_model *m, enum zone_op op, bool all,
 
 static bool open_fits(const struct zone_model *m, const bool *marked)
 {
-	uint32_t n = nr_in(m, ZC_EXP_OPEN);
+	uint32_t n = nr_in(m, M_LIMITED, ZC_EXP_OPEN);
 
 	for (uint32_t z = 0; z < m->nr_zones; z++)
-		n += marked[z];
-	return !m->geo.max_open || m->geo.host_aware || n <= m->geo.max_open;
+		n += marked[z] && is(m->zones[z].type, M_LIMITED);
+	return !m->geo.max_open || n <= m->geo.max_open;
 }
 
 static void change(struct zone_model *m, uint32_t z, enum result result,
@@ -446,7 +500,7 @@ static void change(struct zone_model *m, uint32_t z, enum result result,
 	switch (result) {
 	case TO_EXP_OPEN:
 		if (m->zones[z].cond != ZC_IMP_OPEN)
-			make_room(m, marked);
+			make_room(m, resource_of(m->zones[z].type), marked);
 		become(m, z, ZC_EXP_OPEN);
 		break;
 	case TO_CLOSED_OR_EMPTY:
@@ -566,13 +620,18 @@ static const char *compare_zone(const struct zone_model *m, uint32_t z,
 }
 
 static const char *compare_lru(const struct zone_model *m,
-			       const struct zone_set *set)
+			       const struct zone_set *set,
+			       enum zone_resource resource, unsigned rule)
 {
-	uint32_t slot = set->lru_head;
+	uint32_t slot = set->pools[resource].lru_head;
 
 	for (uint32_t i = 0; i < m->nr_imp; i++) {
-		if (slot == SLOT_NONE || zone_slot_start_lba(set, slot) !=
-						 m->zones[m->imp[i]].start_lba)
+		const struct model_zone *zone = &m->zones[m->imp[i]];
+
+		if (resource_of(zone->type) != rule)
+			continue;
+		if (slot == SLOT_NONE ||
+		    zone_slot_start_lba(set, slot) != zone->start_lba)
 			return "order of implicitly opened zones";
 		slot = set->slots[slot].lru_next;
 	}
@@ -591,5 +650,8 @@ const char *model_compare(const struct zone_model *m,
 		if (what)
 			return what;
 	}
-	return compare_lru(m, set);
+	what = compare_lru(m, set, ZR_NONE, 0);
+	if (!what)
+		what = compare_lru(m, set, ZR_OPTIMAL, M_OPTIMAL);
+	return what ? what : compare_lru(m, set, ZR_LIMITED, M_LIMITED);
 }

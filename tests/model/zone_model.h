@@ -4,12 +4,30 @@
  * looked at by itself, a zone's write pointer follows from which of its blocks
  * are written (their number, or the highest one), gap zones are zones like
  * others, the rules of zone management are a table, the implicitly opened zones
- * an array.  Slow and plain on purpose; tests run both and compare.
+ * of all types one array.  Slow and plain on purpose; tests run both and
+ * compare.
  */
 #ifndef ZL_TESTS_MODEL_ZONE_MODEL_H
 #define ZL_TESTS_MODEL_ZONE_MODEL_H
 
 #include "zone/zone.h"
+
+/* What is true of a zone type. */
+enum model_rule {
+	M_WP = 0x01,	   /* has a write pointer */
+	M_ORDER = 0x02,	   /* is written at the write pointer */
+	M_HIDES = 0x04,	   /* with URSWRZ=0 only what is written can be read */
+	M_NON_SEQ = 0x08,  /* says when it was written elsewhere */
+	M_ALONE = 0x10,	   /* takes no command that reaches another zone */
+	M_MIXES = 0x20,	   /* goes with other types that mix */
+	M_OPTIMAL = 0x40,  /* is better not open with too many others */
+	M_LIMITED = 0x80,  /* must not be open with too many others */
+	M_NO_DATA = 0x100, /* has none */
+};
+
+/* By zone type; tests add types of their own. */
+#define MODEL_TYPES 64
+extern unsigned model_rules[MODEL_TYPES];
 
 struct model_zone {
 	uint64_t start_lba, blocks;

@@ -29,12 +29,14 @@ static void put_commands(FILE *out)
 /* Two conventional zones; sequential ones of 6 blocks, each with a gap.  On a
  * host-aware disk without one. */
 #define SLOTS 5
-static const struct zone_geo geo = { .capacity_blocks = SLOTS * 8,
-				     .zone_blocks = 8,
-				     .zone_cap_blocks = 6,
-				     .conv_slots = 2,
-				     .phys_blocks = 1,
-				     .urswrz = true };
+static const struct zone_geo geo = {
+	.capacity_blocks = SLOTS * 8,
+	.zone_blocks = 8,
+	.zone_cap_blocks = 6,
+	.runs = { { 2, ZT_CONVENTIONAL }, { UINT32_MAX, ZT_SEQ_REQUIRED } },
+	.phys_blocks = 1,
+	.urswrz = true
+};
 
 static struct zone_slot slots[SLOTS];
 
@@ -50,9 +52,10 @@ static void set_up(struct zone_set *set, bool urswrz, uint32_t slot,
 	struct zone_geo g = geo;
 
 	g.urswrz = urswrz || host_aware;
-	g.host_aware = host_aware;
-	if (host_aware)
+	if (host_aware) {
+		g.runs[1].type = ZT_SEQ_PREFERRED;
 		g.zone_cap_blocks = g.zone_blocks;
+	}
 	zone_set_init(set, &g, slots);
 	zone_set_state(set, slot, cond,
 		       cond == ZC_FULL ? g.zone_cap_blocks : wp[cond]);

@@ -68,9 +68,11 @@ static uint64_t key_of(const struct zone_set *set)
 				  set->slots[i].wp_blocks << 4 |
 				  (set->slots[i].attrs & ZA_NON_SEQ ? 0x80 : 0))
 		       << 8 * i;
-	for (uint32_t i = set->lru_head; i != SLOT_NONE;
-	     i = set->slots[i].lru_next, shift += 3)
-		order |= (uint64_t)(i + 1) << shift;
+	/* Which list a slot is in follows from its type. */
+	for (int r = 0; r < ZR_NR; r++)
+		for (uint32_t i = set->pools[r].lru_head; i != SLOT_NONE;
+		     i = set->slots[i].lru_next, shift += 3)
+			order |= (uint64_t)(i + 1) << shift;
 	return key | order << 8 * SLOTS;
 }
 
@@ -173,8 +175,7 @@ static bool unchanged(const struct pair *a, const struct pair *b)
 	return !memcmp(a->slots, b->slots, sizeof(a->slots)) &&
 	       !memcmp(a->set.nr_cond, b->set.nr_cond,
 		       sizeof(a->set.nr_cond)) &&
-	       a->set.lru_head == b->set.lru_head &&
-	       a->set.lru_tail == b->set.lru_tail;
+	       !memcmp(a->set.pools, b->set.pools, sizeof(a->set.pools));
 }
 
 static void check_state(struct explorer *x)
@@ -348,6 +349,13 @@ static void between(struct explorer *x, const struct write *w)
 	end_write(x, w);
 }
 
+static bool any_wp(const struct zone_set *set, uint32_t first, uint32_t last)
+{
+	while (first < last && !zone_slot_has_wp(set, first))
+		first++;
+	return zone_slot_has_wp(set, first);
+}
+
 /* A write that was let through, ended with every number of blocks. */
 static void try_ends(struct explorer *x, uint64_t lba, uint32_t nr)
 {
@@ -357,7 +365,7 @@ static void try_ends(struct explorer *x, uint64_t lba, uint32_t nr)
 		.last = zone_slot_of(&x->from.set, lba + nr - 1),
 	};
 
-	if (zone_slot_is_conv(&x->from.set, w.last)) {
+	if (!any_wp(&x->from.set, w.first, w.last)) {
 		w.nr = nr;
 		end_write(x, &w);
 		return;
@@ -392,8 +400,9 @@ static void try_write(struct explorer *x, uint64_t lba, uint64_t nr)
 
 static void try_writes(struct explorer *x)
 {
-	/* Where nothing is refused, one that reaches three zones. */
-	uint64_t most = x->geo.zone_blocks + (x->geo.host_aware ? 2U : 1U);
+	/* Where a write may leave its zone, one that reaches three. */
+	bool far = zone_geo_has(&x->geo, ZT_SEQ_PREFERRED);
+	uint64_t most = x->geo.zone_blocks + (far ? 2U : 1U);
 
 	for (uint64_t lba = 0; lba < x->geo.capacity_blocks + 2; lba++)
 		for (uint64_t nr = 0; nr <= most; nr++)
@@ -422,6 +431,8 @@ static void try_faults(struct explorer *x)
 		return;
 	for (uint32_t i = 0; i < SLOTS; i++)
 		for (size_t f = 0; f < ZL_ARRAY_SIZE(faults); f++) {
+			if (zone_geo_type(&x->geo, i) == ZT_GAP)
+				continue;
 			take(x, &x->from);
 			set_fault(&x->now, i, faults[f]);
 			name(x, "condition %llu for slot %llu", faults[f], i, 0,
@@ -515,7 +526,8 @@ static void mixed_zones(void **state)
 		.capacity_blocks = 16,
 		.zone_blocks = 4,
 		.zone_cap_blocks = 4,
-		.conv_slots = 1,
+		.runs = { { 1, ZT_CONVENTIONAL },
+			  { UINT32_MAX, ZT_SEQ_REQUIRED } },
 		.phys_blocks = 1,
 		.urswrz = true,
 	});
@@ -528,7 +540,8 @@ static void gap_zones_and_smaller_last_zone(void **state)
 		.capacity_blocks = 14,
 		.zone_blocks = 4,
 		.zone_cap_blocks = 3,
-		.conv_slots = 1,
+		.runs = { { 1, ZT_CONVENTIONAL },
+			  { UINT32_MAX, ZT_SEQ_REQUIRED } },
 		.phys_blocks = 1,
 	});
 }
@@ -540,7 +553,8 @@ static void physical_blocks_of_two(void **state)
 		.capacity_blocks = 14,
 		.zone_blocks = 4,
 		.zone_cap_blocks = 4,
-		.conv_slots = 2,
+		.runs = { { 2, ZT_CONVENTIONAL },
+			  { UINT32_MAX, ZT_SEQ_REQUIRED } },
 		.phys_blocks = 2,
 	});
 }
@@ -550,6 +564,7 @@ static void sequential_zones_only(void **state)
 	(void)state;
 	explore_limits((struct zone_geo){
 		.capacity_blocks = 16,
+		.runs = { { UINT32_MAX, ZT_SEQ_REQUIRED } },
 		.zone_blocks = 4,
 		.zone_cap_blocks = 2,
 		.phys_blocks = 2,
@@ -564,10 +579,10 @@ static void sequential_write_preferred_zones(void **state)
 		.capacity_blocks = 16,
 		.zone_blocks = 4,
 		.zone_cap_blocks = 4,
-		.conv_slots = 2,
+		.runs = { { 2, ZT_CONVENTIONAL },
+			  { UINT32_MAX, ZT_SEQ_PREFERRED } },
 		.phys_blocks = 1,
 		.urswrz = true,
-		.host_aware = true,
 	});
 }
 
@@ -578,10 +593,69 @@ static void three_preferred_zones_the_last_smaller(void **state)
 		.capacity_blocks = 7,
 		.zone_blocks = 2,
 		.zone_cap_blocks = 2,
-		.conv_slots = 1,
+		.runs = { { 1, ZT_CONVENTIONAL },
+			  { UINT32_MAX, ZT_SEQ_PREFERRED } },
 		.phys_blocks = 1,
 		.urswrz = true,
-		.host_aware = true,
+	});
+}
+
+static void conventional_zones_in_the_middle(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 11,
+		.zone_blocks = 3,
+		.zone_cap_blocks = 2,
+		.runs = { { 1, ZT_SEQ_REQUIRED },
+			  { 2, ZT_CONVENTIONAL },
+			  { UINT32_MAX, ZT_SEQ_REQUIRED } },
+		.phys_blocks = 1,
+	});
+}
+
+static void conventional_zones_at_the_end(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 12,
+		.zone_blocks = 3,
+		.zone_cap_blocks = 3,
+		.runs = { { 2, ZT_SEQ_REQUIRED },
+			  { UINT32_MAX, ZT_CONVENTIONAL } },
+		.phys_blocks = 1,
+		.urswrz = true,
+	});
+}
+
+static void conventional_between_preferred(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 7,
+		.zone_blocks = 2,
+		.zone_cap_blocks = 2,
+		.runs = { { 2, ZT_SEQ_PREFERRED },
+			  { 3, ZT_CONVENTIONAL },
+			  { UINT32_MAX, ZT_SEQ_PREFERRED } },
+		.phys_blocks = 1,
+		.urswrz = true,
+	});
+}
+
+/* No such disk can be made yet. */
+static void all_types_on_one_disk(void **state)
+{
+	(void)state;
+	explore_limits((struct zone_geo){
+		.capacity_blocks = 8,
+		.zone_blocks = 2,
+		.zone_cap_blocks = 2,
+		.runs = { { 1, ZT_SEQ_REQUIRED },
+			  { 2, ZT_GAP },
+			  { 3, ZT_SEQ_PREFERRED },
+			  { UINT32_MAX, ZT_SEQ_REQUIRED } },
+		.phys_blocks = 1,
 	});
 }
 
@@ -594,6 +668,10 @@ int main(void)
 		cmocka_unit_test(gap_zones_and_smaller_last_zone),
 		cmocka_unit_test(physical_blocks_of_two),
 		cmocka_unit_test(sequential_zones_only),
+		cmocka_unit_test(conventional_zones_in_the_middle),
+		cmocka_unit_test(conventional_zones_at_the_end),
+		cmocka_unit_test(conventional_between_preferred),
+		cmocka_unit_test(all_types_on_one_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

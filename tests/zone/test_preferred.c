@@ -9,7 +9,7 @@ static void start(struct disk *d)
 {
 	struct zone_geo geo = plain_geo;
 
-	geo.host_aware = true;
+	geo.runs[1].type = ZT_SEQ_PREFERRED;
 	disk_init(d, &geo);
 }
 

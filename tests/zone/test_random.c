@@ -38,10 +38,10 @@ static uint32_t rnd(struct random_disk *r, uint32_t n)
 /* Mostly among a few zones, so that they fill up and compete. */
 static uint32_t rnd_slot(struct random_disk *r)
 {
-	uint32_t few = r->set.geo.conv_slots + 40;
+	uint32_t border = r->set.geo.runs[0].end, few = border + 40;
 
 	if (rnd(r, 8))
-		return r->set.geo.conv_slots - 1 + rnd(r, 40);
+		return border - 1 + rnd(r, 40);
 	return rnd(r, 2) ? r->set.nr_slots - 1 - rnd(r, few)
 			 : rnd(r, r->set.nr_slots);
 }
@@ -94,9 +94,11 @@ static void do_fault(struct random_disk *r)
 	uint64_t lba = zone_slot_start_lba(&r->set, slot);
 	enum zone_cond cond = conds[rnd(r, 3)];
 
+	if (r->set.slots[slot].type == ZT_GAP)
+		return;
 	/* Now and then a zone is repaired. */
 	if (rnd(r, 2)) {
-		cond = zone_slot_is_conv(&r->set, slot) ? ZC_NOT_WP : ZC_EMPTY;
+		cond = zone_slot_has_wp(&r->set, slot) ? ZC_EMPTY : ZC_NOT_WP;
 		wp_blocks = 0;
 	}
 	zone_set_state(&r->set, slot, cond, wp_blocks);
@@ -162,7 +164,8 @@ static void thousands_of_zones(void **state)
 		.capacity_blocks = 4000 * 16,
 		.zone_blocks = 16,
 		.zone_cap_blocks = 16,
-		.conv_slots = 10,
+		.runs = { { 10, ZT_CONVENTIONAL },
+			  { UINT32_MAX, ZT_SEQ_REQUIRED } },
 		.max_open = 12,
 		.phys_blocks = 1,
 		.urswrz = true,
@@ -182,8 +185,19 @@ static void thousands_of_zones(void **state)
 	geo.phys_blocks = 1;
 	geo.max_open = 12;
 	geo.urswrz = true;
-	geo.host_aware = true;
+	geo.runs[1].type = ZT_SEQ_PREFERRED;
 	run(&geo, seed + 3, commands);
+	geo.runs[2] = geo.runs[1];
+	geo.runs[1] = (struct zone_run){ 25, ZT_SEQ_REQUIRED };
+	run(&geo, seed + 4, commands);
+	geo.zone_cap_blocks = 13;
+	geo.runs[0] = (struct zone_run){ 17, ZT_SEQ_REQUIRED };
+	geo.runs[1] = (struct zone_run){ 30, ZT_CONVENTIONAL };
+	geo.runs[2] = (struct zone_run){ 36, ZT_SEQ_REQUIRED };
+	geo.runs[3] = (struct zone_run){ 38, ZT_GAP };
+	geo.runs[4] = (struct zone_run){ 3990, ZT_SEQ_REQUIRED };
+	geo.runs[5] = (struct zone_run){ UINT32_MAX, ZT_CONVENTIONAL };
+	run(&geo, seed + 5, commands);
 }
 
 int main(void)

@@ -254,8 +254,14 @@ static void the_check_finds_wrong_accounts(void **state)
 	SPOIL(d.slots[2].wp_blocks = 16);
 	SPOIL(d.slots[0].wp_blocks = 1);
 	SPOIL(d.slots[0].cond = ZC_EMPTY);
-	SPOIL(d.set.lru_head = 3);
-	SPOIL(d.set.lru_tail = 2);
+	SPOIL(d.set.pools[ZR_LIMITED].lru_head = 3);
+	SPOIL(d.set.pools[ZR_LIMITED].lru_tail = 2);
+	SPOIL(d.set.pools[ZR_LIMITED].nr_imp--);
+	SPOIL(d.set.pools[ZR_LIMITED].nr_exp++);
+	SPOIL(d.set.pools[ZR_OPTIMAL].nr_exp++);
+	SPOIL(d.set.nr_wp++);
+	SPOIL(d.set.nr_gaps++);
+	SPOIL(d.slots[4].type = ZT_SEQ_PREFERRED);
 	SPOIL(d.slots[2].lru_next = UINT32_MAX);
 	SPOIL(d.slots[3].lru_prev = 3);
 	SPOIL(d.slots[3].lru_next = 2);

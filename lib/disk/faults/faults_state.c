@@ -62,12 +62,11 @@ static int slots_of(const struct disk *d, uint64_t lba, uint64_t nr_blocks,
 	return 0;
 }
 
-/* Conventional zones come first. */
 static int check_attr(const struct disk *d, uint32_t first,
 		      enum inject_kind kind, struct zl_err *err)
 {
 	if (kind != INJECT_RESET_RECOMMENDED ||
-	    !zone_slot_is_conv(&d->zones, first))
+	    zone_slot_has_wp(&d->zones, first))
 		return 0;
 	return zl_fail(err, EINVAL,
 		       "zone %u is conventional: it has no write pointer to "
@@ -326,7 +325,7 @@ static enum zone_cond natural_cond(const struct disk *d, uint32_t slot)
 {
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, slot);
 
-	if (zone_slot_is_conv(&d->zones, slot))
+	if (!zone_slot_has_wp(&d->zones, slot))
 		return ZC_NOT_WP;
 	if (!wp)
 		return ZC_EMPTY;

@@ -178,8 +178,7 @@ void compare_write_run(struct disk_io *io)
 	uint64_t differs_at;
 	struct chunk *c;
 
-	if (io->gate == GATE_NONE && gate_needed(io->disk, io->lba) &&
-	    !gate_enter(io, true))
+	if (io->gate == GATE_NONE && gate_needed(io) && !gate_enter(io, true))
 		return;
 	if (!slot_enter_range(io))
 		return;

@@ -64,9 +64,9 @@ void flight_begin(struct disk_io *io)
 	if (!f->head)
 		return;
 	/* What is written to conventional zones can be written again. */
-	if (d->meta.host_aware)
+	if (zone_slot_traits(z, slot)->span != ZS_ZONE)
 		last = zone_slot_of(z, io->lba + io->nr_blocks - 1);
-	while (slot <= last && zone_slot_is_conv(z, slot))
+	while (slot <= last && !zone_slot_has_wp(z, slot))
 		slot++;
 	if (slot > last)
 		return;
@@ -75,7 +75,8 @@ void flight_begin(struct disk_io *io)
 	io->flight.nr = last + 1 - slot;
 	io->flight.id = f->ids;
 	for (; slot <= last; slot++)
-		begin_slot(io, slot, f->ids);
+		if (zone_slot_has_wp(z, slot))
+			begin_slot(io, slot, f->ids);
 }
 
 /* Of a compare's record; they are few. */
@@ -120,8 +121,7 @@ void flight_compare_begin(struct disk_io *io)
 	if (!f->head || bytes > f->blocks_bytes)
 		return;
 	/* There it writes at the write pointer, as any write. */
-	if (!zone_slot_is_conv(&d->zones, slot) &&
-	    !zone_slot_is_preferred(&d->zones, slot))
+	if (zone_slot_traits(&d->zones, slot)->in_order)
 		return;
 	io->flight.compare = claim_compare(d);
 	if (!io->flight.compare)

@@ -27,13 +27,22 @@
 static_assert(sizeof(struct flight_record) == 32, "part of a cache line");
 static_assert(sizeof(struct flight_compare) == 32, "likewise");
 
-/* Host-aware disks have one turn per zone, others one COMPARE AND WRITE at a
- * time, and that in conventional zones only. */
+/* COMPARE AND WRITE has each zone's turn where there is a write pointer, so
+ * that several run at a time; in others there is one, and where writes are in
+ * order it compares with nothing. */
 static unsigned nr_compares(const struct disk *d)
 {
-	if (d->meta.host_aware)
-		return 4;
-	return d->meta.conv_zones ? 1 : 0;
+	unsigned nr = 0;
+
+	for (uint32_t i = 0; i < d->zones.nr_slots && nr < 4; i++) {
+		const struct zone_traits *t = zone_slot_traits(&d->zones, i);
+
+		if (!t->has_wp)
+			nr = 1;
+		else if (!t->in_order)
+			nr = 4;
+	}
+	return nr;
 }
 
 static uint64_t aligned(uint64_t bytes)
@@ -196,7 +205,7 @@ static enum flight_state left(const struct disk *d, uint32_t slot,
 	const struct flight *f = &d->flight;
 	uint32_t state, cap = zone_slot_cap_blocks(&d->zones, slot);
 
-	if (!f->old || zone_slot_is_conv(&d->zones, slot))
+	if (!f->old || !zone_slot_has_wp(&d->zones, slot))
 		return FLIGHT_NONE;
 	memcpy(r, &f->records[slot], sizeof(*r));
 	state = atomic_load_explicit(&r->state, memory_order_relaxed) & 3;

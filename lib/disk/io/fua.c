@@ -38,7 +38,7 @@ static bool is_changing(const struct disk_io *io)
 	/* The one who does is the one who reads. */
 	if (io->gate == GATE_PART)
 		return false;
-	if (zone_slot_is_conv(&d->zones, io->slot))
+	if (!zone_slot_has_wp(&d->zones, io->slot))
 		return d->gate_shared || d->gate_alone;
 	return d->slots[io->slot].flags & SLOT_BUSY;
 }
@@ -57,7 +57,7 @@ static bool is_dirty(const struct disk_io *io)
 
 	if (!(s->flags & SLOT_DIRTY) || end <= blocks_to_bytes(d, s->dirty_lo))
 		return false;
-	return lo < s->dirty_hi || !zone_slot_is_conv(&d->zones, io->slot);
+	return lo < s->dirty_hi || zone_slot_has_wp(&d->zones, io->slot);
 }
 
 static bool slot_is_unsure(const struct disk_io *io)

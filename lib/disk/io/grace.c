@@ -44,7 +44,7 @@ static uint32_t repeats_from(const struct disk *d, uint32_t slot, uint32_t wp)
 	const struct zone_set *z = &d->zones;
 
 	/* They take every write. */
-	if (zone_slot_is_conv(z, slot) || zone_slot_is_preferred(z, slot))
+	if (!zone_slot_traits(z, slot)->in_order)
 		return wp;
 	return flight_is_known(d) ? flight_repeats_from(d, slot, wp) : 0;
 }

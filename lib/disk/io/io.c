@@ -169,8 +169,14 @@ static void turn_granted(struct slot_turn *turn)
 	work_push(io->disk, io);
 }
 
+static bool may_write(const struct disk_io *io)
+{
+	return io->op == DISK_WRITE || io->op == DISK_COMPARE_WRITE ||
+	       io->op == DISK_UNMAP;
+}
+
 /*
- * The sequential slot that an I/O will change first, or UINT32_MAX.
+ * The slot with a write pointer that an I/O will change first, or UINT32_MAX.
  * It queues there at once, so that I/Os of one zone run in the order in which
  * they came.
  */
@@ -186,7 +192,10 @@ static uint32_t slot_to_queue_at(const struct disk *d, const struct disk_io *io)
 	     io->zone_op == ZO_CLOSE))
 		return UINT32_MAX;
 	slot = zone_slot_of(z, io->lba);
-	return zone_slot_is_conv(z, slot) ? UINT32_MAX : slot;
+	/* The gate comes before all turns. */
+	if (!zone_slot_has_wp(z, slot) || (may_write(io) && gate_needed(io)))
+		return UINT32_MAX;
+	return slot;
 }
 
 void (*const io_run_table[])(struct disk_io *io) = {

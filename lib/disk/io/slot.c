@@ -137,7 +137,7 @@ void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	const struct zone_set *z = &d->zones;
 
 	/* A reset may have come since the sync began. */
-	if (!zone_slot_is_conv(z, slot))
+	if (zone_slot_has_wp(z, slot))
 		hi = min_u32(hi, zone_slot_wp_blocks(z, slot));
 	if (lo < hi)
 		slot_add_bad(d, slot, lo, hi);
@@ -226,22 +226,24 @@ bool slot_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn)
 	return true;
 }
 
-/* The sequential slots from the write's first on, [*first, *end). */
-static void slots_to_enter(const struct disk_io *io, uint32_t *first,
-			   uint32_t *end)
+/*
+ * The slots that a write may reach, [*first, *end), or none if it is out of
+ * range.  Of what must stay in one zone the first one is enough: it will be
+ * refused if it reaches another.
+ */
+static void reached(const struct disk_io *io, uint32_t *first, uint32_t *end)
 {
 	const struct zone_set *z = &io->disk->zones;
 	uint64_t capacity = z->geo.capacity_blocks;
 
 	*first = *end = 0;
-	/* What is out of range will be refused. */
-	if (!z->geo.host_aware || !io->nr_blocks || io->lba >= capacity ||
+	if (!io->nr_blocks || io->lba >= capacity ||
 	    io->nr_blocks > capacity - io->lba)
 		return;
 	*first = zone_slot_of(z, io->lba);
-	if (zone_slot_is_conv(z, *first))
-		*first = z->geo.conv_slots;
-	*end = zone_slot_of(z, io->lba + io->nr_blocks - 1) + 1;
+	*end = *first + 1;
+	if (zone_slot_traits(z, *first)->span != ZS_ZONE)
+		*end = zone_slot_of(z, io->lba + io->nr_blocks - 1) + 1;
 }
 
 bool slot_enter_range(struct disk_io *io)
@@ -250,7 +252,10 @@ bool slot_enter_range(struct disk_io *io)
 	bool granted = true;
 	uint32_t first, end;
 
-	slots_to_enter(io, &first, &end);
+	reached(io, &first, &end);
+	/* Before the first write pointer none has a turn. */
+	while (first < end && !zone_slot_has_wp(&d->zones, first))
+		first++;
 	if (first >= end)
 		return true;
 	pthread_mutex_lock(&d->lock);
@@ -276,12 +281,14 @@ void slot_leave_all(struct disk *d, uint32_t slot, uint32_t nr)
  * It is rare, short, and never beside another, so that one gate does for all
  * zones; whoever came after it waits behind it.
  */
-bool gate_needed(const struct disk *d, uint64_t lba)
+bool gate_needed(const struct disk_io *io)
 {
-	const struct zone_set *z = &d->zones;
+	uint32_t first, end;
 
-	return lba < z->geo.capacity_blocks &&
-	       zone_slot_is_conv(z, zone_slot_of(z, lba));
+	for (reached(io, &first, &end); first < end; first++)
+		if (!zone_slot_has_wp(&io->disk->zones, first))
+			return true;
+	return false;
 }
 
 static bool gate_open(const struct disk *d, bool alone)

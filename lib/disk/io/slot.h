@@ -76,8 +76,8 @@ struct slot_turn *slot_pass_on(struct disk *d, uint32_t slot);
 void slot_leave(struct disk *d, uint32_t slot);
 
 /*
- * On a host-aware disk a write may reach several sequential slots: takes the
- * turns of all, from the lowest on, so that two never wait for each other.
+ * A write may reach several slots: takes the turns of all from the first with a
+ * write pointer on, the lowest first, so that two never wait for each other.
  * After the gate, if it has to pass that.  False: not yet; io->run is called
  * again with the turn that was missing.  Not under the lock.
  */
@@ -85,8 +85,8 @@ bool slot_enter_range(struct disk_io *io);
 /* Ends all turns that the I/O has.  Not under the lock. */
 void slot_leave_all(struct disk *d, uint32_t slot, uint32_t nr);
 
-/* Whether a write at @lba is one of a conventional zone. */
-bool gate_needed(const struct disk *d, uint64_t lba);
+/* Whether a write may reach a conventional zone. */
+bool gate_needed(const struct disk_io *io);
 /*
  * Lets the I/O, which writes to conventional zones, pass alone or beside others
  * like it.  False: not yet; io->run is called again then.
@@ -100,9 +100,9 @@ void gate_leave(struct disk *d, enum disk_gate gate);
  * the write pointer of another one.  Under disk->lock. */
 static inline uint32_t slot_file_blocks(const struct disk *d, uint32_t slot)
 {
-	return zone_slot_is_conv(&d->zones, slot)
-		       ? zone_slot_blocks(&d->zones, slot)
-		       : zone_slot_wp_blocks(&d->zones, slot);
+	return zone_slot_has_wp(&d->zones, slot)
+		       ? zone_slot_wp_blocks(&d->zones, slot)
+		       : zone_slot_blocks(&d->zones, slot);
 }
 
 #endif

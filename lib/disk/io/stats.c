@@ -16,39 +16,35 @@ void stats_note_zones(struct disk *d)
 {
 	const uint32_t *nr = d->zones.nr_cond;
 	uint64_t imp = nr[ZC_IMP_OPEN], exp = nr[ZC_EXP_OPEN];
-	uint64_t seq = d->zones.nr_slots - d->zones.geo.conv_slots;
 
 	note_max(d, DC_MAX_OPEN, imp + exp);
 	note_max(d, DC_MAX_IMP_OPEN, imp);
 	note_max(d, DC_MAX_EXP_OPEN, exp);
-	note_max(d, DC_MAX_NOT_EMPTY, seq - nr[ZC_EMPTY]);
+	note_max(d, DC_MAX_NOT_EMPTY, d->zones.nr_wp - nr[ZC_EMPTY]);
 	note_max(d, DC_MAX_NON_SEQ, d->zones.nr_non_seq);
 }
 
-/* Whether it begins at the write pointer of each sequential zone it reaches. */
-static bool is_in_order(const struct zone_set *z, uint64_t lba, uint32_t nr)
+/* Whether it begins elsewhere than at the write pointer of a zone that tells
+ * so.
+ */
+static bool is_non_seq(const struct zone_set *z, const struct disk_io *io)
 {
-	uint32_t slot = zone_slot_of(z, lba);
-	uint32_t last = zone_slot_of(z, lba + nr - 1);
-	uint64_t start_lba = zone_slot_start_lba(z, slot);
+	uint64_t end_lba = io->lba + io->nr_blocks, lba = io->lba, start_lba;
 
-	if (!zone_slot_is_conv(z, slot) &&
-	    lba != start_lba + zone_slot_wp_blocks(z, slot))
-		return false;
-	while (++slot <= last)
-		if (!zone_slot_is_conv(z, slot) && zone_slot_wp_blocks(z, slot))
-			return false;
-	return true;
+	for (uint32_t slot = io->slot; lba < end_lba; slot++) {
+		start_lba = zone_slot_start_lba(z, slot);
+		if (zone_slot_traits(z, slot)->tells_non_seq &&
+		    lba - start_lba != zone_slot_wp_blocks(z, slot))
+			return true;
+		lba = start_lba + zone_slot_blocks(z, slot);
+	}
+	return false;
 }
 
 void stats_note_write(struct disk *d, const struct disk_io *io)
 {
-	const struct zone_set *z = &d->zones;
-
 	stats_note_zones(d);
-	if (z->geo.host_aware && io->nr_blocks)
-		d->stats.n[DC_NON_SEQ_WRITES] +=
-			!is_in_order(z, io->lba, io->nr_blocks);
+	d->stats.n[DC_NON_SEQ_WRITES] += is_non_seq(&d->zones, io);
 }
 
 static bool is_read_rule(enum zone_verdict verdict)

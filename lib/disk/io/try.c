@@ -76,7 +76,7 @@ static enum read_kind look(struct disk_io *io)
 		return KIND_OTHER;
 	if (d->slots[io->slot].flags & SLOT_BAD)
 		return KIND_OTHER;
-	if (zone_slot_is_conv(&d->zones, io->slot))
+	if (!zone_slot_has_wp(&d->zones, io->slot))
 		return KIND_DATA;
 	written = blocks_to_bytes(d, zone_slot_wp_blocks(&d->zones, io->slot));
 	if (end_off <= written)
@@ -146,7 +146,7 @@ static bool is_news(const struct disk_io *io)
 	uint64_t wp =
 		blocks_to_bytes(d, zone_slot_wp_blocks(&d->zones, io->slot));
 
-	if (!zone_slot_is_preferred(&d->zones, io->slot) ||
+	if (!zone_slot_traits(&d->zones, io->slot)->tells_non_seq ||
 	    d->slots[io->slot].journal_non_seq)
 		return false;
 	/* Or a write before this one could not tell it. */
@@ -206,7 +206,7 @@ static bool pass(struct disk_io *io)
 	io->gate = GATE_NONE;
 	if (!hold_try(d))
 		return false;
-	if (!zone_slot_is_conv(&d->zones, io->slot))
+	if (zone_slot_has_wp(&d->zones, io->slot))
 		return true;
 	if (gate_try(d)) {
 		io->gate = GATE_SHARED;
@@ -260,7 +260,7 @@ static bool has_left_something(const struct disk_io *io)
 	int64_t res = io->req.res;
 
 	return res != -EAGAIN && res != -EOPNOTSUPP && res != -ENODATA &&
-	       res != -ESTALE && !zone_slot_is_conv(&io->disk->zones, io->slot);
+	       res != -ESTALE && zone_slot_has_wp(&io->disk->zones, io->slot);
 }
 
 /* Returns whether it is written. */

@@ -73,12 +73,16 @@ static enum disk_status unmap(struct disk_io *io)
 	return DISK_OK;
 }
 
-static bool all_conv(const struct disk_io *io)
+/* Where there is a write pointer it alone tells what is there. */
+static bool any_wp(const struct disk_io *io)
 {
 	const struct zone_set *z = &io->disk->zones;
+	uint32_t last = zone_slot_of(z, io->lba + io->nr_blocks - 1);
 
-	return zone_slot_is_conv(z,
-				 zone_slot_of(z, io->lba + io->nr_blocks - 1));
+	for (uint32_t i = zone_slot_of(z, io->lba); i <= last; i++)
+		if (zone_slot_has_wp(z, i))
+			return true;
+	return false;
 }
 
 void unmap_run(struct disk_io *io)
@@ -86,13 +90,12 @@ void unmap_run(struct disk_io *io)
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
 
-	if (io->gate == GATE_NONE && gate_needed(d, io->lba) &&
-	    !gate_enter(io, false))
+	if (io->gate == GATE_NONE && gate_needed(io) && !gate_enter(io, false))
 		return;
 	pthread_mutex_lock(&d->lock);
 	verdict = zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL);
 	pthread_mutex_unlock(&d->lock);
-	if (!verdict && io->nr_blocks && !all_conv(io))
+	if (!verdict && io->nr_blocks && any_wp(io))
 		verdict = ZV_ZONE_ID;
 	if (verdict)
 		io_refuse(io, verdict);

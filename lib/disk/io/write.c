@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * WRITE.  In a sequential write required zone: at the write pointer, all or
+ * WRITE.  In a zone that is written in order: at the write pointer, all or
  * nothing: what a failed write left behind is cut off again, so that a plain
  * retry works.
  *
- * In other zones: anywhere, and what was written before a failure stays.  In a
- * sequential write preferred zone the file's size is the write pointer all the
- * same, so that here, too, nothing is left behind it.
+ * In other zones: anywhere, and what was written before a failure stays.  Where
+ * there is a write pointer it is the file's size all the same, so that here,
+ * too, nothing is left behind it.
  */
 #include <errno.h>
 
@@ -29,20 +29,26 @@ enum write_state {
 	WRITE_TAKE_BACK, /* cutting off what this failed write left */
 };
 
-static bool is_conv(const struct disk_io *io)
+static const struct zone_traits *traits(const struct disk_io *io)
 {
-	return zone_slot_is_conv(&io->disk->zones, io->slot);
+	return zone_slot_traits(&io->disk->zones, io->slot);
 }
 
-static bool is_preferred(const struct disk_io *io)
+static bool has_wp(const struct disk_io *io)
 {
-	return zone_slot_is_preferred(&io->disk->zones, io->slot);
+	return traits(io)->has_wp;
 }
 
 /* At the write pointer only, all or nothing. */
 static bool appends(const struct disk_io *io)
 {
-	return !is_conv(io) && !is_preferred(io);
+	return traits(io)->in_order;
+}
+
+/* Anywhere, but there is a write pointer. */
+static bool moves_wp(const struct disk_io *io)
+{
+	return has_wp(io) && !appends(io);
 }
 
 /* The first one that this write brings. */
@@ -92,7 +98,7 @@ static bool finish_failed(struct disk_io *io)
 static bool fail(struct disk_io *io, int error)
 {
 	io->error = error;
-	if (is_conv(io))
+	if (!has_wp(io))
 		return finish_failed(io);
 	return submit_cut(io, WRITE_TAKE_BACK);
 }
@@ -146,17 +152,18 @@ static bool write_next(struct disk_io *io)
 		return submit_cut(io, WRITE_CUT_OLD);
 	segment_prepare(io, STORE_WRITE, slot_bytes - segment_offset(io));
 	io->req.size = io->size;
-	if (io->fua && is_conv(io))
+	if (io->fua && !has_wp(io))
 		io->req.flags = STORE_DSYNC;
 	io->state = WRITE_DATA;
 	return true;
 }
 
 /*
- * The segment reached a sequential write preferred slot.  Under the lock.
+ * The segment reached a slot whose write pointer it may have moved.  Under the
+ * lock.
  * Returns whether the journal does not know yet that it was out of order.
  */
-static bool note_preferred(struct disk_io *io, uint64_t bytes)
+static bool note_moved(struct disk_io *io, uint64_t bytes)
 {
 	struct disk *d = io->disk;
 	uint64_t end = (io->at_bytes + bytes) >> d->block_shift;
@@ -188,10 +195,10 @@ static int note_blocks(struct disk_io *io, uint64_t bytes, uint32_t lo,
 {
 	struct disk *d = io->disk;
 	int ret = slot_clear_bad(d, io->slot, lo, hi);
-	int ret2 = slot_written(io, lo, hi, io->fua && is_conv(io));
+	int ret2 = slot_written(io, lo, hi, io->fua && !has_wp(io));
 
-	if (is_preferred(io))
-		*tell = note_preferred(io, bytes);
+	if (moves_wp(io))
+		*tell = note_moved(io, bytes);
 	if (ret2)
 		slot_settle(d, io->slot);
 	return ret ? ret : ret2;
@@ -295,7 +302,7 @@ static bool data_failed(struct disk_io *io)
 		pthread_mutex_lock(&d->lock);
 		wp = zone_slot_wp_blocks(&d->zones, io->slot);
 		/* What is behind the write pointer is cut off. */
-		if (is_preferred(io) && hi > wp)
+		if (moves_wp(io) && hi > wp)
 			hi = wp;
 		if (slot_written(io, lo < hi ? lo : hi, hi, false))
 			slot_settle(d, io->slot);
@@ -326,7 +333,7 @@ static bool data_done(struct disk_io *io)
 	if (ret)
 		return fail(io, ret);
 	segment_pass(io, io->req.len);
-	if (io->fua && !is_conv(io) && segment_ends_slot(io))
+	if (io->fua && has_wp(io) && segment_ends_slot(io))
 		return submit_sync(io);
 	return io->left_bytes ? write_next(io) : finish_written(io);
 }
@@ -422,10 +429,9 @@ static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 	pthread_mutex_lock(&d->lock);
 	verdict = zone_write_begin(&d->zones, io->lba + io->there_blocks,
 				   io->nr_blocks - io->there_blocks, NULL);
-	if (!verdict)
-		stats_note_write(d, io);
 	if (!verdict && io->nr_blocks) {
 		io->slot = zone_slot_of(&d->zones, io->lba);
+		stats_note_write(d, io);
 		grace_end_all(io);
 		flight_begin(io);
 		io->losses = slot_losses(d, io->slot);
@@ -440,8 +446,7 @@ void write_run(struct disk_io *io)
 	enum zone_verdict verdict;
 	bool cut_first = false;
 
-	if (io->gate == GATE_NONE && gate_needed(io->disk, io->lba) &&
-	    !gate_enter(io, false))
+	if (io->gate == GATE_NONE && gate_needed(io) && !gate_enter(io, false))
 		return;
 	if (io->gate != GATE_PART && !slot_enter_range(io))
 		return;

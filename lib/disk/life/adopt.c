@@ -202,20 +202,19 @@ static int check_zone_size(struct store *st, const char *name,
 static const char *file_error(const struct disk_meta *meta, uint32_t slot,
 			      const struct store_stat *stat)
 {
-	uint64_t size = min_u64(meta->zone_bytes,
-				meta->capacity_bytes - slot * meta->zone_bytes);
+	uint64_t size = meta_slot_bytes(meta, slot);
 
 	if (stat->kind == STORE_KIND_MISSING)
 		return "is missing";
 	if (stat->kind != STORE_KIND_FILE)
 		return "is not a regular file";
-	if (slot < meta->conv_zones)
+	if (!meta_has_wp(meta, slot))
 		return stat->size_bytes == size
 			       ? NULL
 			       : "does not have the zone size that is given";
-	if (stat->size_bytes > min_u64(size, meta->zone_cap_bytes))
+	if (stat->size_bytes > size)
 		return "is larger than the zone capacity that is given";
-	if (stat->size_bytes % meta_tail_bytes(meta))
+	if (stat->size_bytes % meta_tail_bytes(meta, slot))
 		return "is not a multiple of the block size that is given";
 	return NULL;
 }
@@ -266,7 +265,7 @@ int disk_adopt(struct store *st, const char *name, const struct survey *sv,
 
 	if (!ret)
 		ret = check_counts(name, sv, meta, args, err);
-	store_set_layout(st, store_conv_first(meta->conv_zones));
+	meta_set_layout(meta, st);
 	for (uint32_t i = 0; !ret && i < slots; i++) {
 		ret = check_file(st, name, meta, i, err);
 		make_progress(args, i + 1, slots);

@@ -50,7 +50,7 @@ static int extra_file(void *user, const char *name)
 		disk_add_problem(c->d, UINT32_MAX,
 				 "%s is beyond the last zone, %u", name,
 				 c->d->zones.nr_slots - 1);
-	else if (conv != zone_slot_is_conv(&c->d->zones, slot))
+	else if (conv == zone_slot_has_wp(&c->d->zones, slot))
 		disk_add_problem(c->d, UINT32_MAX,
 				 "%s does not belong to the disk: zone %u is "
 				 "%s",

@@ -86,7 +86,8 @@ static void load_conv(const struct loading *l)
 /* What a crash in the middle of a write left was never acknowledged. */
 static int cut_tail(const struct loading *l, uint64_t *size)
 {
-	uint64_t cut = *size - *size % meta_tail_bytes(&l->d->meta);
+	uint32_t unit = meta_tail_bytes(&l->d->meta, l->slot);
+	uint64_t cut = *size - *size % unit;
 	int ret = 0;
 
 	if (cut == *size)
@@ -105,9 +106,7 @@ static int cut_tail(const struct loading *l, uint64_t *size)
 			"%s has %" PRIu64 " bytes, no whole %sblocks: "
 			"%s to %" PRIu64,
 			l->file, *size,
-			meta_tail_bytes(&l->d->meta) == l->d->meta.block_bytes
-				? ""
-				: "physical ",
+			unit == l->d->meta.block_bytes ? "" : "physical ",
 			l->d->look_only ? "opening cuts it" : "cut", cut);
 	*size = cut;
 	return ret;
@@ -182,7 +181,6 @@ static void apply_journal(const struct loading *l)
 	enum zone_cond cond = zone_slot_cond(&d->zones, l->slot);
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, l->slot);
 	uint16_t *flags = &d->slots[l->slot].flags;
-	uint32_t max_open = d->zones.geo.max_open;
 
 	if (cond == ZC_OFFLINE)
 		*flags &= ~SLOT_JOURNAL_EXP;
@@ -192,8 +190,7 @@ static void apply_journal(const struct loading *l)
 		zone_set_state(&d->zones, l->slot, ZC_READ_ONLY, wp);
 	else if (*flags & SLOT_JOURNAL_EXP &&
 		 (cond == ZC_EMPTY || cond == ZC_CLOSED) &&
-		 (!max_open || d->meta.host_aware ||
-		  d->zones.nr_cond[ZC_EXP_OPEN] < max_open)) {
+		 zone_slot_may_open(&d->zones, l->slot)) {
 		zone_set_state(&d->zones, l->slot, ZC_EXP_OPEN, wp);
 		return;
 	} else if (cond == ZC_FULL) {
@@ -253,10 +250,10 @@ static void load_slot(struct disk *d, uint32_t slot)
 	why = ret ? "cannot be examined" : unusable(&l.stat);
 	if (why)
 		offline(&l, why);
-	else if (zone_slot_is_conv(&d->zones, slot))
-		load_conv(&l);
-	else
+	else if (zone_slot_has_wp(&d->zones, slot))
 		load_seq(&l);
+	else
+		load_conv(&l);
 	apply_journal(&l);
 	apply_non_seq(&l);
 	apply_bad(&l);
@@ -268,11 +265,11 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 	struct disk *d = user;
 	uint16_t *flags = &d->slots[slot].flags;
 
-	if (type == JR_EXP_OPEN && slot >= d->meta.conv_zones)
+	if (type == JR_EXP_OPEN && zone_slot_has_wp(&d->zones, slot))
 		*flags |= SLOT_JOURNAL_EXP;
 	else if (type == JR_NON_SEQ)
 		d->slots[slot].journal_non_seq =
-			zone_slot_is_preferred(&d->zones, slot);
+			zone_slot_traits(&d->zones, slot)->tells_non_seq;
 	else if (type == JR_BAD)
 		slot_add_bad(d, slot, (uint32_t)(value >> 32), (uint32_t)value);
 	else if (type == JR_CONDITION)

@@ -160,12 +160,9 @@ static int make_slot(struct store *st, const char *name, uint32_t slot,
 	return 0;
 }
 
-static uint64_t slot_bytes(const struct disk_meta *meta, uint32_t slot)
+static uint64_t first_bytes(const struct disk_meta *meta, uint32_t slot)
 {
-	if (slot >= meta->conv_zones)
-		return 0;
-	return min_u64(meta->zone_bytes,
-		       meta->capacity_bytes - slot * meta->zone_bytes);
+	return meta_has_wp(meta, slot) ? 0 : meta_slot_bytes(meta, slot);
 }
 
 static int make_slots(struct store *st, const char *name,
@@ -176,7 +173,7 @@ static int make_slots(struct store *st, const char *name,
 	int ret;
 
 	for (uint32_t i = 0; i < slots; i++) {
-		ret = make_slot(st, name, i, slot_bytes(meta, i), err);
+		ret = make_slot(st, name, i, first_bytes(meta, i), err);
 		if (ret)
 			return ret;
 		make_progress(args, i + 1, slots);
@@ -229,7 +226,7 @@ int disk_make(struct store *st, const char *name, const struct survey *sv,
 {
 	int ret;
 
-	store_set_layout(st, store_conv_first(meta->conv_zones));
+	meta_set_layout(meta, st);
 	ret = check_space(st, name, sv, meta, err);
 	if (!ret)
 		ret = forget_older(st, name, err);

@@ -253,7 +253,7 @@ static int check_kernel(struct opening *o)
 
 	if (!o->path || o->action == ACT_MAKE)
 		return 0;
-	store_set_layout(o->store, store_conv_first(o->meta.conv_zones));
+	meta_set_layout(&o->meta, o->store);
 	while ((busy = disk_is_driven(o->store, nr)) && clock_ms() < end_ms)
 		clock_sleep_ms(10);
 	if (!busy)
@@ -346,7 +346,7 @@ int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 	pthread_mutex_init(&d->journal.lock, NULL);
 	meta_geo(meta, &geo);
 	zone_set_init(&d->zones, &geo, d->zone_slots);
-	store_set_layout(st, store_conv_first(meta->conv_zones));
+	meta_set_layout(meta, st);
 	*disk = d;
 	return 0;
 }

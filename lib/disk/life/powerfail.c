@@ -40,7 +40,7 @@ static void next_gens(struct disk *d)
 {
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		d->slots[i].gen += i >= d->meta.conv_zones;
+		d->slots[i].gen += zone_slot_has_wp(&d->zones, i);
 		grace_end(d, i);
 		flight_drop(d, i);
 	}
@@ -103,7 +103,7 @@ static void taken_back(void *user, uint32_t slot, uint32_t left, int synced)
 	struct disk *d = t->d;
 	struct sync_part part;
 
-	if (!zone_slot_is_conv(&d->zones, slot))
+	if (zone_slot_has_wp(&d->zones, slot))
 		reload(d, slot);
 	/* Its sync is over. */
 	pthread_mutex_lock(&d->lock);
@@ -123,7 +123,9 @@ static void close_all(struct disk *d)
 	pthread_mutex_lock(&d->lock);
 	zone_power_on(&d->zones);
 	pthread_mutex_unlock(&d->lock);
-	for (uint32_t i = d->meta.conv_zones; i < d->zones.nr_slots; i++) {
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
+		if (!zone_slot_has_wp(&d->zones, i))
+			continue;
 		pthread_mutex_lock(&d->lock);
 		news = d->slots[i].flags & (SLOT_JOURNAL_EXP | SLOT_BAD_NEWS) ||
 		       d->slots[i].journal_non_seq !=

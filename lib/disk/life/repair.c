@@ -51,15 +51,6 @@ static void say(struct repair *r, uint32_t slot, const char *fmt, ...)
 	r->fn(r->user, slot, what);
 }
 
-static uint64_t slot_bytes(const struct disk_meta *m, uint32_t slot)
-{
-	uint64_t rest = m->capacity_bytes - slot * m->zone_bytes;
-	uint64_t most =
-		slot < m->conv_zones ? m->zone_bytes : m->zone_cap_bytes;
-
-	return rest < most ? rest : most;
-}
-
 static int cannot(struct repair *r, uint32_t slot, int ret)
 {
 	char file[STORE_NAME_MAX];
@@ -71,7 +62,7 @@ static int cannot(struct repair *r, uint32_t slot, int ret)
 
 static int make_missing(struct repair *r, uint32_t slot, uint64_t bytes)
 {
-	bool conv = slot < r->meta->conv_zones;
+	bool conv = !meta_has_wp(r->meta, slot);
 	int ret = r->dry ? 0 : store_make(r->store, slot, conv ? bytes : 0);
 
 	if (ret)
@@ -161,7 +152,7 @@ static int resize(struct repair *r, uint32_t slot, uint64_t size,
 /* What a crash left of a write that was never acknowledged. */
 static int cut_tail(struct repair *r, uint32_t slot, uint64_t size)
 {
-	uint64_t cut = size - size % meta_tail_bytes(r->meta);
+	uint64_t cut = size - size % meta_tail_bytes(r->meta, slot);
 	int ret = r->dry ? 0 : store_resize(r->store, slot, cut);
 
 	if (ret)
@@ -175,8 +166,8 @@ static int cut_tail(struct repair *r, uint32_t slot, uint64_t size)
 
 static int repair_slot(struct repair *r, uint32_t slot)
 {
-	uint64_t bytes = slot_bytes(r->meta, slot);
-	bool conv = slot < r->meta->conv_zones;
+	uint64_t bytes = meta_slot_bytes(r->meta, slot);
+	bool conv = !meta_has_wp(r->meta, slot);
 	struct store_stat st;
 
 	/* What is no file, or not ours to write, a person must look at. */
@@ -188,7 +179,7 @@ static int repair_slot(struct repair *r, uint32_t slot)
 		return 0;
 	if (conv ? st.size_bytes != bytes : st.size_bytes > bytes)
 		return resize(r, slot, st.size_bytes, bytes);
-	if (!conv && st.size_bytes % meta_tail_bytes(r->meta))
+	if (!conv && st.size_bytes % meta_tail_bytes(r->meta, slot))
 		return cut_tail(r, slot, st.size_bytes);
 	return 0;
 }
@@ -198,7 +189,7 @@ static int repair_slots(struct repair *r)
 	uint32_t n = (uint32_t)meta_slots(r->meta);
 	int ret = 0;
 
-	store_set_layout(r->store, store_conv_first(r->meta->conv_zones));
+	meta_set_layout(r->meta, r->store);
 	for (uint32_t i = 0; !ret && i < n; i++)
 		ret = repair_slot(r, i);
 	if (!ret && !r->dry) {

@@ -75,6 +75,11 @@ void disk_count_zones(struct disk *d, uint32_t nr_cond[16])
 	pthread_mutex_unlock(&d->lock);
 }
 
+uint32_t disk_wp_zones(const struct disk *d)
+{
+	return d->zones.nr_wp;
+}
+
 void disk_zone_at(struct disk *d, uint64_t lba, struct zone_info *info)
 {
 	pthread_mutex_lock(&d->lock);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* A disk's geometry: from what was asked for, and compared with it. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,12 +57,11 @@ void meta_geo(const struct disk_meta *meta, struct zone_geo *geo)
 		.capacity_blocks = meta->capacity_bytes / block,
 		.zone_blocks = (uint32_t)(meta->zone_bytes / block),
 		.zone_cap_blocks = (uint32_t)(meta->zone_cap_bytes / block),
-		.conv_slots = meta->conv_zones,
 		.max_open = meta->max_open,
 		.phys_blocks = meta->phys_block_bytes / block,
 		.urswrz = meta->urswrz,
-		.host_aware = meta->host_aware,
 	};
+	meta_layout(meta, geo->runs);
 }
 
 uint64_t meta_slots(const struct disk_meta *meta)
@@ -69,9 +69,53 @@ uint64_t meta_slots(const struct disk_meta *meta)
 	return div_up_u64(meta->capacity_bytes, meta->zone_bytes);
 }
 
-uint32_t meta_tail_bytes(const struct disk_meta *meta)
+static const struct zone_traits *traits(const struct disk_meta *meta,
+					uint32_t slot)
 {
-	return meta->host_aware ? meta->block_bytes : meta->phys_block_bytes;
+	struct zone_geo geo;
+
+	meta_layout(meta, geo.runs);
+	return &zone_traits[zone_geo_type(&geo, slot)];
+}
+
+bool meta_has_wp(const struct disk_meta *meta, uint32_t slot)
+{
+	return traits(meta, slot)->has_wp;
+}
+
+uint64_t meta_slot_bytes(const struct disk_meta *meta, uint32_t slot)
+{
+	uint64_t rest = meta->capacity_bytes - slot * meta->zone_bytes;
+
+	return min_u64(rest, meta_has_wp(meta, slot) ? meta->zone_cap_bytes
+						     : meta->zone_bytes);
+}
+
+uint32_t meta_tail_bytes(const struct disk_meta *meta, uint32_t slot)
+{
+	return traits(meta, slot)->in_order ? meta->phys_block_bytes
+					    : meta->block_bytes;
+}
+
+void disk_set_layout(const struct zone_geo *geo, struct store *st)
+{
+	struct store_layout layout = { 0 };
+
+	static_assert(STORE_MAX_RUNS >= ZONE_MAX_RUNS, "a run for each");
+	for (int i = 0; i < ZONE_MAX_RUNS; i++)
+		layout.runs[i] = (struct store_run){
+			.end = geo->runs[i].end,
+			.conv = !zone_traits[geo->runs[i].type].has_wp,
+		};
+	store_set_layout(st, layout);
+}
+
+void meta_set_layout(const struct disk_meta *meta, struct store *st)
+{
+	struct zone_geo geo;
+
+	meta_geo(meta, &geo);
+	disk_set_layout(&geo, st);
 }
 
 static bool block_size_ok(uint32_t bytes)

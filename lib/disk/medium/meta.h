@@ -15,9 +15,19 @@ void meta_geo(const struct disk_meta *meta, struct zone_geo *geo);
 /* Sets the members that follow from others. */
 void meta_derive(struct disk_meta *meta);
 uint64_t meta_slots(const struct disk_meta *meta);
-/* What the size of a sequential zone's file is a multiple of: the unit of
- * writes. */
-uint32_t meta_tail_bytes(const struct disk_meta *meta);
+/* layout.c: which zones lie where. */
+void meta_layout(const struct disk_meta *meta,
+		 struct zone_run runs[ZONE_MAX_RUNS]);
+/* … and tells the store, and all below it. */
+void meta_set_layout(const struct disk_meta *meta, struct store *st);
+/* Whether the slot has a write pointer: its file's size. */
+bool meta_has_wp(const struct disk_meta *meta, uint32_t slot);
+/* The largest size that the slot's file can have; one without a write pointer
+ * has it always. */
+uint64_t meta_slot_bytes(const struct disk_meta *meta, uint32_t slot);
+/* What the size of the file of a slot with a write pointer is a multiple of:
+ * the unit of writes. */
+uint32_t meta_tail_bytes(const struct disk_meta *meta, uint32_t slot);
 /* Why a geometry from outside is impossible (a clause), or NULL. */
 const char *meta_error(const struct disk_meta *meta);
 /* A random serial number. */
