@@ -25,6 +25,8 @@ struct add_args {
 	const char *dir;     /* NULL: as id and base_dir say */
 	char found[PATH_MAX];
 	struct disk_opts opts;
+	bool json, ensure;
+	bool made_disk;
 	int status; /* if it fails */
 };
 
@@ -73,6 +75,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct add_args *a = state->input;
 
 	switch (key) {
+	case 'j':
+		a->json = true;
+		return 0;
+	case 'e':
+		a->ensure = true;
+		return 0;
 	case 't':
 		cli_set_timeout(arg, state);
 		return 0;
@@ -91,6 +99,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
+	{ "ensure", 'e', NULL, 0,
+	  "A disk that is attached already is as good: print its block device",
+	  0 },
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	CLI_TIMEOUT_OPTION,
 	{ 0 },
 };
@@ -355,6 +367,7 @@ static int need_disk(struct add_args *a, const char *dir, struct disk **disk)
 		ret = make_disk(a, dir);
 		if (ret)
 			return ret;
+		a->made_disk = true;
 	} else {
 		disk_close(*disk);
 	}
@@ -445,10 +458,26 @@ static int make_plan(const char *dir, const struct disk_opts *opts,
 	return disk_cfg_parse(p->config, &ignored, &cfg_dir, err);
 }
 
-static int attach(const char *dir, const struct disk_opts *opts,
-		  const struct disk *disk, struct lio_events *events)
+/* What there is now: a device, or all that list has of it. */
+static void print(const struct add_args *a, const char *dir, const char *device,
+		  bool made)
 {
-	char device[LIO_DEVICE_MAX];
+	struct lio_backstore bs;
+	struct json_object *o;
+
+	if (!a->json || !cli_find_dir(dir, &bs)) {
+		printf("/dev/%s\n", device);
+		return;
+	}
+	o = cli_backstore_json(&bs);
+	json_add_bool(o, "made", made);
+	json_print(o);
+}
+
+static int attach(const char *dir, const struct disk_opts *opts,
+		  const struct disk *disk, struct lio_events *events,
+		  char device[LIO_DEVICE_MAX])
+{
 	struct zl_err err;
 	struct plan p;
 	int ret;
@@ -458,8 +487,6 @@ static int attach(const char *dir, const struct disk_opts *opts,
 		ret = lio_attach(cli_lio(), &p.args, events, device, &err);
 	if (ret)
 		cli_error("%s", err.msg);
-	else
-		printf("/dev/%s\n", device);
 	return ret;
 }
 
@@ -489,7 +516,7 @@ int cli_attach_backstore(const char *dir, struct lio_backstore *bs)
 
 static int add(struct add_args *a, struct lio_events *events)
 {
-	char dir[PATH_MAX];
+	char dir[PATH_MAX], device[LIO_DEVICE_MAX];
 	struct disk *disk;
 	int made = need_dir(a, dir), ret;
 
@@ -504,11 +531,44 @@ static int add(struct add_args *a, struct lio_events *events)
 			rmdir(dir);
 		return ret;
 	}
-	ret = attach(dir, &a->opts, disk, events);
+	made |= a->made_disk;
+	ret = attach(dir, &a->opts, disk, events, device);
 	disk_close(disk);
+	if (!ret)
+		print(a, dir, device, made);
 	if (ret && made)
 		cli_note("the disk in %s was made and stays", dir);
 	return ret;
+}
+
+/* 1: attached, and printed; 0: not attached; -errno when it has said why it is
+ * not as good as one that is added now. */
+static int find_ensured(const struct add_args *a)
+{
+	char dir[PATH_MAX], device[LIO_DEVICE_MAX];
+	struct lio_backstore bs;
+	struct disk *disk;
+	struct zl_err err;
+
+	if (a->dir)
+		snprintf(dir, sizeof(dir), "%s", a->dir);
+	else
+		cli_id_dir(&a->opts, dir);
+	if (!cli_find_dir(dir, &bs))
+		return 0;
+	if (look(dir, &a->opts, &disk, &err)) {
+		cli_error("%s", err.msg);
+		return -EINVAL;
+	}
+	disk_close(disk);
+	if (!bs.enabled || !*cli_device(&bs, device)) {
+		cli_error("%s is attached as %s, but has no block device on "
+			  "this machine; zloop remove %s, and add it again",
+			  dir, bs.name, bs.name);
+		return -ENODEV;
+	}
+	print(a, dir, device, false);
+	return 1;
 }
 
 int add_main(int argc, char **argv)
@@ -521,7 +581,17 @@ int add_main(int argc, char **argv)
 	cli_parse(&argp, argc, argv, &a);
 	if (parse_options(&a))
 		return CLI_USAGE;
-	if (cli_need_root() || take_word(&a) || refuse_known(&a))
+	if (cli_need_root() || take_word(&a))
+		return CLI_FAILED;
+	if (a.ensure && !a.dir && !disk_opt_given(&a.opts, OPT_ID)) {
+		cli_error("--ensure needs to know which disk: say a number or "
+			  "a directory");
+		return CLI_USAGE;
+	}
+	ret = a.ensure ? find_ensured(&a) : 0;
+	if (ret)
+		return ret > 0 ? CLI_OK : CLI_FAILED;
+	if (refuse_known(&a))
 		return CLI_FAILED;
 	zl_log_set(cli_log);
 	if (lio_ready(cli_lio(), false, &err) ||

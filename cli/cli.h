@@ -46,6 +46,7 @@ int report_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int inject_main(int argc, char **argv);
 int powerfail_main(int argc, char **argv);
+int delete_main(int argc, char **argv);
 int add_main(int argc, char **argv);
 int remove_main(int argc, char **argv);
 int list_main(int argc, char **argv);

@@ -354,6 +354,17 @@ static void free_list(struct list *l)
 	free(l->rows);
 }
 
+struct json_object *cli_backstore_json(const struct lio_backstore *bs)
+{
+	struct list l = { .daemon = "" };
+	struct json_object *o;
+
+	add_backstore(&l, bs);
+	o = row_json(&l.rows[0]);
+	free_list(&l);
+	return o;
+}
+
 static const char *daemon_trouble(void)
 {
 	switch (lio_daemon_state(cli_lio(), NULL)) {

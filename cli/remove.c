@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop remove: detach a disk, whose files stay. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "target.h"
 
 struct remove_args {
-	const char *disk;
-	bool force;
+	bool force, all;
+	int first; /* of the disks */
 };
 
 static const struct argp_option options[] = {
+	{ "all", 'a', NULL, 0, "All disks that zloop list shows as attached",
+	  0 },
 	{ "force", 'f', NULL, 0, "Even if the disk is in use", 0 },
 	CLI_TIMEOUT_OPTION,
 	{ 0 },
@@ -19,15 +22,33 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct remove_args *a = state->input;
 
-	return cli_key_disk(key, arg, state, &a->disk, &a->force);
+	switch (key) {
+	case 'a':
+		a->all = true;
+		return 0;
+	case 'f':
+		a->force = true;
+		return 0;
+	case 't':
+		cli_set_timeout(arg, state);
+		return 0;
+	case ARGP_KEY_END:
+		if (a->all == (a->first < state->argc))
+			argp_error(state, a->all ? "--all are all disks; name "
+						   "none"
+						 : "there is no disk");
+		return 0;
+	default:
+		return cli_key_any(key, state, &a->first);
+	}
 }
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "DISK",
-	.doc = "Remove a disk from this machine: its LUNs and targets, and "
-	       "its backstore.  The files stay." CLI_DISK_DOC,
+	.args_doc = "DISK...\n--all",
+	.doc = "Remove disks from this machine: their LUNs and targets, and "
+	       "their backstores.  The files stay." CLI_DISK_DOC,
 };
 
 /* The kernel flushes a disk that goes, and who shall do that must be there. */
@@ -44,22 +65,67 @@ static int need_daemon(bool force)
 	return force ? 0 : -ENODEV;
 }
 
-int remove_main(int argc, char **argv)
+static int remove_disk(const struct lio_backstore *bs, bool force)
 {
-	struct remove_args a = { .disk = NULL };
-	struct lio_backstore bs;
 	struct zl_err err;
 
-	cli_parse(&argp, argc, argv, &a);
-	if (cli_need_root() || cli_need(a.disk, &bs) || need_daemon(a.force))
+	if (!force && cli_refuse_in_use(bs, NULL))
 		return CLI_FAILED;
-	if (!a.force && cli_refuse_in_use(&bs, NULL))
+	if (cli_remove_exports(bs, NULL) < 0)
 		return CLI_FAILED;
-	if (cli_remove_exports(&bs, NULL) < 0)
-		return CLI_FAILED;
-	if (lio_backstore_remove(cli_lio(), &bs, &err)) {
+	if (lio_backstore_remove(cli_lio(), bs, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
 	return CLI_OK;
+}
+
+/* Those that are removed are not gone through at the same time. */
+struct found {
+	struct lio_backstore *all;
+	unsigned nr;
+};
+
+static bool collect(void *user, const struct lio_backstore *bs)
+{
+	struct found *f = user;
+	struct lio_backstore *more =
+		realloc(f->all, (f->nr + 1) * sizeof(*f->all));
+
+	if (!more)
+		abort();
+	f->all = more;
+	f->all[f->nr++] = *bs;
+	return true;
+}
+
+static int remove_all(bool force)
+{
+	struct found f = { .all = NULL };
+	int status = CLI_OK;
+
+	lio_each_backstore(cli_lio(), collect, &f);
+	for (unsigned i = 0; i < f.nr; i++)
+		if (remove_disk(&f.all[i], force))
+			status = CLI_FAILED;
+	free(f.all);
+	return status;
+}
+
+int remove_main(int argc, char **argv)
+{
+	struct remove_args a = { .force = false };
+	struct lio_backstore bs;
+	int status = CLI_OK;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (cli_need_root())
+		return CLI_FAILED;
+	if (a.all)
+		return need_daemon(a.force) ? CLI_FAILED : remove_all(a.force);
+	for (int i = a.first; i < argc; i++)
+		if (cli_need(argv[i], &bs) || need_daemon(a.force) ||
+		    remove_disk(&bs, a.force))
+			status = CLI_FAILED;
+	return status;
 }

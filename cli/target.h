@@ -56,6 +56,9 @@ int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric);
 /* Removes the LUNs of @fabric (NULL: all); how many, or -errno, said. */
 int cli_remove_exports(const struct lio_backstore *bs, const char *fabric);
 
+/* list.c: what list --json has of it. */
+struct json_object *cli_backstore_json(const struct lio_backstore *bs);
+
 /* add.c */
 
 /* A backstore for the disk in @dir, which is there; without a LUN. */

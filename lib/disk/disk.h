@@ -425,6 +425,15 @@ void disk_on_powerfail(struct disk *disk, void (*fn)(void *user), void *user);
 uint64_t disk_saved(struct disk *disk);
 
 /*
+ * Deletes the disk in @dir and leaves an empty directory.  0, or -errno with a
+ * sentence: -EBUSY when somebody uses it, or what is there is not surely a disk
+ * and nothing else.  What is interrupted is a damaged disk, which can be
+ * deleted.  @progress, or NULL, is called with @user now and then.
+ */
+int disk_delete(const char *dir, unsigned lock_wait_ms,
+		disk_progress_fn *progress, void *user, struct zl_err *err);
+
+/*
  * Looking at a directory that may be damaged.
  */
 

@@ -23,7 +23,7 @@ static void wrong_usage(void **state)
 		{ "add", "--timeout", "0" },
 		{ "add", "--timeout", "1s" },
 		{ "remove" },
-		{ "remove", "a", "b" },
+		{ "remove", "--all", "b" },
 		{ "export" },
 		{ "export", "z0" },
 		{ "export", "z0", "--acl", "nobody" },
@@ -106,6 +106,40 @@ static void secrets(void **state)
 			 1);
 	assert_sentence("tcmu-runner does not run");
 	assert_int_equal(zloop("export", "z0", "--acl=iqn.a", NULL), 1);
+	assert_sentence("tcmu-runner does not run");
+}
+
+/* What is there already is as good, if it is what was asked for. */
+static void ensured(void **state)
+{
+	struct json_object *o;
+
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "disks/0", NULL), 0);
+	assert_int_equal(zloop("add", "--ensure", "disks/0", NULL), 0);
+	assert_string_equal(run_out, "/dev/sdq\n");
+	assert_int_equal(zloop("add", "--ensure", SMALL, "z0", NULL), 0);
+	assert_string_equal(run_out, "/dev/sdq\n");
+	assert_int_equal(zloop("add", "--ensure", "id=0,base_dir=disks", NULL),
+			 0);
+	assert_string_equal(run_out, "/dev/sdq\n");
+	assert_int_equal(zloop("add", "-ej", "disks/0", NULL), 0);
+	o = out_json();
+	assert_string_equal(member_str(o, "device"), "/dev/sdq");
+	assert_string_equal(member_str(o, "name"), "z0");
+	assert_int_equal(member_u64(o, "zones"), 8);
+	assert_false(json_object_get_boolean(member(o, "made")));
+	json_object_put(o);
+	assert_int_equal(
+		zloop("add", "--ensure", "conv_zones=2", "disks/0", NULL), 1);
+	assert_sentence("conv_zones=2 does not agree with the disk in disks/0");
+	assert_int_equal(zloop("add", "disks/0", NULL), 1);
+	assert_sentence("attached already");
+	assert_int_equal(zloop("add", "--ensure", NULL), 2);
+	assert_sentence("--ensure needs to know which disk");
+	/* It goes on to add it, as far as this machine lets it. */
+	unlink("root/proc/77/comm");
+	assert_int_equal(zloop("add", "--ensure", SMALL, "./disks/1", NULL), 1);
 	assert_sentence("tcmu-runner does not run");
 }
 
@@ -230,6 +264,21 @@ static void lists_odd_names(void **state)
 	assert_null(strchr(run_out, '\xff'));
 }
 
+/* All that are attached, as far as they can be. */
+static void removes_several(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "disks/0", NULL), 0);
+	assert_int_equal(zloop("remove", "--all", NULL), 1);
+	assert_sentence("z0 (/dev/sdq) is in use: it is mounted on /mnt");
+	assert_int_equal(zloop("remove", "nowhere", "z0", NULL), 1);
+	assert_contains(run_err, "no disk nowhere is attached");
+	assert_contains(run_err, "z0 (/dev/sdq) is in use");
+	assert_int_equal(zloop("delete", "z0", NULL), 1);
+	assert_sentence("is attached as z0; zloop remove z0 first");
+	assert_true(exists("disks/0/zloop.json"));
+}
+
 /* By every name that it has. */
 static void in_use(void **state)
 {
@@ -272,6 +321,8 @@ int main(void)
 						machine_enter, machine_leave),
 		cmocka_unit_test_setup_teardown(secrets, machine_enter,
 						machine_leave),
+		cmocka_unit_test_setup_teardown(ensured, machine_enter,
+						machine_leave),
 		cmocka_unit_test_setup_teardown(notes, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(lists, machine_enter,
@@ -281,6 +332,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(directory_is_gone,
 						machine_enter, machine_leave),
 		cmocka_unit_test_setup_teardown(lists_odd_names, machine_enter,
+						machine_leave),
+		cmocka_unit_test_setup_teardown(removes_several, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(in_use, machine_enter,
 						machine_leave),

@@ -326,6 +326,70 @@ static void one_limit(void **state)
 	assert_false(exists("e"));
 }
 
+static void deleted(void **state)
+{
+	char serial[64];
+
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "e", NULL), 0);
+	assert_int_equal(zloop("create", SMALL, "f", NULL), 0);
+	assert_int_equal(zloop("inject", "add", "f", "offline", "zone=3", NULL),
+			 0);
+	assert_int_equal(
+		zloop("inject", "add", "f", "busy", "persistent=true", NULL),
+		0);
+	assert_int_equal(zloop("delete", "e", "f", NULL), 0);
+	assert_silent();
+	assert_false(exists("e"));
+	assert_false(exists("f"));
+	assert_int_equal(zloop("delete", "e", NULL), 1);
+	assert_sentence("there is no disk e");
+	/* One that was not made to the end, and one that was deleted in part.
+	 */
+	make_half(serial);
+	assert_int_equal(zloop("delete", "d", NULL), 0);
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	unlink("d/cnv-000000");
+	unlink("d/seq-000009");
+	unlink("d/zloop.state");
+	assert_int_equal(zloop("delete", "d", NULL), 0);
+	assert_false(exists("d"));
+	assert_int_equal(zloop("delete", NULL), 2);
+}
+
+/* Whatever is not surely a disk and nothing else stays, all of it. */
+static void not_deleted(void **state)
+{
+	static const char *const more[] = { "d/notes.txt", "d/seq-000016",
+					    "d/cnv-000002" };
+	unsigned nr;
+
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "d", NULL), 0);
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		make_file(more[i], 3);
+		nr = count_entries("d");
+		assert_int_equal(zloop("delete", "d", NULL), 1);
+		assert_sentence(i ? "not surely one disk"
+				  : "has other files than the disk's");
+		assert_int_equal(count_entries("d"), nr);
+		unlink(more[i]);
+	}
+	assert_int_equal(rename("d/zloop.json", "kept"), 0);
+	nr = count_entries("d");
+	assert_int_equal(zloop("delete", "d", NULL), 1);
+	assert_sentence("d has no zloop.json: it is not surely a disk");
+	make_file("d/zloop.json", 7);
+	assert_int_equal(zloop("delete", "d", NULL), 1);
+	assert_sentence("zloop.json");
+	assert_int_equal(rename("kept", "d/zloop.json"), 0);
+	assert_int_equal(count_entries("d"), nr + 1);
+	assert_int_equal(mkdir("empty", 0700), 0);
+	assert_int_equal(zloop("delete", "empty", NULL), 1);
+	assert_true(exists("empty"));
+	assert_int_equal(zloop("check", "d", NULL), 0);
+}
+
 static void only_options(void **state)
 {
 	(void)state;
@@ -429,6 +493,8 @@ int main(void)
 		T(default_does_not_fit),
 		T(only_options),
 		T(one_limit),
+		T(deleted),
+		T(not_deleted),
 		T(bad_options),
 	};
 

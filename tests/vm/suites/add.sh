@@ -70,6 +70,26 @@ attributes() {
     "$(cat "$path/wwn/vpd_unit_serial")"
 }
 
+ensured() {
+  local dev out
+  out=$(zloop add --json id=41,$options)
+  contains "made" '"made": true' "$out"
+  dev=$(sed -n 's/^ *"device": "\(.*\)",$/\1/p' <<<"$out" | head -n 1)
+  [ -b "$dev" ]
+  contains "sg" "\"sg\": \"/dev/$(ls "/sys/block/${dev#/dev/}/device/scsi_generic")\"" "$out"
+  equal "ensured" "$dev" "$(zloop add --ensure id=41,$options)"
+  zloop remove id=41
+  dev=$(zloop add --ensure id=41,base_dir=$base)
+  [ -b "$dev" ]
+  fails zloop delete id=41
+  zloop add id=42,$options >/dev/null
+  zloop remove "$dev" id=42
+  [ ! -e "$dev" ]
+  lacks "zloop list" 'zloop4[12]' "$(zloop list)"
+  zloop delete "id=41,base_dir=$base"
+  [ ! -e $base/41 ]
+}
+
 # Linux 6.10 and later fail writes to what has lost data, until they look again.
 power_fails() {
   local dev out
@@ -407,6 +427,7 @@ if [ "$HANDLER" = zloop ]; then
   check "targetcli's disks are listed and removed" theirs
   check "a disk in use is not removed" in_use
   check "a disk that is printed can be opened" opened_at_once
+  check "a disk that is wanted, there or not" ensured
   check "a power failure that Linux is told of" power_fails
   check "what is removed lets go of a tmpfs" let_go tmpfs none
   check "what is removed lets go of an ext4" let_go_of_ext4
