@@ -410,9 +410,10 @@ static inline int store_list(struct store *st,
  * rename, fsync of the directory.  meta_append: adds at the end in one write,
  * all or nothing, makes the file if there is none; @sync makes it durable (with
  * len 0: what was added before, and the file's name).  The locked file stays
- * locked over meta_replace.  meta_remove: -ENOENT if there is none.  meta_cut:
- * gives the file size bytes, what is added being zeros, and durably; needs no
- * room.
+ * locked over meta_replace; -ENOENT if its name leads elsewhere, since somebody
+ * has taken it away: only meta_replace puts one in its place.  meta_remove:
+ * -ENOENT if there is none.  meta_cut: gives the file size bytes, what is added
+ * being zeros, and durably; needs no room.
  */
 static inline int store_meta_read(struct store *st, const char *name,
 				  void **data, size_t *len)

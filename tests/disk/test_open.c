@@ -239,6 +239,34 @@ static void the_lock_file_is_gone(void **state)
 	disk_close(d);
 }
 
+static enum disk_status open_zone(struct disk *d, uint32_t slot)
+{
+	struct disk_io io = { .op = DISK_ZONE,
+			      .zone_op = ZO_OPEN,
+			      .lba = zone_slot_start_lba(&d->zones, slot) };
+
+	return disk_run(d, &io);
+}
+
+/* What is to be recorded is, in a file that is found. */
+static void the_lock_file_goes_while_the_disk_runs(void **state)
+{
+	struct tmp_dir *t = *state;
+	struct disk *d = open_usual(t, MAKE);
+
+	assert_int_equal(open_zone(d, 3), DISK_OK);
+	assert_int_equal(unlinkat(t->fd, "zloop.state", 0), 0);
+	assert_int_equal(open_zone(d, 4), DISK_OK);
+	assert_int_equal(unlinkat(t->fd, "zloop.state", 0), 0);
+	tmp_put(t, "zloop.state", 0);
+	assert_int_equal(open_zone(d, 5), DISK_OK);
+	disk_abandon(d);
+	d = open_usual(t, 0);
+	for (uint32_t slot = 3; slot < 6; slot++)
+		assert_int_equal(zone_slot_cond(&d->zones, slot), ZC_EXP_OPEN);
+	disk_close(d);
+}
+
 static void the_sidecar_is_something_else(void **state)
 {
 	struct tmp_dir *t = *state;
@@ -372,6 +400,7 @@ int main(void)
 		T(in_use_by_another_process),
 		T(a_copied_directory),
 		T(the_lock_file_is_gone),
+		T(the_lock_file_goes_while_the_disk_runs),
 		T(the_sidecar_is_something_else),
 		T(zone_files_open_elsewhere),
 		T(looking_needs_no_lock_file),

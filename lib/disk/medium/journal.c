@@ -231,10 +231,13 @@ static int append_again(struct journal *j, const struct batch *b, bool sync)
 /* Adds @b, or rewrites the file with it.  Under the lock. */
 static int put(struct journal *j, const struct batch *b, bool sync)
 {
-	int ret;
+	int ret = -ENOENT;
 
 	if (!j->error && j->records < j->compact_at && j->seq < MAX_SEQ)
-		return append(j, b, sync);
+		ret = append(j, b, sync);
+	/* Or somebody has taken the file away. */
+	if (ret != -ENOENT)
+		return ret;
 	ret = rewrite(j, b);
 	/* No room for a new file is no reason not to add to the old one. */
 	if (ret && !j->error && j->records < MAX_RECORDS) {

@@ -122,6 +122,8 @@ int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	      struct zl_err *err);
 /* With names_lock. */
 bool file_is_locked(const struct store_file *sf, const char *name);
+/* Whether the name still leads to it.  With names_lock, locked. */
+bool file_lock_is_named(struct store_file *sf);
 /* Locks @fd, a new file that is going to get the locked name. */
 int file_lock_next(int fd);
 /* @fd has got the locked name: it is the lock from now on.  With names_lock. */

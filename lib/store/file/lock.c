@@ -208,6 +208,11 @@ int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	return 0;
 }
 
+bool file_lock_is_named(struct store_file *sf)
+{
+	return still_named(sf, sf->lock_fd, sf->lock_name);
+}
+
 bool file_is_locked(const struct store_file *sf, const char *name)
 {
 	return sf->lock_fd >= 0 && !strcmp(sf->lock_name, name);

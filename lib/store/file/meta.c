@@ -207,10 +207,12 @@ int file_meta_append(struct store *st, const char *name, const void *data,
 	int ret;
 
 	pthread_mutex_lock(&sf->names_lock);
-	if (file_is_locked(sf, name) && !sf->lock_read_only)
+	if (!file_is_locked(sf, name) || sf->lock_read_only)
+		ret = append_named(sf, name, data, len, sync);
+	else if (file_lock_is_named(sf))
 		ret = append_fd(sf->lock_fd, data, len, sync);
 	else
-		ret = append_named(sf, name, data, len, sync);
+		ret = -ENOENT;
 	if (ret == 0 && sync)
 		ret = sync_names_left(sf);
 	pthread_mutex_unlock(&sf->names_lock);
