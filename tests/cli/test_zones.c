@@ -113,6 +113,27 @@ static unsigned count_json(void)
 
 static void condition(void **state)
 {
+	static const char *const spellings[] = {
+		"EMPTY",
+		"Read Only",
+		"read_only",
+		"readonly",
+		"nw",
+		"em",
+		"oi",
+		"oe",
+		"cl",
+		"fu",
+		"ro",
+		"ol",
+		"imp-open",
+		"explicit-open",
+		"implicitly_opened",
+		"off",
+		"not-wp",
+		"inactive",
+	};
+
 	static const struct {
 		const char *name;
 		unsigned nr;
@@ -137,6 +158,11 @@ static void condition(void **state)
 		assert_int_equal(zloop("zones", "-c", conds[i].name, "d", NULL),
 				 0);
 		assert_int_equal(count_lines(run_out), 1 + conds[i].nr);
+	}
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		assert_int_equal(zloop("zones", "-c", spellings[i], "d", NULL),
+				 0);
+		assert_string_equal(run_err, "");
 	}
 	assert_int_equal(zloop("zones", "--condition=open", "d", NULL), 2);
 	assert_string_equal(run_out, "");

@@ -246,6 +246,10 @@ static void refusals(void **state)
 		  "out" },
 		{ "{\"fault\":\"offline\",\"zone\":\"a\"}",
 		  "zone=a is not a number from 0 to 9223372036854775807" },
+		{ "{\"fault\":\"read_error\"}",
+		  "there is no fault read_error; did you mean read-error?" },
+		{ "{\"fault\":\"delay\",\"delay\":1}",
+		  "delay has no member delay; did you mean delay_ms?" },
 		{ "{\"fault\":\"slow\"}",
 		  "fault=slow is not one of read-error, write-error, delay, "
 		  "busy, no-zone-resources, backing-error, read-only, "

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/near.h"
 #include "base/num.h"
 #include "disk/inject.h"
 #include "disk/options/check.h"
@@ -200,11 +201,41 @@ static unsigned take_place(const char *key, struct json_object *v,
 	return M_ZONE;
 }
 
+static const struct {
+	unsigned bit;
+	const char *name;
+} members[] = {
+	{ M_LBA, "lba" },
+	{ M_BLOCKS, "blocks" },
+	{ M_ZONE, "zone" },
+	{ M_COUNT, "count" },
+	{ M_OP, "op" },
+	{ M_WRITTEN, "written_blocks" },
+	{ M_DELAY, "delay_ms" },
+	{ M_ERRNO, "errno" },
+	{ M_PERSISTENT, "persistent" },
+};
+
+static int no_member(enum inject_kind kind, const char *key, struct zl_err *err)
+{
+	struct near near = { .word = key, .len = strlen(key) };
+	char text[32];
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(members); i++)
+		if (members[i].bit & forms[kind].may &&
+		    strcmp(members[i].name, key))
+			near_try(&near, members[i].name);
+	printable(text, sizeof(text), key, strlen(key));
+	return zl_fail(err, EINVAL, "%s has no member %s%s%s%s",
+		       inject_kind_name(kind), text,
+		       near.best ? "; did you mean " : "",
+		       near.best ? near.best : "", near.best ? "?" : "");
+}
+
 static int take_member(const char *key, struct json_object *v,
 		       const struct zone_geo *geo, struct inject_fault *f,
 		       unsigned *has, struct zl_err *err)
 {
-	char text[32];
 	uint64_t n = 0;
 	int ret = 0;
 	unsigned m = take_place(key, v, geo, f, &ret, err);
@@ -235,9 +266,7 @@ static int take_member(const char *key, struct json_object *v,
 		ret = take_error(v, f, err);
 	}
 	if (!(m & forms[f->kind].may)) {
-		printable(text, sizeof(text), key, strlen(key));
-		return zl_fail(err, EINVAL, "%s has no member %s",
-			       inject_kind_name(f->kind), text);
+		return no_member(f->kind, key, err);
 	}
 	*has |= m;
 	return ret;
@@ -247,18 +276,26 @@ static int take_kind(struct json_object *o, struct inject_fault *f,
 		     struct zl_err *err)
 {
 	struct json_object *v = NULL;
+	struct near near = { .word = NULL };
 	char text[48] = "";
 	const char *s;
 
 	if (json_object_object_get_ex(o, "fault", &v) &&
 	    json_object_is_type(v, json_type_string)) {
 		s = json_object_get_string(v);
-		for (unsigned i = 0; i < INJECT_NR; i++)
+		near = (struct near){ .word = s, .len = strlen(s) };
+		for (unsigned i = 0; i < INJECT_NR; i++) {
+			near_try(&near, inject_kind_names[i]);
 			if (!strcmp(s, inject_kind_names[i])) {
 				f->kind = (enum inject_kind)i;
 				return 0;
 			}
+		}
 	}
+	if (near.best)
+		return zl_fail(err, EINVAL,
+			       "there is no fault %s; did you mean %s?",
+			       quote(v, text), near.best);
 	return zl_fail(
 		err, EINVAL,
 		"fault%s%s is not one of read-error, write-error, delay, "
