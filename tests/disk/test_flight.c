@@ -27,6 +27,7 @@ static struct fixture fix;
 static struct fixture *const f = &fix;
 static const char *cfg = FIXTURE_CFG;
 static char run_path[64];
+static char serial[DISK_SERIAL_LEN + 1]; /* the disk's */
 static uint64_t now_ms;
 
 static uint64_t fake_clock(void)
@@ -181,6 +182,7 @@ static void arm(enum point p, enum store_op op, unsigned nr)
 static void make_disk(void)
 {
 	fixture_start_files(f, cfg, 0);
+	strcpy(serial, disk_meta(f->disk)->serial);
 	disk_close(f->disk);
 }
 
@@ -243,13 +245,6 @@ static void assert_accepted(uint64_t lba, uint32_t blocks, uint32_t tag)
 
 static void flight_path(char path[128], const char *suffix)
 {
-	const struct disk_meta *meta;
-	static char serial[DISK_SERIAL_LEN + 1];
-
-	if (f->disk) {
-		meta = disk_meta(f->disk);
-		memcpy(serial, meta->serial, sizeof(serial));
-	}
 	snprintf(path, 128, "%s/%s.flight%s", run_path, serial, suffix);
 }
 
