@@ -27,6 +27,11 @@ uint64_t clock_tick_ns(void)
 	return read_ns(CLOCK_MONOTONIC_COARSE);
 }
 
+int64_t clock_real_ns(void)
+{
+	return (int64_t)read_ns(CLOCK_REALTIME);
+}
+
 static struct timespec timespec_of(uint64_t ns)
 {
 	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_S),

@@ -17,6 +17,10 @@ uint64_t clock_ms(void);
  * clock_ns(). */
 uint64_t clock_tick_ns(void);
 
+/* Not that clock, but the one of file times (CLOCK_REALTIME), which somebody
+ * may set. */
+int64_t clock_real_ns(void);
+
 /* Sleeps so long, less if a signal comes. */
 void clock_sleep_ms(uint64_t ms);
 

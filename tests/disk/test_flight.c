@@ -1308,6 +1308,29 @@ static void change_record(uint32_t slot, struct flight_record *r, bool write)
 	close(fd);
 }
 
+/* The file was changed long after the write began: by the kernel's driver. */
+static void changed_by_somebody(void **state)
+{
+	struct flight_record r;
+
+	(void)state;
+	for (int later = 0; later < 2; later++) {
+		die_at = AFTER_CALL;
+		make_disk();
+		live_and_die(write_twice);
+		change_record(NR_CONV, &r, false);
+		r.begun -= later ? 70 : 40;
+		r.sum = flight_sum(&r, NR_CONV);
+		change_record(NR_CONV, &r, true);
+		open_again();
+		assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + (later ? 30 : 10));
+		if (later)
+			assert_refused(SEQ(0) + 10, 20, 3);
+		assert_accepted(SEQ(0) + 10, 20, 2);
+		fixture_stop(f);
+	}
+}
+
 /* A damaged record is one zone's matter. */
 static void damaged_record(void **state)
 {
@@ -1344,7 +1367,7 @@ static void damaged_compare(void **state)
 	int fd;
 
 	(void)state;
-	for (unsigned n = 0; n < 4; n++) {
+	for (unsigned n = 0; n < 5; n++) {
 		die_at = AFTER_CALL;
 		lock_lba = 17;
 		lock_blocks = 2;
@@ -1362,8 +1385,10 @@ static void damaged_compare(void **state)
 			c.nr_blocks = UINT32_MAX;
 		else if (n == 2)
 			c.nr_blocks--;
-		else
+		else if (n == 3)
 			c.crc++;
+		else
+			c.begun -= 70; /* as above */
 		assert_int_equal(pwrite(fd, &c, sizeof(c), (off_t)at),
 				 sizeof(c));
 		close(fd);
@@ -1513,6 +1538,7 @@ int main(void)
 		T(locks_in_preferred_zones),
 		T(goes_with_a_clean_stop),
 		T(that_does_not_count),
+		T(changed_by_somebody),
 		T(damaged_record),
 		T(damaged_compare),
 		T(of_another_opening),

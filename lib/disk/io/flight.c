@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/num.h"
 #include "disk/internal.h"
@@ -20,7 +21,8 @@ static uint32_t whose(uint32_t id, enum flight_state state)
 uint32_t flight_sum(const struct flight_record *r, uint32_t slot)
 {
 	return (r->wp * UINT32_C(0x9e3779b1)) ^ (r->lo * UINT32_C(0x85ebca6b)) ^
-	       (r->hi * UINT32_C(0xc2b2ae35)) ^ ~slot;
+	       (r->hi * UINT32_C(0xc2b2ae35)) ^
+	       (r->begun * UINT32_C(0x27d4eb2f)) ^ ~slot;
 }
 
 /* Whoever is killed in here has begun nothing yet. */
@@ -32,8 +34,14 @@ void flight_put(struct flight_record *r, uint32_t slot, uint32_t state,
 	r->wp = what->wp;
 	r->lo = what->lo;
 	r->hi = what->hi;
+	r->begun = what->begun;
 	r->sum = flight_sum(what, slot);
 	atomic_store_explicit(&r->state, state, memory_order_release);
+}
+
+static uint32_t begun(const struct disk_io *io)
+{
+	return flight_time(io->start_ns ? io->start_ns : clock_ns());
 }
 
 /* Of the slots that the I/O writes to, one that has a write pointer. */
@@ -45,6 +53,7 @@ static void begin_slot(const struct disk_io *io, uint32_t slot, uint32_t id)
 	uint64_t end_lba = io->lba + io->nr_blocks;
 	struct flight_record r = {
 		.wp = zone_slot_wp_blocks(z, slot),
+		.begun = begun(io),
 		.lo = (uint32_t)(max_u64(io->lba, start_lba) - start_lba),
 		.hi = (uint32_t)min_u64(end_lba - start_lba,
 					zone_slot_blocks(z, slot)),
@@ -131,6 +140,7 @@ void flight_compare_begin(struct disk_io *io)
 	iov_get(&cur, blocks, bytes);
 	c->lba = io->lba;
 	c->nr_blocks = io->nr_blocks;
+	c->begun = begun(io);
 	c->crc = crc32c(blocks, bytes);
 	atomic_store_explicit(&c->state, FLIGHT_BEGUN, memory_order_release);
 }
@@ -138,12 +148,12 @@ void flight_compare_begin(struct disk_io *io)
 /* The record may have become another write's, or have been dropped. */
 static void note_answering(struct disk *d, const struct flight_mark *mark)
 {
-	uint32_t begun;
+	uint32_t was;
 
 	for (uint32_t n = 0; n < mark->nr; n++) {
-		begun = whose(mark->id, FLIGHT_BEGUN);
+		was = whose(mark->id, FLIGHT_BEGUN);
 		atomic_compare_exchange_strong(
-			&d->flight.records[mark->slot + n].state, &begun,
+			&d->flight.records[mark->slot + n].state, &was,
 			whose(mark->id, FLIGHT_ANSWERING));
 	}
 	if (mark->compare)

@@ -45,8 +45,9 @@ struct flight_record {
 	_Atomic uint32_t state; /* flight_state and, above, whose it is */
 	uint32_t wp;		/* when it began: the file's length */
 	uint32_t lo, hi;	/* what is written, [lo, hi) */
-	uint32_t sum;		/* of the three and the slot's number */
-	uint32_t spare[3];
+	uint32_t begun;		/* when: clock_ns() / 2^30 */
+	uint32_t sum;		/* of these four and the slot's number */
+	uint32_t spare[2];
 };
 
 /* COMPARE AND WRITE: what was there before.  In the file. */
@@ -54,8 +55,9 @@ struct flight_compare {
 	_Atomic uint32_t state; /* flight_state */
 	uint32_t nr_blocks;
 	uint64_t lba;
-	uint32_t crc; /* of the blocks, CRC-32C */
-	uint32_t spare[3];
+	uint32_t crc;	/* of the blocks, CRC-32C */
+	uint32_t begun; /* as above */
+	uint32_t spare[2];
 };
 
 struct flight_head;
@@ -91,10 +93,11 @@ void flight_stop(struct disk *d, bool remove);
 /* Between flight_load() and flight_start(): whether it is known what was under
  * way. */
 bool flight_is_known(const struct disk *d);
-/* Whether a write to the slot, whose file has @bytes, had begun and was not
- * answered: *keep_bytes are older. */
-bool flight_had_begun(const struct disk *d, uint32_t slot, uint64_t bytes,
-		      uint64_t *keep_bytes);
+/* Whether a write to the slot, whose file is @stat, had begun and was not
+ * answered, and nobody else has changed the file since: *keep_bytes are older.
+ */
+bool flight_had_begun(const struct disk *d, uint32_t slot,
+		      const struct store_stat *stat, uint64_t *keep_bytes);
 /* From where on what the slot's file of @blocks has may be sent again; @blocks:
  * nothing. */
 uint32_t flight_repeats_from(const struct disk *d, uint32_t slot,

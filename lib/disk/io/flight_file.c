@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/log.h"
 #include "base/num.h"
@@ -23,6 +24,8 @@
 #include "disk/io/slot.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/journal_format.h"
+
+#define SLOW_WRITE_S 60 /* twice what the kernel waits for a command */
 
 static_assert(sizeof(struct flight_record) == 32, "part of a cache line");
 static_assert(sizeof(struct flight_compare) == 32, "likewise");
@@ -218,16 +221,34 @@ static enum flight_state left(const struct disk *d, uint32_t slot,
 	return state;
 }
 
-bool flight_had_begun(const struct disk *d, uint32_t slot, uint64_t bytes,
-		      uint64_t *keep_bytes)
+/*
+ * The kernel's driver leaves no trace but the time of its changes.  A write
+ * that took so long that it is taken for another's is one that may be sent
+ * again.
+ */
+static bool changed_later(uint32_t begun, const struct store_stat *stat)
 {
+	int64_t file_ns, record_ns;
+
+	if (!stat->mtime_ns)
+		return false;
+	file_ns = clock_real_ns() - stat->mtime_ns;
+	record_ns = (int64_t)(flight_time(clock_ns()) - begun) << 30;
+	return record_ns > file_ns + SLOW_WRITE_S * INT64_C(1000000000);
+}
+
+bool flight_had_begun(const struct disk *d, uint32_t slot,
+		      const struct store_stat *stat, uint64_t *keep_bytes)
+{
+	uint64_t bytes = stat->size_bytes;
 	struct flight_record r;
 
 	if (left(d, slot, &r) != FLIGHT_BEGUN)
 		return false;
 	*keep_bytes = blocks_to_bytes(d, r.wp);
 	/* More than it would have written is somebody else's. */
-	return bytes > *keep_bytes && bytes <= blocks_to_bytes(d, r.hi);
+	return !changed_later(r.begun, stat) && bytes > *keep_bytes &&
+	       bytes <= blocks_to_bytes(d, r.hi);
 }
 
 uint32_t flight_repeats_from(const struct disk *d, uint32_t slot,
@@ -269,6 +290,7 @@ static bool restore(struct disk *d, const struct flight_compare *c,
 	const struct zone_set *z = &d->zones;
 	uint64_t lba = c->lba, end_lba = c->lba + c->nr_blocks, start_lba;
 	uint32_t slot, lo, hi, there;
+	struct store_stat stat;
 	bool ok = true;
 
 	for (; lba < end_lba; lba += hi - lo) {
@@ -279,7 +301,9 @@ static bool restore(struct disk *d, const struct flight_compare *c,
 				       zone_slot_blocks(z, slot));
 		there = (uint32_t)min_u64(slot_file_blocks(d, slot), hi);
 		/* It is not what it was. */
-		if (d->slots[slot].flags & SLOT_DAMAGED)
+		if (d->slots[slot].flags & SLOT_DAMAGED ||
+		    store_stat(d->store, slot, &stat) ||
+		    changed_later(c->begun, &stat))
 			ok = false;
 		else if (there > lo)
 			ok = give_back(d, slot, lo, there - lo,

@@ -23,6 +23,11 @@ struct flight_head {
 
 #define FLIGHT_MAGIC "ZLFLY01\n"
 
+static inline uint32_t flight_time(uint64_t ns)
+{
+	return (uint32_t)(ns >> 30);
+}
+
 uint32_t flight_sum(const struct flight_record *r, uint32_t slot);
 /* Writes a slot's record; @state with whose it is. */
 void flight_put(struct flight_record *r, uint32_t slot, uint32_t state,

@@ -120,7 +120,7 @@ static void take_back(const struct loading *l, uint64_t *size)
 	uint64_t keep;
 	int ret;
 
-	if (d->look_only || !flight_had_begun(d, l->slot, *size, &keep))
+	if (d->look_only || !flight_had_begun(d, l->slot, &l->stat, &keep))
 		return;
 	ret = store_resize(d->store, l->slot, keep);
 	if (ret) {

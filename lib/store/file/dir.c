@@ -45,6 +45,8 @@ int file_stat(struct store *st, uint32_t slot, struct store_stat *stat)
 	stat->kind = kind_of(sb.st_mode);
 	stat->size_bytes = (uint64_t)sb.st_size;
 	stat->alloc_bytes = (uint64_t)sb.st_blocks * 512;
+	stat->mtime_ns =
+		sb.st_mtim.tv_sec * INT64_C(1000000000) + sb.st_mtim.tv_nsec;
 	stat->readable = our_bits(&sb) & 4;
 	stat->writable = our_bits(&sb) & 2;
 	return 0;
