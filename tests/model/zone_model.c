@@ -250,6 +250,13 @@ static bool all_in_zone(const struct zone_model *m, uint64_t lba, uint64_t nr)
 	return true;
 }
 
+/* Not written, but something behind it in its zone is. */
+static bool passed_over(const struct zone_model *m, uint64_t lba)
+{
+	return lba <
+	       zone_at(m, lba)->start_lba + written_blocks(m, m->zone_of[lba]);
+}
+
 enum zone_verdict model_read(const struct zone_model *m, uint64_t lba,
 			     uint64_t nr)
 {
@@ -271,7 +278,8 @@ enum zone_verdict model_read(const struct zone_model *m, uint64_t lba,
 	if (is(type, M_HIDES) && is(type, M_ALONE) && !all_in_zone(m, lba, nr))
 		return ZV_READ_BOUNDARY;
 	for (uint64_t i = lba; i < lba + nr; i++)
-		if (is(zone_at(m, i)->type, M_HIDES) && !m->written[i])
+		if (is(zone_at(m, i)->type, M_HIDES) && !m->written[i] &&
+		    !passed_over(m, i))
 			return ZV_READ_INVALID;
 	return ZV_OK;
 }
