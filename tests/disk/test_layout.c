@@ -230,6 +230,25 @@ static void the_gate(void **state)
 	fixture_stop(f);
 }
 
+/* Explicitly opened zones are no longer so, by the journal either. */
+static void power_failure(void **state)
+{
+	const struct disk_powerfail how = { 0 };
+	struct zl_err err;
+
+	(void)state;
+	start(HM CACHE, 1, 6);
+	assert_int_equal(do_zone(f, ZO_OPEN, Z(0), false), DISK_OK);
+	assert_int_equal(do_zone(f, ZO_OPEN, Z(7), false), DISK_OK);
+	assert_int_equal(disk_powerfail(f->disk, &how, &err), 0);
+	check_zone(0, ZC_EMPTY, 0);
+	disk_abandon(f->disk);
+	fixture_open(f, HM CACHE, 0);
+	check_zone(0, ZC_EMPTY, 0);
+	check_zone(7, ZC_EMPTY, 0);
+	fixture_stop(f);
+}
+
 /* --- Many commands, and what ends an opening, against what was written --- */
 
 struct shadow {
@@ -397,6 +416,23 @@ static void in_a_directory(const char *verb, const char *file)
 	assert_int_equal(system(cmd), 0);
 }
 
+/* The files of conventional zones tell it, wherever they are. */
+static void check_zone_size(void)
+{
+	static const char options[] = "zone_size_mb=2,conv_zones=2";
+	struct disk_open_args args = { .may_make = true,
+				       .size_bytes = CAPACITY * BLOCK };
+	struct disk_opts opts;
+	struct zl_err err;
+
+	assert_int_equal(disk_opts_parse(&opts, options, strlen(options), ',',
+					 false, &err),
+			 0);
+	args.opts = &opts;
+	assert_int_equal(disk_open(f->dir, &args, &f->disk, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "use zone_size_mb=1"));
+}
+
 static void a_directory(void **state)
 {
 	struct zl_err err;
@@ -422,6 +458,7 @@ static void a_directory(void **state)
 	/* What the kernel's driver would leave if it had such disks. */
 	in_a_directory("rm", "zloop.json");
 	in_a_directory("rm", "zloop.state");
+	check_zone_size();
 	fixture_open(f, HM, 0);
 	assert_true(f->disk->meta.adopted);
 	check_zone(0, ZC_CLOSED, 5);
@@ -433,8 +470,11 @@ static void a_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(host_managed), cmocka_unit_test(host_aware),
-		cmocka_unit_test(the_gate),	cmocka_unit_test(many_commands),
+		cmocka_unit_test(host_managed),
+		cmocka_unit_test(host_aware),
+		cmocka_unit_test(the_gate),
+		cmocka_unit_test(power_failure),
+		cmocka_unit_test(many_commands),
 		cmocka_unit_test(a_directory),
 	};
 

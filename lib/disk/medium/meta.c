@@ -126,6 +126,7 @@ static bool block_size_ok(uint32_t bytes)
 const char *meta_error(const struct disk_meta *meta)
 {
 	struct zone_geo geo;
+	const char *error;
 
 	if (!block_size_ok(meta->block_bytes) ||
 	    !block_size_ok(meta->phys_block_bytes) ||
@@ -148,10 +149,11 @@ const char *meta_error(const struct disk_meta *meta)
 		return "there are more than 1048576 zones";
 	if (meta->rc_conv && meta->host_aware)
 		return "RC_BASIS is 0 on a host-aware disk";
-	if (meta->rc_conv && !meta->conv_zones)
-		return "RC_BASIS is 0 without conventional zones";
 	meta_geo(meta, &geo);
-	return zone_geo_error(&geo);
+	error = zone_geo_error(&geo);
+	if (!error && meta->rc_conv && !zone_geo_first_wp(&geo))
+		return "RC_BASIS is 0 without conventional zones";
+	return error;
 }
 
 static uint64_t disk_value(const struct disk_meta *meta, enum disk_opt_id id)
