@@ -26,6 +26,23 @@ _zloop_actions() { # ZLOOP COMMAND
     sed -n 's/^ *[Uor]*[sage]*: *zloop [a-z-]* \[OPTION\.\.\.\] \([a-z]\{1,\}\) .*/\1/p'
 }
 
+# Disks that have a name.
+_zloop_disks() { # ZLOOP
+  "$1" list 2>/dev/null | sed -n '2,$s/^\([^ -][^ ]*\) .*/\1/p'
+}
+
+_zloop_faults() { # ZLOOP
+  "$1" help inject 2>/dev/null | tr '\n' ' ' |
+    sed -n 's/.* FAULT is \(.*\), or a JSON .*/\1/p' | tr ',' ' ' |
+    sed 's/ or / /'
+}
+
+_zloop_members() { # ZLOOP
+  "$1" help inject 2>/dev/null |
+    sed -n 's/^  lba=N, blocks=.*/lba=\nblocks=/p; t
+      s/^  \([a-z_]*=\)[A-Zt].*/\1/p'
+}
+
 # Words behind the subcommand that are no options, up to the one being typed.
 _zloop_given() {
   local i n=0
@@ -59,7 +76,17 @@ _zloop() {
   case $cur in
     -*) _zloop_reply "$(_zloop_options "$zloop" "$command")"; return ;;
   esac
-  if [ "$(_zloop_given)" = 0 ]; then
+  local given
+  given=$(_zloop_given)
+  if [ "$command ${COMP_WORDS[2]-}" = "inject add" ] && [ "$given" -gt 1 ]; then
+    if [ "$given" = 2 ]; then
+      _zloop_reply "$(_zloop_faults "$zloop")"
+    else
+      _zloop_reply "$(_zloop_members "$zloop")"
+    fi
+    return
+  fi
+  if [ "$given" = 0 ]; then
     [ "$command" != help ] || actions=$(_zloop_commands "$zloop")
     actions=${actions-$(_zloop_actions "$zloop" "$command")}
     if [ -n "$actions" ]; then
@@ -68,7 +95,10 @@ _zloop() {
     fi
   fi
   compopt -o filenames 2>/dev/null
-  mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+  mapfile -t COMPREPLY < <(
+    compgen -d -- "$cur"
+    compgen -W "$(_zloop_disks "$zloop")" -- "$cur"
+  )
 }
 
 complete -F _zloop zloop
