@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "store/file/file.h"
@@ -20,6 +21,7 @@ struct inode {
 	uint8_t *medium;
 	uint8_t *clean; /* what the page cache had when it was last written
 			   back, or should have been */
+	bool *dirty;	/* by block: written since, perhaps with the same */
 	int error;	/* not told yet */
 };
 
@@ -40,9 +42,12 @@ static void grow(struct inode *i, size_t bytes)
 		return;
 	i->medium = realloc(i->medium, bytes);
 	i->clean = realloc(i->clean, bytes);
-	assert(i->medium && i->clean);
+	i->dirty = realloc(i->dirty, bytes / MEDIUM_BLOCK);
+	assert(i->medium && i->clean && i->dirty);
 	memset(i->medium + i->bytes, 0, bytes - i->bytes);
 	memset(i->clean + i->bytes, 0, bytes - i->bytes);
+	memset(i->dirty + i->bytes / MEDIUM_BLOCK, 0,
+	       (bytes - i->bytes) / MEDIUM_BLOCK);
 	i->bytes = bytes;
 }
 
@@ -85,11 +90,22 @@ enum {
 	PIECE = 128 * MEDIUM_BLOCK
 };
 
+static bool piece_is_clean(const struct inode *i, const uint8_t *cache,
+			   size_t at, size_t end)
+{
+	return !memcmp(i->clean + at, cache + at, end - at) &&
+	       !memchr(i->dirty + at / MEDIUM_BLOCK, true,
+		       (end - at) / MEDIUM_BLOCK);
+}
+
 static void write_back_block(struct inode *i, const uint8_t *cache, size_t at,
 			     bool fails)
 {
-	if (!memcmp(i->clean + at, cache + at, MEDIUM_BLOCK))
+	bool *dirty = &i->dirty[at / MEDIUM_BLOCK];
+
+	if (!*dirty && !memcmp(i->clean + at, cache + at, MEDIUM_BLOCK))
 		return;
+	*dirty = false;
 	memcpy(i->clean + at, cache + at, MEDIUM_BLOCK);
 	if (fails)
 		i->error = EIO;
@@ -105,7 +121,7 @@ static void write_back(struct inode *i, const uint8_t *cache, size_t bytes)
 	for (size_t at = 0; at < bytes; at += PIECE) {
 		size_t end = bytes - at < PIECE ? bytes : at + PIECE;
 
-		if (!memcmp(i->clean + at, cache + at, end - at))
+		if (piece_is_clean(i, cache, at, end))
 			continue;
 		for (size_t block = at; block < end; block += MEDIUM_BLOCK)
 			write_back_block(i, cache, block, fails);
@@ -130,6 +146,27 @@ static int write_back_fd(int fd, bool tell)
 	free(cache);
 	errno = error;
 	return error ? -1 : 0;
+}
+
+/* Its pages are dirty, also where they have what they had. */
+ssize_t medium_pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
+			int flags)
+{
+	struct inode *i;
+	uint8_t *cache;
+	size_t bytes;
+	ssize_t n;
+
+	pthread_mutex_lock(&lock);
+	n = syscall(SYS_pwritev2, fd, iov, cnt, off, 0, flags);
+	if (n > 0) {
+		i = look(fd, &cache, &bytes);
+		free(cache);
+		for (ssize_t done = 0; done < n; done += MEDIUM_BLOCK)
+			i->dirty[(off + done) / MEDIUM_BLOCK] = true;
+	}
+	pthread_mutex_unlock(&lock);
+	return n;
 }
 
 int medium_sync(int fd)
@@ -158,6 +195,7 @@ void medium_stop(void)
 		inodes = i->next;
 		free(i->medium);
 		free(i->clean);
+		free(i->dirty);
 		free(i);
 	}
 }
@@ -197,6 +235,7 @@ void medium_remount(const char *path)
 	assert(pwrite(fd, i->medium, bytes, 0) == (ssize_t)bytes);
 	if (bytes)
 		memcpy(i->clean, i->medium, bytes);
+	memset(i->dirty, 0, i->bytes / MEDIUM_BLOCK);
 	i->error = 0;
 	pthread_mutex_unlock(&lock);
 	free(cache);

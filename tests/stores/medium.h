@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #define MEDIUM_BLOCK 512u
 
@@ -26,6 +27,11 @@ void medium_stop(void);
 
 /* One block in so many syncs of a file fails; 0: none. */
 void medium_fail_one_in(unsigned n);
+
+/* pwritev2(): who uses the model has it stand in the place of libc's.  Whole
+ * blocks only. */
+ssize_t medium_pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
+			int flags);
 
 int medium_sync(int fd);
 /* What the kernel does by itself now and then; it tells nobody. */

@@ -159,16 +159,21 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 {
 	struct disk_slot *s = &d->slots[slot];
 	uint16_t news;
+	bool tell;
 	int ret;
 
 	pthread_mutex_lock(&d->lock);
 	news = s->flags & (SLOT_BAD_NEWS | SLOT_BAD_LESS);
 	s->flags &= ~news;
+	/* What somebody else is telling need not be durable yet. */
+	tell = news || s->telling;
+	s->telling += tell;
 	pthread_mutex_unlock(&d->lock);
-	if (!news)
+	if (!tell)
 		return 0;
 	ret = journal_bad(d, slot, news & SLOT_BAD_LESS, sync);
 	pthread_mutex_lock(&d->lock);
+	s->telling--;
 	if (ret)
 		s->flags |= news;
 	if (ret || !sync)
