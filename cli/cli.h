@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "disk/medium/counters.h"
 #include "disk/disk.h"
 
@@ -97,7 +98,7 @@ FILE *cli_open_output(const char *name);
  * of standard output main() says it. */
 int cli_close_output(FILE *f, const char *name, int ret);
 
-#define CLI_SIZE_MAX 32
+#define CLI_SIZE_MAX SIZE_TEXT_MAX
 /* Writes a size for people, e.g. "2 GiB" or "1.5 MiB". */
 const char *cli_size(uint64_t bytes, char buf[CLI_SIZE_MAX]);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "cli.h"
 #include "progress.h"
 
@@ -46,22 +47,7 @@ void cli_log(enum zl_log_level level, const char *line)
 
 const char *cli_size(uint64_t bytes, char buf[CLI_SIZE_MAX])
 {
-	static const char *const units[] = { "bytes", "KiB", "MiB",
-					     "GiB",   "TiB", "PiB" };
-	unsigned unit = 0;
-	uint64_t tenths;
-
-	while (unit < 5 && bytes >> (10 * (unit + 1)))
-		unit++;
-	/* Whole units and tenths, each cut. */
-	tenths = unit ? (bytes >> (10 * (unit - 1)) & 1023) * 10 / 1024 : 0;
-	if (tenths)
-		snprintf(buf, CLI_SIZE_MAX, "%" PRIu64 ".%" PRIu64 " %s",
-			 bytes >> (10 * unit), tenths, units[unit]);
-	else
-		snprintf(buf, CLI_SIZE_MAX, "%" PRIu64 " %s",
-			 bytes >> (10 * unit), units[unit]);
-	return buf;
+	return size_in_words(bytes, buf);
 }
 
 FILE *cli_open_output(const char *name)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Numbers: strict parsing. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include <string.h>
 #include <strings.h>
@@ -63,4 +65,23 @@ int parse_size(const char *s, size_t len, uint64_t unit, uint64_t *bytes)
 	if (!ret)
 		*bytes = n;
 	return ret;
+}
+
+const char *size_in_words(uint64_t bytes, char buf[SIZE_TEXT_MAX])
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB",
+					     "GiB",   "TiB", "PiB" };
+	unsigned unit = 0;
+	uint64_t tenths;
+
+	while (unit < 5 && bytes >> (10 * (unit + 1)))
+		unit++;
+	tenths = unit ? (bytes >> (10 * (unit - 1)) & 1023) * 10 / 1024 : 0;
+	if (tenths)
+		snprintf(buf, SIZE_TEXT_MAX, "%" PRIu64 ".%" PRIu64 " %s",
+			 bytes >> (10 * unit), tenths, units[unit]);
+	else
+		snprintf(buf, SIZE_TEXT_MAX, "%" PRIu64 " %s",
+			 bytes >> (10 * unit), units[unit]);
+	return buf;
 }

@@ -48,4 +48,9 @@ int parse_u64(const char *s, size_t len, uint64_t *v);
  */
 int parse_size(const char *s, size_t len, uint64_t unit, uint64_t *bytes);
 
+#define SIZE_TEXT_MAX 32
+/* Writes a size for people, in the largest unit that it is at least one of,
+ * with a tenth, both cut: "2 GiB", "1.5 MiB". */
+const char *size_in_words(uint64_t bytes, char buf[SIZE_TEXT_MAX]);
+
 #endif

@@ -75,6 +75,29 @@ static void sizes(void **state)
 	assert_true(v == UINT64_C(2) << 30);
 }
 
+static void sizes_for_people(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} rows[] = {
+		{ 0, "0 bytes" },
+		{ 1023, "1023 bytes" },
+		{ 1024, "1 KiB" },
+		{ 1536, "1.5 KiB" },
+		{ 3000000000, "2.7 GiB" },
+		{ UINT64_C(50) << 40, "50 TiB" },
+		{ (UINT64_C(1) << 40) - 1, "1023.9 GiB" },
+		{ UINT64_MAX, "16383.9 PiB" },
+	};
+	char buf[SIZE_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(rows); i++)
+		assert_string_equal(size_in_words(rows[i].bytes, buf),
+				    rows[i].text);
+}
+
 static void bad_numbers(void **state)
 {
 	static const struct {
@@ -129,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_numbers),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(sizes_for_people),
 		cmocka_unit_test(bad_numbers),
 		cmocka_unit_test(arithmetic),
 	};

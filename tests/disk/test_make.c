@@ -491,9 +491,8 @@ static void a_thin_disk_is_made_with_a_warning(void **state)
 			open_pretending(mem, "zone_size_mb=16384,conv_zones=1",
 					UINT64_C(51200) << 30, MAKE, &err),
 			&err);
-	assert_logged("/d: the disk has 54975581388800 bytes, but its file "
-		      "system only 3000000000 free: writes fail when that is "
-		      "used up");
+	assert_logged("/d: the disk has 50 TiB, but its file system only "
+		      "2.7 GiB free: writes fail when that is used up");
 	store_mem_free(mem);
 }
 

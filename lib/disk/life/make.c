@@ -79,12 +79,14 @@ static int check_inodes(const struct store_space *space, const char *name,
 static void warn_thin(const struct store_space *space, const char *name,
 		      const struct disk_meta *meta)
 {
+	char size[SIZE_TEXT_MAX], room[SIZE_TEXT_MAX];
+
 	if (space->free_bytes < meta->capacity_bytes)
 		zl_log(ZL_LOG_WARN,
-		       "%s: the disk has %" PRIu64
-		       " bytes, but its file system only %" PRIu64
-		       " free: writes fail when that is used up",
-		       name, meta->capacity_bytes, space->free_bytes);
+		       "%s: the disk has %s, but its file system only %s free: "
+		       "writes fail when that is used up",
+		       name, size_in_words(meta->capacity_bytes, size),
+		       size_in_words(space->free_bytes, room));
 }
 
 static int check_space(struct store *st, const char *name,
