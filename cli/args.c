@@ -51,6 +51,18 @@ error_t cli_key_any(int key, struct argp_state *state, int *first)
 	}
 }
 
+error_t cli_key_disks_or_all(int key, struct argp_state *state, int *first,
+			     const bool *all)
+{
+	if (key != ARGP_KEY_END)
+		return cli_key_any(key, state, first);
+	if (*all && *first < state->argc)
+		argp_error(state, "--all are all disks; name none");
+	else if (!*all && *first == state->argc)
+		argp_error(state, "there is no disk");
+	return 0;
+}
+
 error_t cli_key_disks(int key, struct argp_state *state, int *first)
 {
 	if (key == ARGP_KEY_NO_ARGS)

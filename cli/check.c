@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "progress.h"
+#include "target.h"
 
 struct check {
 	const char *dir;
@@ -14,13 +15,14 @@ struct check {
 };
 
 struct check_args {
-	bool json, repair, yes;
+	bool json, repair, yes, all;
 	struct disk_opts opts;
 	bool has_opts;
 	int first; /* of the disks */
 };
 
 static const struct argp_option options[] = {
+	CLI_ALL_OPTION,
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{ "repair", 'r', NULL, 0,
 	  "Say first what would be repaired, and what is lost", 0 },
@@ -48,6 +50,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	(void)arg;
 	switch (key) {
+	case 'a':
+		a->all = true;
+		return 0;
 	case 'j':
 		a->json = true;
 		return 0;
@@ -64,17 +69,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!a->repair && (a->yes || a->has_opts))
 			argp_error(state, "%s needs --repair",
 				   a->yes ? "--yes" : "--options");
-		return 0;
+		break;
 	default:
-		return cli_key_disks(key, state, &a->first);
+		break;
 	}
+	return cli_key_disks_or_all(key, state, &a->first, &a->all);
 }
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.children = cli_progress_options,
-	.args_doc = "DISK...",
+	.args_doc = "DISK...\n--all",
 	.doc = "Examine each DISK completely and print what is not as it "
 	       "should be, a line each; nothing when all is "
 	       "well.  Changes nothing without --repair --yes." CLI_DISK_DOC,
@@ -230,10 +236,14 @@ int check_main(int argc, char **argv)
 	cli_parse(&argp, argc, argv, &a);
 	argc -= a.first;
 	argv += a.first;
+	if (a.all)
+		argc = cli_attached_dirs(&argv);
 	if (a.json)
-		return check_json(argc, argv, &a);
-	for (int i = 0; i < argc; i++)
+		status = check_json(argc, argv, &a);
+	for (int i = 0; i < argc && !a.json; i++)
 		if (check(argv[i], &a, NULL))
 			status = CLI_FAILED;
+	if (a.all)
+		cli_free_dirs(argv, argc);
 	return status;
 }

@@ -66,6 +66,14 @@ error_t cli_key_one(int key, char *arg, struct argp_state *state,
 		    const char **dir);
 error_t cli_key_disks(int key, struct argp_state *state, int *first);
 error_t cli_key_any(int key, struct argp_state *state, int *first);
+/* … or several or --all, which an option of the parser sets in *@all. */
+error_t cli_key_disks_or_all(int key, struct argp_state *state, int *first,
+			     const bool *all);
+#define CLI_ALL_OPTION                                                   \
+	{                                                                \
+		"all", 'a', NULL, 0,                                     \
+			"All disks that zloop list shows as attached", 0 \
+	}
 /* The end of their --help. */
 #define CLI_DISK_DOC                                                           \
 	"\n\nDISK is a name or number that zloop list shows, /dev/sdX, id=N, " \

@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "running.h"
+#include "target.h"
 
 #define NR_CONDS 16
 
@@ -27,11 +28,12 @@ struct info {
 };
 
 struct info_args {
-	bool json;
+	bool json, all;
 	int first; /* of the disks */
 };
 
 static const struct argp_option options[] = {
+	CLI_ALL_OPTION,
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{ 0 },
 };
@@ -42,18 +44,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	(void)arg;
 	switch (key) {
+	case 'a':
+		a->all = true;
+		return 0;
 	case 'j':
 		a->json = true;
 		return 0;
 	default:
-		return cli_key_disks(key, state, &a->first);
+		return cli_key_disks_or_all(key, state, &a->first, &a->all);
 	}
 }
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "DISK...",
+	.args_doc = "DISK...\n--all",
 	.doc = "Say what each DISK is: its serial number, size and zones, the "
 	       "size= that targetcli wants, the zones' "
 	       "conditions, the space they use, who has it open, and what is "
@@ -345,12 +350,18 @@ int info_main(int argc, char **argv)
 	unsigned nr = 0;
 
 	cli_parse(&argp, argc, argv, &a);
+	argv += a.first;
+	argc -= a.first;
+	if (a.all)
+		argc = cli_attached_dirs(&argv);
 	if (a.json)
 		array = json_object_new_array();
-	for (int i = a.first; i < argc; i++)
+	for (int i = 0; i < argc; i++)
 		if (info(argv[i], array, &nr))
 			status = CLI_FAILED;
 	if (array)
 		json_print(array);
+	if (a.all)
+		cli_free_dirs(argv, argc);
 	return status;
 }

@@ -62,6 +62,41 @@ static bool find(struct search s)
 	return s.found;
 }
 
+struct attached {
+	char **dirs;
+	int nr;
+};
+
+static bool add_dir(void *user, const struct lio_backstore *bs)
+{
+	struct attached *a = user;
+	char **more = realloc(a->dirs, (size_t)(a->nr + 1) * sizeof(*more));
+
+	if (!more)
+		abort();
+	a->dirs = more;
+	a->dirs[a->nr] = strdup(lio_backstore_dir(bs));
+	if (!a->dirs[a->nr++])
+		abort();
+	return true;
+}
+
+int cli_attached_dirs(char ***dirs)
+{
+	struct attached a = { .nr = 0 };
+
+	lio_each_backstore(cli_lio(), add_dir, &a);
+	*dirs = a.dirs;
+	return a.nr;
+}
+
+void cli_free_dirs(char **dirs, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		free(dirs[i]);
+	free(dirs);
+}
+
 bool cli_find_name(const char *name, struct lio_backstore *bs)
 {
 	return find((struct search){ .name = name, .bs = bs });

@@ -11,8 +11,7 @@ struct remove_args {
 };
 
 static const struct argp_option options[] = {
-	{ "all", 'a', NULL, 0, "All disks that zloop list shows as attached",
-	  0 },
+	CLI_ALL_OPTION,
 	{ "force", 'f', NULL, 0, "Even if the disk is in use", 0 },
 	CLI_TIMEOUT_OPTION,
 	{ 0 },
@@ -32,14 +31,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 't':
 		cli_set_timeout(arg, state);
 		return 0;
-	case ARGP_KEY_END:
-		if (a->all == (a->first < state->argc))
-			argp_error(state, a->all ? "--all are all disks; name "
-						   "none"
-						 : "there is no disk");
-		return 0;
 	default:
-		return cli_key_any(key, state, &a->first);
+		return cli_key_disks_or_all(key, state, &a->first, &a->all);
 	}
 }
 

@@ -56,6 +56,10 @@ int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric);
 /* Removes the LUNs of @fabric (NULL: all); how many, or -errno, said. */
 int cli_remove_exports(const struct lio_backstore *bs, const char *fabric);
 
+/* The directories of all disks that are attached; how many. */
+int cli_attached_dirs(char ***dirs);
+void cli_free_dirs(char **dirs, int nr);
+
 /* list.c: what list --json has of it. */
 struct json_object *cli_backstore_json(const struct lio_backstore *bs);
 

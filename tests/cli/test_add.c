@@ -274,6 +274,12 @@ static void removes_several(void **state)
 	assert_int_equal(zloop("remove", "nowhere", "z0", NULL), 1);
 	assert_contains(run_err, "no disk nowhere is attached");
 	assert_contains(run_err, "z0 (/dev/sdq) is in use");
+	assert_int_equal(zloop("info", "--all", NULL), 0);
+	assert_contains(run_out, "/disks/0\n  serial ");
+	assert_int_equal(zloop("check", "--all", NULL), 0);
+	assert_string_equal(run_out, "");
+	assert_int_equal(zloop("check", "--all", "z0", NULL), 2);
+	assert_int_equal(zloop("info", NULL), 2);
 	assert_int_equal(zloop("delete", "z0", NULL), 1);
 	assert_sentence("is attached as z0; zloop remove z0 first");
 	assert_true(exists("disks/0/zloop.json"));
