@@ -404,21 +404,23 @@ static void long_lines_are_not_cut(void **state)
 {
 	struct runner_dev_params params = { .size_bytes = RIG_BYTES };
 	struct rig *rig = *state;
-	char cfg[256] = "@$/", text[512], *line, *reason;
-	size_t room;
+	char cfg[256] = "@$/", text[1024], *line, *reason;
+	size_t room = 255 - 6 - strlen(rig->dir) - 2;
 
 	/* As targetcli shows it, which has room. */
-	assert_false(runner_check_config(
-		rig_handler(), rig_text(rig, "zloop/nothing@$/d"), &reason));
-	assert_true(strlen(reason) > 255);
-	assert_int_equal(rig_add_unchecked(rig, "nothing@$/d", &params),
-			 -EINVAL);
-	snprintf(text, sizeof(text), "nothing@$/d: %s\n", reason);
+	memset(cfg + 3, 'f', 120);
+	snprintf(text, sizeof(text), "touch %s", cfg + 1);
+	rig_shell(rig, text);
+	snprintf(text, sizeof(text), "zloop/%s", cfg);
+	assert_false(runner_check_config(rig_handler(), rig_text(rig, text),
+					 &reason));
+	assert_true(rig_add_unchecked(rig, cfg, &params) < 0);
+	snprintf(text, sizeof(text), "%s: %s\n", cfg, reason);
+	assert_true(strlen(text) > 255);
 	assert_logged(rig, text);
 	free(reason);
 
 	/* As long as a cfgstring can be, and no space to split at. */
-	room = 255 - 6 - strlen(rig->dir) - 2;
 	memset(cfg + 3, 'n', room);
 	assert_int_equal(rig_add_unchecked(rig, cfg, &params), -ENOENT);
 	assert_true(rig_logged(rig, 3, "does not exist"));
