@@ -25,10 +25,13 @@
 #include "disk/io/hold.h"
 #include "disk/io/meter.h"
 #include "disk/io/pace.h"
+#include "disk/io/sync.h"
 #include "disk/io/work.h"
+#include "disk/life/powerfail.h"
 #include "disk/medium/bad.h"
 #include "disk/medium/counters.h"
 #include "disk/medium/journal.h"
+#include "disk/medium/problems.h"
 
 /* struct disk_slot flags */
 #define SLOT_DIRTY	 0x01  /* changed since its last sync began */
@@ -66,6 +69,13 @@ struct disk_slot {
 			ends: a read that overlaps one may be short */
 };
 
+/* See slot.c: who writes to conventional zones, who waits for it. */
+struct gate {
+	uint32_t shared; /* so many have passed beside each other */
+	bool alone;	 /* one has it for itself */
+	struct disk_io *first, *last;
+};
+
 struct disk {
 	struct store *store;
 	char name[256]; /* the directory, for sentences */
@@ -94,27 +104,15 @@ struct disk {
 	struct disk_slot *slots;
 	uint64_t *dirty; /* bitmap over slots: see slot_is_unsynced() */
 	struct bad_ranges bad;
-	/* See slot.c: who writes to conventional zones, who waits for it. */
-	uint32_t gate_shared;
-	bool gate_alone;
-	struct disk_io *gate_first, *gate_last;
+	struct gate gate;
 	uint64_t saved;
-	struct sync_part *parts;	     /* being synced */
-	struct disk_io *syncs, **syncs_tail; /* waiting for a round */
-	bool syncing;			     /* a round is under way */
-	unsigned sync_stops;		     /* who waits in sync_stop() */
-	struct problem *problems, **problems_end;
-	uint32_t nr_problems;
-	/* Changes that the journal was told without a sync, and how many of
-	 * them are durable: for zoneop_journal_sync(). */
-	uint64_t journal_told, journal_safe;
+	struct syncs sync;
+	struct problems problems;
 	struct disk_stats stats;
 	struct meter meter;
 	uint64_t grace_end_ms; /* on grace_clock_ms() */
-	bool can_powerfail;    /* store is one of rollback.h's */
 	struct hold hold;
-	void (*powerfail_fn)(void *user);
-	void *powerfail_user;
+	struct powerfail powerfail;
 	struct disk *next_open; /* open.c's list */
 };
 

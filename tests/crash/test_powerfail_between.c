@@ -353,7 +353,7 @@ static bool is_held_up(struct disk *d)
 	bool is;
 
 	pthread_mutex_lock(&d->lock);
-	is = (d->hold.stopped && d->hold.nr) || d->sync_stops;
+	is = (d->hold.stopped && d->hold.nr) || d->sync.stops;
 	pthread_mutex_unlock(&d->lock);
 	return is;
 }

@@ -221,7 +221,7 @@ static void while_the_disk_is_made(void **state)
 			if (disk_open_store(m.p.store, "test", &args, &m.p.disk,
 					    &err))
 				fail_msg("step %" PRIu64 ": %s", at, err.msg);
-			assert_int_equal(m.p.disk->nr_problems, 0);
+			assert_int_equal(m.p.disk->problems.nr, 0);
 			disk_close(m.p.disk);
 			store_crash_free(m.c);
 			args.may_make = true;

@@ -860,12 +860,12 @@ static void a_damaged_file_of_faults_is_ignored(void **state)
 		store_close(st);
 		fixture_open(f, FIXTURE_CFG, 0);
 		assert_int_equal(nr_listed(f), 0);
-		assert_int_equal(f->disk->nr_problems, 1);
+		assert_int_equal(f->disk->problems.nr, 1);
 		assert_int_equal(do_read(f, 0, 1), DISK_OK);
 	}
 	clear(f);
 	fixture_reopen(f, FIXTURE_CFG);
-	assert_int_equal(f->disk->nr_problems, 0);
+	assert_int_equal(f->disk->problems.nr, 0);
 }
 
 static void bad_ranges_and_ids_are_refused(void **state)

@@ -368,7 +368,8 @@ static void each_call_fails(void **state)
 			refusals++;
 		} else {
 			hits = store_fault_hits(st);
-			for (struct problem *p = d->problems; p; p = p->next) {
+			for (struct problem *p = d->problems.first; p;
+			     p = p->next) {
 				degraded += p->slot != UINT32_MAX;
 				others += p->slot == UINT32_MAX;
 			}

@@ -158,10 +158,10 @@ static void a_store_that_would_rather_wait(void **state)
 		assert_true(try_write_here(&f, SEQ(0) + i));
 		assert_int_equal(store_fault_hits(f.fault), 0);
 		/* A sync is under way: not now. */
-		f.disk->syncing = true;
+		f.disk->sync.running = true;
 		assert_false(try_write_here(&f, SEQ(0) + i + 1));
 		assert_int_equal(store_fault_hits(f.fault), 1);
-		f.disk->syncing = false;
+		f.disk->sync.running = false;
 		/* One was slow. */
 		pace_waited(f.disk, meter_clock_ns(), UINT64_MAX / 8);
 		assert_false(try_write_here(&f, SEQ(0) + i + 1));

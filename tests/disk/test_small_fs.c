@@ -175,7 +175,7 @@ static void full_file_system(const char *path)
 	d = open_at(path);
 	for (lba = ZONE_BLOCKS; lba <= end; lba += NR)
 		check_tag(d, lba, (uint8_t)(lba / NR + 1));
-	assert_int_equal(d->nr_problems, 0);
+	assert_int_equal(d->problems.nr, 0);
 	disk_close(d);
 }
 

@@ -590,12 +590,12 @@ static void note_late(struct disk_io *io)
 
 static void submit_and_stop(struct store *st, struct store_req *req)
 {
-	if (req->op == STORE_SYNC && !fixture.disk->sync_stops) {
+	if (req->op == STORE_SYNC && !fixture.disk->sync.stops) {
 		late = (struct disk_io){ .op = DISK_SYNC, .done = note_late };
 		disk_submit(fixture.disk, &late);
 		/* As a thread in sync_stop() does. */
 		pthread_mutex_lock(&fixture.disk->lock);
-		fixture.disk->sync_stops++;
+		fixture.disk->sync.stops++;
 		pthread_mutex_unlock(&fixture.disk->lock);
 	}
 	real_ops->submit(st, req);
@@ -615,8 +615,8 @@ static void syncs_do_not_keep_a_power_failure_waiting(void **state)
 	f->fault->ops = real_ops;
 	/* No further round, though somebody waits for one. */
 	assert_false(late_done);
-	assert_false(f->disk->syncing);
-	f->disk->sync_stops--;
+	assert_false(f->disk->sync.running);
+	f->disk->sync.stops--;
 	sync_stop(f->disk);
 	assert_false(late_done);
 	sync_resume(f->disk);

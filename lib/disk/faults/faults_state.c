@@ -356,7 +356,7 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 	pthread_mutex_unlock(&d->lock);
 	ret = journal_append(&d->journal, JR_CONDITION, slot, cond, sync);
 	pthread_mutex_lock(&d->lock);
-	d->journal_told += !ret && !sync;
+	d->journal.told += !ret && !sync;
 	if (ret)
 		s->flags = (s->flags & ~JOURNAL_FLAGS) | was;
 	else if (!(s->flags & SLOT_DAMAGED))

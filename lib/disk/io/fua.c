@@ -39,7 +39,7 @@ static bool is_changing(const struct disk_io *io)
 	if (io->gate == GATE_PART)
 		return false;
 	if (!zone_slot_has_wp(&d->zones, io->slot))
-		return d->gate_shared || d->gate_alone;
+		return d->gate.shared || d->gate.alone;
 	return d->slots[io->slot].flags & SLOT_BUSY;
 }
 
@@ -72,7 +72,7 @@ bool fua_is_unsynced(const struct disk_io *io)
 {
 	/* The journal may have blocks that were bad and have been rewritten. */
 	return slot_is_unsure(io) ||
-	       io->disk->journal_safe != io->disk->journal_told;
+	       io->disk->journal.safe != io->disk->journal.told;
 }
 
 int fua_end(struct disk_io *io)

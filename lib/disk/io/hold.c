@@ -31,7 +31,7 @@ void hold_destroy(struct hold *h)
 
 bool hold_try(struct disk *d)
 {
-	if (!d->can_powerfail)
+	if (!d->powerfail.possible)
 		return true;
 	if (d->hold.stopped)
 		return false;
@@ -69,13 +69,13 @@ bool hold_take(struct disk_io *io)
 
 void hold_leave_locked(struct disk *d)
 {
-	if (d->can_powerfail && !--d->hold.nr)
+	if (d->powerfail.possible && !--d->hold.nr)
 		pthread_cond_broadcast(&d->hold.changed);
 }
 
 void hold_leave(struct disk *d)
 {
-	if (!d->can_powerfail)
+	if (!d->powerfail.possible)
 		return;
 	pthread_mutex_lock(&d->lock);
 	hold_leave_locked(d);

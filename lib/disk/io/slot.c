@@ -177,7 +177,7 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 	if (ret)
 		s->flags |= news;
 	if (ret || !sync)
-		d->journal_told++;
+		d->journal.told++;
 	pthread_mutex_unlock(&d->lock);
 	if (ret)
 		zl_log_limited(&d->error_limit, ZL_LOG_ERR,
@@ -298,15 +298,15 @@ bool gate_needed(const struct disk_io *io)
 
 static bool gate_open(const struct disk *d, bool alone)
 {
-	return !d->gate_alone && !(alone && d->gate_shared);
+	return !d->gate.alone && !(alone && d->gate.shared);
 }
 
 static void gate_take(struct disk *d, bool alone)
 {
 	if (alone)
-		d->gate_alone = true;
+		d->gate.alone = true;
 	else
-		d->gate_shared++;
+		d->gate.shared++;
 }
 
 bool gate_enter(struct disk_io *io, bool alone)
@@ -316,16 +316,16 @@ bool gate_enter(struct disk_io *io, bool alone)
 
 	io->gate = alone ? GATE_ALONE : GATE_SHARED;
 	pthread_mutex_lock(&d->lock);
-	pass = !d->gate_first && gate_open(d, alone);
+	pass = !d->gate.first && gate_open(d, alone);
 	if (pass) {
 		gate_take(d, alone);
 	} else {
 		io->next = NULL;
-		if (d->gate_first)
-			d->gate_last->next = io;
+		if (d->gate.first)
+			d->gate.last->next = io;
 		else
-			d->gate_first = io;
-		d->gate_last = io;
+			d->gate.first = io;
+		d->gate.last = io;
 	}
 	pthread_mutex_unlock(&d->lock);
 	return pass;
@@ -333,7 +333,7 @@ bool gate_enter(struct disk_io *io, bool alone)
 
 bool gate_try(struct disk *d)
 {
-	if (d->gate_first || !gate_open(d, false))
+	if (d->gate.first || !gate_open(d, false))
 		return false;
 	gate_take(d, false);
 	return true;
@@ -342,12 +342,12 @@ bool gate_try(struct disk *d)
 /* The next in line, if it may pass now. */
 static struct disk_io *gate_next(struct disk *d)
 {
-	struct disk_io *io = d->gate_first;
+	struct disk_io *io = d->gate.first;
 
 	if (!io || !gate_open(d, io->gate == GATE_ALONE))
 		return NULL;
 	gate_take(d, io->gate == GATE_ALONE);
-	d->gate_first = io->next;
+	d->gate.first = io->next;
 	return io;
 }
 
@@ -357,9 +357,9 @@ void gate_leave(struct disk *d, enum disk_gate gate)
 
 	pthread_mutex_lock(&d->lock);
 	if (gate == GATE_ALONE)
-		d->gate_alone = false;
+		d->gate.alone = false;
 	else
-		d->gate_shared--;
+		d->gate.shared--;
 	while ((io = gate_next(d))) {
 		pthread_mutex_unlock(&d->lock);
 		work_push(d, io);

@@ -14,7 +14,7 @@
 
 unsigned sync_oldest(const struct disk *d, uint32_t slot, unsigned losses)
 {
-	for (const struct sync_part *p = d->parts; p; p = p->next)
+	for (const struct sync_part *p = d->sync.parts; p; p = p->next)
 		if (p->slot == slot)
 			losses = older_losses(losses, p->losses);
 	return losses;
@@ -38,8 +38,8 @@ void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
 	 * comes meanwhile has to wait for it as well. */
 	s->syncs++;
 	part->beside = sync_oldest(d, slot, part->losses);
-	part->next = d->parts;
-	d->parts = part;
+	part->next = d->sync.parts;
+	d->sync.parts = part;
 	slot_take_dirty(d, slot, &part->lo, &part->hi);
 }
 
@@ -66,7 +66,7 @@ static void log_lost(struct disk *d, const struct sync_part *part, int res)
 /* Under the lock. */
 static void unlink_part(struct disk *d, struct sync_part *part)
 {
-	struct sync_part **link = &d->parts;
+	struct sync_part **link = &d->sync.parts;
 
 	while (*link != part)
 		link = &(*link)->next;
@@ -218,7 +218,7 @@ bool sync_is_done(struct disk *d)
 
 	pthread_mutex_lock(&d->lock);
 	done = slot_next_unsynced(d, 0) == UINT32_MAX &&
-	       d->journal_safe == d->journal_told;
+	       d->journal.safe == d->journal.told;
 	pthread_mutex_unlock(&d->lock);
 	return done;
 }
@@ -236,16 +236,16 @@ static void finish_all(struct disk_io *batch, int error)
 /* Takes whoever waits; NULL ends the rounds.  Under the lock. */
 static struct disk_io *take_batch(struct disk *d)
 {
-	struct disk_io *batch = d->syncs;
+	struct disk_io *batch = d->sync.waiting;
 
 	/* It leaves them to sync_resume(). */
-	if (d->sync_stops) {
-		d->syncing = false;
+	if (d->sync.stops) {
+		d->sync.running = false;
 		return NULL;
 	}
-	d->syncs = NULL;
-	d->syncs_tail = &d->syncs;
-	d->syncing = batch;
+	d->sync.waiting = NULL;
+	d->sync.tail = &d->sync.waiting;
+	d->sync.running = batch;
 	return batch;
 }
 
@@ -255,14 +255,14 @@ void sync_stop(struct disk *d)
 
 	pthread_mutex_lock(&d->lock);
 	/* From now on no round begins, however many want one. */
-	d->sync_stops++;
-	while (d->syncing) {
+	d->sync.stops++;
+	while (d->sync.running) {
 		pthread_mutex_unlock(&d->lock);
 		nanosleep(&wait, NULL);
 		pthread_mutex_lock(&d->lock);
 	}
-	d->sync_stops--;
-	d->syncing = true;
+	d->sync.stops--;
+	d->sync.running = true;
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -296,9 +296,9 @@ void sync_run(struct disk_io *io)
 	}
 	io->next = NULL;
 	pthread_mutex_lock(&d->lock);
-	*d->syncs_tail = io;
-	d->syncs_tail = &io->next;
-	running = d->syncing || d->sync_stops;
+	*d->sync.tail = io;
+	d->sync.tail = &io->next;
+	running = d->sync.running || d->sync.stops;
 	batch = running ? NULL : take_batch(d);
 	pthread_mutex_unlock(&d->lock);
 	while (batch) {

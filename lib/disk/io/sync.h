@@ -5,6 +5,15 @@
 
 #include "disk/disk.h"
 
+/* SYNCHRONIZE CACHE goes in rounds: one vouches for all that came before it
+ * began.  Under disk->lock. */
+struct syncs {
+	struct sync_part *parts;	 /* of slots, under way */
+	struct disk_io *waiting, **tail; /* for the next round */
+	bool running;			 /* a round */
+	unsigned stops;			 /* who waits in sync_stop() */
+};
+
 /*
  * sync.c: what one sync of a slot vouches for: the blocks, if no loss has been
  * counted since the first of them was written.

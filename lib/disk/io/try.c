@@ -234,7 +234,7 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 	*verdict = ZV_OK;
 	pthread_mutex_lock(&d->lock);
 	await_leaving(io);
-	*syncing = d->syncing;
+	*syncing = d->sync.running;
 	ok = can_try_write(io) && pass(io);
 	if (ok) {
 		*verdict = zone_write_begin(&d->zones, io->lba, io->nr_blocks,

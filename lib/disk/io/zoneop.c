@@ -150,7 +150,7 @@ static int journal_non_seq(struct disk *d, uint32_t slot)
 	is = d->zones.slots[slot].attrs & ZA_NON_SEQ;
 	was = s->journal_non_seq;
 	s->journal_non_seq = is;
-	d->journal_told += was && !is;
+	d->journal.told += was && !is;
 	pthread_mutex_unlock(&d->lock);
 	if (is == was)
 		return 0;
@@ -172,8 +172,8 @@ static bool is_behind(struct disk *d, uint64_t *told, uint64_t *emptied)
 	bool behind;
 
 	pthread_mutex_lock(&d->lock);
-	*told = d->journal_told;
-	behind = d->journal_safe != *told;
+	*told = d->journal.told;
+	behind = d->journal.safe != *told;
 	*emptied = d->stats.n[DC_EMPTIED];
 	pthread_mutex_unlock(&d->lock);
 	return behind;
@@ -189,7 +189,7 @@ static int catch_up(struct disk *d, uint64_t told, uint64_t emptied)
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&d->lock);
-	d->journal_safe = told;
+	d->journal.safe = told;
 	pthread_mutex_unlock(&d->lock);
 	return 0;
 }

@@ -115,7 +115,7 @@ static int check(struct store *st, const char *name, disk_problem_fn *fn,
 	ret = check_all(&c);
 	if (!ret) {
 		disk_each_problem(c.d, fn, user);
-		ret = (int)min_u64(c.d->nr_problems, INT_MAX);
+		ret = (int)min_u64(c.d->problems.nr, INT_MAX);
 	}
 	pthread_mutex_destroy(&c.d->journal.lock);
 	disk_free(c.d);

@@ -312,11 +312,11 @@ static void sync_leftovers(struct disk *d, const struct journal_state *j)
 
 static void log_rest(const struct disk *d)
 {
-	if (d->nr_problems > PROBLEMS_LOGGED)
+	if (d->problems.nr > PROBLEMS_LOGGED)
 		zl_log(ZL_LOG_WARN,
 		       "%s: %u more zones are not as they should be; zloop "
 		       "check lists them",
-		       d->name, d->nr_problems - PROBLEMS_LOGGED);
+		       d->name, d->problems.nr - PROBLEMS_LOGGED);
 }
 
 int disk_load_zones(struct disk *d, const struct disk_open_args *args,

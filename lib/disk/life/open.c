@@ -334,7 +334,7 @@ int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	d->meta = *meta;
 	d->block_shift = (uint32_t)__builtin_ctz(meta->block_bytes);
-	d->problems_end = &d->problems;
+	d->problems.end = &d->problems.first;
 	d->zone_slots = calloc(n, sizeof(*d->zone_slots));
 	d->slots = calloc(n, sizeof(*d->slots));
 	d->dirty = calloc(div_up_u64(n, 64), sizeof(*d->dirty));
@@ -430,7 +430,7 @@ static void log_opened(const struct disk *d)
 {
 	zl_log(ZL_LOG_INFO, "%s: %s the disk %s, %u zones, %u not in order",
 	       d->name, d->made ? "made" : "opened", d->meta.serial,
-	       d->zones.nr_slots, d->nr_problems);
+	       d->zones.nr_slots, d->problems.nr);
 }
 
 static bool wants_direct(const struct disk_open_args *args)
@@ -625,7 +625,7 @@ static int stop_cleanly(struct disk *d)
 
 	faults_settle(d);
 	cut = cut_leftovers(d);
-	ret = d->can_powerfail ? fail_at_close(d) : sync_round(d);
+	ret = d->powerfail.possible ? fail_at_close(d) : sync_round(d);
 	if (!ret)
 		ret = cut;
 	/* What is bad, and known to be, is no reason to take the disk for one

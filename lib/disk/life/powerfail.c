@@ -24,15 +24,15 @@ int powerfail_prepare(struct disk *d, struct zl_err *err)
 	if (!st)
 		return zl_fail(err, ENOMEM, "out of memory");
 	d->store = st;
-	d->can_powerfail = true;
+	d->powerfail.possible = true;
 	return 0;
 }
 
 void powerfail_undo_prepare(struct disk *d)
 {
-	if (d->can_powerfail)
+	if (d->powerfail.possible)
 		d->store = store_rollback_release(d->store);
-	d->can_powerfail = false;
+	d->powerfail.possible = false;
 }
 
 /* Reads that find a file shorter than its write pointer are to know why. */
@@ -142,8 +142,8 @@ static void tell(struct disk *d)
 	void *user;
 
 	pthread_mutex_lock(&d->lock);
-	fn = d->powerfail_fn;
-	user = d->powerfail_user;
+	fn = d->powerfail.fn;
+	user = d->powerfail.user;
 	pthread_mutex_unlock(&d->lock);
 	if (fn)
 		fn(user);
@@ -160,7 +160,7 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 	struct taking_back t = { .d = d, .how = how };
 	int ret;
 
-	if (!d->can_powerfail)
+	if (!d->powerfail.possible)
 		return zl_fail(err, EOPNOTSUPP,
 			       "the disk in %s was opened without "
 			       "discard_write_cache, so nothing can be taken "
@@ -190,13 +190,13 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 
 bool disk_can_powerfail(const struct disk *d)
 {
-	return d->can_powerfail;
+	return d->powerfail.possible;
 }
 
 void disk_on_powerfail(struct disk *d, void (*fn)(void *user), void *user)
 {
 	pthread_mutex_lock(&d->lock);
-	d->powerfail_fn = fn;
-	d->powerfail_user = user;
+	d->powerfail.fn = fn;
+	d->powerfail.user = user;
 	pthread_mutex_unlock(&d->lock);
 }

@@ -40,10 +40,10 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_mutex_init(&d->exp_lock, NULL);
-	d->syncs = NULL;
-	d->syncs_tail = &d->syncs;
-	d->syncing = false;
-	d->sync_stops = 0;
+	d->sync.waiting = NULL;
+	d->sync.tail = &d->sync.waiting;
+	d->sync.running = false;
+	d->sync.stops = 0;
 	hold_init(&d->hold);
 	pace_init(d);
 	meter_init(&d->meter);
@@ -61,7 +61,7 @@ void disk_stop(struct disk *d)
 {
 	faults_stop(d);
 	work_stop(&d->work);
-	assert(!d->syncing);
+	assert(!d->sync.running);
 	assert(!d->hold.nr);
 	hold_destroy(&d->hold);
 	pthread_mutex_destroy(&d->exp_lock);

@@ -20,8 +20,8 @@ static void keep_problem(struct disk *d, uint32_t slot, const char *what)
 	p->next = NULL;
 	p->slot = slot;
 	strcpy(p->what, what);
-	*d->problems_end = p;
-	d->problems_end = &p->next;
+	*d->problems.end = p;
+	d->problems.end = &p->next;
 }
 
 void disk_add_problem(struct disk *d, uint32_t slot, const char *fmt, ...)
@@ -32,18 +32,18 @@ void disk_add_problem(struct disk *d, uint32_t slot, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	d->nr_problems++;
+	d->problems.nr++;
 	if (slot == UINT32_MAX)
 		zl_log(ZL_LOG_WARN, "%s: %s", d->name, what);
-	else if (d->nr_problems <= PROBLEMS_LOGGED)
+	else if (d->problems.nr <= PROBLEMS_LOGGED)
 		zl_log(ZL_LOG_WARN, "%s: zone %u: %s", d->name, slot, what);
-	if (d->nr_problems <= MAX_KEPT)
+	if (d->problems.nr <= MAX_KEPT)
 		keep_problem(d, slot, what);
 }
 
 void disk_each_problem(const struct disk *d, disk_problem_fn *fn, void *user)
 {
-	for (const struct problem *p = d->problems; p; p = p->next)
+	for (const struct problem *p = d->problems.first; p; p = p->next)
 		fn(user, p->slot, p->what);
 }
 
@@ -51,8 +51,8 @@ void disk_drop_problems(struct disk *d)
 {
 	struct problem *p;
 
-	while ((p = d->problems)) {
-		d->problems = p->next;
+	while ((p = d->problems.first)) {
+		d->problems.first = p->next;
 		free(p);
 	}
 }

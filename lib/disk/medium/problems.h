@@ -11,6 +11,11 @@ struct problem {
 	char what[];
 };
 
+struct problems {
+	struct problem *first, **end;
+	uint32_t nr; /* perhaps more than are kept */
+};
+
 #define PROBLEMS_LOGGED 32 /* so many of zones have a line in the log */
 /* Logs it (the first ones, and what no zone has) and keeps it for
  * disk_each_problem(). */
