@@ -73,10 +73,34 @@ int store_count_losses(struct store *st, uint32_t nr_slots)
 		if (!l)
 			return -ENOMEM;
 		l->nr_slots = nr_slots;
+		pthread_mutex_init(&l->lock, NULL);
 		free(low->losses);
 		low->losses = l;
 	}
 	for (; st; st = st->lower)
 		st->losses = low->losses;
 	return 0;
+}
+
+void store_on_unasked_loss(struct store *st,
+			   void (*fn)(void *user, uint32_t slot), void *user)
+{
+	struct store_losses *l = st->losses;
+
+	pthread_mutex_lock(&l->lock);
+	l->unasked = fn;
+	l->user = user;
+	pthread_mutex_unlock(&l->lock);
+}
+
+void store_tell_unasked_loss(struct store *st, uint32_t slot)
+{
+	struct store_losses *l = st->losses;
+
+	if (!l || slot >= l->nr_slots)
+		return;
+	pthread_mutex_lock(&l->lock);
+	if (l->unasked)
+		l->unasked(l->user, slot);
+	pthread_mutex_unlock(&l->lock);
 }

@@ -30,6 +30,7 @@
 #define ZL_STORE_STORE_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -195,6 +196,10 @@ struct store_ops {
  */
 struct store_losses {
 	uint32_t nr_slots;
+	/* See store_on_unasked_loss(). */
+	pthread_mutex_t lock;
+	void (*unasked)(void *user, uint32_t slot);
+	void *user;
 	atomic_uint count[]; /* by slot; wraps */
 };
 
@@ -248,6 +253,17 @@ static inline void store_wrap(struct store *st, const struct store_ops *ops,
  * the lowest one.  Before the first request; 0 or -ENOMEM.
  */
 int store_count_losses(struct store *st, uint32_t nr_slots);
+
+/*
+ * Calls @fn after a loss that no request will tell of: a file is closed to make
+ * room for another one.  On the thread that does so, which may be another
+ * store's user's; @fn may wait for small files, but not for zone files.  NULL:
+ * nobody is told; when this returns nobody is being told either.
+ */
+void store_on_unasked_loss(struct store *st,
+			   void (*fn)(void *user, uint32_t slot), void *user);
+/* For the store that has counted it. */
+void store_tell_unasked_loss(struct store *st, uint32_t slot);
 
 /* How many syncs of the slot have failed.  Any thread. */
 static inline unsigned store_nr_losses(const struct store *st, uint32_t slot)

@@ -109,6 +109,17 @@ int sync_end(struct disk *d, struct sync_part *part, int res)
 	return -EIO;
 }
 
+void sync_lost_unasked(void *disk, uint32_t slot)
+{
+	struct disk *d = disk;
+
+	pthread_mutex_lock(&d->lock);
+	if (d->slots[slot].flags & SLOT_DIRTY)
+		slot_settle(d, slot);
+	pthread_mutex_unlock(&d->lock);
+	slot_tell_bad(d, slot, true);
+}
+
 static bool was_reset(struct disk *d, const struct sync_part *part)
 {
 	bool reset;

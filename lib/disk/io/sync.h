@@ -37,6 +37,9 @@ void sync_request(const struct disk *d, const struct sync_part *part,
 int sync_end(struct disk *d, struct sync_part *part, int res);
 /* All three, for what is dirty of the slot and what the caller wrote. */
 int sync_slot(struct disk *d, uint32_t slot, unsigned losses);
+/* For store_on_unasked_loss(): what is dirty of the slot is lost, and the
+ * journal is told. */
+void sync_lost_unasked(void *disk, uint32_t slot);
 /* Syncs everything dirty: 0, or the first -errno; -EIO also where anything is
  * bad. */
 int sync_round(struct disk *d);

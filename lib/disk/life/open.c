@@ -423,6 +423,7 @@ static int start(struct disk *d, const struct disk_open_args *args,
 	}
 	flight_keep(d);
 	faults_load(d);
+	store_on_unasked_loss(d->store, sync_lost_unasked, d);
 	return 0;
 }
 
@@ -550,6 +551,7 @@ static void end(struct disk *d)
 {
 	struct store *st = d->store;
 
+	store_on_unasked_loss(st, NULL, NULL);
 	disk_stop(d);
 	unregister_open(d);
 	pthread_mutex_destroy(&d->journal.lock);
@@ -642,6 +644,8 @@ void disk_close(struct disk *d)
 	pthread_mutex_lock(&open_lock);
 	d->closing = true;
 	pthread_mutex_unlock(&open_lock);
+	/* All is synced anyway, and nothing may follow the journal's end. */
+	store_on_unasked_loss(d->store, NULL, NULL);
 	if (!d->look_only)
 		ret = stop_cleanly(d);
 	if (ret)

@@ -208,18 +208,28 @@ static void log_lost(const struct fd_entry *e, int ret)
 		       e->sf->path, name, strerror(-ret));
 }
 
-/* Closes an idle entry's descriptor, the lock let go meanwhile. */
-static void close_idle(struct shard *sh, struct fd_entry *e)
+/* Before it is closed; @tell: who has lost something by that may be told. */
+static void sync_idle(struct fd_entry *e, bool tell)
 {
-	int ret = 0;
+	unsigned losses = store_nr_losses(&e->sf->head, e->slot);
+	int ret = fd_sync(e);
 
+	if (ret < 0 && ret != -EROFS)
+		log_lost(e, ret);
+	/* Nobody has asked for this sync, and nobody would hear of what it has
+	 * lost before the next one. */
+	if (tell && store_nr_losses(&e->sf->head, e->slot) != losses)
+		store_tell_unasked_loss(&e->sf->head, e->slot);
+}
+
+/* Closes an idle entry's descriptor, the lock let go meanwhile. */
+static void close_idle(struct shard *sh, struct fd_entry *e, bool tell)
+{
 	lru_del(sh, e);
 	e->busy = true;
 	pthread_mutex_unlock(&sh->lock);
 	if (!e->forgotten && atomic_exchange(&e->dirty, false))
-		ret = fd_sync(e);
-	if (ret < 0 && ret != -EROFS)
-		log_lost(e, ret);
+		sync_idle(e, tell);
 	close(e->fd);
 	atomic_fetch_sub(&nr_fds, 1);
 	if (e->direct >= 0) {
@@ -250,7 +260,7 @@ static struct shard *oldest_shard(void)
 	return found;
 }
 
-bool fd_evict(void)
+static bool evict(bool tell)
 {
 	struct shard *sh;
 	struct fd_entry *e;
@@ -260,12 +270,19 @@ bool fd_evict(void)
 		pthread_mutex_lock(&sh->lock);
 		e = oldest_idle(sh);
 		if (e)
-			close_idle(sh, e);
+			close_idle(sh, e, tell);
 		pthread_mutex_unlock(&sh->lock);
 		if (e)
 			return true;
 	}
 	return false;
+}
+
+/* Who needs a descriptor at once may be about to write the journal, which
+ * telling would wait for. */
+bool fd_evict(void)
+{
+	return evict(false);
 }
 
 static bool is_pinned(struct shard *sh)
@@ -312,7 +329,7 @@ static void set_bound(void)
 
 static void trim(void)
 {
-	while (atomic_load(&nr_fds) > atomic_load(&bound) && fd_evict())
+	while (atomic_load(&nr_fds) > atomic_load(&bound) && evict(true))
 		;
 }
 
@@ -444,7 +461,7 @@ void fd_put(struct fd_entry *e, bool nowait)
 	}
 	/* With wr_err: next time its file may be one to write to. */
 	if (!e->pins && (e->wr_err || e->forgotten))
-		close_idle(sh, e);
+		close_idle(sh, e, false);
 	pthread_mutex_unlock(&sh->lock);
 	if (!nowait)
 		trim();
@@ -576,7 +593,7 @@ int fd_drop(struct store_file *sf, uint32_t slot)
 	if (e && e->pins)
 		ret = -EBUSY;
 	else if (e && e->fd >= 0)
-		close_idle(sh, e);
+		close_idle(sh, e, false);
 	pthread_mutex_unlock(&sh->lock);
 	return ret;
 }
@@ -591,7 +608,7 @@ void fd_forget(struct store_file *sf, uint32_t slot)
 	if (e)
 		e->forgotten = true;
 	if (e && !e->pins)
-		close_idle(sh, e);
+		close_idle(sh, e, false);
 	pthread_mutex_unlock(&sh->lock);
 }
 
@@ -616,7 +633,7 @@ void fd_drop_all(struct store_file *sf)
 			if (e->busy)
 				pthread_cond_wait(&sh->not_busy, &sh->lock);
 			else if (e->fd >= 0)
-				close_idle(sh, e);
+				close_idle(sh, e, false);
 			else
 				free_entry(sh, e);
 		}
