@@ -235,7 +235,8 @@ void medium_remount(const char *path)
 	assert(pwrite(fd, i->medium, bytes, 0) == (ssize_t)bytes);
 	if (bytes)
 		memcpy(i->clean, i->medium, bytes);
-	memset(i->dirty, 0, i->bytes / MEDIUM_BLOCK);
+	if (i->bytes)
+		memset(i->dirty, 0, i->bytes / MEDIUM_BLOCK);
 	i->error = 0;
 	pthread_mutex_unlock(&lock);
 	free(cache);
