@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* From a CDB to its row and back. */
+/* From a CDB to what its row does. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -89,22 +89,6 @@ static enum scsi_next begin(struct scsi_cmd *cmd)
 	return cmd->op->begin(cmd);
 }
 
-/*
- * The transport may hand back the whole buffer whatever data_in_bytes says, and
- * the buffer may hold what another command left there.  It does not say which
- * way the data goes: what the CDB takes for data-out may be handed back, too.
- */
-static void zero_rest(struct scsi_cmd *cmd)
-{
-	struct iov_cur cur;
-
-	if (cmd->data_in_bytes == cmd->buf_bytes)
-		return;
-	cur = iov_start(cmd->iov, cmd->iov_cnt);
-	iov_skip(&cur, cmd->data_in_bytes);
-	iov_zero(&cur, cmd->buf_bytes - cmd->data_in_bytes);
-}
-
 enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 {
 	cmd->unit = unit;
@@ -128,7 +112,7 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	if (begin(cmd) == SCSI_RUN)
 		return SCSI_RUN;
 	free(cmd->mem);
-	zero_rest(cmd);
+	scsi_zero_rest(cmd);
 	return SCSI_DONE;
 }
 
@@ -145,118 +129,4 @@ void scsi_drop(struct scsi_cmd *cmd)
 	if (cmd->op->run == scsi_self_test_run)
 		scsi_self_test_drop(cmd->unit);
 	free(cmd->mem);
-}
-
-enum scsi_next scsi_good(struct scsi_cmd *cmd)
-{
-	cmd->status = SCSI_GOOD;
-	cmd->sense_len = 0;
-	return SCSI_DONE;
-}
-
-void scsi_finish(struct scsi_cmd *cmd)
-{
-	disk_answered(cmd->unit->disk, &cmd->io);
-	free(cmd->mem);
-	zero_rest(cmd);
-	cmd->done(cmd);
-}
-
-/* False: the command goes on with another I/O. */
-static bool io_over(struct scsi_cmd *cmd)
-{
-	if (cmd->io.status == DISK_OK)
-		return !cmd->then || cmd->then(cmd);
-	scsi_fail_io(cmd);
-	return true;
-}
-
-/* The write cache was switched off while the command was under way. */
-static bool left_in_cache(const struct scsi_cmd *cmd)
-{
-	switch (cmd->io.op) {
-	case DISK_READ:
-	case DISK_COMPARE:
-	case DISK_SYNC:
-	case DISK_SAVE:
-		return false;
-	default:
-		return !cmd->io.fua && !cmd->unit->wce;
-	}
-}
-
-/*
- * The power has failed since the command came, and may have taken back what it
- * is to make durable, or the parameters that it is to save.
- */
-static bool is_late(const struct scsi_cmd *cmd)
-{
-	return (cmd->io.op == DISK_SYNC || cmd->io.op == DISK_SAVE) &&
-	       cmd->power_ons != cmd->unit->power_ons;
-}
-
-static bool is_last(struct disk_io *io)
-{
-	struct scsi_cmd *cmd = io->user;
-
-	cmd->to_sync = left_in_cache(cmd);
-	return !cmd->to_sync && !cmd->then;
-}
-
-static void io_done(struct disk_io *io)
-{
-	struct scsi_cmd *cmd = io->user;
-
-	io->goes_on = io->undivided = true;
-	if (io->op == DISK_COMPARE)
-		scsi_count_verify(cmd->unit, io);
-	if (io->status == DISK_OK && is_late(cmd)) {
-		scsi_fail(cmd, POWER_ON_OCCURRED);
-		scsi_finish(cmd);
-		return;
-	}
-	if (io->status == DISK_OK && cmd->to_sync)
-		scsi_submit_sync(cmd, cmd->then);
-	else if (io_over(cmd))
-		scsi_finish(cmd);
-}
-
-bool scsi_try(struct scsi_cmd *cmd)
-{
-	if (!(cmd->op->flags & OP_TRY))
-		return false;
-	cmd->trying = true;
-	cmd->op->run(cmd);
-	cmd->trying = false;
-	if (!cmd->tried)
-		return false;
-	io_over(cmd);
-	zero_rest(cmd);
-	return true;
-}
-
-void scsi_answered(struct scsi_cmd *cmd)
-{
-	disk_answered(cmd->unit->disk, &cmd->io);
-}
-
-void scsi_submit(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd))
-{
-	cmd->then = then;
-	if (cmd->trying) {
-		cmd->tried = disk_try(cmd->unit->disk, &cmd->io);
-		return;
-	}
-	cmd->io.done = io_done;
-	cmd->io.is_last = is_last;
-	cmd->io.user = cmd;
-	disk_submit(cmd->unit->disk, &cmd->io);
-}
-
-void scsi_submit_sync(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd))
-{
-	cmd->io.op = DISK_SYNC;
-	cmd->io.lba = 0;
-	cmd->io.nr_blocks = 0;
-	scsi_submit(cmd, then);
 }

@@ -290,6 +290,9 @@ static inline int top_bit(uint8_t v)
  * Ending a command.
  */
 
+/* finish.c: what of the buffer is not data-in. */
+void scsi_zero_rest(struct scsi_cmd *cmd);
+
 /* GOOD without (further) data. */
 enum scsi_next scsi_good(struct scsi_cmd *cmd);
 
