@@ -26,15 +26,6 @@ int cli_look_word(const char *word, char dir[PATH_MAX], struct disk **disk,
 	return ret ? ret : cli_look(dir, disk, err);
 }
 
-/* The part of the store's sentence that says who. */
-static void copy_holder(const char *sentence, char *who, size_t size)
-{
-	static const char mark[] = " is in use by ";
-	const char *s = strstr(sentence, mark);
-
-	snprintf(who, size, "%s", s ? s + sizeof(mark) - 1 : sentence);
-}
-
 bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 {
 	struct store *st;
@@ -46,7 +37,7 @@ bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 		return false;
 	disk_set_layout(disk_geo(disk), st);
 	if (store_lock(st, LOCK_FILE, 0, false, &err) == -EBUSY)
-		copy_holder(err.msg, who, size);
+		snprintf(who, size, "%s", err.who);
 	else if (disk_is_driven(st, zone_geo_slots(disk_geo(disk))))
 		snprintf(who, size,
 			 "a program without a lock, perhaps the kernel's zloop "

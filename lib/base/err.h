@@ -11,6 +11,7 @@
 
 struct zl_err {
 	char msg[ZL_ERR_MAX];
+	char who[128]; /* of zl_fail_in_use(), else "" */
 };
 
 /*
@@ -19,6 +20,10 @@ struct zl_err {
  * over ZL_ERR_MAX - 1 bytes is cut.
  */
 int zl_fail(struct zl_err *err, int errnum, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The same of something that is in use: "WHAT is in use by WHO", -EBUSY. */
+int zl_fail_in_use(struct zl_err *err, const char *what, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #endif

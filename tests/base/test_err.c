@@ -43,12 +43,26 @@ static void too_long_is_cut(void **state)
 	assert_memory_equal(s.behind, "!!!!!!!!", 8);
 }
 
+static void who_is_in_the_way(void **state)
+{
+	struct zl_err err;
+
+	(void)state;
+	assert_int_equal(zl_fail_in_use(&err, "/d", "process %d", 7), -EBUSY);
+	assert_string_equal(err.msg, "/d is in use by process 7");
+	assert_string_equal(err.who, "process 7");
+	zl_fail(&err, EIO, "nobody");
+	assert_string_equal(err.who, "");
+	assert_int_equal(zl_fail_in_use(NULL, "/d", "you"), -EBUSY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sentence),
 		cmocka_unit_test(nobody_wants_it),
 		cmocka_unit_test(too_long_is_cut),
+		cmocka_unit_test(who_is_in_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

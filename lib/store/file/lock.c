@@ -164,12 +164,10 @@ static int refuse_busy(struct store_file *sf, const char *name,
 	if (!pid && fstatat(sf->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0)
 		pid = find_holder(&sb);
 	if (!pid)
-		return zl_fail(err, EBUSY, "%s is in use by another process",
-			       sf->path);
+		return zl_fail_in_use(err, sf->path, "another process");
 	read_comm(pid, comm, sizeof(comm));
-	return zl_fail(err, EBUSY, "%s is in use by process %d (%s)%s",
-		       sf->path, pid, comm,
-		       pid == getpid() ? ", which is this one" : "");
+	return zl_fail_in_use(err, sf->path, "process %d (%s)%s", pid, comm,
+			      pid == getpid() ? ", which is this one" : "");
 }
 
 static int refuse(struct store_file *sf, const char *name, int ret,
