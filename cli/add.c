@@ -154,13 +154,18 @@ static int check_place(const struct add_args *a, struct zl_err *err)
 
 static int parse_options(struct add_args *a)
 {
+	struct disk_opts opts;
 	struct zl_err err;
 	int ret;
 
 	ret = disk_opts_parse(&a->opts, a->options, strlen(a->options), ',',
 			      false, &err);
+	/* Rounding is said when a disk is made. */
+	opts = a->opts;
+	if (!ret && disk_opt_given(&opts, OPT_CAPACITY_MB))
+		disk_opts_round_capacity(&opts);
 	if (!ret)
-		ret = disk_opts_check(&a->opts, 0, &err);
+		ret = disk_opts_check(&opts, 0, &err);
 	if (!ret)
 		ret = check_place(a, &err);
 	if (ret)
