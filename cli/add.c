@@ -546,14 +546,54 @@ static int add(struct add_args *a, struct lio_events *events)
 	return ret;
 }
 
-/* 1: attached, and printed; 0: not attached; -errno when it has said why it is
- * not as good as one that is added now. */
+/* An option of each opening that was asked for, and that the disk was not
+ * attached with; OPT_NR: there is none. */
+static unsigned missing_use(const struct disk_opts *asked,
+			    const struct lio_backstore *bs)
+{
+	struct disk_opts has;
+	const char *dir;
+	unsigned i = 0;
+
+	if (disk_cfg_parse(bs->config, &has, &dir, NULL))
+		return OPT_NR;
+	while (i < OPT_NR &&
+	       (!disk_opt_table[i].use || !disk_opt_given(asked, i) ||
+		(disk_opt_given(&has, i) && has.num[i] == asked->num[i])))
+		i++;
+	return i;
+}
+
+/* -errno when it has said why it is not as good as one that is added now. */
+static int check_ensured(const struct add_args *a, const char *dir,
+			 const struct lio_backstore *bs,
+			 char device[LIO_DEVICE_MAX])
+{
+	unsigned use = missing_use(&a->opts, bs);
+
+	if (use != OPT_NR) {
+		cli_error("%s is attached as %s, but not with that %s; zloop "
+			  "remove %s, and add it again",
+			  dir, bs->name, disk_opt_table[use].name, bs->name);
+		return -EINVAL;
+	}
+	if (!bs->enabled || !*cli_device(bs, device)) {
+		cli_error("%s is attached as %s, but has no block device on "
+			  "this machine; zloop remove %s, and add it again",
+			  dir, bs->name, bs->name);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+/* 1: attached, and printed; 0: not attached; -errno: check_ensured(). */
 static int find_ensured(const struct add_args *a)
 {
 	char dir[PATH_MAX], device[LIO_DEVICE_MAX];
 	struct lio_backstore bs;
 	struct disk *disk;
 	struct zl_err err;
+	int ret;
 
 	if (a->dir)
 		snprintf(dir, sizeof(dir), "%s", a->dir);
@@ -566,12 +606,9 @@ static int find_ensured(const struct add_args *a)
 		return -EINVAL;
 	}
 	disk_close(disk);
-	if (!bs.enabled || !*cli_device(&bs, device)) {
-		cli_error("%s is attached as %s, but has no block device on "
-			  "this machine; zloop remove %s, and add it again",
-			  dir, bs.name, bs.name);
-		return -ENODEV;
-	}
+	ret = check_ensured(a, dir, &bs, device);
+	if (ret)
+		return ret;
 	print(a, dir, device, false);
 	return 1;
 }
@@ -593,14 +630,20 @@ int add_main(int argc, char **argv)
 			  "a directory");
 		return CLI_USAGE;
 	}
+	if (!a.ensure && refuse_known(&a))
+		return CLI_FAILED;
+	zl_log_set(cli_log);
+	if (lio_ready(cli_lio(), false, &err)) {
+		cli_error("%s", err.msg);
+		return CLI_FAILED;
+	}
+	/* With the daemon there, which a disk that is attached needs, too. */
 	ret = a.ensure ? find_ensured(&a) : 0;
 	if (ret)
 		return ret > 0 ? CLI_OK : CLI_FAILED;
-	if (refuse_known(&a))
+	if (a.ensure && refuse_known(&a))
 		return CLI_FAILED;
-	zl_log_set(cli_log);
-	if (lio_ready(cli_lio(), false, &err) ||
-	    lio_events_open(&events, &err)) {
+	if (lio_events_open(&events, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}

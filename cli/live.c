@@ -33,8 +33,9 @@ int cli_ask(struct disk *disk, struct json_object *request,
 int cli_said(int ret, const struct zl_err *err)
 {
 	if (ret == -ENOENT)
-		cli_error("the disk is not attached, or by a process without a "
-			  "control socket; attach it first");
+		cli_error("the disk is not attached, or no process that "
+			  "answers has it open; attach it, or start "
+			  "tcmu-runner");
 	else if (ret)
 		cli_error("%s", err->msg);
 	return ret ? CLI_FAILED : CLI_OK;

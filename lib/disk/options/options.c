@@ -223,9 +223,11 @@ static int take_mib(struct disk_opts *opts, enum disk_opt_id id,
 
 	if (ret == -EINVAL)
 		return zl_fail(err, EINVAL,
-			       "%s is not a size; write MiB in digits, or a "
-			       "unit as in 64M, 2G, 20T or 20TB",
-			       t->text);
+			       "%s is not a size; write %s as in 64M, 2G, 20T "
+			       "or 20TB",
+			       t->text,
+			       t->bare ? "a number and a unit"
+				       : "MiB in digits, or a unit");
 	if (t->bare && plain)
 		return zl_fail(err, EINVAL,
 			       "%s has no unit; write %sM, or %s for MiB",

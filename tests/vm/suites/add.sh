@@ -78,6 +78,12 @@ ensured() {
   [ -b "$dev" ]
   contains "sg" "\"sg\": \"/dev/$(ls "/sys/block/${dev#/dev/}/device/scsi_generic")\"" "$out"
   equal "ensured" "$dev" "$(zloop add --ensure id=41,$options)"
+  fails zloop add --ensure id=41,discard_write_cache
+  # The disk of a daemon that died is none.
+  runner_kill
+  equal "ensured again" "$dev" "$(zloop add --ensure id=41,$options)"
+  runner_pid
+  wait_for 20 sg_turs "$dev"
   zloop remove id=41
   dev=$(zloop add --ensure id=41,base_dir=$base)
   [ -b "$dev" ]
