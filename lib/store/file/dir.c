@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "store/file/file.h"
 
 static enum store_kind kind_of(mode_t mode)
@@ -120,14 +122,52 @@ int file_resize(struct store *st, uint32_t slot, uint64_t size_bytes)
 }
 
 /*
+ * Of what could not be written back Linux tells one who calls syncfs(), whosever
+ * files it was: the next disk on the same file system would not hear of its own.
+ */
+static atomic_ullong lossy[16];
+
+/* Whether syncfs() has ever failed there; @now: it has. */
+static bool is_lossy(const struct store_file *sf, bool now)
+{
+	unsigned long long none, dev;
+	struct stat sb;
+
+	if (fstat(sf->dir_fd, &sb) < 0)
+		return true;
+	dev = (unsigned long long)sb.st_dev + 1;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(lossy); i++) {
+		none = 0;
+		if (now)
+			atomic_compare_exchange_strong(&lossy[i], &none, dev);
+		if (atomic_load(&lossy[i]) == dev)
+			return true;
+		if (!atomic_load(&lossy[i]))
+			return false;
+	}
+	return true;
+}
+
+static int sync_fs(struct store_file *sf)
+{
+	int ret = syncfs(sf->dir_fd) < 0 ? -errno : 0;
+
+	if (ret)
+		is_lossy(sf, true);
+	return ret;
+}
+
+/*
  * The new files' sizes must be durable too, and a sync of the directory alone
  * promises only their names (XFS, btrfs).  One sync of the file system, once
  * per disk made, is cheaper than one of each of many files.
  */
 static int sync_made(struct store_file *sf)
 {
-	if (sf->made && syncfs(sf->dir_fd) < 0)
-		return -errno;
+	int ret = sf->made ? sync_fs(sf) : 0;
+
+	if (ret)
+		return ret;
 	sf->made = false;
 	return file_sync_entries(sf);
 }
@@ -145,7 +185,10 @@ int file_sync_dir(struct store *st)
 
 int file_sync_all(struct store *st)
 {
-	return syncfs(to_file(st)->dir_fd) < 0 ? -errno : 0;
+	struct store_file *sf = to_file(st);
+	int ret = sync_fs(sf);
+
+	return !ret && is_lossy(sf, false) ? -EIO : ret;
 }
 
 int file_space(struct store *st, struct store_space *space)

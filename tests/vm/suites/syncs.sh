@@ -108,6 +108,32 @@ sequential() { # TYPE
   sound
 }
 
+# Linux tells one of what it could not write back by itself: another disk of the
+# file system, which the daemon opens first, is not the only one to hear of it.
+told_to_another_disk() {
+  local first count other=$CONFIGFS/core/user_0/other
+  make_fs ext4
+  mkdir $mnt/other "$other"
+  echo "dev_size=$disk_bytes,dev_config=$HANDLER/zone_size_mb=4/conv_zones=2@$mnt/other" \
+    >"$other/control"
+  echo 1 >"$other/enable"
+  make
+  use_disk
+  dd if=/dev/zero of="$DISK" bs=1M count=4 oflag=direct conv=notrunc,nocreat \
+    status=none
+  flush
+  put 0 1
+  read -r first count < <(extent cnv-000000)
+  map "$first" "$count"
+  runner_kill
+  runner_start
+  wait_for 20 sg_turs "$SG"
+  map 0 0
+  refused "$bad_write" flush
+  still_lost 0 1
+  rmdir "$other"
+}
+
 # The device has no room left, which only a sync finds out: the data are lost, so
 # that is no DATA PROTECT, after which they would be there.
 no_room_at_sync() {
@@ -147,6 +173,7 @@ check "writes without a cache side by side on ext4" writers ext4 plain
 check "writes with FUA side by side on xfs" writers xfs fua
 check "a conventional zone's failed sync is remembered" conventional ext4
 check "a sequential zone's failed sync is remembered" sequential ext4
+check "what another disk was told of" told_to_another_disk
 check "no room at a sync" no_room_at_sync
 below_end
 summary
