@@ -680,6 +680,30 @@ static void what_had_been_bad(void **state)
 	rewritten_one(true);
 }
 
+/* Nor does a write with FUA after the one that has rewritten them. */
+static void what_is_written_once_more(void **state)
+{
+	struct store_crash *c = store_crash_new();
+
+	(void)state;
+	f.buf = calloc(MAX_BLOCKS, BLOCK);
+	f.disk = open_crash(c);
+	pthread_mutex_lock(&f.disk->lock);
+	slot_add_bad(f.disk, 0, 0, 8);
+	pthread_mutex_unlock(&f.disk->lock);
+	assert_int_equal(slot_tell_bad(f.disk, 0, true), 0);
+	assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
+	assert_int_equal(do_write_fua(&f, 0, 8, 2), DISK_OK);
+	disk_abandon(f.disk);
+	store_crash_cycle(c, STORE_CRASH_KEEP_NOTHING, 0);
+	f.disk = open_crash(c);
+	assert_int_equal(do_read(&f, 0, 8), DISK_OK);
+	assert_filled(f.buf, 0, 8, 2);
+	disk_close(f.disk);
+	store_crash_free(c);
+	free(f.buf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -701,6 +725,7 @@ int main(void)
 		cmocka_unit_test(a_loss_is_found_meanwhile),
 		cmocka_unit_test(not_in_the_middle),
 		cmocka_unit_test(what_had_been_bad),
+		cmocka_unit_test(what_is_written_once_more),
 	};
 
 	return cmocka_run_group_tests_name("disk/fua", tests, NULL, NULL);

@@ -221,6 +221,15 @@ static int tell_rewritten(struct disk_io *io, uint32_t lo, uint32_t hi)
 	return ret;
 }
 
+/* A write without FUA may have rewritten them, and the journal not know that
+ * durably. */
+static int tell_rewritten_before(struct disk_io *io)
+{
+	int ret = slot_tell_bad(io->disk, io->slot, false);
+
+	return ret ? ret : zoneop_journal_sync(io->disk);
+}
+
 /* The blocks of the segment that just reached a slot that is written in place.
  * -errno: a sync that failed may have had them, or the journal could not be
  * told. */
@@ -242,6 +251,8 @@ static int note_in_place(struct disk_io *io, uint64_t bytes)
 	}
 	if (news)
 		ret = tell_rewritten(io, lo, hi);
+	else if (io->fua && !has_wp(io))
+		ret = tell_rewritten_before(io);
 	return !ret && tell ? zoneop_journal_slot(d, io->slot) : ret;
 }
 
