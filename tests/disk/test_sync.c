@@ -150,6 +150,36 @@ static void a_condition_leaves_what_is_bad(void **state)
 	assert_int_equal(do_read(f, SEQ(0), 1), DISK_READ_ERROR);
 }
 
+int __real_bad_add(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
+		   uint32_t hi);
+int __wrap_bad_add(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
+		   uint32_t hi);
+static bool fail_bad_add;
+
+int __wrap_bad_add(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
+		   uint32_t hi)
+{
+	return fail_bad_add ? -ENOMEM : __real_bad_add(bad, slot, lo, hi);
+}
+
+/* Also if there was no memory to say which. */
+static void all_is_bad(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	fail_bad_add = true;
+	pthread_mutex_lock(&f->disk->lock);
+	slot_add_bad(f->disk, NR_CONV, 0, 8);
+	pthread_mutex_unlock(&f->disk->lock);
+	fail_bad_add = false;
+	assert_int_equal(do_read(f, SEQ(0), 1), DISK_READ_ERROR);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+}
+
 /* Each of many, and no other. */
 static void dirty_slots_are_found(void **state)
 {
@@ -789,6 +819,7 @@ int main(void)
 		T(compare_and_write_is_durable_when_asked),
 		T(unmap_whose_sync_fails_is_not_forgotten),
 		T(all_that_was_dirty_is_bad),
+		T(all_is_bad),
 		T(a_condition_leaves_what_is_bad),
 		T(dirty_slots_are_found),
 		T(sync_beside_a_failing_one_fails),

@@ -103,8 +103,10 @@ void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	if (lo >= hi)
 		return;
 	/* Forgetting a failed sync would be a lie about somebody's data. */
-	if (bad_add(&d->bad, slot, lo, hi))
+	if (bad_add(&d->bad, slot, lo, hi) && !(s->flags & SLOT_ALL_BAD)) {
 		s->flags |= SLOT_ALL_BAD;
+		d->bad.nr_all++;
+	}
 	s->flags |= SLOT_BAD | SLOT_BAD_NEWS;
 }
 
@@ -125,6 +127,7 @@ int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	ret = bad_clear(&d->bad, slot, lo, hi);
 	if (ret)
 		return ret;
+	d->bad.nr_all -= !!(s->flags & SLOT_ALL_BAD);
 	s->flags &= ~SLOT_ALL_BAD;
 	if (bad_first(&d->bad, slot, 0, UINT32_MAX) == UINT32_MAX)
 		s->flags &= ~SLOT_BAD;

@@ -217,7 +217,7 @@ int sync_round(struct disk *d)
 	if (!first)
 		first = ret;
 	pthread_mutex_lock(&d->lock);
-	if (!first && d->bad.first)
+	if (!first && (d->bad.first || d->bad.nr_all))
 		first = -EIO;
 	pthread_mutex_unlock(&d->lock);
 	return first;

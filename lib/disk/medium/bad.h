@@ -20,6 +20,7 @@ struct bad_range {
 struct bad_ranges {
 	struct bad_range *first;
 	uint32_t nr;
+	uint32_t nr_all; /* slots that are SLOT_ALL_BAD; the disk's */
 };
 
 /*
