@@ -334,6 +334,42 @@ static void with_fua_in_the_sync(void **state)
 	}
 }
 
+static void nothing_more(void)
+{
+}
+
+static void write_two_and_sync_one(void)
+{
+	assert_int_equal(write_tag(SEQ(1), 10, 1, true), DISK_OK);
+	assert_int_equal(write_tag(SEQ(0), 10, 1, true), DISK_OK);
+	assert_int_equal(write_tag(SEQ(0) + 10, 10, 1, false), DISK_OK);
+	assert_int_equal(write_tag(3, 4, 1, false), DISK_OK);
+}
+
+/* If it has been lost meanwhile, somebody else may have been told. */
+static void what_was_not_synced_is_synced_once_more(void **state)
+{
+	const struct disk_slot *s;
+
+	(void)state;
+	make_disk();
+	live_and_die(write_two_and_sync_one);
+	/* Nor is it forgotten if the next one dies as well. */
+	live_and_die(nothing_more);
+	open_again();
+	s = f->disk->slots;
+	assert_true(s[0].flags & SLOT_DIRTY);
+	assert_int_equal(s[0].dirty_lo, 3);
+	assert_int_equal(s[0].dirty_hi, 7);
+	assert_true(s[NR_CONV].flags & SLOT_DIRTY);
+	assert_int_equal(s[NR_CONV].dirty_lo, 10);
+	assert_int_equal(s[NR_CONV].dirty_hi, 20);
+	assert_false(s[NR_CONV + 1].flags & SLOT_DIRTY);
+	assert_int_equal(do_sync(f), DISK_OK);
+	assert_int_equal(slot_next_unsynced(f->disk, 0), UINT32_MAX);
+	fixture_stop(f);
+}
+
 /* More buffers than one call of the store takes. */
 static void write_in_parts(void)
 {
@@ -1509,6 +1545,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(with_other_bytes),
+		T(what_was_not_synced_is_synced_once_more),
 		T(cut_up_in_another_way),
 		T(with_fua_in_the_sync),
 		T(between_two_calls),

@@ -234,6 +234,26 @@ void disk_answered(struct disk *d, struct disk_io *io)
 	io->flight = (struct flight_mark){ 0 };
 }
 
+void flight_note_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+{
+	struct flight_record *r;
+
+	if (!d->flight.head || lo >= hi)
+		return;
+	r = &d->flight.records[slot];
+	if (!r->dirty_hi || lo < r->dirty_lo)
+		r->dirty_lo = lo;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (hi > r->dirty_hi)
+		r->dirty_hi = hi;
+}
+
+void flight_note_clean(struct disk *d, uint32_t slot)
+{
+	if (d->flight.head)
+		d->flight.records[slot].dirty_hi = 0;
+}
+
 void flight_drop(struct disk *d, uint32_t slot)
 {
 	if (d->flight.head)

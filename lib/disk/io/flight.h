@@ -47,7 +47,9 @@ struct flight_record {
 	uint32_t lo, hi;	/* what is written, [lo, hi) */
 	uint32_t begun;		/* when: clock_ns() / 2^30 */
 	uint32_t sum;		/* of these four and the slot's number */
-	uint32_t spare[2];
+	/* Blocks that have changed since the last sync, [dirty_lo, dirty_hi):
+	 * the kernel may have told somebody else that they are lost. */
+	uint32_t dirty_lo, dirty_hi;
 };
 
 /* COMPARE AND WRITE: what was there before.  In the file. */
@@ -121,5 +123,13 @@ void flight_end(struct disk *d, const struct flight_mark *mark);
 void flight_tried(struct disk_io *io, bool written);
 /* Whatever there was in the slot, nothing of it is to be taken back. */
 void flight_drop(struct disk *d, uint32_t slot);
+
+/* Blocks have changed; and what had changed is durable, or known to be lost.
+ * Under the lock. */
+void flight_note_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+void flight_note_clean(struct disk *d, uint32_t slot);
+/* What the last process had not synced, or more. */
+bool flight_was_dirty(const struct disk *d, uint32_t slot, uint32_t *lo,
+		      uint32_t *hi);
 
 #endif

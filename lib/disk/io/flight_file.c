@@ -201,6 +201,16 @@ bool flight_is_known(const struct disk *d)
 	return d->flight.old;
 }
 
+bool flight_was_dirty(const struct disk *d, uint32_t slot, uint32_t *lo,
+		      uint32_t *hi)
+{
+	if (!d->flight.old)
+		return false;
+	*lo = d->flight.records[slot].dirty_lo;
+	*hi = d->flight.records[slot].dirty_hi;
+	return *lo < *hi;
+}
+
 /* What of the slot the last process has left, if it makes sense. */
 static enum flight_state left(const struct disk *d, uint32_t slot,
 			      struct flight_record *r)
@@ -407,6 +417,9 @@ static void carry_over(struct disk *d)
 					   .lo = d->slots[i].grace_lo,
 					   .hi = wp };
 
+		if (d->slots[i].flags & SLOT_DIRTY)
+			flight_note_dirty(d, i, d->slots[i].dirty_lo,
+					  d->slots[i].dirty_hi);
 		if (d->slots[i].grace)
 			flight_put(&d->flight.records[i], i, FLIGHT_EARLIER,
 				   &r);

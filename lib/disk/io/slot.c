@@ -27,6 +27,7 @@ void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 {
 	struct disk_slot *s = &d->slots[slot];
 
+	flight_note_dirty(d, slot, lo, hi);
 	if (s->flags & SLOT_DIRTY) {
 		s->dirty_lo = min_u32(s->dirty_lo, lo);
 		s->dirty_hi = max_u32(s->dirty_hi, hi);
@@ -65,8 +66,10 @@ bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi)
 
 void slot_note_clean(struct disk *d, uint32_t slot)
 {
-	if (!slot_is_unsynced(d, slot))
-		d->dirty[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+	if (slot_is_unsynced(d, slot))
+		return;
+	d->dirty[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+	flight_note_clean(d, slot);
 }
 
 uint32_t slot_next_unsynced(const struct disk *d, uint32_t from)

@@ -288,6 +288,23 @@ static void mark_all_dirty(struct disk *d)
 	}
 }
 
+/* Linux may have told others, who called syncfs() before us, that something
+ * could not be written; of a file it tells those who sync that. */
+static void mark_what_was_dirty(struct disk *d)
+{
+	uint32_t lo, hi, blocks;
+
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
+		blocks = slot_file_blocks(d, i);
+		if (!flight_was_dirty(d, i, &lo, &hi) ||
+		    zone_slot_cond(&d->zones, i) == ZC_OFFLINE)
+			continue;
+		hi = hi < blocks ? hi : blocks;
+		if (lo < hi)
+			slot_mark_dirty(d, i, lo, hi, slot_losses(d, i));
+	}
+}
+
 /*
  * What a dead process of this boot (or the kernel's driver) wrote may still be
  * in the page cache only, and nobody knows which files it had changed.  A sync
@@ -301,8 +318,10 @@ static void sync_leftovers(struct disk *d, const struct journal_state *j)
 	if (d->look_only || !(j->died || (d->made && d->meta.adopted)))
 		return;
 	ret = store_sync_all(d->store);
-	if (!ret)
+	if (!ret) {
+		mark_what_was_dirty(d);
 		return;
+	}
 	zl_log(ZL_LOG_ERR,
 	       "%s: what was written before cannot be made durable: %s; it is "
 	       "tried again with the next sync",

@@ -134,6 +134,22 @@ told_to_another_disk() {
   rmdir "$other"
 }
 
+# Nor is anybody else who has called syncfs().
+told_to_somebody() {
+  local first count
+  make_full ext4
+  read -r first count < <(extent cnv-000000)
+  put 0 1
+  map "$first" "$count"
+  runner_kill
+  fails sync -f $mnt
+  runner_start
+  wait_for 20 sg_turs "$SG"
+  map 0 0
+  refused "$bad_write" flush
+  still_lost 0 1
+}
+
 # The device has no room left, which only a sync finds out: the data are lost, so
 # that is no DATA PROTECT, after which they would be there.
 no_room_at_sync() {
@@ -174,6 +190,7 @@ check "writes with FUA side by side on xfs" writers xfs fua
 check "a conventional zone's failed sync is remembered" conventional ext4
 check "a sequential zone's failed sync is remembered" sequential ext4
 check "what another disk was told of" told_to_another_disk
+check "what somebody was told of" told_to_somebody
 check "no room at a sync" no_room_at_sync
 below_end
 summary
