@@ -52,6 +52,8 @@ struct disk_slot {
 	struct slot_turn *first, *last;
 	uint32_t dirty_lo, dirty_hi; /* blocks changed since the last sync
 					began, [lo, hi) */
+	uint32_t dirty_gap; /* dirty_lo, or where the zeros begin that a write
+			       has passed over on its way there */
 	/* store_nr_losses() before the first of these changes began: if it is
 	 * another one now, they may be lost. */
 	unsigned dirty_losses;

@@ -171,6 +171,22 @@ static void what_is_dirty_elsewhere(void **state)
 	each(elsewhere_one);
 }
 
+/* Zeros that a write has passed over are there since it. */
+static void what_was_passed_over(void **state)
+{
+	(void)state;
+	fixture_start(&f, AWARE, 0);
+	assert_int_equal(do_write(&f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(do_sync(&f), DISK_OK);
+	assert_int_equal(do_write(&f, SEQ(0) + 16, 8, 2), DISK_OK);
+	arm(UINT64_MAX);
+	assert_int_equal(read_as(SUBMITTED, true, SEQ(0), 8), DISK_OK);
+	assert_int_equal(nr_syncs(), 0);
+	assert_int_equal(read_as(SUBMITTED, true, SEQ(0) + 4, 8), DISK_OK);
+	assert_int_equal(nr_syncs(), 1);
+	fixture_stop(&f);
+}
+
 /* Zeros are data as well: those that a reset, or UNMAP, left. */
 static void emptied_one(const struct where *w, enum way way)
 {
@@ -710,6 +726,7 @@ int main(void)
 		cmocka_unit_test(what_was_written),
 		cmocka_unit_test(without_fua),
 		cmocka_unit_test(what_is_dirty_elsewhere),
+		cmocka_unit_test(what_was_passed_over),
 		cmocka_unit_test(what_was_emptied),
 		cmocka_unit_test(what_was_finished),
 		cmocka_unit_test(over_zones),

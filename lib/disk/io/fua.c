@@ -55,7 +55,7 @@ static bool is_dirty(const struct disk_io *io)
 	uint64_t lo = max_u64(start_lba, io->lba) - start_lba;
 	uint64_t end = segment_offset(io);
 
-	if (!(s->flags & SLOT_DIRTY) || end <= blocks_to_bytes(d, s->dirty_lo))
+	if (!(s->flags & SLOT_DIRTY) || end <= blocks_to_bytes(d, s->dirty_gap))
 		return false;
 	return lo < s->dirty_hi || zone_slot_has_wp(&d->zones, io->slot);
 }

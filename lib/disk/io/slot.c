@@ -30,13 +30,14 @@ void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 	flight_note_dirty(d, slot, lo, hi);
 	if (s->flags & SLOT_DIRTY) {
 		s->dirty_lo = min_u32(s->dirty_lo, lo);
+		s->dirty_gap = min_u32(s->dirty_gap, lo);
 		s->dirty_hi = max_u32(s->dirty_hi, hi);
 		s->dirty_losses = older_losses(s->dirty_losses, losses);
 		return;
 	}
 	s->flags |= SLOT_DIRTY;
 	s->dirty_losses = losses;
-	s->dirty_lo = lo;
+	s->dirty_lo = s->dirty_gap = lo;
 	s->dirty_hi = hi;
 	d->dirty[slot / 64] |= UINT64_C(1) << slot % 64;
 }
@@ -196,10 +197,17 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 int slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable)
 {
 	struct disk *d = io->disk;
+	struct disk_slot *s = &d->slots[io->slot];
 	bool lost = slot_losses(d, io->slot) != io->losses;
 
-	if (lost || !durable)
+	if (lost || !durable) {
 		slot_mark_dirty(d, io->slot, lo, hi, io->losses);
+		if (zone_slot_has_wp(&d->zones, io->slot))
+			s->dirty_gap =
+				min_u32(s->dirty_gap,
+					zone_slot_wp_blocks(&d->zones,
+							    io->slot));
+	}
 	return lost ? -EIO : 0;
 }
 
