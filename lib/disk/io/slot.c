@@ -203,10 +203,9 @@ int slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable)
 	if (lost || !durable) {
 		slot_mark_dirty(d, io->slot, lo, hi, io->losses);
 		if (zone_slot_has_wp(&d->zones, io->slot))
-			s->dirty_gap =
-				min_u32(s->dirty_gap,
-					zone_slot_wp_blocks(&d->zones,
-							    io->slot));
+			s->dirty_gap = min_u32(
+				s->dirty_gap,
+				zone_slot_wp_blocks(&d->zones, io->slot));
 	}
 	return lost ? -EIO : 0;
 }

@@ -122,8 +122,9 @@ int file_resize(struct store *st, uint32_t slot, uint64_t size_bytes)
 }
 
 /*
- * Of what could not be written back Linux tells one who calls syncfs(), whosever
- * files it was: the next disk on the same file system would not hear of its own.
+ * Of what could not be written back Linux tells one who calls syncfs(),
+ * whosever files it was: the next disk on the same file system would not hear
+ * of its own.
  */
 static atomic_ullong lossy[16];
 
