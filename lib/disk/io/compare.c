@@ -84,8 +84,8 @@ static bool chunk_equal(struct disk_io *io, const struct chunk *c,
  * Compares all blocks with the buffer from *cur on, or only reads them where
  * there is no buffer.
  */
-static enum disk_status compare(struct disk_io *io, struct chunk *c,
-				struct iov_cur *cur, bool repeat)
+static enum disk_status compare_by(struct chunk *c, struct disk_io *io,
+				   struct iov_cur *cur, bool repeat)
 {
 	struct disk *d = io->disk;
 	uint64_t left = blocks_to_bytes(d, io->nr_blocks), done = 0, n;
@@ -101,6 +101,18 @@ static enum disk_status compare(struct disk_io *io, struct chunk *c,
 			return DISK_MISCOMPARE;
 	}
 	return DISK_OK;
+}
+
+static enum disk_status compare(struct disk_io *io, struct iov_cur *cur,
+				bool repeat)
+{
+	struct chunk *c = malloc(sizeof(*c));
+	enum disk_status status = DISK_INTERNAL;
+
+	if (c)
+		status = compare_by(c, io, cur, repeat);
+	free(c);
+	return status;
 }
 
 static enum zone_verdict
@@ -123,22 +135,14 @@ void compare_run(struct disk_io *io)
 	enum zone_verdict verdict = check(io, zone_read_check);
 	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
 	size_t bytes = iov_bytes(io->iov, io->iov_cnt);
-	enum disk_status status;
-	struct chunk *c;
 
 	if (verdict) {
 		io_refuse(io, verdict);
 		return;
 	}
-	c = malloc(sizeof(*c));
-	if (!c) {
-		io_finish(io, DISK_INTERNAL);
-		return;
-	}
-	status = compare(io, c, &cur,
-			 bytes < blocks_to_bytes(io->disk, io->nr_blocks));
-	free(c);
-	io_finish(io, status);
+	io_finish(io,
+		  compare(io, &cur,
+			  bytes < blocks_to_bytes(io->disk, io->nr_blocks)));
 }
 
 /* The buffer's second half, written at the same place. */
@@ -176,7 +180,6 @@ void compare_write_run(struct disk_io *io)
 	enum zone_verdict verdict;
 	enum disk_status status;
 	uint64_t differs_at;
-	struct chunk *c;
 
 	if (io->gate == GATE_NONE && gate_needed(io) && !gate_enter(io, true))
 		return;
@@ -187,18 +190,12 @@ void compare_write_run(struct disk_io *io)
 		io_refuse(io, verdict);
 		return;
 	}
-	c = malloc(sizeof(*c));
-	if (!c) {
-		io_finish(io, DISK_INTERNAL);
-		return;
-	}
-	status = compare(io, c, &cur, false);
+	status = compare(io, &cur, false);
 	differs_at = io->differs_at;
 	if (status == DISK_OK && io->nr_blocks) {
 		flight_compare_begin(io);
 		status = write_half(io, &cur);
 	}
 	io->differs_at = differs_at;
-	free(c);
 	io_finish(io, status);
 }
