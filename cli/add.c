@@ -570,12 +570,18 @@ static int check_ensured(const struct add_args *a, const char *dir,
 			 char device[LIO_DEVICE_MAX])
 {
 	unsigned use = missing_use(&a->opts, bs);
+	struct zl_err err;
 
 	if (use != OPT_NR) {
 		cli_error("%s is attached as %s, but not with that %s; zloop "
 			  "remove %s, and add it again",
 			  dir, bs->name, disk_opt_table[use].name, bs->name);
 		return -EINVAL;
+	}
+	/* Without the daemon a disk that is attached is none. */
+	if (lio_ready(cli_lio(), false, &err)) {
+		cli_error("%s", err.msg);
+		return -EIO;
 	}
 	if (!bs->enabled || !*cli_device(bs, device)) {
 		cli_error("%s is attached as %s, but has no block device on "
@@ -630,20 +636,14 @@ int add_main(int argc, char **argv)
 			  "a directory");
 		return CLI_USAGE;
 	}
-	if (!a.ensure && refuse_known(&a))
-		return CLI_FAILED;
 	zl_log_set(cli_log);
-	if (lio_ready(cli_lio(), false, &err)) {
-		cli_error("%s", err.msg);
-		return CLI_FAILED;
-	}
-	/* With the daemon there, which a disk that is attached needs, too. */
 	ret = a.ensure ? find_ensured(&a) : 0;
 	if (ret)
 		return ret > 0 ? CLI_OK : CLI_FAILED;
-	if (a.ensure && refuse_known(&a))
+	if (refuse_known(&a))
 		return CLI_FAILED;
-	if (lio_events_open(&events, &err)) {
+	if (lio_ready(cli_lio(), false, &err) ||
+	    lio_events_open(&events, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
