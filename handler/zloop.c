@@ -218,8 +218,7 @@ static int begin(struct unit *unit, struct tcmur_cmd *tcmur_cmd)
 	cmd->scsi.iov_cnt = lib_cmd->iov_cnt;
 	cmd->scsi.done = command_done;
 	cmd->scsi.user = cmd;
-	if (scsi_begin(unit->scsi, &cmd->scsi) == SCSI_RUN &&
-	    !scsi_try(&cmd->scsi)) {
+	if (scsi_begin(unit->scsi, &cmd->scsi) == SCSI_RUN) {
 		unit->at_door = cmd;
 		lib_cmd->cdb[0] = 0x35; /* SYNCHRONIZE CACHE(10) */
 		return TCMU_STS_NOT_HANDLED;

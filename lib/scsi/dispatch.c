@@ -97,7 +97,6 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	cmd->status = SCSI_GOOD;
 	cmd->sense_len = 0;
 	cmd->data_in_bytes = 0;
-	cmd->trying = false;
 	cmd->mem = NULL;
 	cmd->stage = 0;
 	cmd->fua = false;

@@ -94,18 +94,14 @@ static void io_done(struct disk_io *io)
 		scsi_finish(cmd);
 }
 
-bool scsi_try(struct scsi_cmd *cmd)
+enum scsi_next scsi_try(struct scsi_cmd *cmd,
+			bool (*then)(struct scsi_cmd *cmd))
 {
-	if (!(cmd->op->flags & OP_TRY))
-		return false;
-	cmd->trying = true;
-	cmd->op->run(cmd);
-	cmd->trying = false;
-	if (!cmd->tried)
-		return false;
+	cmd->then = then;
+	if (!disk_try(cmd->unit->disk, &cmd->io))
+		return SCSI_RUN;
 	io_over(cmd);
-	scsi_zero_rest(cmd);
-	return true;
+	return SCSI_DONE;
 }
 
 void scsi_answered(struct scsi_cmd *cmd)
@@ -116,10 +112,6 @@ void scsi_answered(struct scsi_cmd *cmd)
 void scsi_submit(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd))
 {
 	cmd->then = then;
-	if (cmd->trying) {
-		cmd->tried = disk_try(cmd->unit->disk, &cmd->io);
-		return;
-	}
 	cmd->io.done = io_done;
 	cmd->io.is_last = is_last;
 	cmd->io.user = cmd;

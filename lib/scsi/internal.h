@@ -26,12 +26,11 @@
 #define NO_SA	     (-1)
 
 /* struct scsi_op flags */
-#define OP_TRY	   0x1 /* scsi_try() is worth it: run() is a READ or WRITE */
-#define OP_STOPPED 0x2 /* is carried out in the stopped power condition */
+#define OP_STOPPED 0x1 /* is carried out in the stopped power condition */
 /* is carried out during FORMAT UNIT and SANITIZE, and with a unit attention
  * condition pending */
-#define OP_ALWAYS 0x4
-#define OP_THIN	  0x8 /* is there with thin provisioning only */
+#define OP_ALWAYS 0x2
+#define OP_THIN	  0x4 /* is there with thin provisioning only */
 
 struct scsi_op {
 	const char *name;
@@ -310,6 +309,13 @@ void scsi_submit(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd));
 void scsi_submit_sync(struct scsi_cmd *cmd, bool (*then)(struct scsi_cmd *cmd));
 
 /*
+ * The end of a begin() whose run() would submit cmd->io: carries it out now if
+ * that needs not wait.  SCSI_RUN: nothing has happened, run() submits it.
+ */
+enum scsi_next scsi_try(struct scsi_cmd *cmd,
+			bool (*then)(struct scsi_cmd *cmd));
+
+/*
  * Data-in of a command whose CDB has an allocation length: put in order, cut at
  * the allocation length and the buffer's end.
  */
@@ -402,9 +408,8 @@ bool scsi_data_out_exact(struct scsi_cmd *cmd, uint64_t blocks);
 /* Fills cmd->io for the whole range and buffer. */
 void scsi_set_io(struct scsi_cmd *cmd, enum disk_op op);
 enum scsi_next scsi_read(struct scsi_cmd *cmd);
-void scsi_read_run(struct scsi_cmd *cmd);
 enum scsi_next scsi_write(struct scsi_cmd *cmd);
-void scsi_write_run(struct scsi_cmd *cmd);
+void scsi_rw_run(struct scsi_cmd *cmd);
 enum scsi_next scsi_sync_cache(struct scsi_cmd *cmd);
 void scsi_sync_run(struct scsi_cmd *cmd);
 

@@ -110,14 +110,6 @@ void scsi_set_io(struct scsi_cmd *cmd, enum disk_op op)
 	cmd->io.iov_cnt = cmd->iov_cnt;
 }
 
-enum scsi_next scsi_read(struct scsi_cmd *cmd)
-{
-	scsi_decode_range(cmd);
-	if (!scsi_range_ok(cmd) || !scsi_length_ok(cmd))
-		return SCSI_DONE;
-	return cmd->nr_blocks ? SCSI_RUN : scsi_good(cmd);
-}
-
 static bool transferred(struct scsi_cmd *cmd)
 {
 	cmd->data_in_bytes = min_u64(transfer_bytes(cmd), cmd->buf_bytes);
@@ -125,10 +117,15 @@ static bool transferred(struct scsi_cmd *cmd)
 }
 
 /* A shorter buffer gets what fits; the disk checks the whole range. */
-void scsi_read_run(struct scsi_cmd *cmd)
+enum scsi_next scsi_read(struct scsi_cmd *cmd)
 {
+	scsi_decode_range(cmd);
+	if (!scsi_range_ok(cmd) || !scsi_length_ok(cmd))
+		return SCSI_DONE;
+	if (!cmd->nr_blocks)
+		return scsi_good(cmd);
 	scsi_set_io(cmd, DISK_READ);
-	scsi_submit(cmd, transferred);
+	return scsi_try(cmd, transferred);
 }
 
 enum scsi_next scsi_write(struct scsi_cmd *cmd)
@@ -138,13 +135,15 @@ enum scsi_next scsi_write(struct scsi_cmd *cmd)
 		return SCSI_DONE;
 	if (!scsi_writable(cmd) || !scsi_data_out_ok(cmd, cmd->nr_blocks))
 		return SCSI_DONE;
-	return cmd->nr_blocks ? SCSI_RUN : scsi_good(cmd);
+	if (!cmd->nr_blocks)
+		return scsi_good(cmd);
+	scsi_set_io(cmd, DISK_WRITE);
+	return scsi_try(cmd, NULL);
 }
 
-void scsi_write_run(struct scsi_cmd *cmd)
+void scsi_rw_run(struct scsi_cmd *cmd)
 {
-	scsi_set_io(cmd, DISK_WRITE);
-	scsi_submit(cmd, NULL);
+	scsi_submit(cmd, cmd->then);
 }
 
 /*

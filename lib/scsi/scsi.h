@@ -7,8 +7,8 @@
  * Rules that hold everywhere here:
  * - A command is untrusted: any CDB, any buffer length.  Everything is checked
  *   here, once; what comes out is either done or refused with exact sense data.
- * - Nothing in scsi_begin() blocks or does I/O.  What may do so is left for
- *   scsi_run().
+ * - Nothing in scsi_begin() blocks, but for what disk_try() says of itself.
+ *   What may block is left for scsi_run().
  * - Several threads may run commands of one unit side by side.
  */
 #ifndef ZL_SCSI_SCSI_H
@@ -71,7 +71,6 @@ struct scsi_cmd {
 	void *mem; /* freed when the command is done */
 	/* After a successful I/O.  False: another one is under way. */
 	bool (*then)(struct scsi_cmd *cmd);
-	bool trying, tried; /* scsi_try() */
 	bool to_sync;	    /* the I/O is over, but the command is not */
 	unsigned power_ons; /* the unit's when the command came */
 	struct disk_io io;
@@ -111,19 +110,14 @@ bool scsi_write_cache(const struct scsi_unit *unit);
 int scsi_write_cache_off(struct scsi_unit *unit);
 
 /*
- * Decodes and checks a command, and carries it out if it cannot block (all but
- * media access, cache and zone management commands).
+ * Decodes and checks a command, and carries it out if it cannot block: all but
+ * media access, cache and zone management commands, and of those READ and WRITE
+ * where disk_try() can.
  */
 enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd);
 
 /*
- * After SCSI_RUN: tries to carry the command out at once, without blocking.
- * True: it is done, as after SCSI_DONE.  False: scsi_run() it.
- */
-bool scsi_try(struct scsi_cmd *cmd);
-
-/*
- * A command that scsi_try() has carried out has been answered: who is told so
+ * A command that scsi_begin() has carried out has been answered: who is told so
  * after the process's death knows that it will not come again.  Not needed, and
  * allowed, for all others; before scsi_begin() is called with it anew.
  */

@@ -102,8 +102,6 @@ static void open_disk(struct soak *s)
 		fprintf(stderr, "%s: %s\n", s->how, err.msg);
 		abort();
 	}
-	/* The quick path, which needs no engine in this store. */
-	s->disk->try_blocks = SOAK_XFER;
 	MUST(!scsi_unit_new(s->disk, &unit_args, &s->unit));
 	s->failed_since_open = false;
 }
@@ -413,14 +411,14 @@ static void execute(struct soak *s, size_t cdb_len, struct pieces *b)
 	cmd->done = done;
 	cmd->user = &calls;
 	POISON(exact + cdb_len, sizeof(exact) - cdb_len);
+	/* The quick path, which needs no engine in this store, or the other. */
+	s->disk->try_blocks = soak_below(s, 2) ? SOAK_XFER : 0;
 	if (scsi_begin(s->unit, cmd) == SCSI_RUN) {
 		MUST(!calls);
 		UNPOISON(exact, sizeof(exact));
 		memset(exact, 0xff, sizeof(exact)); /* nobody looks again */
-		if (!(soak_below(s, 2) && scsi_try(cmd))) {
-			scsi_run(cmd);
-			MUST(calls == 1);
-		}
+		scsi_run(cmd);
+		MUST(calls == 1);
 	} else {
 		MUST(!calls);
 	}

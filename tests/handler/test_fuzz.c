@@ -97,7 +97,7 @@ static bool takes_data(uint8_t opcode)
 {
 	for (unsigned i = 0; i < scsi_op_count; i++)
 		if (scsi_op_table[i].usage[0] == opcode)
-			return scsi_op_table[i].run == scsi_write_run ||
+			return scsi_op_table[i].begin == scsi_write ||
 			       scsi_op_table[i].run == scsi_write_verify_run ||
 			       scsi_op_table[i].run == scsi_write_same_run ||
 			       scsi_op_table[i].run == scsi_compare_write_run ||
