@@ -122,16 +122,14 @@ static bool is_chap_word(const char *s)
 	return *s && strlen(s) < CHAP_MAX;
 }
 
-static const char chap_words[] =
-	"letters, digits and ._-:@+/=, less than 64 of them";
-static_assert(CHAP_MAX == 64, "chap_words says so");
+#define CHAP_WORDS "letters, digits and ._-:@+/=, less than 64 of them"
+static_assert(CHAP_MAX == 64, "CHAP_WORDS says so");
 
 /* NULL: it will do. */
 static const char *secret_error(const char *secret)
 {
 	if (!is_chap_word(secret))
-		return "a CHAP secret has letters, digits and ._-:@+/=, less "
-		       "than 64 of them";
+		return "a CHAP secret has " CHAP_WORDS;
 	if (strlen(secret) < 12)
 		return "the CHAP secret has less than 12 characters, which "
 		       "initiators refuse";
@@ -157,7 +155,7 @@ static void check_args(struct export_args *a, struct argp_state *state)
 			   "iqn.1993-08.org.debian:01:abc, in small letters",
 			   a->acl);
 	if (a->user && !is_chap_word(a->user))
-		argp_error(state, "--user takes %s", chap_words);
+		argp_error(state, "--user takes " CHAP_WORDS);
 	if (a->password && secret_error(a->password))
 		argp_error(state, "%s", secret_error(a->password));
 }
