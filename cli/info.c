@@ -199,6 +199,7 @@ static void print_faults(const struct info *in)
 static void print_text(const struct info *in)
 {
 	const struct disk_meta *m = in->meta;
+	char cfg[PATH_MAX + 64];
 
 	printf("%s\n", in->dir);
 	printf(LABEL "%s\n", "serial", m->serial);
@@ -232,9 +233,10 @@ static void print_text(const struct info *in)
 	printf(LABEL "%s%s\n", "in use", in->in_use ? "by " : "no", in->who);
 	print_faults(in);
 	disk_each_problem(in->disk, print_problem, NULL);
+	disk_cfg_reopen(cfg, sizeof(cfg), NULL, in->path ? in->path : in->dir);
 	printf(LABEL "/backstores/user:zloop create name=NAME size=%" PRIu64
-		     " cfgstring=@%s\n",
-	       "targetcli", m->capacity_bytes, in->path ? in->path : in->dir);
+		     " cfgstring=%s\n",
+	       "targetcli", m->capacity_bytes, cfg);
 }
 
 /*
