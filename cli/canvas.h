@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/err.h"
+
 /* What things are painted with; the colours are canvas.c's. */
 enum paint {
 	PAINT_PAPER,
@@ -63,7 +65,10 @@ void svg_style(FILE *f);
 /* Text with <, >, & and " as XML wants them. */
 void svg_escape(FILE *f, const char *text);
 
-/* canvas_png.c: 0, or -errno when it could not be written. */
+/* canvas_png.c, or canvas_no_png.c where it was built without cairo.  load
+ * comes first, and fails with a sentence; the others return 0, or -errno when
+ * it could not be written. */
+int png_load(struct zl_err *err);
 int png_begin(struct canvas *c, double width, double height);
 int png_end(struct canvas *c, FILE *f);
 

@@ -218,9 +218,15 @@ static int write_png(const struct map *map, const char *name)
 {
 	struct canvas canvas;
 	double width, height;
-	int ret;
-	FILE *f = cli_open_output(name);
+	struct zl_err err;
+	int ret = png_load(&err);
+	FILE *f;
 
+	if (ret) {
+		cli_error("%s", err.msg);
+		return ret;
+	}
+	f = cli_open_output(name);
 	if (!f)
 		return -EIO;
 	map_picture_size(map, &width, &height);

@@ -59,7 +59,8 @@ set(CPACK_DEBIAN_HANDLER_PACKAGE_RECOMMENDS
   "targetcli-fb, python3-rtslib-fb, zloop-scsi")
 set(CPACK_DEBIAN_HANDLER_PACKAGE_CONTROL_EXTRA
   "${debian}/postinst;${debian}/prerm;${debian}/postrm")
-set(CPACK_DEBIAN_CLI_PACKAGE_RECOMMENDS "zloop-scsi-handler")
+# libcairo2 is loaded when a PNG picture is drawn.
+set(CPACK_DEBIAN_CLI_PACKAGE_RECOMMENDS "zloop-scsi-handler, libcairo2")
 set(CPACK_DEBIAN_CLI_PACKAGE_SUGGESTS "zloop-scsi-doc")
 set(CPACK_DEBIAN_DOC_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DOC_PACKAGE_ARCHITECTURE all)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -188,6 +189,27 @@ static void png(void **state)
 		assert_int_equal(system("pngcheck -q map.png"), 0);
 }
 
+/* All but PNG does without cairo. */
+static void png_without_cairo(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(mkdir("lib", 0755), 0);
+	f = fopen("lib/libcairo.so.2", "w");
+	assert_non_null(f);
+	assert_true(fputs("this is no library", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	setenv("LD_LIBRARY_PATH", "lib", 1);
+	assert_int_equal(zloop("zones", "--png", "none.png", "z0", NULL), 1);
+	assert_sentence(
+		"a PNG picture needs libcairo.so.2, which is not there");
+	assert_int_not_equal(access("none.png", F_OK), 0);
+	assert_int_equal(zloop("zones", "--svg", "some.svg", "z0", NULL), 0);
+	assert_silent();
+	unsetenv("LD_LIBRARY_PATH");
+}
+
 static void unwritable(void **state)
 {
 	(void)state;
@@ -263,6 +285,7 @@ int main(void)
 		T(colors),
 		T(svg),
 		T(png),
+		T(png_without_cairo),
 		T(unwritable),
 		T(usage),
 		T(many),
