@@ -137,39 +137,34 @@ uint64_t cli_space_used(const char *dir, struct disk *disk);
 
 /* live.c: the process that has the disk open, if it has a control socket. */
 
-/* What cli_ask() returned as an exit status; says what went wrong. */
+/* What a call of control/ask.h returned as an exit status; says what went
+ * wrong. */
 int cli_said(int ret, const struct zl_err *err);
-/* {"request": name}, for cli_ask(), which takes it over. */
-struct json_object *cli_request(const char *name);
-/* As control_call(): -ENOENT without a sentence if nobody is there.  What it
- * says of its progress goes to progress_step(). */
-int cli_ask(struct disk *disk, struct json_object *request,
-	    struct json_object **reply, struct zl_err *err);
+/* The serial number by which the process that has the disk open is asked
+ * (control/ask.h), or NULL: nobody has it open.  Not every disk with this
+ * number is: a copy of its directory has it, too. */
+const char *cli_serial(struct disk *disk);
 /* disk_each_zone() of the open disk where there is one, else of the directory;
  * 0, or -errno when it has said why not. */
 int cli_each_zone(struct disk *disk, uint64_t lba,
 		  bool (*fn)(void *user, const struct zone_info *info),
 		  void *user);
 /*
- * faults.c: cli_ask() for the requests about faults, which a disk that nobody
+ * faults.c: the calls of control/ask.h about faults, which a disk that nobody
  * has open answers, too: it is opened for that.
  */
-int cli_ask_faults(struct disk *disk, struct json_object *request,
-		   struct json_object **reply, struct zl_err *err);
-/* All of a disk's faults as "inject-list" has them; none if it does not
- * answer. */
+int cli_fault_add(struct disk *disk, struct json_object *fault, uint64_t *id,
+		  struct zl_err *err);
+int cli_fault_list(struct disk *disk, struct json_object **faults,
+		   uint64_t *left_out, struct zl_err *err);
+int cli_fault_clear(struct disk *disk, struct json_object *where,
+		    struct zl_err *err);
+/* All of a disk's faults; none if it does not answer. */
 struct json_object *cli_faults(struct disk *disk);
 /* One of them for people, e.g. "zone 9: offline" or "read-error lba=7". */
 #define CLI_FAULT_MAX 256
 const char *cli_fault_text(struct disk *disk, struct json_object *fault,
 			   char buf[CLI_FAULT_MAX]);
-
-/* The first open zones of the disk with this serial number; as cli_ask(). */
-int cli_open_zones(const char *serial, uint64_t count,
-		   bool (*fn)(void *user, const struct zone_info *info),
-		   void *user, struct zl_err *err);
-/* Puts the open disk's counters into @stats where there is one. */
-void cli_live_stats(struct disk *disk, struct disk_stats *stats);
 
 /* A condition or type as one word, as options and JSON spell it, e.g.
  * "implicitly-opened". */

@@ -6,100 +6,94 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "control/control.h"
+#include "control/ask.h"
 #include "target.h"
 
 /* Somebody else may be looking, which takes no longer. */
 #define LOCK_WAIT_MS 2000
 
-/* @disk answers as if it had a socket. */
-static int answer(struct disk *disk, struct json_object *request,
-		  struct json_object **reply, struct zl_err *err)
-{
-	const char *text =
-		json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
-	char *line = control_answer(disk, NULL, text, strlen(text), NULL, NULL);
-	const char *why;
-
-	*reply = line ? json_tokener_parse(line) : NULL;
-	free(line);
-	if (!*reply)
-		return zl_fail(err, ENOMEM, "out of memory");
-	if (json_object_get_boolean(json_object_object_get(*reply, "ok")))
-		return 0;
-	why = json_object_get_string(json_object_object_get(*reply, "error"));
-	zl_fail(err, EPROTO, "%s", why ? why : "");
-	json_object_put(*reply);
-	*reply = NULL;
-	return -EPROTO;
-}
-
 /* What happens again and again is over with the closing. */
-static int refuse_passing(const struct zone_geo *geo,
-			  struct json_object *request, struct zl_err *err)
+static int refuse_passing(const struct zone_geo *geo, struct json_object *fault,
+			  struct zl_err *err)
 {
-	struct inject_fault fault;
-	struct json_object *o;
+	struct inject_fault f;
 
-	if (!json_object_object_get_ex(request, "fault", &o) ||
-	    inject_parse(o, geo, &fault, NULL) || fault.persistent)
+	if (inject_parse(fault, geo, &f, NULL) || f.persistent)
 		return 0;
 	return zl_fail(err, EINVAL,
 		       "the disk is not attached, so that only a persistent "
 		       "fault stays; add persistent=true, or attach it first");
 }
 
-static int change_detached(struct disk *look, struct json_object *request,
-			   struct json_object **reply, struct zl_err *err)
+/* To change it. */
+static int open_detached(struct disk *look, struct disk **disk,
+			 struct zl_err *err)
 {
 	const struct disk_open_args args = { .lock_wait_ms = LOCK_WAIT_MS };
 	const char *dir = disk_name(look);
 	struct lio_backstore bs;
-	struct disk *disk;
-	int ret;
 
 	if (cli_find_dir(dir, &bs))
 		return zl_fail(err, EBUSY,
 			       "%s is attached as %s, but no process has it "
 			       "open; start tcmu-runner, which does",
 			       dir, bs.name);
-	ret = refuse_passing(disk_geo(look), request, err);
+	return disk_open(dir, &args, disk, err);
+}
+
+int cli_fault_add(struct disk *disk, struct json_object *fault, uint64_t *id,
+		  struct zl_err *err)
+{
+	struct control_peer to = { .serial = cli_serial(disk) };
+	int ret;
+
+	if (to.serial)
+		return control_fault_add(&to, fault, id, err);
+	ret = refuse_passing(disk_geo(disk), fault, err);
 	if (!ret)
-		ret = disk_open(dir, &args, &disk, err);
+		ret = open_detached(disk, &to.disk, err);
 	if (ret)
 		return ret;
-	ret = answer(disk, request, reply, err);
-	disk_close(disk);
+	ret = control_fault_add(&to, fault, id, err);
+	disk_close(to.disk);
 	return ret;
 }
 
-int cli_ask_faults(struct disk *disk, struct json_object *request,
-		   struct json_object **reply, struct zl_err *err)
+int cli_fault_clear(struct disk *disk, struct json_object *where,
+		    struct zl_err *err)
 {
-	const char *name;
-	int ret = cli_ask(disk, json_object_get(request), reply, err);
+	struct control_peer to = { .serial = cli_serial(disk) };
+	int ret;
 
-	if (ret == -ENOENT && !cli_is_open(disk_name(disk))) {
-		name = json_object_get_string(
-			json_object_object_get(request, "request"));
-		ret = strcmp(name, "inject-list")
-			      ? change_detached(disk, request, reply, err)
-			      : answer(disk, request, reply, err);
-	}
-	json_object_put(request);
+	if (to.serial)
+		return control_fault_clear(&to, where, err);
+	ret = open_detached(disk, &to.disk, err);
+	if (ret)
+		return ret;
+	ret = control_fault_clear(&to, where, err);
+	disk_close(to.disk);
 	return ret;
+}
+
+int cli_fault_list(struct disk *disk, struct json_object **faults,
+		   uint64_t *left_out, struct zl_err *err)
+{
+	struct control_peer to = { .serial = cli_serial(disk) };
+
+	if (!to.serial)
+		to.disk = disk;
+	return control_fault_list(&to, faults, left_out, err);
 }
 
 struct json_object *cli_faults(struct disk *disk)
 {
-	struct json_object *reply, *faults;
+	struct json_object *faults;
 	struct zl_err err;
+	uint64_t left_out;
 
-	if (cli_ask_faults(disk, cli_request("inject-list"), &reply, &err))
-		return json_object_new_array();
-	faults = json_object_get(json_object_object_get(reply, "faults"));
-	json_object_put(reply);
-	return faults;
+	return cli_fault_list(disk, &faults, &left_out, &err)
+		       ? json_object_new_array()
+		       : faults;
 }
 
 static void append(char *buf, const char *key, struct json_object *v)

@@ -10,20 +10,18 @@
 #include "running.h"
 #include "target.h"
 
-#define NR_CONDS 16
-
 struct info {
 	const char *dir;
 	char *path; /* absolute, for a cfgstring */
 	struct disk *disk;
 	const struct disk_meta *meta;
-	uint64_t nr_cond[NR_CONDS]; /* gap zones not counted */
+	uint64_t nr_cond[CONTROL_NR_CONDS]; /* gap zones not counted */
 	uint64_t nr_seq, nr_gap;
 	uint64_t used_bytes;
 	bool in_use;
 	char who[128];
 	struct disk_stats stats;
-	struct running now;	    /* where it is open */
+	struct control_info now;    /* where it is open */
 	struct json_object *faults; /* an array */
 };
 
@@ -100,8 +98,8 @@ static int gather(struct info *in, const char *word, char dir[PATH_MAX],
 			       dir);
 	}
 	disk_get_stats(in->disk, &in->stats);
-	cli_live_stats(in->disk, &in->stats);
-	running_read(in->meta->serial, &in->now, NULL);
+	if (!control_info(cli_serial(in->disk), &in->now, NULL, NULL))
+		in->stats = in->now.stats;
 	in->used_bytes = cli_space_used(dir, in->disk);
 	in->faults = cli_faults(in->disk);
 	in->in_use = cli_in_use(dir, in->disk, in->who, sizeof(in->who));
@@ -165,7 +163,7 @@ static void print_conditions(const struct info *in)
 	char cond[CLI_WORD_MAX];
 
 	printf(LABEL, "conditions");
-	for (unsigned c = 0; c < NR_CONDS; c++) {
+	for (unsigned c = 0; c < CONTROL_NR_CONDS; c++) {
 		if (!in->nr_cond[c])
 			continue;
 		printf("%s%" PRIu64 " %s", comma, in->nr_cond[c],
@@ -248,7 +246,7 @@ static struct json_object *conditions_json(const struct info *in)
 	struct json_object *o = json_object_new_object();
 	char cond[CLI_WORD_MAX];
 
-	for (unsigned c = 0; c < NR_CONDS; c++)
+	for (unsigned c = 0; c < CONTROL_NR_CONDS; c++)
 		if (in->nr_cond[c])
 			json_add_u64(o,
 				     cli_word(zone_cond_name((enum zone_cond)c),

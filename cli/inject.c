@@ -119,14 +119,6 @@ static int add_members(struct json_object *o, const char *const *words,
 	return 0;
 }
 
-static int ask(struct disk *disk, struct json_object *request,
-	       struct json_object **reply)
-{
-	struct zl_err err;
-
-	return cli_said(cli_ask_faults(disk, request, reply, &err), &err);
-}
-
 /* The fault that the words say, or NULL; *status is set then. */
 static struct json_object *take_fault(struct disk *disk,
 				      const struct inject_args *a, int *status)
@@ -163,7 +155,8 @@ static struct json_object *take_fault(struct disk *disk,
 
 static int add(struct disk *disk, const struct inject_args *a)
 {
-	struct json_object *o, *request, *reply;
+	struct json_object *o, *reply;
+	struct zl_err err;
 	uint64_t id;
 	int status;
 
@@ -174,17 +167,19 @@ static int add(struct disk *disk, const struct inject_args *a)
 	o = take_fault(disk, a, &status);
 	if (!o)
 		return status;
-	request = cli_request("inject-add");
-	json_object_object_add(request, "fault", o);
-	if (ask(disk, request, &reply))
-		return CLI_FAILED;
-	id = (uint64_t)json_object_get_int64(
-		json_object_object_get(reply, "id"));
-	if (a->json)
-		json_print(json_object_get(reply));
-	else if (id)
+	status = cli_said(cli_fault_add(disk, o, &id, &err), &err);
+	json_object_put(o);
+	if (status)
+		return status;
+	if (a->json) {
+		reply = json_object_new_object();
+		json_add_bool(reply, "ok", true);
+		json_object_object_add(reply, "id",
+				       id ? json_object_new_uint64(id) : NULL);
+		json_print(reply);
+	} else if (id) {
 		printf("%" PRIu64 "\n", id);
-	json_object_put(reply);
+	}
 	return CLI_OK;
 }
 
@@ -213,27 +208,25 @@ static void print_fault(struct json_object *o)
 
 static int list(struct disk *disk, const struct inject_args *a)
 {
-	struct json_object *reply, *faults, *left_out;
+	struct json_object *faults;
+	uint64_t left_out;
+	struct zl_err err;
 	size_t n;
 
 	if (a->nr > 2) {
 		cli_error("'%s' is one word too many", a->words[2]);
 		return CLI_USAGE;
 	}
-	if (ask(disk, cli_request("inject-list"), &reply))
+	if (cli_said(cli_fault_list(disk, &faults, &left_out, &err), &err))
 		return CLI_FAILED;
-	faults = json_object_object_get(reply, "faults");
-	if (a->json) {
+	n = json_object_array_length(faults);
+	for (size_t i = 0; i < n && !a->json; i++)
+		print_fault(json_object_array_get_idx(faults, i));
+	if (a->json)
 		json_print(json_object_get(faults));
-	} else {
-		n = json_object_array_length(faults);
-		for (size_t i = 0; i < n; i++)
-			print_fault(json_object_array_get_idx(faults, i));
-	}
-	if (json_object_object_get_ex(reply, "left_out", &left_out))
-		cli_error("%s more are not listed",
-			  json_object_get_string(left_out));
-	json_object_put(reply);
+	json_object_put(faults);
+	if (left_out)
+		cli_error("%" PRIu64 " more are not listed", left_out);
 	return CLI_OK;
 }
 
@@ -254,28 +247,37 @@ static const char *no_place(const struct inject_args *a)
 	return NULL;
 }
 
-static int clear(struct disk *disk, const struct inject_args *a)
+/* The members of "inject-clear", or NULL when it has said what is wrong. */
+static struct json_object *take_where(const struct inject_args *a)
 {
-	struct json_object *request = cli_request("inject-clear"), *reply;
-	bool all = a->nr == 3 && !strcmp(a->words[2], "all");
+	struct json_object *where = json_object_new_object();
 	const char *wrong = no_place(a);
 
-	if (all) {
-		json_add_bool(request, "all", true);
-	} else if (a->nr < 3 || wrong) {
+	if (a->nr == 3 && !strcmp(a->words[2], "all")) {
+		json_add_bool(where, "all", true);
+		return where;
+	}
+	if (a->nr < 3 || wrong)
 		cli_error("say what to clear: all, id=N, lba=N (and blocks=N) "
 			  "or zone=N%s%s",
 			  wrong ? ", not " : "", wrong ? wrong : "");
-		json_object_put(request);
+	else if (!add_members(where, a->words + 2, a->nr - 2))
+		return where;
+	json_object_put(where);
+	return NULL;
+}
+
+static int clear(struct disk *disk, const struct inject_args *a)
+{
+	struct json_object *where = take_where(a);
+	struct zl_err err;
+	int status;
+
+	if (!where)
 		return CLI_USAGE;
-	} else if (add_members(request, a->words + 2, a->nr - 2)) {
-		json_object_put(request);
-		return CLI_USAGE;
-	}
-	if (ask(disk, request, &reply))
-		return CLI_FAILED;
-	json_object_put(reply);
-	return CLI_OK;
+	status = cli_said(cli_fault_clear(disk, where, &err), &err);
+	json_object_put(where);
+	return status;
 }
 
 static int run(struct disk *disk, const struct inject_args *a)

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/num.h"
+#include "control/ask.h"
 #include "progress.h"
 #include "target.h"
 
@@ -186,23 +187,16 @@ static void print(const struct powerfail_args *a, uint64_t zones,
 static int ask(struct disk *disk, const struct powerfail_args *a,
 	       uint64_t *zones)
 {
-	struct json_object *request = cli_request("powerfail"), *reply;
 	struct zl_err err;
 	int ret;
 
-	/* Also if it is not shown: who hears something waits longer. */
-	json_add_bool(request, "progress", true);
-	if (a->random)
-		json_add_u64(request, "seed", a->seed);
 	progress_start("taking back");
-	ret = cli_ask(disk, request, &reply, &err);
+	ret = control_powerfail(cli_serial(disk),
+				a->random ? a->seed : UINT64_MAX, zones,
+				progress_step, NULL, &err);
 	/* Before the sentence. */
 	progress_end();
-	if (ret)
-		return cli_said(ret, &err);
-	*zones = json_object_get_uint64(json_object_object_get(reply, "zones"));
-	json_object_put(reply);
-	return CLI_OK;
+	return cli_said(ret, &err);
 }
 
 static int powerfail(struct disk *disk, struct powerfail_args *a)

@@ -31,15 +31,15 @@ static void print_escaped(const char *s)
 }
 
 /* "zloop_NAME{serial=…,directory=…"; the caller goes on. */
-static void start(const char *name, const struct running *r)
+static void start(const char *name, const struct control_info *r)
 {
 	printf("zloop_%s{serial=\"%s\",directory=\"", name, r->serial);
 	print_escaped(r->dir);
 	putchar('"');
 }
 
-static void line(const char *name, const struct running *r, const char *label,
-		 const char *value, uint64_t number)
+static void line(const char *name, const struct control_info *r,
+		 const char *label, const char *value, uint64_t number)
 {
 	start(name, r);
 	if (label)
@@ -47,7 +47,7 @@ static void line(const char *name, const struct running *r, const char *label,
 	printf("} %" PRIu64 "\n", number);
 }
 
-static void print_counters(const struct running *d, unsigned nr)
+static void print_counters(const struct control_info *d, unsigned nr)
 {
 	for (unsigned c = 0; c < DC_NR; c++) {
 		const struct disk_counter_row *row = &disk_counter_table[c];
@@ -58,31 +58,31 @@ static void print_counters(const struct running *d, unsigned nr)
 	}
 }
 
-static uint64_t capacity(const struct running *r)
+static uint64_t capacity(const struct control_info *r)
 {
 	return r->capacity_bytes;
 }
 
-static uint64_t zone_size(const struct running *r)
+static uint64_t zone_size(const struct control_info *r)
 {
 	return r->zone_bytes;
 }
 
-static uint64_t open_limit(const struct running *r)
+static uint64_t open_limit(const struct control_info *r)
 {
 	return r->max_open;
 }
 
-static uint64_t in_flight(const struct running *r)
+static uint64_t in_flight(const struct control_info *r)
 {
 	return r->activity.in_flight;
 }
 
-static void print_gauges(const struct running *d, unsigned nr)
+static void print_gauges(const struct control_info *d, unsigned nr)
 {
 	static const struct {
 		const char *name, *help;
-		uint64_t (*value)(const struct running *r);
+		uint64_t (*value)(const struct control_info *r);
 	} rows[] = {
 		{ "capacity_bytes", "The disk's size", capacity },
 		{ "zone_size_bytes", "The zones' size", zone_size },
@@ -107,7 +107,7 @@ static void print_gauges(const struct running *d, unsigned nr)
 }
 
 /* Also those that no zone is in: a series that comes and goes has no rate. */
-static void print_conditions(const struct running *d, unsigned nr)
+static void print_conditions(const struct control_info *d, unsigned nr)
 {
 	static const enum zone_cond conds[] = {
 		ZC_NOT_WP, ZC_EMPTY, ZC_IMP_OPEN,  ZC_EXP_OPEN,
@@ -123,7 +123,7 @@ static void print_conditions(const struct running *d, unsigned nr)
 			     d[i].nr_cond[conds[c]]);
 }
 
-static void print_bytes(const struct running *d, unsigned nr)
+static void print_bytes(const struct control_info *d, unsigned nr)
 {
 	head("transferred_bytes_total",
 	     "Bytes read or written since the disk was opened", "counter");
@@ -134,7 +134,7 @@ static void print_bytes(const struct running *d, unsigned nr)
 			     d[i].activity.kind[k].bytes);
 }
 
-static void print_failures(const struct running *d, unsigned nr)
+static void print_failures(const struct control_info *d, unsigned nr)
 {
 	head("operations_failed_total",
 	     "Operations that failed since the disk was opened", "counter");
@@ -147,14 +147,14 @@ static void print_failures(const struct running *d, unsigned nr)
 #define DURATION "operation_duration_seconds"
 
 /* What follows the metric's name: one of _bucket, _sum, _count. */
-static void start_duration(const struct running *r, enum disk_kind kind,
+static void start_duration(const struct control_info *r, enum disk_kind kind,
 			   const char *part)
 {
 	start(part, r);
 	printf(",operation=\"%s\"", disk_kind_name(kind));
 }
 
-static void print_duration(const struct running *r, enum disk_kind kind)
+static void print_duration(const struct control_info *r, enum disk_kind kind)
 {
 	const struct disk_kind_activity *k = &r->activity.kind[kind];
 	uint64_t sum = 0;
@@ -175,7 +175,7 @@ static void print_duration(const struct running *r, enum disk_kind kind)
 	printf("} %" PRIu64 "\n", k->done);
 }
 
-static void print_durations(const struct running *d, unsigned nr)
+static void print_durations(const struct control_info *d, unsigned nr)
 {
 	head(DURATION, "How long operations took since the disk was opened",
 	     "histogram");
@@ -184,7 +184,7 @@ static void print_durations(const struct running *d, unsigned nr)
 			print_duration(&d[i], (enum disk_kind)k);
 }
 
-void prometheus_print(const struct running *d, unsigned nr)
+void prometheus_print(const struct control_info *d, unsigned nr)
 {
 	if (!nr)
 		return;

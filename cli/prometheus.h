@@ -5,6 +5,6 @@
 
 #include "running.h"
 
-void prometheus_print(const struct running *disks, unsigned nr);
+void prometheus_print(const struct control_info *disks, unsigned nr);
 
 #endif

@@ -49,9 +49,7 @@ static int gather(struct report *r, struct zl_err *err)
 	int ret;
 
 	r->used_bytes = cli_space_used(r->dir, r->disk);
-	if (!cli_is_open(r->dir))
-		return 0;
-	ret = running_read(disk_meta(r->disk)->serial, &r->now, err);
+	ret = control_info(cli_serial(r->disk), &r->now, NULL, err);
 	if (ret == -ENOENT)
 		return 0;
 	r->live = !ret;

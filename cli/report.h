@@ -6,16 +6,7 @@
 #include "map.h"
 #include "running.h"
 
-#define REPORT_MAX_SAMPLES 1024
-#define REPORT_MAX_ZONES   4096 /* in the table */
-
-/* See "history" in control-protocol.md. */
-struct report_sample {
-	uint64_t open_ms;
-	uint64_t reads, read_bytes;
-	uint64_t writes, written_bytes;
-	uint64_t open_zones;
-};
+#define REPORT_MAX_ZONES 4096 /* in the table */
 
 struct report {
 	const char *dir;
@@ -23,8 +14,8 @@ struct report {
 	struct map map;
 	uint64_t used_bytes;
 	bool live; /* it is open, and the rest is there */
-	struct running now;
-	struct report_sample *samples;
+	struct control_info now;
+	struct control_sample *samples;
 	unsigned nr_samples;
 };
 

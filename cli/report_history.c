@@ -8,54 +8,6 @@
 #include "chart.h"
 #include "report.h"
 
-/* The column with this name, or -1. */
-static int column(struct json_object *members, const char *name)
-{
-	size_t n = json_object_is_type(members, json_type_array)
-			   ? json_object_array_length(members)
-			   : 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const char *s = json_object_get_string(
-			json_object_array_get_idx(members, i));
-
-		if (s && !strcmp(s, name))
-			return (int)i;
-	}
-	return -1;
-}
-
-static void take_column(struct report *r, struct json_object *reply,
-			const char *name, size_t offset)
-{
-	struct json_object *rows = json_object_object_get(reply, "samples");
-	int c = column(json_object_object_get(reply, "members"), name);
-
-	for (unsigned i = 0; i < r->nr_samples && c >= 0; i++) {
-		struct json_object *row = json_object_array_get_idx(rows, i);
-
-		if (json_object_is_type(row, json_type_array))
-			*(uint64_t *)((char *)&r->samples[i] + offset) =
-				(uint64_t)json_object_get_int64(
-					json_object_array_get_idx(row,
-								  (size_t)c));
-	}
-}
-
-static void take_samples(struct report *r, struct json_object *reply)
-{
-	take_column(r, reply, "open_ms",
-		    offsetof(struct report_sample, open_ms));
-	take_column(r, reply, "reads", offsetof(struct report_sample, reads));
-	take_column(r, reply, "read_bytes",
-		    offsetof(struct report_sample, read_bytes));
-	take_column(r, reply, "writes", offsetof(struct report_sample, writes));
-	take_column(r, reply, "written_bytes",
-		    offsetof(struct report_sample, written_bytes));
-	take_column(r, reply, "open_zones",
-		    offsetof(struct report_sample, open_zones));
-}
-
 static void add_now(struct report *r)
 {
 	const struct disk_activity *a = &r->now.activity;
@@ -63,7 +15,7 @@ static void add_now(struct report *r)
 	if (r->nr_samples &&
 	    r->samples[r->nr_samples - 1].open_ms >= a->open_ms)
 		return;
-	r->samples[r->nr_samples++] = (struct report_sample){
+	r->samples[r->nr_samples++] = (struct control_sample){
 		.open_ms = a->open_ms,
 		.reads = a->kind[DISK_KIND_READ].done,
 		.read_bytes = a->kind[DISK_KIND_READ].bytes,
@@ -75,23 +27,18 @@ static void add_now(struct report *r)
 
 int report_read_history(struct report *r, struct zl_err *err)
 {
-	struct json_object *reply, *rows;
-	size_t n = 0;
-	int ret = cli_ask(r->disk, cli_request("history"), &reply, err);
+	struct control_sample *all;
+	int ret = control_history(r->now.serial, &all, &r->nr_samples, err);
 
 	if (ret)
 		return ret;
-	rows = json_object_object_get(reply, "samples");
-	if (json_object_is_type(rows, json_type_array))
-		n = min_u64(json_object_array_length(rows), REPORT_MAX_SAMPLES);
-	r->samples = calloc(n + 1, sizeof(*r->samples));
-	if (r->samples) {
-		r->nr_samples = (unsigned)n;
-		take_samples(r, reply);
-		add_now(r);
+	r->samples = reallocarray(all, r->nr_samples + 1, sizeof(*all));
+	if (!r->samples) {
+		free(all);
+		return zl_fail(err, ENOMEM, "out of memory");
 	}
-	json_object_put(reply);
-	return r->samples ? 0 : zl_fail(err, ENOMEM, "out of memory");
+	add_now(r);
+	return 0;
 }
 
 static void format_rate(double v, char *buf, size_t size)
@@ -109,7 +56,7 @@ static void format_count(double v, char *buf, size_t size)
 /* What was added a second, between this sample and the one before. */
 static double rate(const struct report *r, unsigned i, size_t offset)
 {
-	const struct report_sample *now = &r->samples[i], *then = now - 1;
+	const struct control_sample *now = &r->samples[i], *then = now - 1;
 	uint64_t n, before;
 	double s;
 
@@ -123,8 +70,8 @@ static double rate(const struct report *r, unsigned i, size_t offset)
 
 /* Room for the lines of one chart. */
 struct series {
-	double x[REPORT_MAX_SAMPLES + 1];
-	double y[2][REPORT_MAX_SAMPLES + 1];
+	double x[CONTROL_MAX_SAMPLES + 1];
+	double y[2][CONTROL_MAX_SAMPLES + 1];
 };
 
 static void draw_rates(const struct report *r, struct series *s,
@@ -172,11 +119,11 @@ void report_draw_history(const struct report *r, FILE *f)
 	for (unsigned i = 0; i < r->nr_samples; i++)
 		s->x[i] = (double)r->samples[i].open_ms / 1000;
 	draw_rates(
-		r, s, "Throughput", offsetof(struct report_sample, read_bytes),
-		offsetof(struct report_sample, written_bytes), format_rate, f);
+		r, s, "Throughput", offsetof(struct control_sample, read_bytes),
+		offsetof(struct control_sample, written_bytes), format_rate, f);
 	draw_rates(r, s, "Operations a second",
-		   offsetof(struct report_sample, reads),
-		   offsetof(struct report_sample, writes), format_count, f);
+		   offsetof(struct control_sample, reads),
+		   offsetof(struct control_sample, writes), format_count, f);
 	draw_open_zones(r, s, f);
 	free(s);
 }

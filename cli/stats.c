@@ -67,13 +67,13 @@ static void print_kind(enum disk_kind kind, const struct disk_kind_activity *k)
 	putchar('\n');
 }
 
-static void print_conditions(const struct running *r)
+static void print_conditions(const struct control_info *r)
 {
 	const char *comma = "";
 	char word[CLI_WORD_MAX];
 
 	printf("  zones: ");
-	for (unsigned c = 0; c < RUNNING_NR_CONDS; c++) {
+	for (unsigned c = 0; c < CONTROL_NR_CONDS; c++) {
 		if (!r->nr_cond[c])
 			continue;
 		printf("%s%" PRIu64 " %s", comma, r->nr_cond[c],
@@ -83,7 +83,7 @@ static void print_conditions(const struct running *r)
 	putchar('\n');
 }
 
-static void print_text(const struct running *r)
+static void print_text(const struct control_info *r)
 {
 	const struct disk_activity *a = &r->activity;
 
@@ -109,7 +109,7 @@ static void print_text(const struct running *r)
 
 /* All disks that answer; what is wrong with others has been said. */
 struct gathered {
-	struct running *disks;
+	struct control_info *disks;
 	struct json_object *replies;
 	unsigned nr;
 	int status;
@@ -119,7 +119,7 @@ static void gather_one(struct gathered *g, const char *serial, const char *dir)
 {
 	struct json_object *reply;
 	struct zl_err err;
-	int ret = running_read_json(serial, &g->disks[g->nr], &reply, &err);
+	int ret = control_info(serial, &g->disks[g->nr], &reply, &err);
 
 	if (!ret) {
 		g->nr++;

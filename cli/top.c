@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "control/control.h"
 #include "map.h"
 #include "running.h"
 
@@ -104,7 +103,7 @@ struct top_disk {
 	char serial[DISK_SERIAL_LEN + 1];
 	char dir[PATH_MAX]; /* what it was called by, or what it says */
 	bool seen;	    /* in this picture */
-	struct running now;
+	struct control_info now;
 	struct disk_activity then;
 	struct open_zone zones[MAX_ZONES];
 	unsigned nr_zones;
@@ -175,7 +174,7 @@ static void read_zones(struct top_disk *d)
 
 	memcpy(old, d->zones, sizeof(old));
 	d->nr_zones = 0;
-	if (cli_open_zones(d->serial, MAX_ZONES, take_zone, d, &err))
+	if (control_open_zones(d->serial, MAX_ZONES, take_zone, d, &err))
 		d->nr_zones = 0;
 	for (unsigned i = 0; i < d->nr_zones; i++) {
 		struct zone_info *z = &d->zones[i].info;
@@ -184,7 +183,8 @@ static void read_zones(struct top_disk *d)
 	}
 }
 
-static void update(struct top *t, struct top_disk *d, const struct running *now)
+static void update(struct top *t, struct top_disk *d,
+		   const struct control_info *now)
 {
 	struct disk_activity then = d->now.activity;
 
@@ -202,10 +202,10 @@ static bool read_disk(void *user, const char *serial)
 {
 	struct top *t = user;
 	struct top_disk *d = find(t, serial);
-	struct running now;
+	struct control_info now;
 	struct zl_err err;
 
-	if (running_read(serial, &now, &err))
+	if (control_info(serial, &now, NULL, &err))
 		return true;
 	if (!d) {
 		d = new_disk(serial, now.dir);
@@ -341,7 +341,7 @@ static uint64_t failures(const struct disk_activity *a)
 
 static void print_disk(const struct top_disk *d)
 {
-	const struct running *r = &d->now;
+	const struct control_info *r = &d->now;
 	struct disk_activity diff;
 	struct disk_kind_activity rest;
 	char limit[32] = "";

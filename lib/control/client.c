@@ -129,8 +129,7 @@ static int receive_reply(struct input *in, struct json_object **reply,
 	return ret;
 }
 
-/* Whether it says yes; if not, it is put. */
-static int examine_reply(struct json_object **reply, struct zl_err *err)
+int reply_examine(struct json_object **reply, struct zl_err *err)
 {
 	struct json_object *v;
 	const char *why = "the reply is not one";
@@ -163,7 +162,7 @@ static int talk(int fd, struct json_object *request, struct json_object **reply,
 	if (!ret)
 		ret = receive_reply(&in, reply, progress, user, err);
 	if (!ret)
-		ret = examine_reply(reply, err);
+		ret = reply_examine(reply, err);
 	free(in.buf);
 	return ret;
 }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What a disk did since it was opened, in samples of bounded number. */
+#include <errno.h>
 #include <json-c/json.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/num.h"
 #include "control/internal.h"
 #include "disk/activity.h"
 #include "disk/disk.h"
@@ -27,14 +32,14 @@ static void thin_out(struct history *h)
 	h->interval_ms *= 2;
 }
 
-static void take_sample(struct disk *disk, struct history_sample *s)
+static void take_sample(struct disk *disk, struct control_sample *s)
 {
 	struct disk_activity a;
 	uint32_t nr_cond[16];
 
 	disk_get_activity(disk, &a);
 	disk_count_zones(disk, nr_cond);
-	*s = (struct history_sample){
+	*s = (struct control_sample){
 		.open_ms = a.open_ms,
 		.reads = a.kind[DISK_KIND_READ].done,
 		.writes = a.kind[DISK_KIND_WRITE].done,
@@ -54,34 +59,89 @@ void history_sample(struct history *h, struct disk *disk, uint64_t now_ms)
 	h->due_ms = now_ms + h->interval_ms;
 }
 
-static struct json_object *sample_json(const struct history_sample *s)
-{
-	const uint64_t values[] = { s->open_ms,	      s->reads,
-				    s->read_bytes,    s->writes,
-				    s->written_bytes, s->failed,
-				    s->open_zones };
-	struct json_object *array = json_object_new_array();
+/*
+ * As JSON.
+ */
 
-	for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		json_object_array_add(
-			array, json_object_new_int64((int64_t)values[i]));
+#define MEMBER(name)                                         \
+	{                                                    \
+#name, offsetof(struct control_sample, name) \
+	}
+static const struct {
+	const char *name;
+	size_t offset;
+} table[] = { MEMBER(open_ms),	 MEMBER(reads),		MEMBER(read_bytes),
+	      MEMBER(writes),	 MEMBER(written_bytes), MEMBER(failed),
+	      MEMBER(open_zones) };
+
+static struct json_object *sample_json(const struct control_sample *s)
+{
+	struct json_object *array = json_object_new_array();
+	uint64_t v;
+
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(table); i++) {
+		memcpy(&v, (const char *)s + table[i].offset, sizeof(v));
+		json_object_array_add(array, new_u64(v));
+	}
 	return array;
 }
 
 void history_report(const struct history *h, struct json_object *out)
 {
-	static const char *const names[] = { "open_ms",	      "reads",
-					     "read_bytes",    "writes",
-					     "written_bytes", "failed",
-					     "open_zones" };
 	struct json_object *members = json_object_new_array();
 	struct json_object *samples = json_object_new_array();
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(table); i++)
 		json_object_array_add(members,
-				      json_object_new_string(names[i]));
+				      json_object_new_string(table[i].name));
 	for (unsigned i = 0; i < h->nr; i++)
 		json_object_array_add(samples, sample_json(&h->samples[i]));
 	json_object_object_add(out, "members", members);
 	json_object_object_add(out, "samples", samples);
+}
+
+/* The column with this name, or SIZE_MAX. */
+static size_t column(struct json_object *members, const char *name)
+{
+	size_t n = array_length(members);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *s = json_object_get_string(
+			json_object_array_get_idx(members, i));
+
+		if (s && !strcmp(s, name))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+static void take_column(struct control_sample *samples, unsigned nr,
+			struct json_object *rows, size_t c, size_t offset)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+		uint64_t v;
+
+		if (c >= array_length(row))
+			continue;
+		v = (uint64_t)json_object_get_int64(
+			json_object_array_get_idx(row, c));
+		memcpy((char *)&samples[i] + offset, &v, sizeof(v));
+	}
+}
+
+int history_take(struct json_object *reply, struct control_sample **samples,
+		 unsigned *nr)
+{
+	struct json_object *members = json_object_object_get(reply, "members");
+	struct json_object *rows = json_object_object_get(reply, "samples");
+
+	*nr = (unsigned)min_u64(array_length(rows), CONTROL_MAX_SAMPLES);
+	*samples = calloc(*nr + 1, sizeof(**samples));
+	if (!*samples)
+		return -ENOMEM;
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(table); i++)
+		take_column(*samples, *nr, rows, column(members, table[i].name),
+			    table[i].offset);
+	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/ask.h"
 #include "control/control.h"
 
 /* A request that is being carried out. */
@@ -43,17 +44,8 @@ int do_zones(struct request *r);
  */
 #define HISTORY_MAX 240
 
-/* All but open_zones: since the disk was opened. */
-struct history_sample {
-	uint64_t open_ms;
-	uint64_t reads, read_bytes;
-	uint64_t writes, written_bytes;
-	uint64_t failed;
-	uint64_t open_zones;
-};
-
 struct history {
-	struct history_sample samples[HISTORY_MAX];
+	struct control_sample samples[HISTORY_MAX];
 	unsigned nr;
 	uint64_t interval_ms;
 	uint64_t due_ms;
@@ -65,5 +57,14 @@ uint64_t history_wait_ms(const struct history *h, uint64_t now_ms);
 void history_sample(struct history *h, struct disk *disk, uint64_t now_ms);
 /* Members and samples, into a reply. */
 void history_report(const struct history *h, struct json_object *out);
+/* The same back, for the caller to free; or -ENOMEM. */
+int history_take(struct json_object *reply, struct control_sample **samples,
+		 unsigned *nr);
+
+/* ask.c: an array's length; 0 of what is none. */
+size_t array_length(struct json_object *array);
+/* client.c: whether a reply says yes: 0, or -EPROTO with its sentence, and it
+ * is put. */
+int reply_examine(struct json_object **reply, struct zl_err *err);
 
 #endif

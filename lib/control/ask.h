@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * What an open disk can be asked on its control socket, a call for each request
+ * of docs/control-protocol.md.
+ *
+ * Rules that hold everywhere here:
+ * - A call returns 0, -ENOENT without a sentence when nobody serves the disk,
+ *   -EPROTO with the reply's sentence when it says no, or another -errno with a
+ *   sentence.  It waits up to some seconds for each line that comes.
+ * - Whoever answers may be older or newer: what a reply does not have is 0.
+ * - Any thread.
+ */
+#ifndef ZL_CONTROL_ASK_H
+#define ZL_CONTROL_ASK_H
+
+#include <stdint.h>
+
+#include "control/control.h"
+#include "disk/activity.h"
+#include "disk/medium/counters.h"
+
+/* Who is asked: the socket of the disk with this serial number (NULL: nobody),
+ * or a disk that is open here, which answers as if it had one. */
+struct control_peer {
+	const char *serial;
+	struct disk *disk; /* NULL: the socket */
+};
+
+#define CONTROL_NR_CONDS 16
+
+struct control_info {
+	char serial[DISK_SERIAL_LEN + 1];
+	char dir[256];
+	uint64_t capacity_bytes, zone_bytes, block_bytes;
+	uint64_t max_open; /* 0: no limit */
+	uint64_t nr_cond[CONTROL_NR_CONDS];
+	char job[16]; /* work on the whole disk, "": none */
+	unsigned job_percent;
+	struct disk_stats stats;
+	struct disk_activity activity;
+};
+
+/* @reply: also the reply as it came, for the caller to put; or NULL. */
+int control_info(const char *serial, struct control_info *info,
+		 struct json_object **reply, struct zl_err *err);
+/* The counters for good alone. */
+int control_stats(const char *serial, struct disk_stats *stats,
+		  struct zl_err *err);
+
+/* All but open_zones: since the disk was opened. */
+struct control_sample {
+	uint64_t open_ms;
+	uint64_t reads, read_bytes;
+	uint64_t writes, written_bytes;
+	uint64_t failed;
+	uint64_t open_zones;
+};
+
+#define CONTROL_MAX_SAMPLES 1024
+
+/* @samples: *nr of them, for the caller to free. */
+int control_history(const char *serial, struct control_sample **samples,
+		    unsigned *nr, struct zl_err *err);
+
+typedef bool control_zone_fn(void *user, const struct zone_info *zone);
+
+/* Calls @fn for each zone from the one that contains @lba on, in order, until
+ * it returns false. */
+int control_zones(const char *serial, uint64_t lba, control_zone_fn *fn,
+		  void *user, struct zl_err *err);
+/* … for the first @count that are open, at most CONTROL_MAX_ZONES. */
+int control_open_zones(const char *serial, uint64_t count, control_zone_fn *fn,
+		       void *user, struct zl_err *err);
+
+/* @seed: UINT64_MAX for all that was not flushed.  @zones: of how many
+ * something was taken back. */
+int control_powerfail(const char *serial, uint64_t seed, uint64_t *zones,
+		      disk_progress_fn *progress, void *user,
+		      struct zl_err *err);
+
+/* Faults are JSON objects as the protocol has them, which inject_parse() reads.
+ * @id: 0 for a zone's state. */
+int control_fault_add(const struct control_peer *to, struct json_object *fault,
+		      uint64_t *id, struct zl_err *err);
+/* @faults: an array, for the caller to put; @left_out: how many more there are.
+ */
+int control_fault_list(const struct control_peer *to,
+		       struct json_object **faults, uint64_t *left_out,
+		       struct zl_err *err);
+/* @where: the members of "inject-clear". */
+int control_fault_clear(const struct control_peer *to,
+			struct json_object *where, struct zl_err *err);
+
+#endif
