@@ -225,7 +225,7 @@ enum disk_status {
 	DISK_MISCOMPARE,    /* io->differs_at: offset in the compared data */
 };
 
-/* How an I/O takes part in what writes to conventional zones: see slot.c. */
+/* How an I/O takes part in what writes to conventional zones: see gate.c. */
 enum disk_gate {
 	GATE_NONE,
 	GATE_SHARED,

@@ -22,6 +22,7 @@
 #include "disk/disk.h"
 #include "disk/faults/faults.h"
 #include "disk/io/flight.h"
+#include "disk/io/gate.h"
 #include "disk/io/hold.h"
 #include "disk/io/meter.h"
 #include "disk/io/pace.h"
@@ -69,13 +70,6 @@ struct disk_slot {
 	bool undo_non_seq; /* a reset since the last sync took it away */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */
-};
-
-/* See slot.c: who writes to conventional zones, who waits for it. */
-struct gate {
-	uint32_t shared; /* so many have passed beside each other */
-	bool alone;	 /* one has it for itself */
-	struct disk_io *first, *last;
 };
 
 struct disk {

@@ -20,7 +20,7 @@
 #include "crash/power.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
-#include "disk/io/slot.h"
+#include "disk/io/turn.h"
 #include "disk/life/open.h"
 #include "store/ops.h"
 #include "stores/mem.h"
@@ -544,7 +544,7 @@ static void a_command_that_takes_too_long(void **state)
 					   .delay_ms = 1000000 };
 	uint8_t buf[PW_BLOCK] = "x";
 	struct iovec iov = { buf, sizeof(buf) };
-	unsigned was_ms = slot_wait_ms, done = 0;
+	unsigned was_ms = turn_wait_ms, done = 0;
 	struct disk_io io = { .op = DISK_WRITE,
 			      .nr_blocks = 1,
 			      .iov = &iov,
@@ -557,7 +557,7 @@ static void a_command_that_takes_too_long(void **state)
 
 	(void)state;
 	start(&m, ON_MEMORY, 1, 0);
-	slot_wait_ms = 20;
+	turn_wait_ms = 20;
 	assert_int_equal(disk_fault_add(m.p.disk, &late, &id, &err), 0);
 	disk_submit(m.p.disk, &io);
 	assert_int_equal(disk_powerfail(m.p.disk, &all, &err), -EBUSY);
@@ -565,7 +565,7 @@ static void a_command_that_takes_too_long(void **state)
 			    "a command takes too long; nothing was taken back "
 			    "(an injected delay ends when it is cleared)");
 	assert_int_equal(done, 0);
-	slot_wait_ms = was_ms;
+	turn_wait_ms = was_ms;
 	assert_int_equal(disk_fault_clear(m.p.disk, &err), 0);
 	powerfail(&m, false, 0);
 	assert_int_equal(done, 1);

@@ -9,7 +9,7 @@
 
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
-#include "disk/io/slot.h"
+#include "disk/io/turn.h"
 #include "disk/life/open.h"
 #include "disk_fixture.h"
 #include "stores/crash.h"
@@ -1008,7 +1008,7 @@ static void clearing_a_delay_lets_go_who_waits(void **state)
 	uint32_t id, ids[3];
 
 	alarm(60);
-	slot_wait_ms = 20;
+	turn_wait_ms = 20;
 	for (unsigned i = 0; i < 3; i++) {
 		ids[i] = inject_delay(f, SEQ(i));
 		hold(f, &h[i], SEQ(i));

@@ -13,10 +13,12 @@
 
 #include "base/crc32c.h"
 #include "disk/io/flight_file.h"
+#include "disk/io/gate.h"
 #include "disk/io/grace.h"
 #include "disk/io/io.h"
 #include "disk/io/pace.h"
 #include "disk/io/slot.h"
+#include "disk/io/turn.h"
 #include "disk/medium/journal.h"
 #include "disk_fixture.h"
 
@@ -700,7 +702,7 @@ static void write_between(struct disk_io *io)
 	fill(data, SEQ(0) + 30, 1, 4);
 	*(bool *)io->user = true;
 	point = IN_NOTHING;
-	slot_leave_all(f->disk, NR_CONV, 1); /* as io_finish() is about to */
+	turn_leave_all(f->disk, NR_CONV, 1); /* as io_finish() is about to */
 	io->done = then_compare;
 	assert_int_equal(run(&other), DISK_OK);
 	die();

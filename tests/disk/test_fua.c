@@ -13,6 +13,7 @@
 #include "disk/io/sync.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
+#include "disk/io/turn.h"
 #include "disk/life/open.h"
 #include "disk/medium/journal.h"
 #include "stores/crash.h"
@@ -617,7 +618,7 @@ static void not_in_the_middle(void **state)
 			      .iov = &iov,
 			      .iov_cnt = 1 };
 	static const struct disk_powerfail all = { .random = false };
-	unsigned was_ms = slot_wait_ms;
+	unsigned was_ms = turn_wait_ms;
 	struct zl_err err;
 	pthread_t thread;
 
@@ -625,9 +626,9 @@ static void not_in_the_middle(void **state)
 	fixture_start(&f, MANAGED, 0);
 	assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
 	begin_held(&thread, &io, STORE_READ);
-	slot_wait_ms = 20;
+	turn_wait_ms = 20;
 	assert_int_equal(disk_powerfail(f.disk, &all, &err), -EBUSY);
-	slot_wait_ms = was_ms;
+	turn_wait_ms = was_ms;
 	end_held(thread);
 	assert_int_equal(io.status, DISK_OK);
 	/* Nor is one tried while it is under way. */

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "disk/io/gate.h"
 #include "disk/io/ops.h"
-#include "disk/io/slot.h"
 #include "disk/life/open.h"
 #include "disk/medium/meta.h"
 #include "disk_fixture.h"

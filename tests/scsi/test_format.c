@@ -5,7 +5,7 @@
 
 #include "disk/internal.h"
 #include "disk/io/io.h"
-#include "disk/io/slot.h"
+#include "disk/io/turn.h"
 #include "rig.h"
 
 #define OPTS   "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"
@@ -423,14 +423,14 @@ static void removed(void **state)
 	fill();
 	/* The first sequential zone is busy, until the unit is being freed. */
 	pthread_mutex_lock(&d->lock);
-	assert_true(slot_enter(d, 2, &turn));
+	assert_true(turn_take(d, 2, &turn));
 	pthread_mutex_unlock(&d->lock);
 	CMD(&rig, list, 5, 0x48, 0x81 | 0x20, [8] = 5); /* IMMED, AUSE */
 	check_good(&rig);
 	assert_int_equal(pthread_create(&thread, NULL, free_unit, rig.unit), 0);
 	while (!rig.unit->job.give_up)
 		sched_yield();
-	slot_leave(d, 2);
+	turn_leave(d, 2);
 	pthread_join(thread, NULL);
 	assert_int_equal(scsi_unit_new(d, NULL, &rig.unit), 0);
 	CMD(&rig, NULL, 0, 0x00);

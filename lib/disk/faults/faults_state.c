@@ -12,7 +12,7 @@
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/io/hold.h"
-#include "disk/io/slot.h"
+#include "disk/io/turn.h"
 #include "disk/io/zoneop.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/problems.h"
@@ -382,7 +382,7 @@ static int wait_alone(struct disk *d, uint32_t slot)
 
 	if (ret)
 		return ret;
-	ret = slot_wait(d, slot);
+	ret = turn_wait(d, slot);
 	if (ret)
 		hold_leave(d);
 	return ret;
@@ -410,7 +410,7 @@ static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 			       "injected delay ends when it is cleared)",
 			       slot);
 	ret = change_cond(d, slot, cond, sync);
-	slot_leave(d, slot);
+	turn_leave(d, slot);
 	hold_leave(d);
 	return ret ? fail_journal(err, slot, ret) : 0;
 }

@@ -9,9 +9,10 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/gate.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
-#include "disk/io/slot.h"
+#include "disk/io/turn.h"
 
 #define CHUNK_BYTES 65536
 
@@ -183,7 +184,7 @@ void compare_write_run(struct disk_io *io)
 
 	if (io->gate == GATE_NONE && gate_needed(io) && !gate_enter(io, true))
 		return;
-	if (!slot_enter_range(io))
+	if (!turn_take_range(io))
 		return;
 	verdict = check(io, zone_write_check);
 	if (verdict) {

@@ -16,7 +16,7 @@
 #include "disk/internal.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
-#include "disk/io/slot.h"
+#include "disk/io/turn.h"
 
 void hold_init(struct hold *h)
 {
@@ -106,7 +106,7 @@ static bool wait_left(struct disk *d, const struct timespec *end)
 
 int hold_wait(struct disk *d)
 {
-	struct timespec end = clock_at_ms(clock_ms() + slot_wait_ms);
+	struct timespec end = clock_at_ms(clock_ms() + turn_wait_ms);
 	bool held;
 
 	pthread_mutex_lock(&d->lock);
@@ -117,7 +117,7 @@ int hold_wait(struct disk *d)
 
 int hold_stop(struct disk *d)
 {
-	struct timespec end = clock_at_ms(clock_ms() + slot_wait_ms);
+	struct timespec end = clock_at_ms(clock_ms() + turn_wait_ms);
 	bool stopped, left = false;
 
 	pthread_mutex_lock(&d->lock);

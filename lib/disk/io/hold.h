@@ -32,7 +32,7 @@ bool hold_take(struct disk_io *io);
 bool hold_try(struct disk *d);
 void hold_leave_locked(struct disk *d);
 void hold_leave(struct disk *d);
-/* For a thread that can wait, but as slot_wait() not for good: 0 or -EBUSY.
+/* For a thread that can wait, but as turn_wait() not for good: 0 or -EBUSY.
  * Not under the lock. */
 int hold_wait(struct disk *d);
 /* Lets nobody hold the disk any more and waits until nobody does; -EBUSY as

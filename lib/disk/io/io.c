@@ -9,12 +9,14 @@
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/io/fua.h"
+#include "disk/io/gate.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
 #include "disk/io/pace.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
+#include "disk/io/turn.h"
 #include "disk/io/work.h"
 
 /* What became of the request that io_drive() submitted. */
@@ -101,7 +103,7 @@ void io_finish(struct disk_io *io, enum disk_status status)
 	flight = flight_answer(io);
 	io->done(io); /* the caller's again from here on */
 	flight_end(d, &flight);
-	slot_leave_all(d, slot, nr);
+	turn_leave_all(d, slot, nr);
 	if (gate == GATE_SHARED || gate == GATE_ALONE)
 		gate_leave(d, gate);
 	if (held)
@@ -224,7 +226,7 @@ bool io_enter(struct disk_io *io)
 		return true;
 	io->slot = io->turn_slot = slot;
 	io->nr_turns = 1;
-	return slot_enter(d, slot, &io->turn);
+	return turn_take(d, slot, &io->turn);
 }
 
 void io_go(struct disk_io *io)

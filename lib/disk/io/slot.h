@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
-/* Who changes a slot, and what of it is dirty or bad. */
+/* What of a slot is dirty or bad. */
 #ifndef ZL_DISK_IO_SLOT_H
 #define ZL_DISK_IO_SLOT_H
 
 #include "disk/internal.h"
 
 /*
- * slot.c: all under disk->lock but slot_leave() and the gate's.
+ * slot.c: all under disk->lock but slot_tell_bad().
  */
 /* Losses counted until now. */
 static inline unsigned slot_losses(const struct disk *d, uint32_t slot)
@@ -54,48 +54,6 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync);
  * @durable: they need no sync.  -EIO: a sync has failed since, which may have
  * had them; no other will try. */
 int slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable);
-/*
- * Takes a turn at changing a slot's file: true when it is granted at once, else
- * turn->granted() is called later, by whoever leaves.
- */
-bool slot_enter(struct disk *d, uint32_t slot, struct slot_turn *turn);
-/* Takes a turn that is waited for out of the queue.  False: it is not there,
- * and will be granted. */
-bool slot_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn);
-/*
- * slot_wait.c: for a thread that can wait: 0 with the turn, or -EBUSY without
- * it after so long, since an injected delay may hold an I/O for minutes.  Not
- * under the lock.
- */
-extern unsigned slot_wait_ms; /* tests set their own */
-int slot_wait(struct disk *d, uint32_t slot);
-/* Ends the turn: the next one, which is to be granted without the lock, or
- * NULL. */
-struct slot_turn *slot_pass_on(struct disk *d, uint32_t slot);
-/* … and grants it.  Not under the lock. */
-void slot_leave(struct disk *d, uint32_t slot);
-
-/*
- * A write may reach several slots: takes the turns of all from the first with a
- * write pointer on, the lowest first, so that two never wait for each other.
- * After the gate, if it has to pass that.  False: not yet; io->run is called
- * again with the turn that was missing.  Not under the lock.
- */
-bool slot_enter_range(struct disk_io *io);
-/* Ends all turns that the I/O has.  Not under the lock. */
-void slot_leave_all(struct disk *d, uint32_t slot, uint32_t nr);
-
-/* Whether a write may reach a conventional zone. */
-bool gate_needed(const struct disk_io *io);
-/*
- * Lets the I/O, which writes to conventional zones, pass alone or beside others
- * like it.  False: not yet; io->run is called again then.
- */
-bool gate_enter(struct disk_io *io, bool alone);
-/* The same for an I/O that cannot wait.  Under disk->lock. */
-bool gate_try(struct disk *d);
-void gate_leave(struct disk *d, enum disk_gate gate);
-
 /* Blocks that the slot's file has: all of a conventional zone, what is below
  * the write pointer of another one.  Under disk->lock. */
 static inline uint32_t slot_file_blocks(const struct disk *d, uint32_t slot)

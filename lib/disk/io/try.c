@@ -8,12 +8,14 @@
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/io/fua.h"
+#include "disk/io/gate.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
 #include "disk/io/pace.h"
 #include "disk/io/segment.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
+#include "disk/io/turn.h"
 
 /* About 20 microseconds. */
 #define AWAIT_LOOKS 400
@@ -241,7 +243,7 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 					    NULL);
 		if (!*verdict) {
 			stats_note_write(d, io);
-			slot_enter(d, io->slot, &io->turn);
+			turn_take(d, io->slot, &io->turn);
 			flight_begin(io);
 			io->losses = slot_losses(d, io->slot);
 			io->size = blocks_to_bytes(
@@ -282,7 +284,7 @@ static bool end_write(struct disk_io *io, bool written)
 		d->slots[io->slot].flags |= SLOT_CUT;
 	}
 	flight_tried(io, written);
-	next = slot_pass_on(d, io->slot);
+	next = turn_pass_on(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	if (next)
 		next->granted(next);

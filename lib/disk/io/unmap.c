@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/gate.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
 #include "disk/io/slot.h"

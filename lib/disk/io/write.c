@@ -12,6 +12,7 @@
 
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/gate.h"
 #include "disk/io/grace.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
@@ -19,6 +20,7 @@
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
 #include "disk/io/sync.h"
+#include "disk/io/turn.h"
 #include "disk/io/zoneop.h"
 
 enum write_state {
@@ -459,7 +461,7 @@ void write_run(struct disk_io *io)
 
 	if (io->gate == GATE_NONE && gate_needed(io) && !gate_enter(io, false))
 		return;
-	if (io->gate != GATE_PART && !slot_enter_range(io))
+	if (io->gate != GATE_PART && !turn_take_range(io))
 		return;
 	io->there_blocks = 0;
 	verdict = begin(io, &cut_first);

@@ -9,6 +9,7 @@
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
 #include "disk/io/sync.h"
+#include "disk/io/turn.h"
 #include "disk/io/zoneop.h"
 #include "disk/medium/journal.h"
 
@@ -316,11 +317,11 @@ static bool move_on(struct disk_io *io, uint32_t slot)
 	struct disk *d = io->disk;
 	bool granted;
 
-	slot_leave_all(d, io->turn_slot, io->nr_turns);
+	turn_leave_all(d, io->turn_slot, io->nr_turns);
 	pthread_mutex_lock(&d->lock);
 	io->slot = io->turn_slot = slot;
 	io->nr_turns = 1;
-	granted = slot_enter(d, slot, &io->turn);
+	granted = turn_take(d, slot, &io->turn);
 	pthread_mutex_unlock(&d->lock);
 	return granted;
 }
