@@ -359,7 +359,7 @@ static void what_was_not_synced_is_synced_once_more(void **state)
 	/* Nor is it forgotten if the next one dies as well. */
 	live_and_die(nothing_more);
 	open_again();
-	s = f->disk->slots;
+	s = f->disk->slots.at;
 	assert_true(s[0].flags & SLOT_DIRTY);
 	assert_int_equal(s[0].dirty_lo, 3);
 	assert_int_equal(s[0].dirty_hi, 7);

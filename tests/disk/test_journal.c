@@ -95,7 +95,7 @@ static enum disk_status zone_op(struct disk *d, enum zone_op op, uint32_t slot)
 
 static void set_condition(struct disk *d, uint32_t slot, enum zone_cond cond)
 {
-	d->slots[slot].flags |=
+	d->slots.at[slot].flags |=
 		cond == ZC_OFFLINE ? SLOT_JOURNAL_OFF : SLOT_JOURNAL_RO;
 	zone_set_state(&d->zones, slot, cond, wp_at(d, slot));
 	assert_int_equal(
@@ -228,7 +228,7 @@ static void limit_of_open_zones_holds(void **state)
 				  MAKE, &d, &err),
 			 0);
 	for (uint32_t slot = 2; slot < 6; slot++) {
-		d->slots[slot].flags |= SLOT_JOURNAL_EXP;
+		d->slots.at[slot].flags |= SLOT_JOURNAL_EXP;
 		journal_append(&d->journal, JR_EXP_OPEN, slot, 1, false);
 	}
 	disk_abandon(d);
@@ -261,7 +261,7 @@ static void conditions_are_kept(void **state)
 		disk_close(d);
 	}
 	d = must_open(*state, NULL, 0);
-	d->slots[4].flags &= (uint8_t)~SLOT_JOURNAL_RO;
+	d->slots.at[4].flags &= (uint8_t)~SLOT_JOURNAL_RO;
 	assert_int_equal(journal_append(&d->journal, JR_CONDITION, 4, 0, true),
 			 0);
 	disk_close(d);
@@ -454,7 +454,7 @@ static void a_failed_append_is_made_good(void **state)
 
 	assert_int_equal(open_store(st, NULL, 0, 0, &d, &err), 0);
 	store_fault_arm(st, &fail);
-	d->slots[3].flags |= SLOT_JOURNAL_RO;
+	d->slots.at[3].flags |= SLOT_JOURNAL_RO;
 	assert_int_equal(journal_append(&d->journal, JR_CONDITION, 3,
 					ZC_READ_ONLY, true),
 			 -EIO);
@@ -675,7 +675,7 @@ static void a_full_file_system_does_not_hide_a_death(void **state)
 	set_size(*state, 4, 4096);
 	assert_int_equal(count_sync_all(*state, false, &d), 1);
 	assert_int_equal(d->stats.n[DC_UNCLEAN_OPENS], 1);
-	assert_true(d->slots[4].grace);
+	assert_true(d->slots.at[4].grace);
 	/* What the stop had ended does not come back. */
 	assert_int_equal(cond_at(d, 3), ZC_EMPTY);
 	disk_close(d);
@@ -757,7 +757,7 @@ static void a_record_after_a_failed_rewrite_counts(void **state)
 	records = d->journal.records;
 	d->journal.compact_at = 0;
 	store_fault_arm(st, &plan);
-	d->slots[3].flags |= SLOT_JOURNAL_OFF;
+	d->slots.at[3].flags |= SLOT_JOURNAL_OFF;
 	assert_int_equal(
 		journal_append(&d->journal, JR_CONDITION, 3, ZC_OFFLINE, true),
 		0);
@@ -841,7 +841,7 @@ static void the_numbers_end_while_the_disk_runs(void **state)
 	d->journal.seq = UINT64_MAX - 1;
 	store_fault_arm(st, &full);
 	set_condition(d, 3, ZC_OFFLINE);
-	d->slots[4].flags |= SLOT_JOURNAL_RO;
+	d->slots.at[4].flags |= SLOT_JOURNAL_RO;
 	assert_int_equal(journal_append(&d->journal, JR_CONDITION, 4,
 					ZC_READ_ONLY, true),
 			 -ENOSPC);
@@ -928,7 +928,7 @@ static void close_failing(struct store_mem *mem, uint32_t only)
 
 	assert_int_equal(open_store(st, NULL, 0, 0, &d, &err), 0);
 	slot_mark_dirty(d, 3, 0, 8, slot_losses(d, 3));
-	d->slots[4].flags |= SLOT_CUT;
+	d->slots.at[4].flags |= SLOT_CUT;
 	store_fault_arm(st, &plan);
 	disk_close(d);
 }
@@ -971,8 +971,9 @@ static void what_cannot_be_synced_is_dirty(void **state)
 	for (uint32_t i = 0; i < USUAL_NR; i++)
 		assert_int_equal(slot_next_unsynced(d, i), i);
 	/* All that it may have written. */
-	assert_int_equal(d->slots[0].dirty_lo, 0);
-	assert_int_equal(d->slots[0].dirty_hi, zone_slot_blocks(&d->zones, 0));
+	assert_int_equal(d->slots.at[0].dirty_lo, 0);
+	assert_int_equal(d->slots.at[0].dirty_hi,
+			 zone_slot_blocks(&d->zones, 0));
 	disk_close(d);
 }
 

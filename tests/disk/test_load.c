@@ -71,7 +71,7 @@ static void sizes_of_files(void **state)
 		if (s->slot >= USUAL_CONV)
 			assert_int_equal(wp_at(d, s->slot), s->wp);
 		assert_others_are_fine(d, s->slot);
-		assert_int_equal(!!(d->slots[s->slot].flags & SLOT_DAMAGED),
+		assert_int_equal(!!(d->slots.at[s->slot].flags & SLOT_DAMAGED),
 				 s->cond == ZC_READ_ONLY);
 		disk_close(d);
 		assert_int_equal(size_of(mem, s->slot), s->size_after);
@@ -417,7 +417,7 @@ static void lost_blocks_of_a_file_that_was_away(void **state)
 	d = must_open(mem, NULL, 0);
 	assert_int_equal(slot_first_bad(d, 3, 0, 8), 2);
 	/* It is no news to the journal. */
-	assert_false(d->slots[3].flags & SLOT_BAD_NEWS);
+	assert_false(d->slots.at[3].flags & SLOT_BAD_NEWS);
 	disk_close(d);
 	/* Nor is anything lost that is no longer there. */
 	set_size(mem, 3, 1024);

@@ -228,7 +228,7 @@ static void while_it_is_opened(void **state)
 			struct disk *d;
 
 			must(crash, USUAL, USUAL_SIZE, &d);
-			d->slots[4].flags |= SLOT_JOURNAL_OFF;
+			d->slots.at[4].flags |= SLOT_JOURNAL_OFF;
 			assert_int_equal(journal_append(&d->journal,
 							JR_CONDITION, 4,
 							ZC_OFFLINE, true),

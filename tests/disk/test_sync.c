@@ -140,12 +140,12 @@ static void a_condition_leaves_what_is_bad(void **state)
 	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
 	pthread_mutex_lock(&f->disk->lock);
 	slot_add_bad(f->disk, NR_CONV, 0, 8);
-	f->disk->slots[NR_CONV].flags |= SLOT_ALL_BAD;
-	before = f->disk->slots[NR_CONV].flags & ~SLOT_BAD_NEWS;
+	f->disk->slots.at[NR_CONV].flags |= SLOT_ALL_BAD;
+	before = f->disk->slots.at[NR_CONV].flags & ~SLOT_BAD_NEWS;
 	pthread_mutex_unlock(&f->disk->lock);
 	assert_int_equal(disk_fault_add(f->disk, &offline, &id, &err), 0);
 	assert_int_equal(disk_fault_restore(f->disk, SEQ(0), 1, &err), 0);
-	assert_int_equal(f->disk->slots[NR_CONV].flags & ~SLOT_BAD_NEWS,
+	assert_int_equal(f->disk->slots.at[NR_CONV].flags & ~SLOT_BAD_NEWS,
 			 before);
 	assert_int_equal(do_read(f, SEQ(0), 1), DISK_READ_ERROR);
 }
@@ -188,8 +188,7 @@ static void dirty_slots_are_found(void **state)
 	uint32_t lo, hi;
 
 	(void)state;
-	d.slots = calloc(nr, sizeof(*d.slots));
-	d.dirty = calloc(nr / 64 + 1, sizeof(*d.dirty));
+	assert_int_equal(slot_table_alloc(&d.slots, nr), 0);
 	for (uint32_t i = 0; i < nr; i++) {
 		slot_mark_dirty(&d, i, 0, 1, 0);
 		assert_int_equal(slot_next_unsynced(&d, 0), i);
@@ -197,8 +196,7 @@ static void dirty_slots_are_found(void **state)
 		assert_true(slot_take_dirty(&d, i, &lo, &hi));
 		assert_int_equal(slot_next_unsynced(&d, 0), UINT32_MAX);
 	}
-	free(d.slots);
-	free(d.dirty);
+	slot_table_free(&d.slots);
 }
 
 /*

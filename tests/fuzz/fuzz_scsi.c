@@ -128,10 +128,10 @@ static void renew_world(struct world *w)
 	MUST(disk_run(d, &sync) == DISK_OK);
 	zone_power_on(&d->zones);
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		MUST(!(d->slots[i].flags & ~SLOT_JOURNAL_EXP));
-		MUST(!d->slots[i].journal_non_seq);
-		d->slots[i].gen = 0;
-		d->slots[i].grace = false;
+		MUST(!(d->slots.at[i].flags & ~SLOT_JOURNAL_EXP));
+		MUST(!d->slots.at[i].journal_non_seq);
+		d->slots.at[i].gen = 0;
+		d->slots.at[i].grace = false;
 	}
 	w->failing = false;
 	memset(&d->stats, 0, sizeof(d->stats));
@@ -153,11 +153,11 @@ static void check_world(const struct world *w)
 	MUST(zone_set_check(z));
 	for (uint32_t i = 0; i < z->nr_slots; i++) {
 		if (!zone_slot_has_wp(z, i) || w->failing ||
-		    w->disk->slots[i].flags & SLOT_DAMAGED)
+		    w->disk->slots.at[i].flags & SLOT_DAMAGED)
 			continue;
 		MUST(!store_stat(w->fault, i, &stat));
 		if (stat.kind != STORE_KIND_FILE ||
-		    w->disk->slots[i].flags & SLOT_CUT)
+		    w->disk->slots.at[i].flags & SLOT_CUT)
 			continue;
 		MUST(stat.size_bytes ==
 		     blocks_to_bytes(w->disk, zone_slot_wp_blocks(z, i)));

@@ -554,7 +554,7 @@ static void heal(struct soak *s)
 	media_cdb(s, 0x91, 0, 0);
 	s->cdb[1] = 0;
 	run_and_apply(s, 0, 0);
-	MUST(!s->disk->bad.first);
+	MUST(!s->disk->slots.bad.first);
 }
 
 static bool syncs(const struct soak *s)
@@ -580,7 +580,8 @@ static void run_failing(struct soak *s, uint32_t tag)
 		soak_apply_failed(s, tag);
 	else
 		soak_apply(s, code, tag);
-	if (s->disk->bad.first || (hits && !soak_below(s, s->trouble ? 20 : 2)))
+	if (s->disk->slots.bad.first ||
+	    (hits && !soak_below(s, s->trouble ? 20 : 2)))
 		heal(s);
 }
 

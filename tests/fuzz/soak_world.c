@@ -753,7 +753,7 @@ static uint32_t read_back(struct soak *s, struct soak_range r, uint32_t tag,
 		status = read_block(s, r.lba + i);
 		if (status == DISK_REFUSED)
 			continue; /* beyond the write pointer, or the last */
-		MUST(status == DISK_OK || s->disk->bad.first);
+		MUST(status == DISK_OK || s->disk->slots.bad.first);
 		is_new = status == DISK_OK && soak_holds(s, 0, tag + i * step);
 		if (!is_new && status == DISK_OK && is_old(s, r.lba + i))
 			continue;
@@ -846,7 +846,7 @@ void soak_check(struct soak *s)
 	MUST(zone_set_check(z));
 	for (uint32_t i = 0; i < z->nr_slots; i++) {
 		if (!zone_slot_has_wp(z, i) ||
-		    s->disk->slots[i].flags & SLOT_CUT)
+		    s->disk->slots.at[i].flags & SLOT_CUT)
 			continue;
 		MUST(!store_stat(s->fault, i, &stat));
 		MUST(stat.size_bytes ==

@@ -342,7 +342,7 @@ static enum zone_cond natural_cond(const struct disk *d, uint32_t slot)
 static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 		       bool sync)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 	uint16_t was;
 	int ret;
 
@@ -396,7 +396,7 @@ static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 	int ret;
 
 	pthread_mutex_lock(&d->lock);
-	damaged = d->slots[slot].flags & SLOT_DAMAGED;
+	damaged = d->slots.at[slot].flags & SLOT_DAMAGED;
 	is = zone_slot_cond(&d->zones, slot);
 	pthread_mutex_unlock(&d->lock);
 	if (damaged && cond)
@@ -454,7 +454,7 @@ static int clear_state(struct disk *d, uint32_t slot, bool sync,
 	pthread_mutex_lock(&d->lock);
 	zone_set_attrs(&d->zones, slot,
 		       d->zones.slots[slot].attrs & ZA_NON_SEQ);
-	has_cond = d->slots[slot].flags & JOURNAL_FLAGS;
+	has_cond = d->slots.at[slot].flags & JOURNAL_FLAGS;
 	pthread_mutex_unlock(&d->lock);
 	/* Nobody waits for the commands to other zones. */
 	return has_cond ? set_cond(d, slot, (enum zone_cond)0, sync, err) : 0;
@@ -554,7 +554,7 @@ static enum has_state has_state(struct disk *d, uint32_t slot,
 	uint8_t flags, attrs;
 
 	pthread_mutex_lock(&d->lock);
-	flags = d->slots[slot].flags;
+	flags = d->slots.at[slot].flags;
 	attrs = d->zones.slots[slot].attrs;
 	pthread_mutex_unlock(&d->lock);
 	if (!inject_is_attr(kind))

@@ -187,7 +187,7 @@ static void end_failed(struct disk *d, const struct flight_mark *mark)
 
 	pthread_mutex_lock(&d->lock);
 	for (; slot < mark->slot + mark->nr; slot++)
-		if (!(d->slots[slot].flags & SLOT_CUT))
+		if (!(d->slots.at[slot].flags & SLOT_CUT))
 			end_slot(d, slot, mark->id);
 	pthread_mutex_unlock(&d->lock);
 	end_compare(d, mark->compare);
@@ -222,7 +222,7 @@ void flight_tried(struct disk_io *io, bool written)
 {
 	if (written)
 		note_answering(io->disk, &io->flight);
-	else if (!(io->disk->slots[io->slot].flags & SLOT_CUT))
+	else if (!(io->disk->slots.at[io->slot].flags & SLOT_CUT))
 		flight_end(io->disk, &io->flight);
 	if (!written)
 		io->flight = (struct flight_mark){ 0 };

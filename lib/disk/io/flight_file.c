@@ -311,7 +311,7 @@ static bool restore(struct disk *d, const struct flight_compare *c,
 				       zone_slot_blocks(z, slot));
 		there = (uint32_t)min_u64(slot_file_blocks(d, slot), hi);
 		/* It is not what it was. */
-		if (d->slots[slot].flags & SLOT_DAMAGED ||
+		if (d->slots.at[slot].flags & SLOT_DAMAGED ||
 		    store_stat(d->store, slot, &stat) ||
 		    changed_later(c->begun, &stat))
 			ok = false;
@@ -414,13 +414,13 @@ static void carry_over(struct disk *d)
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
 		uint32_t wp = zone_slot_wp_blocks(&d->zones, i);
 		struct flight_record r = { .wp = wp,
-					   .lo = d->slots[i].grace_lo,
+					   .lo = d->slots.at[i].grace_lo,
 					   .hi = wp };
 
-		if (d->slots[i].flags & SLOT_DIRTY)
-			flight_note_dirty(d, i, d->slots[i].dirty_lo,
-					  d->slots[i].dirty_hi);
-		if (d->slots[i].grace)
+		if (d->slots.at[i].flags & SLOT_DIRTY)
+			flight_note_dirty(d, i, d->slots.at[i].dirty_lo,
+					  d->slots.at[i].dirty_hi);
+		if (d->slots.at[i].grace)
 			flight_put(&d->flight.records[i], i, FLIGHT_EARLIER,
 				   &r);
 	}

@@ -22,7 +22,7 @@
  */
 void fua_begin(struct disk_io *io)
 {
-	const struct disk_slot *s = &io->disk->slots[io->slot];
+	const struct disk_slot *s = &io->disk->slots.at[io->slot];
 
 	io->losses = slot_losses(io->disk, io->slot);
 	if (s->flags & SLOT_DIRTY)
@@ -40,7 +40,7 @@ static bool is_changing(const struct disk_io *io)
 		return false;
 	if (!zone_slot_has_wp(&d->zones, io->slot))
 		return d->gate.shared || d->gate.alone;
-	return d->slots[io->slot].flags & SLOT_BUSY;
+	return d->slots.at[io->slot].flags & SLOT_BUSY;
 }
 
 /*
@@ -50,7 +50,7 @@ static bool is_changing(const struct disk_io *io)
 static bool is_dirty(const struct disk_io *io)
 {
 	const struct disk *d = io->disk;
-	const struct disk_slot *s = &d->slots[io->slot];
+	const struct disk_slot *s = &d->slots.at[io->slot];
 	uint64_t start_lba = zone_slot_start_lba(&d->zones, io->slot);
 	uint64_t lo = max_u64(start_lba, io->lba) - start_lba;
 	uint64_t end = segment_offset(io);
@@ -64,7 +64,7 @@ static bool slot_is_unsure(const struct disk_io *io)
 {
 	const struct disk *d = io->disk;
 
-	return d->slots[io->slot].syncs || is_changing(io) || is_dirty(io) ||
+	return d->slots.at[io->slot].syncs || is_changing(io) || is_dirty(io) ||
 	       slot_losses(d, io->slot) != io->losses;
 }
 

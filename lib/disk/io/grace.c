@@ -54,8 +54,8 @@ void grace_begin(struct disk *d)
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
 		uint32_t wp = zone_slot_wp_blocks(&d->zones, i);
 
-		d->slots[i].grace_lo = repeats_from(d, i, wp);
-		d->slots[i].grace = d->slots[i].grace_lo < wp;
+		d->slots.at[i].grace_lo = repeats_from(d, i, wp);
+		d->slots.at[i].grace = d->slots.at[i].grace_lo < wp;
 	}
 	d->grace_end_ms = grace_clock_ms() + GRACE_MS;
 }
@@ -85,13 +85,13 @@ static uint32_t blocks_below_wp(const struct disk_io *io,
 	if (verdict != ZV_UNALIGNED_WRITE && verdict != ZV_FULL)
 		return 0;
 	slot = zone_slot_of(z, io->lba);
-	if (!d->slots[slot].grace || d->slots[slot].flags & SLOT_BAD)
+	if (!d->slots.at[slot].grace || d->slots.at[slot].flags & SLOT_BAD)
 		return 0;
 	off = (uint32_t)(io->lba - zone_slot_start_lba(z, slot));
 	wp = zone_slot_wp_blocks(z, slot);
 	if (off & phys_mask || io->nr_blocks & phys_mask)
 		return 0;
-	if (off < d->slots[slot].grace_lo || off >= wp)
+	if (off < d->slots.at[slot].grace_lo || off >= wp)
 		return 0;
 	return wp - off <= io->nr_blocks ? wp - off : 0;
 }

@@ -21,7 +21,7 @@ void grace_begin(struct disk *d);
 /* The slot's grace is over.  Under disk->lock. */
 static inline void grace_end(struct disk *d, uint32_t slot)
 {
-	d->slots[slot].grace = false;
+	d->slots.at[slot].grace = false;
 }
 /* … that of all slots that the I/O reaches, which is in range. */
 void grace_end_all(const struct disk_io *io);

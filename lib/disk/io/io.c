@@ -97,7 +97,7 @@ void io_finish(struct disk_io *io, enum disk_status status)
 	if (nr) {
 		pthread_mutex_lock(&d->lock);
 		for (uint32_t n = 0; n < nr; n++)
-			d->slots[slot + n].finishing = true;
+			d->slots.at[slot + n].finishing = true;
 		pthread_mutex_unlock(&d->lock);
 	}
 	flight = flight_answer(io);

@@ -44,7 +44,7 @@ static uint64_t look(struct disk_io *io, bool *has_data)
 
 	pthread_mutex_lock(&d->lock);
 	io->slot = zone_slot_of(&d->zones, io->at_bytes >> d->block_shift);
-	io->gen = d->slots[io->slot].gen;
+	io->gen = d->slots.at[io->slot].gen;
 	off = segment_offset(io);
 	if (io->fua && (!off || io->at_bytes == blocks_to_bytes(d, io->lba)))
 		fua_begin(io);
@@ -111,7 +111,7 @@ static bool was_reset(struct disk_io *io)
 	bool reset;
 
 	pthread_mutex_lock(&d->lock);
-	reset = d->slots[io->slot].gen != io->gen || io->gen % 2;
+	reset = d->slots.at[io->slot].gen != io->gen || io->gen % 2;
 	pthread_mutex_unlock(&d->lock);
 	return reset;
 }

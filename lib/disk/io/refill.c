@@ -52,7 +52,7 @@ static int64_t write_pattern(struct disk_io *io, uint64_t end_bytes)
 static void set_gen(struct disk *d, uint32_t slot)
 {
 	pthread_mutex_lock(&d->lock);
-	d->slots[slot].gen++;
+	d->slots.at[slot].gen++;
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -64,10 +64,10 @@ static int refilled(struct disk_io *io, uint32_t wp, bool ok, bool cut)
 	int ret = 0;
 
 	pthread_mutex_lock(&d->lock);
-	d->slots[io->slot].flags &= ~SLOT_CUT;
+	d->slots.at[io->slot].flags &= ~SLOT_CUT;
 	flight_drop(d, io->slot);
 	if (!ok && !cut)
-		d->slots[io->slot].flags |= SLOT_CUT;
+		d->slots.at[io->slot].flags |= SLOT_CUT;
 	slot_clear_bad(d, io->slot, 0, UINT32_MAX);
 	slot_mark_dirty(d, io->slot, 0, 0, io->losses);
 	if (ok)
@@ -117,7 +117,7 @@ void refill_run(struct disk_io *io)
 	if (io->nr_turns) {
 		grace_end(d, io->slot);
 		wp = zone_slot_wp_blocks(&d->zones, io->slot);
-		rest = d->slots[io->slot].flags & SLOT_CUT;
+		rest = d->slots.at[io->slot].flags & SLOT_CUT;
 		io->losses = slot_losses(d, io->slot);
 	} else {
 		verdict = ZV_ZONE_ID;

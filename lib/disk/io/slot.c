@@ -22,7 +22,7 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 		     unsigned losses)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 
 	flight_note_dirty(d, slot, lo, hi);
 	if (s->flags & SLOT_DIRTY) {
@@ -36,21 +36,21 @@ void slot_mark_dirty(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi,
 	s->dirty_losses = losses;
 	s->dirty_lo = s->dirty_gap = lo;
 	s->dirty_hi = hi;
-	d->dirty[slot / 64] |= UINT64_C(1) << slot % 64;
+	d->slots.dirty[slot / 64] |= UINT64_C(1) << slot % 64;
 }
 
 void slot_was_cut(struct disk *d, uint32_t slot)
 {
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, slot);
 
-	d->slots[slot].flags &= ~SLOT_CUT;
-	if (!(d->slots[slot].flags & SLOT_DIRTY))
+	d->slots.at[slot].flags &= ~SLOT_CUT;
+	if (!(d->slots.at[slot].flags & SLOT_DIRTY))
 		slot_mark_dirty(d, slot, wp, wp, slot_losses(d, slot));
 }
 
 bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 
 	if (!(s->flags & SLOT_DIRTY))
 		return false;
@@ -66,7 +66,7 @@ void slot_note_clean(struct disk *d, uint32_t slot)
 {
 	if (slot_is_unsynced(d, slot))
 		return;
-	d->dirty[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+	d->slots.dirty[slot / 64] &= ~(UINT64_C(1) << slot % 64);
 	flight_note_clean(d, slot);
 }
 
@@ -78,11 +78,11 @@ uint32_t slot_next_unsynced(const struct disk *d, uint32_t from)
 
 	if (w >= words)
 		return UINT32_MAX;
-	bits = d->dirty[w] & UINT64_MAX << from % 64;
+	bits = d->slots.dirty[w] & UINT64_MAX << from % 64;
 	while (!bits) {
 		if (++w == words)
 			return UINT32_MAX;
-		bits = d->dirty[w];
+		bits = d->slots.dirty[w];
 	}
 	return w * 64 + (uint32_t)__builtin_ctzll(bits);
 }
@@ -90,47 +90,49 @@ uint32_t slot_next_unsynced(const struct disk *d, uint32_t from)
 uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 			uint32_t hi)
 {
-	uint16_t flags = d->slots[slot].flags;
+	uint16_t flags = d->slots.at[slot].flags;
 
 	if (flags & SLOT_ALL_BAD)
 		return lo < hi ? lo : UINT32_MAX;
-	return flags & SLOT_BAD ? bad_first(&d->bad, slot, lo, hi) : UINT32_MAX;
+	return flags & SLOT_BAD ? bad_first(&d->slots.bad, slot, lo, hi)
+				: UINT32_MAX;
 }
 
 void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 
 	if (lo >= hi)
 		return;
 	/* Forgetting a failed sync would be a lie about somebody's data. */
-	if (bad_add(&d->bad, slot, lo, hi) && !(s->flags & SLOT_ALL_BAD)) {
+	if (bad_add(&d->slots.bad, slot, lo, hi) &&
+	    !(s->flags & SLOT_ALL_BAD)) {
 		s->flags |= SLOT_ALL_BAD;
-		d->bad.nr_all++;
+		d->slots.bad.nr_all++;
 	}
 	s->flags |= SLOT_BAD | SLOT_BAD_NEWS;
 }
 
 int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 	int ret;
 
 	if (!(s->flags & SLOT_BAD) ||
 	    slot_first_bad(d, slot, lo, hi) == UINT32_MAX)
 		return 0;
 	if (s->flags & SLOT_ALL_BAD && (lo || hi != UINT32_MAX)) {
-		ret = bad_add(&d->bad, slot, 0,
+		ret = bad_add(&d->slots.bad, slot, 0,
 			      zone_slot_blocks(&d->zones, slot));
 		if (ret)
 			return ret;
 	}
-	ret = bad_clear(&d->bad, slot, lo, hi);
+	ret = bad_clear(&d->slots.bad, slot, lo, hi);
 	if (ret)
 		return ret;
-	d->bad.nr_all -= !!(s->flags & SLOT_ALL_BAD);
+	d->slots.bad.nr_all -= !!(s->flags & SLOT_ALL_BAD);
 	s->flags &= ~SLOT_ALL_BAD;
-	if (bad_first(&d->bad, slot, 0, UINT32_MAX) == UINT32_MAX)
+	if (bad_first(&d->slots.bad, slot, 0, UINT32_MAX) == UINT32_MAX)
 		s->flags &= ~SLOT_BAD;
 	s->flags |= SLOT_BAD_NEWS | SLOT_BAD_LESS;
 	return 0;
@@ -151,7 +153,7 @@ void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 
 void slot_settle(struct disk *d, uint32_t slot)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 	uint32_t lo, hi;
 
 	if (s->dirty_losses != slot_losses(d, slot) &&
@@ -161,7 +163,7 @@ void slot_settle(struct disk *d, uint32_t slot)
 
 int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 	uint16_t news;
 	bool tell;
 	int ret;
@@ -194,7 +196,7 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 int slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable)
 {
 	struct disk *d = io->disk;
-	struct disk_slot *s = &d->slots[io->slot];
+	struct disk_slot *s = &d->slots.at[io->slot];
 	bool lost = slot_losses(d, io->slot) != io->losses;
 
 	if (lost || !durable) {

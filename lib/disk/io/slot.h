@@ -30,7 +30,7 @@ bool slot_take_dirty(struct disk *d, uint32_t slot, uint32_t *lo, uint32_t *hi);
 /* Something of it is not known to be durable. */
 static inline bool slot_is_unsynced(const struct disk *d, uint32_t slot)
 {
-	return d->slots[slot].flags & SLOT_DIRTY || d->slots[slot].syncs;
+	return d->slots.at[slot].flags & SLOT_DIRTY || d->slots.at[slot].syncs;
 }
 /* Perhaps it is no longer one of slot_next_unsynced(). */
 void slot_note_clean(struct disk *d, uint32_t slot);

@@ -23,7 +23,7 @@ unsigned sync_oldest(const struct disk *d, uint32_t slot, unsigned losses)
 void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
 		struct sync_part *part)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 
 	*part = (struct sync_part){
 		.slot = slot,
@@ -71,7 +71,7 @@ static void unlink_part(struct disk *d, struct sync_part *part)
 	while (*link != part)
 		link = &(*link)->next;
 	*link = part->next;
-	d->slots[part->slot].syncs--;
+	d->slots.at[part->slot].syncs--;
 	slot_note_clean(d, part->slot);
 }
 
@@ -114,7 +114,7 @@ void sync_lost_unasked(void *disk, uint32_t slot)
 	struct disk *d = disk;
 
 	pthread_mutex_lock(&d->lock);
-	if (d->slots[slot].flags & SLOT_DIRTY)
+	if (d->slots.at[slot].flags & SLOT_DIRTY)
 		slot_settle(d, slot);
 	pthread_mutex_unlock(&d->lock);
 	slot_tell_bad(d, slot, true);
@@ -125,7 +125,7 @@ static bool was_reset(struct disk *d, const struct sync_part *part)
 	bool reset;
 
 	pthread_mutex_lock(&d->lock);
-	reset = d->slots[part->slot].gen != part->gen;
+	reset = d->slots.at[part->slot].gen != part->gen;
 	pthread_mutex_unlock(&d->lock);
 	return reset;
 }
@@ -217,7 +217,7 @@ int sync_round(struct disk *d)
 	if (!first)
 		first = ret;
 	pthread_mutex_lock(&d->lock);
-	if (!first && (d->bad.first || d->bad.nr_all))
+	if (!first && (d->slots.bad.first || d->slots.bad.nr_all))
 		first = -EIO;
 	pthread_mutex_unlock(&d->lock);
 	return first;

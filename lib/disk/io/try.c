@@ -76,7 +76,7 @@ static enum read_kind look(struct disk_io *io)
 	end_off = off + io->left_bytes;
 	if (end_off > blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot)))
 		return KIND_OTHER;
-	if (d->slots[io->slot].flags & SLOT_BAD)
+	if (d->slots.at[io->slot].flags & SLOT_BAD)
 		return KIND_OTHER;
 	if (!zone_slot_has_wp(&d->zones, io->slot))
 		return KIND_DATA;
@@ -149,7 +149,7 @@ static bool is_news(const struct disk_io *io)
 		blocks_to_bytes(d, zone_slot_wp_blocks(&d->zones, io->slot));
 
 	if (!zone_slot_traits(&d->zones, io->slot)->tells_non_seq ||
-	    d->slots[io->slot].journal_non_seq)
+	    d->slots.at[io->slot].journal_non_seq)
 		return false;
 	/* Or a write before this one could not tell it. */
 	return segment_offset(io) != wp ||
@@ -167,7 +167,7 @@ static bool can_try_write(struct disk_io *io)
 	if (io->lba >= d->zones.geo.capacity_blocks)
 		return false;
 	io->slot = zone_slot_of(&d->zones, io->lba);
-	s = &d->slots[io->slot];
+	s = &d->slots.at[io->slot];
 	end_off = segment_offset(io) + io->left_bytes;
 	return !s->grace && !is_news(io) &&
 	       !(s->flags & (SLOT_BUSY | SLOT_CUT | SLOT_BAD)) &&
@@ -188,7 +188,7 @@ static void await_leaving(struct disk_io *io)
 
 	if (d->pace.nr_cpus < 2 || io->lba >= d->zones.geo.capacity_blocks)
 		return;
-	s = &d->slots[zone_slot_of(&d->zones, io->lba)];
+	s = &d->slots.at[zone_slot_of(&d->zones, io->lba)];
 	for (int i = 0; i < AWAIT_LOOKS; i++) {
 		if (!(s->flags & SLOT_BUSY) || !s->finishing || s->first)
 			return;
@@ -281,7 +281,7 @@ static bool end_write(struct disk_io *io, bool written)
 		zone_write_end(&d->zones, io->lba, io->nr_blocks);
 	} else if (has_left_something(io)) {
 		/* Part of it is there; the next write cuts it off. */
-		d->slots[io->slot].flags |= SLOT_CUT;
+		d->slots.at[io->slot].flags |= SLOT_CUT;
 	}
 	flight_tried(io, written);
 	next = turn_pass_on(d, io->slot);

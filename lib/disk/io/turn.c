@@ -10,7 +10,7 @@
 
 bool turn_take(struct disk *d, uint32_t slot, struct slot_turn *turn)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 
 	if (!(s->flags & SLOT_BUSY)) {
 		s->flags |= SLOT_BUSY;
@@ -27,7 +27,7 @@ bool turn_take(struct disk *d, uint32_t slot, struct slot_turn *turn)
 
 bool turn_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 	struct slot_turn **link = &s->first, *before = NULL;
 
 	while (*link && *link != turn) {
@@ -88,7 +88,7 @@ void turn_leave_all(struct disk *d, uint32_t slot, uint32_t nr)
 
 struct slot_turn *turn_pass_on(struct disk *d, uint32_t slot)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 	struct slot_turn *next = s->first;
 
 	assert(s->flags & SLOT_BUSY);

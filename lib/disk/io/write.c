@@ -88,7 +88,7 @@ static bool finish_failed(struct disk_io *io)
 		zone_write_end(&d->zones, io->lba, 0);
 		/* It will be repeated once more. */
 		if (io->there_blocks)
-			d->slots[io->slot].grace = true;
+			d->slots.at[io->slot].grace = true;
 		pthread_mutex_unlock(&d->lock);
 		/* None of it is there any more, or no more than before. */
 		io->at_bytes = blocks_to_bytes(d, io->lba);
@@ -127,7 +127,7 @@ static void note_cut(struct disk_io *io)
 		io->req.res = mend(io);
 	pthread_mutex_lock(&d->lock);
 	if (io->req.res < 0)
-		d->slots[io->slot].flags |= SLOT_CUT;
+		d->slots.at[io->slot].flags |= SLOT_CUT;
 	else
 		slot_was_cut(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
@@ -144,7 +144,7 @@ static bool write_next(struct disk_io *io)
 	if (!appends(io)) {
 		pthread_mutex_lock(&d->lock);
 		io->losses = slot_losses(d, io->slot);
-		cut = d->slots[io->slot].flags & SLOT_CUT;
+		cut = d->slots.at[io->slot].flags & SLOT_CUT;
 		io->size = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 		pthread_mutex_unlock(&d->lock);
 	} else {
@@ -175,7 +175,7 @@ static bool note_moved(struct disk_io *io, uint64_t bytes)
 		       (uint32_t)(end - segment_lba(io)));
 	stats_note_zones(d);
 	return d->zones.slots[io->slot].attrs & ZA_NON_SEQ &&
-	       !d->slots[io->slot].journal_non_seq;
+	       !d->slots.at[io->slot].journal_non_seq;
 }
 
 /* The blocks of the slot that the segment has a part of. */
@@ -245,7 +245,7 @@ static int note_in_place(struct disk_io *io, uint64_t bytes)
 	segment_blocks(io, &lo, &hi);
 	pthread_mutex_lock(&d->lock);
 	ret = note_blocks(io, bytes, lo, hi, &tell);
-	news = d->slots[io->slot].flags & SLOT_BAD_NEWS;
+	news = d->slots.at[io->slot].flags & SLOT_BAD_NEWS;
 	pthread_mutex_unlock(&d->lock);
 	if (ret) {
 		slot_tell_bad(d, io->slot, true);
@@ -448,7 +448,8 @@ static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 		grace_end_all(io);
 		flight_begin(io);
 		io->losses = slot_losses(d, io->slot);
-		*cut_first = appends(io) && d->slots[io->slot].flags & SLOT_CUT;
+		*cut_first =
+			appends(io) && d->slots.at[io->slot].flags & SLOT_CUT;
 	}
 	pthread_mutex_unlock(&d->lock);
 	return verdict;

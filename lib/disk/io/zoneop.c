@@ -30,7 +30,7 @@ static int64_t run_req(struct disk_io *io, enum store_op op, uint64_t off,
 static void next_gen(struct disk *d, uint32_t slot)
 {
 	pthread_mutex_lock(&d->lock);
-	d->slots[slot].gen++;
+	d->slots.at[slot].gen++;
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -57,7 +57,7 @@ static int64_t finish_file(struct disk_io *io)
 	pthread_mutex_lock(&d->lock);
 	wp = zone_slot_wp_blocks(&d->zones, io->slot);
 	cap = zone_slot_cap_blocks(&d->zones, io->slot);
-	cut = d->slots[io->slot].flags & SLOT_CUT;
+	cut = d->slots.at[io->slot].flags & SLOT_CUT;
 	pthread_mutex_unlock(&d->lock);
 	if (cut) {
 		ret = run_req(io, STORE_CUT, blocks_to_bytes(d, wp), 0);
@@ -79,7 +79,7 @@ static int64_t finish_file(struct disk_io *io)
 static void apply(struct disk_io *io)
 {
 	struct disk *d = io->disk;
-	struct disk_slot *s = &d->slots[io->slot];
+	struct disk_slot *s = &d->slots.at[io->slot];
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, io->slot);
 	uint32_t cap = zone_slot_cap_blocks(&d->zones, io->slot);
 
@@ -114,14 +114,14 @@ static bool is_exp_open(const struct disk *d, uint32_t slot)
 /* Under the lock. */
 static bool is_exp_news(const struct disk *d, uint32_t slot)
 {
-	bool was = d->slots[slot].flags & SLOT_JOURNAL_EXP;
+	bool was = d->slots.at[slot].flags & SLOT_JOURNAL_EXP;
 
-	return is_exp_open(d, slot) != was || d->slots[slot].journal_owed;
+	return is_exp_open(d, slot) != was || d->slots.at[slot].journal_owed;
 }
 
 static int journal_exp(struct disk *d, uint32_t slot)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 	bool is, news;
 	int ret;
 
@@ -143,7 +143,7 @@ static int journal_exp(struct disk *d, uint32_t slot)
 /* Durable before the write that it tells of is acknowledged. */
 static int journal_non_seq(struct disk *d, uint32_t slot)
 {
-	struct disk_slot *s = &d->slots[slot];
+	struct disk_slot *s = &d->slots.at[slot];
 	bool is, was;
 	int ret;
 
@@ -235,7 +235,7 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot)
 static bool has_rest(const struct disk_io *io, uint32_t slot)
 {
 	const struct disk *d = io->disk;
-	const struct disk_slot *s = &d->slots[slot];
+	const struct disk_slot *s = &d->slots.at[slot];
 
 	return io->zone_op == ZO_RESET &&
 	       (s->flags & (SLOT_CUT | SLOT_BAD_NEWS) || s->journal_owed ||
@@ -253,7 +253,8 @@ static bool is_to_be_synced(const struct disk_io *io, uint32_t slot)
 	const struct disk *d = io->disk;
 
 	return io->fua &&
-	       (slot_is_unsynced(d, slot) || d->slots[slot].flags & SLOT_BAD) &&
+	       (slot_is_unsynced(d, slot) ||
+		d->slots.at[slot].flags & SLOT_BAD) &&
 	       zone_slot_cond(&d->zones, slot) ==
 		       (io->zone_op == ZO_RESET ? ZC_EMPTY : ZC_FULL);
 }
@@ -423,11 +424,11 @@ static void take_opening_back(struct disk_io *io)
 
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t slot = io->sel.first; slot < end; slot++) {
-		if (!is_exp_open(d, slot) || !d->slots[slot].journal_owed)
+		if (!is_exp_open(d, slot) || !d->slots.at[slot].journal_owed)
 			continue;
 		zone_op_apply(&d->zones, ZO_CLOSE, slot);
 		/* Nor must a rewritten file say so. */
-		d->slots[slot].flags &= (uint16_t)~SLOT_JOURNAL_EXP;
+		d->slots.at[slot].flags &= (uint16_t)~SLOT_JOURNAL_EXP;
 	}
 	pthread_mutex_unlock(&d->lock);
 }

@@ -34,7 +34,7 @@ static void damaged(const struct loading *l, enum zone_cond cond,
 {
 	struct disk *d = l->d;
 
-	d->slots[l->slot].flags |= SLOT_DAMAGED;
+	d->slots.at[l->slot].flags |= SLOT_DAMAGED;
 	zone_set_state(&d->zones, l->slot, cond,
 		       (uint32_t)(wp_bytes >> d->block_shift));
 }
@@ -180,7 +180,7 @@ static void apply_journal(const struct loading *l)
 	struct disk *d = l->d;
 	enum zone_cond cond = zone_slot_cond(&d->zones, l->slot);
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, l->slot);
-	uint16_t *flags = &d->slots[l->slot].flags;
+	uint16_t *flags = &d->slots.at[l->slot].flags;
 
 	if (cond == ZC_OFFLINE)
 		*flags &= ~SLOT_JOURNAL_EXP;
@@ -203,7 +203,7 @@ static void apply_journal(const struct loading *l)
 /* An empty file has nothing that is out of order. */
 static void apply_non_seq(const struct loading *l)
 {
-	struct disk_slot *s = &l->d->slots[l->slot];
+	struct disk_slot *s = &l->d->slots.at[l->slot];
 	uint32_t wp = zone_slot_wp_blocks(&l->d->zones, l->slot);
 
 	if (!wp && !(s->flags & SLOT_DAMAGED))
@@ -220,7 +220,7 @@ static void apply_non_seq(const struct loading *l)
 static void apply_bad(const struct loading *l)
 {
 	struct disk *d = l->d;
-	uint16_t *flags = &d->slots[l->slot].flags;
+	uint16_t *flags = &d->slots.at[l->slot].flags;
 
 	if (!(*flags & SLOT_BAD))
 		return;
@@ -228,7 +228,7 @@ static void apply_bad(const struct loading *l)
 		slot_clear_bad(d, l->slot, slot_file_blocks(d, l->slot),
 			       UINT32_MAX);
 	*flags &= ~(SLOT_BAD_NEWS | SLOT_BAD_LESS);
-	for (const struct bad_range *b = d->bad.first; b; b = b->next)
+	for (const struct bad_range *b = d->slots.bad.first; b; b = b->next)
 		if (b->slot == l->slot)
 			disk_add_problem(d, b->slot,
 					 "blocks %u to %u were lost when they "
@@ -263,12 +263,12 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 			 uint64_t value)
 {
 	struct disk *d = user;
-	uint16_t *flags = &d->slots[slot].flags;
+	uint16_t *flags = &d->slots.at[slot].flags;
 
 	if (type == JR_EXP_OPEN && zone_slot_has_wp(&d->zones, slot))
 		*flags |= SLOT_JOURNAL_EXP;
 	else if (type == JR_NON_SEQ)
-		d->slots[slot].journal_non_seq =
+		d->slots.at[slot].journal_non_seq =
 			zone_slot_traits(&d->zones, slot)->tells_non_seq;
 	else if (type == JR_BAD)
 		slot_add_bad(d, slot, (uint32_t)(value >> 32), (uint32_t)value);

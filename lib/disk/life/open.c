@@ -335,17 +335,13 @@ int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 	d->meta = *meta;
 	d->block_shift = (uint32_t)__builtin_ctz(meta->block_bytes);
 	d->problems.end = &d->problems.first;
-	d->zone_slots = calloc(n, sizeof(*d->zone_slots));
-	d->slots = calloc(n, sizeof(*d->slots));
-	d->dirty = calloc(div_up_u64(n, 64), sizeof(*d->dirty));
-	if (!d->zone_slots || !d->slots || !d->dirty ||
-	    store_count_losses(st, n)) {
+	if (slot_table_alloc(&d->slots, n) || store_count_losses(st, n)) {
 		disk_free(d);
 		return zl_fail(err, ENOMEM, "out of memory for %u zones", n);
 	}
 	pthread_mutex_init(&d->journal.lock, NULL);
 	meta_geo(meta, &geo);
-	zone_set_init(&d->zones, &geo, d->zone_slots);
+	zone_set_init(&d->zones, &geo, d->slots.zones);
 	meta_set_layout(meta, st);
 	*disk = d;
 	return 0;
@@ -355,10 +351,7 @@ void disk_free(struct disk *d)
 {
 	disk_drop_problems(d);
 	flight_stop(d, false);
-	bad_free(&d->bad);
-	free(d->zone_slots);
-	free(d->slots);
-	free(d->dirty);
+	slot_table_free(&d->slots);
 	free(d);
 }
 
@@ -565,7 +558,7 @@ static bool has_leftover(struct disk *d, uint32_t slot, uint32_t *wp)
 
 	/* A worker may still be on its way out of the slot. */
 	pthread_mutex_lock(&d->lock);
-	cut = d->slots[slot].flags & SLOT_CUT;
+	cut = d->slots.at[slot].flags & SLOT_CUT;
 	*wp = zone_slot_wp_blocks(&d->zones, slot);
 	pthread_mutex_unlock(&d->lock);
 	return cut;

@@ -40,7 +40,7 @@ static void next_gens(struct disk *d)
 {
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		d->slots[i].gen += zone_slot_has_wp(&d->zones, i);
+		d->slots.at[i].gen += zone_slot_has_wp(&d->zones, i);
 		grace_end(d, i);
 		flight_drop(d, i);
 	}
@@ -62,7 +62,7 @@ static enum zone_cond cond_at(const struct disk *d, uint32_t slot, uint32_t wp)
 /* Under the lock. */
 static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
 {
-	bool undo = d->slots[slot].undo_non_seq;
+	bool undo = d->slots.at[slot].undo_non_seq;
 
 	zone_set_state(&d->zones, slot, cond_at(d, slot, wp), wp);
 	/* Before the reset that may have been taken back. */
@@ -70,7 +70,7 @@ static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
 		zone_set_attrs(&d->zones, slot,
 			       d->zones.slots[slot].attrs | ZA_NON_SEQ);
 	slot_clear_bad(d, slot, wp, UINT32_MAX);
-	d->slots[slot].flags &= ~SLOT_CUT;
+	d->slots.at[slot].flags &= ~SLOT_CUT;
 }
 
 /* The file of the slot, which is no conventional one, has become what it was
@@ -127,8 +127,9 @@ static void close_all(struct disk *d)
 		if (!zone_slot_has_wp(&d->zones, i))
 			continue;
 		pthread_mutex_lock(&d->lock);
-		news = d->slots[i].flags & (SLOT_JOURNAL_EXP | SLOT_BAD_NEWS) ||
-		       d->slots[i].journal_non_seq !=
+		news = d->slots.at[i].flags &
+			       (SLOT_JOURNAL_EXP | SLOT_BAD_NEWS) ||
+		       d->slots.at[i].journal_non_seq !=
 			       !!(d->zones.slots[i].attrs & ZA_NON_SEQ);
 		pthread_mutex_unlock(&d->lock);
 		if (news)

@@ -119,11 +119,11 @@ static void add_counters(struct batch *b, const struct disk_stats *s)
 /* The slot's bad ranges, one record each.  Under disk->lock. */
 static void add_bad(struct batch *b, const struct disk *d, uint32_t slot)
 {
-	if (d->slots[slot].flags & SLOT_ALL_BAD)
+	if (d->slots.at[slot].flags & SLOT_ALL_BAD)
 		batch_add(b, JR_BAD, slot,
 			  journal_bad_value(0,
 					    zone_slot_blocks(&d->zones, slot)));
-	for (const struct bad_range *r = d->bad.first; r; r = r->next)
+	for (const struct bad_range *r = d->slots.bad.first; r; r = r->next)
 		if (r->slot == slot)
 			batch_add(b, JR_BAD, slot,
 				  journal_bad_value(r->lo, r->hi));
@@ -132,7 +132,7 @@ static void add_bad(struct batch *b, const struct disk *d, uint32_t slot)
 static void add_slots(struct batch *b, struct disk *d)
 {
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		uint16_t flags = d->slots[i].flags;
+		uint16_t flags = d->slots.at[i].flags;
 
 		if (flags & SLOT_JOURNAL_OFF)
 			batch_add(b, JR_CONDITION, i, ZC_OFFLINE);
@@ -140,7 +140,7 @@ static void add_slots(struct batch *b, struct disk *d)
 			batch_add(b, JR_CONDITION, i, ZC_READ_ONLY);
 		else if (flags & SLOT_JOURNAL_EXP)
 			batch_add(b, JR_EXP_OPEN, i, 1);
-		if (d->slots[i].journal_non_seq)
+		if (d->slots.at[i].journal_non_seq)
 			batch_add(b, JR_NON_SEQ, i, 1);
 		if (flags & SLOT_BAD)
 			add_bad(b, d, i);
