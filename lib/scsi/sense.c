@@ -168,6 +168,7 @@ static const enum sense_code verdict_code[] = {
 	[ZV_OFFLINE] = ZONE_IS_OFFLINE,
 	[ZV_INACTIVE] = ZONE_IS_INACTIVE,
 	[ZV_NO_RESOURCES] = INSUFFICIENT_ZONE_RESOURCES,
+	[ZV_DOMAIN] = INVALID_FIELD_IN_CDB,
 };
 
 /*

@@ -69,6 +69,8 @@ const char *zone_verdict_name(enum zone_verdict verdict)
 		return "zone is inactive";
 	case ZV_NO_RESOURCES:
 		return "insufficient zone resources";
+	case ZV_DOMAIN:
+		return "unknown zone domain";
 	}
 	return "unknown";
 }

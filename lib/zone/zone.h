@@ -117,6 +117,7 @@ enum zone_verdict {
 	ZV_OFFLINE,	    /* 7/2C/0E */
 	ZV_INACTIVE,	    /* 7/2C/12 */
 	ZV_NO_RESOURCES,    /* 7/55/0E */
+	ZV_DOMAIN,	    /* 5/24/00 there is no such zone domain */
 };
 
 /* Slots of one type: those behind the run before, up to @end. */
@@ -126,6 +127,29 @@ struct zone_run {
 };
 
 #define ZONE_MAX_RUNS 8
+
+/*
+ * A zone domain: consecutive slots of one type.  Those realms that have zones
+ * in it have realm_slots of them each, one realm's behind the other's:
+ * nr_realms of them, counted from first_realm on without the hole_realms from
+ * hole_at on.
+ */
+struct zone_domain {
+	enum zone_type type;
+	uint32_t first_slot;
+	uint32_t realm_slots;
+	uint32_t first_realm, nr_realms;
+	uint32_t hole_at, hole_realms;
+};
+
+#define ZONE_MAX_DOMAINS 4
+
+/* In the order of their slots; what is between two of them is gap zones. */
+struct zone_domains {
+	uint32_t nr; /* 0: the disk has neither domains nor realms */
+	uint32_t nr_realms;
+	struct zone_domain d[ZONE_MAX_DOMAINS];
+};
 
 struct zone_geo {
 	uint64_t capacity_blocks; /* the whole disk: MAXIMUM LBA + 1 */
@@ -139,6 +163,7 @@ struct zone_geo {
 	bool urswrz;	      /* unrestricted reads (VPD B6h URSWRZ) */
 	/* All slots, from the first on; what is behind the last run is 0. */
 	struct zone_run runs[ZONE_MAX_RUNS];
+	struct zone_domains domains; /* see zone/realm.h */
 };
 
 /* One slot's state.  Private to lib/zone, laid open for its size: a disk may
@@ -168,6 +193,10 @@ struct zone_set {
 	uint32_t nr_wp;	      /* slots with a write pointer */
 	uint32_t nr_gaps;     /* gap zones behind such a slot's capacity */
 	uint32_t nr_non_seq;  /* slots with ZA_NON_SEQ */
+	/* By realm: its active domain; and how many realms are active in each
+	 * domain.  See zone/realm.h. */
+	uint8_t *active;
+	uint32_t nr_active[ZONE_MAX_DOMAINS];
 };
 
 /* A zone as REPORT ZONES shows it. */
