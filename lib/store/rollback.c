@@ -711,6 +711,27 @@ static int rollback_aside(struct store *st, uint32_t slot,
 	return -EOPNOTSUPP; /* one can be in the way of the other */
 }
 
+/* There is no way back to a file that is removed. */
+static int rollback_unmake(struct store *st, uint32_t slot)
+{
+	struct rollback *rb = to_rollback(st);
+	struct stripe *sp = stripe_of(rb, slot);
+	struct turn turn = { .slot = slot };
+	struct undo *u;
+	int ret;
+
+	take_turn(sp, &turn);
+	u = find_undo(sp, slot);
+	ret = store_unmake(st->lower, slot);
+	if (u && (!ret || ret == -ENOENT)) {
+		if (u->aside)
+			aside_below(rb, slot, STORE_ASIDE_DROP);
+		free_undo(rb, sp, u);
+	}
+	end_turn(sp, &turn);
+	return ret;
+}
+
 static void drop_stripe(struct rollback *rb, struct stripe *sp)
 {
 	for (uint32_t i = 0; i < sp->room; i++)
@@ -740,6 +761,7 @@ static void rollback_close(struct store *st)
 static const struct store_ops rollback_ops = {
 	.name = "rollback",
 	.submit = rollback_submit,
+	.unmake = rollback_unmake,
 	.aside = rollback_aside,
 	.close = rollback_close,
 };

@@ -17,10 +17,10 @@
  * - Requests (struct store_req) may be submitted from any thread.  The user
  *   never has two requests that change one slot under way at the same time;
  *   reads and syncs may run beside anything.
- * - So may stat, space, aside, sync_dir and those of the small files (meta_*)
- *   be called from any thread, beside each other and beside requests; the user
- *   never has two calls for the same slot or the same small file under way.
- *   list, make, unmake, resize, lock, sync_all, start_engine and close are
+ * - So may stat, make, unmake, space, aside, sync_dir and those of the small
+ *   files (meta_*) be called from any thread, beside each other and beside
+ * requests; the user never has two calls for the same slot or the same small
+ * file under way. list, resize, lock, sync_all, start_engine and close are
  *   called while nothing else is.
  * - A change of names that could not be made durable is not forgotten: no later
  *   sync_dir, meta_replace or durable meta_append succeeds before it is.
@@ -368,7 +368,8 @@ static inline int store_make(struct store *st, uint32_t slot,
 	return st->ops->make(st, slot, size_bytes);
 }
 
-/* Removes a slot's file (only to undo a creation). */
+/* Removes a slot's file.  Reads of it may be under way and are not waited
+ * for. */
 static inline int store_unmake(struct store *st, uint32_t slot)
 {
 	st = store_that_does(st, unmake);

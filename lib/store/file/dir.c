@@ -89,7 +89,9 @@ int file_make(struct store *st, uint32_t slot, uint64_t size_bytes)
 	char name[STORE_NAME_MAX];
 
 	store_slot_name(st, slot, name);
+	pthread_mutex_lock(&sf->names_lock);
 	sf->made = true;
+	pthread_mutex_unlock(&sf->names_lock);
 	if (size_bytes)
 		return make_sized(sf, name, size_bytes);
 	return make_empty(sf, name);
@@ -98,12 +100,12 @@ int file_make(struct store *st, uint32_t slot, uint64_t size_bytes)
 int file_unmake(struct store *st, uint32_t slot)
 {
 	char name[STORE_NAME_MAX];
-	int ret = fd_drop(to_file(st), slot);
 
-	if (ret < 0)
-		return ret;
 	store_slot_name(st, slot, name);
-	return unlinkat(to_file(st)->dir_fd, name, 0) < 0 ? -errno : 0;
+	if (unlinkat(to_file(st)->dir_fd, name, 0) < 0)
+		return -errno;
+	fd_forget(to_file(st), slot);
+	return 0;
 }
 
 int file_resize(struct store *st, uint32_t slot, uint64_t size_bytes)
