@@ -27,11 +27,33 @@
 #include "disk/inject.h"
 #include "disk/options/options.h"
 #include "store/store.h"
+#include "zone/realm.h"
 #include "zone/zone.h"
 
 struct disk;
 
 #define DISK_SERIAL_LEN 16 /* lower-case hexadecimal digits */
+
+/*
+ * Zone domains and realms as they were asked for; what follows from it is in
+ * disk_geo()->domains.  The realms come in this order: @bottom of those that
+ * have zones in the first domain only, those that have zones in all, @smr of
+ * those that have none in conventional and sequential or before required
+ * domains, @top like @bottom.
+ */
+struct disk_realms {
+	unsigned nr_domains;			/* 0: the disk has neither */
+	enum zone_type types[ZONE_MAX_DOMAINS]; /* of the domains */
+	uint32_t nr;				/* realms */
+	uint32_t bottom, top, smr;
+	/* Zones of a realm in a domain of conventional or sequential or before
+	 * required zones, and in one of the other two types. */
+	uint32_t cmr_zones, smr_zones;
+	uint32_t gap;	/* gap zones between two domains */
+	uint8_t active; /* domain that is active after making and FORMAT
+			   UNIT, where a realm has it */
+	uint16_t max_activation; /* MAXIMUM ACTIVATION as made; 0 = no limit */
+};
 
 /* What the sidecar says of a disk; does not change while it is open. */
 struct disk_meta {
@@ -47,9 +69,11 @@ struct disk_meta {
 	bool rc_conv; /* RC_BASIS 00b: READ CAPACITY answers for the
 			 conventional zones only */
 	bool smaller_last_zone;
-	bool any_zone_size; /* the zone size may be no power of two */
-	bool host_aware;    /* else host-managed */
-	bool adopted;	    /* made by the kernel driver */
+	bool any_zone_size;  /* the zone size may be no power of two */
+	bool host_aware;     /* else host-managed */
+	bool adopted;	     /* made by the kernel driver */
+	uint8_t device_type; /* PERIPHERAL DEVICE TYPE: 00h or 14h */
+	struct disk_realms realms;
 };
 
 /*
@@ -177,6 +201,38 @@ void disk_count_zones(struct disk *disk, uint32_t nr_cond[16]);
 /* How many have a write pointer. */
 uint32_t disk_wp_zones(const struct disk *disk);
 
+/*
+ * Zone domains and realms: for disks with disk_geo()->domains.nr > 0, unless
+ * said otherwise.
+ */
+
+/* The zoned block device control mode page (0Ah/0Fh). */
+struct disk_control {
+	uint32_t nr_zones;	 /* FSNOZ: what an activation without a number
+				    of zones is about */
+	uint16_t max_activation; /* zones; 0 = no limit */
+	bool urswrz; /* unrestricted reads, now: see disk_urswrz() */
+};
+
+void disk_domain(struct disk *disk, unsigned domain,
+		 struct zone_domain_info *info);
+/* Calls @fn for the realms from @first on until it returns false: one
+ * consistent picture, see disk_each_zone(). */
+void disk_each_realm(struct disk *disk, uint32_t first,
+		     bool (*fn)(void *user, const struct zone_realm_info *info),
+		     void *user);
+/* zone_realm_at() and zone_activation_check(), which is ZONE QUERY. */
+uint32_t disk_realm_at(const struct disk *disk, uint64_t lba);
+enum zone_verdict disk_query(struct disk *disk,
+			     struct zone_activation *activation);
+/* As it is now, as it was saved, and as the disk was made with.  Each may be
+ * NULL. */
+void disk_get_control(struct disk *disk, struct disk_control *now,
+		      struct disk_control *saved, struct disk_control *made);
+/* Whether reads are unrestricted now.  Any disk; it changes with DISK_CONTROL
+ * only. */
+bool disk_urswrz(struct disk *disk);
+
 /* For a store that was opened beside the disk: which of its slots are
  * conventional. */
 void disk_set_layout(const struct zone_geo *geo, struct store *st);
@@ -202,6 +258,12 @@ enum disk_op {
 	 * repetitions of iov's one block, or zeros without. */
 	DISK_REFILL,
 	DISK_SAVE, /* keeps those bits of lba that save_mask has */
+	/* ZONE ACTIVATE, of a disk with realms: io->activation.  DISK_OK also
+	 * with an unmet prerequisite, and then nothing has changed; else it is
+	 * done, all of it, and durable.  Any other status: nothing of it. */
+	DISK_ACTIVATE,
+	/* Sets io->control, on a disk with realms. */
+	DISK_CONTROL,
 };
 
 /* The longest COMPARE AND WRITE that is taken back if the process dies in it.
@@ -274,6 +336,10 @@ struct disk_io {
 	uint16_t zone_count;
 	bool zone_all;
 	uint64_t save_mask; /* DISK_SAVE: the other bits stay as they are */
+	struct zone_activation *activation; /* DISK_ACTIVATE */
+	struct disk_control control;	    /* DISK_CONTROL */
+	bool save; /* DISK_CONTROL: for good; else an orderly end, another boot
+		      and a simulated power failure bring back what was saved */
 	/* Comes after others of the same command, so it cannot be DISK_BUSY,
 	 * which says that nothing was done. */
 	bool goes_on;

@@ -59,8 +59,10 @@ struct disk {
 	pthread_mutex_t lock;
 	struct zone_set zones;
 	struct slot_table slots;
+	uint8_t *active; /* of zones: by realm */
 	struct gate gate;
 	uint64_t saved;
+	struct disk_control control, control_saved; /* with realms */
 	struct syncs sync;
 	struct problems problems;
 	struct disk_stats stats;

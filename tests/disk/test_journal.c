@@ -72,13 +72,14 @@ static void see(void *user, enum journal_type type, uint32_t slot,
 static void load(struct store_mem *mem, struct journal_state *state,
 		 struct seen *seen)
 {
+	const struct zone_geo geo = { .capacity_blocks = USUAL_NR,
+				      .zone_blocks = 1 };
 	struct store *st = store_mem_open(mem);
 	struct zl_err err;
 
 	*seen = (struct seen){ 0 };
 	assert_accepted(
-		"", journal_load(st, "/d", USUAL_NR, state, see, seen, &err),
-		&err);
+		"", journal_load(st, "/d", &geo, state, see, seen, &err), &err);
 	store_close(st);
 }
 

@@ -134,6 +134,8 @@ static void log_failure(const struct disk_io *io, int error, uint64_t bad_lba)
 		[DISK_UNMAP] = "unmapping",
 		[DISK_REFILL] = "overwriting a zone",
 		[DISK_SAVE] = "keeping parameters",
+		[DISK_ACTIVATE] = "activating realms",
+		[DISK_CONTROL] = "keeping a mode page",
 	};
 	struct disk *d = io->disk;
 
@@ -205,7 +207,8 @@ void (*const io_run_table[])(struct disk_io *io) = {
 	[DISK_SYNC] = sync_run,	      [DISK_ZONE] = zoneop_run,
 	[DISK_COMPARE] = compare_run, [DISK_COMPARE_WRITE] = compare_write_run,
 	[DISK_UNMAP] = unmap_run,     [DISK_REFILL] = refill_run,
-	[DISK_SAVE] = save_run,
+	[DISK_SAVE] = save_run,	      [DISK_ACTIVATE] = activate_run,
+	[DISK_CONTROL] = control_run,
 };
 
 /* Whether it changes anything on the medium. */
@@ -215,12 +218,19 @@ static bool changes(const struct disk_io *io)
 	       io->op != DISK_COMPARE;
 }
 
+/* It is about no block of the disk. */
+static bool is_beside_zones(const struct disk_io *io)
+{
+	return io->op == DISK_SAVE || io->op == DISK_ACTIVATE ||
+	       io->op == DISK_CONTROL;
+}
+
 bool io_enter(struct disk_io *io)
 {
 	struct disk *d = io->disk;
 	uint32_t slot = UINT32_MAX;
 
-	if (changes(io) && io->op != DISK_SAVE)
+	if (changes(io) && !is_beside_zones(io))
 		slot = slot_to_queue_at(d, io);
 	if (slot == UINT32_MAX)
 		return true;
@@ -263,7 +273,7 @@ void disk_submit(struct disk *d, struct disk_io *io)
 	assert(io->op < ZL_ARRAY_SIZE(io_run_table));
 	init(d, io);
 	meter_submit(d, io);
-	if (disk_has_faults(d) && io->op != DISK_SAVE) {
+	if (disk_has_faults(d) && !is_beside_zones(io)) {
 		io->run = d->faults.hooks->run;
 		io->async = false;
 	}

@@ -17,5 +17,9 @@ void save_run(struct disk_io *io);
 void save_power_on(struct disk *d);
 void zoneop_run(struct disk_io *io);
 void sync_run(struct disk_io *io);
+void activate_run(struct disk_io *io);
+void control_run(struct disk_io *io);
+/* The power has failed: what was not saved is gone. */
+void control_power_on(struct disk *d);
 
 #endif

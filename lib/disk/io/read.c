@@ -150,6 +150,9 @@ static bool read_step(struct disk_io *io)
 		work_push(io->disk, io);
 		return false;
 	}
+	/* An activation has taken the file away. */
+	if (res < 0 && was_reset(io))
+		res = 0;
 	if (res < 0) {
 		io_finish(io, io_fail_status(io, (int)res, segment_lba(io)));
 		return false;

@@ -54,13 +54,16 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync);
  * @durable: they need no sync.  -EIO: a sync has failed since, which may have
  * had them; no other will try. */
 int slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable);
-/* Blocks that the slot's file has: all of a conventional zone, what is below
- * the write pointer of another one.  Under disk->lock. */
+/* Blocks that the slot's file has: what is below the write pointer, or all of a
+ * conventional zone; none of one that is INACTIVE or a gap, which has no file.
+ * Under disk->lock. */
 static inline uint32_t slot_file_blocks(const struct disk *d, uint32_t slot)
 {
-	return zone_slot_has_wp(&d->zones, slot)
-		       ? zone_slot_wp_blocks(&d->zones, slot)
-		       : zone_slot_blocks(&d->zones, slot);
+	if (zone_slot_has_wp(&d->zones, slot))
+		return zone_slot_wp_blocks(&d->zones, slot);
+	return zone_slot_cond(&d->zones, slot) == ZC_INACTIVE
+		       ? 0
+		       : zone_slot_cap_blocks(&d->zones, slot);
 }
 
 #endif

@@ -148,6 +148,11 @@ int sync_slot(struct disk *d, uint32_t slot, unsigned losses)
 	int res;
 
 	pthread_mutex_lock(&d->lock);
+	/* An activation has taken its file away. */
+	if (zone_slot_cond(&d->zones, slot) == ZC_INACTIVE) {
+		pthread_mutex_unlock(&d->lock);
+		return 0;
+	}
 	sync_begin(d, slot, losses, &part);
 	pthread_mutex_unlock(&d->lock);
 	sync_request(d, &part, &req);

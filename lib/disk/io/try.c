@@ -78,9 +78,7 @@ static enum read_kind look(struct disk_io *io)
 		return KIND_OTHER;
 	if (d->slots.at[io->slot].flags & SLOT_BAD)
 		return KIND_OTHER;
-	if (!zone_slot_has_wp(&d->zones, io->slot))
-		return KIND_DATA;
-	written = blocks_to_bytes(d, zone_slot_wp_blocks(&d->zones, io->slot));
+	written = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 	if (end_off <= written)
 		return KIND_DATA;
 	return off >= written ? KIND_ZEROS : KIND_OTHER;

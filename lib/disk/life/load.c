@@ -265,7 +265,10 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 	struct disk *d = user;
 	uint16_t *flags = &d->slots.at[slot].flags;
 
-	if (type == JR_EXP_OPEN && zone_slot_has_wp(&d->zones, slot))
+	/* Of a realm, whose number is below those of the slots. */
+	if (type == JR_ACTIVATE)
+		zone_realm_activate(&d->zones, slot, (unsigned)value);
+	else if (type == JR_EXP_OPEN && zone_slot_has_wp(&d->zones, slot))
 		*flags |= SLOT_JOURNAL_EXP;
 	else if (type == JR_NON_SEQ)
 		d->slots.at[slot].journal_non_seq =
@@ -338,13 +341,24 @@ static void log_rest(const struct disk *d)
 		       d->name, d->problems.nr - PROBLEMS_LOGGED);
 }
 
+static void take_control(struct disk *d, const struct journal_state *j)
+{
+	d->control = d->control_saved = meta_control(&d->meta);
+	if (j->control_saved)
+		d->control_saved = journal_control(j->control_saved);
+	d->control =
+		j->control ? journal_control(j->control) : d->control_saved;
+	d->zones.geo.urswrz = d->control.urswrz;
+}
+
 int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 		    struct journal_state *journal, struct zl_err *err)
 {
 	uint32_t n = d->zones.nr_slots;
 	int ret;
 
-	ret = journal_load(d->store, d->name, n, journal, take_journal, d, err);
+	ret = journal_load(d->store, d->name, &d->zones.geo, journal,
+			   take_journal, d, err);
 	if (ret)
 		return ret;
 	/* Nobody has used it yet. */
@@ -353,6 +367,7 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 	journal->died &= !journal->clean;
 	d->stats = journal->stats;
 	d->saved = journal->saved;
+	take_control(d, journal);
 	flight_load(d, journal);
 	for (uint32_t i = 0; i < n; i++) {
 		load_slot(d, i);

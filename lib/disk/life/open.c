@@ -335,13 +335,17 @@ int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 	d->meta = *meta;
 	d->block_shift = (uint32_t)__builtin_ctz(meta->block_bytes);
 	d->problems.end = &d->problems.first;
-	if (slot_table_alloc(&d->slots, n) || store_count_losses(st, n)) {
+	/* One element at least: calloc() of none may return NULL. */
+	d->active = calloc(meta->realms.nr + 1, 1);
+	if (!d->active || slot_table_alloc(&d->slots, n) ||
+	    store_count_losses(st, n)) {
 		disk_free(d);
 		return zl_fail(err, ENOMEM, "out of memory for %u zones", n);
 	}
 	pthread_mutex_init(&d->journal.lock, NULL);
 	meta_geo(meta, &geo);
 	zone_set_init(&d->zones, &geo, d->slots.zones);
+	zone_realms_init(&d->zones, d->active, meta->realms.active);
 	meta_set_layout(meta, st);
 	*disk = d;
 	return 0;
@@ -352,6 +356,7 @@ void disk_free(struct disk *d)
 	disk_drop_problems(d);
 	flight_stop(d, false);
 	slot_table_free(&d->slots);
+	free(d->active);
 	free(d);
 }
 

@@ -51,7 +51,7 @@ static enum zone_cond cond_at(const struct disk *d, uint32_t slot, uint32_t wp)
 {
 	enum zone_cond cond = zone_slot_cond(&d->zones, slot);
 
-	if (cond == ZC_OFFLINE || cond == ZC_READ_ONLY)
+	if (cond == ZC_OFFLINE || cond == ZC_READ_ONLY || cond == ZC_INACTIVE)
 		return cond;
 	if (!wp)
 		return ZC_EMPTY;
@@ -177,6 +177,7 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 	ret = store_rollback_fail(d->store, &part, taken_back, &t);
 	close_all(d);
 	save_power_on(d);
+	control_power_on(d);
 	next_gens(d);
 	tell(d);
 	sync_resume(d);

@@ -211,7 +211,7 @@ static void ignore(void *user, enum journal_type type, uint32_t slot,
 static int say_journal(struct repair *r)
 {
 	struct journal_state state;
-	uint32_t n = (uint32_t)meta_slots(r->meta);
+	struct zone_geo geo;
 	void *data;
 	size_t len;
 	int ret;
@@ -227,7 +227,9 @@ static int say_journal(struct repair *r)
 	}
 	if (!ret)
 		free(data);
-	ret = journal_load(r->store, r->name, n, &state, ignore, NULL, r->err);
+	meta_geo(r->meta, &geo);
+	ret = journal_load(r->store, r->name, &geo, &state, ignore, NULL,
+			   r->err);
 	r->to_open = !ret && state.bad_bytes;
 	if (r->to_open)
 		say(r, UINT32_MAX,

@@ -20,8 +20,10 @@
 #define COMPACT_AFTER 65536
 #define MAX_RECORDS   (31 * COMPACT_AFTER)
 
-static_assert(MAX_RECORDS - COMPACT_AFTER > DISK_MAX_SLOTS,
-	      "a record for each slot fits");
+static_assert(
+	MAX_RECORDS - COMPACT_AFTER > DISK_MAX_SLOTS * 3 / 2,
+	"a record for each slot fits, and for each realm, of two slots at "
+	"least");
 
 /* A new file's numbers go on from those of the old one, so that no record of
  * that one can count which a power loss leaves behind its end; but for those
@@ -147,6 +149,28 @@ static void add_slots(struct batch *b, struct disk *d)
 	}
 }
 
+/* Where realms are active, each run of them with one record. */
+static void add_realms(struct batch *b, const struct disk *d)
+{
+	uint32_t nr = d->zones.geo.domains.nr_realms, end;
+
+	for (uint32_t r = 0; r < nr; r = end) {
+		for (end = r + 1; end < nr && d->active[end] == d->active[r];)
+			end++;
+		batch_add(b, JR_ACTIVATE, r,
+			  journal_activate_value(end - r, UINT8_MAX,
+						 d->active[r]));
+	}
+}
+
+static void add_control(struct batch *b, const struct disk *d)
+{
+	if (!d->meta.realms.nr_domains)
+		return;
+	batch_add(b, JR_CONTROL, 1, journal_control_value(&d->control_saved));
+	batch_add(b, JR_CONTROL, 0, journal_control_value(&d->control));
+}
+
 /* All there is to say of an open disk, beginning with that it is open. */
 static void add_all(struct batch *b, struct disk *d)
 {
@@ -155,6 +179,8 @@ static void add_all(struct batch *b, struct disk *d)
 	add_counters(b, &d->stats);
 	if (d->saved)
 		batch_add(b, JR_SAVED, 0, d->saved);
+	add_realms(b, d);
+	add_control(b, d);
 	add_slots(b, d);
 	pthread_mutex_unlock(&d->lock);
 }
@@ -277,6 +303,48 @@ int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync)
 	add_bad(&b, d, slot);
 	pthread_mutex_unlock(&d->lock);
 	ret = b.records ? put(j, &b, sync) : 0;
+	pthread_mutex_unlock(&j->lock);
+	free(b.data);
+	return ret;
+}
+
+static void activate(struct disk *d, const struct zone_activation *a)
+{
+	pthread_mutex_lock(&d->lock);
+	zone_activation_apply(&d->zones, a);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* The record may be in the file all the same: it is rewritten without. */
+static void take_back(struct journal *j)
+{
+	const struct batch nothing = { .seq = 0 };
+
+	if (rewrite(j, &nothing))
+		zl_log(ZL_LOG_ERR,
+		       "%s: " DISK_JOURNAL " cannot be written: whether an "
+		       "activation of realms that has failed is in it will be "
+		       "known at the next opening",
+		       j->disk->name);
+}
+
+int journal_activate(struct disk *d, const struct zone_activation *a)
+{
+	struct journal *j = &d->journal;
+	struct batch b = { .seq = 0 };
+	int ret;
+
+	pthread_mutex_lock(&j->lock);
+	b.seq = j->seq;
+	batch_add(&b, JR_ACTIVATE, a->first,
+		  journal_activate_value(a->end - a->first,
+					 a->all ? UINT8_MAX : a->named,
+					 a->domain));
+	ret = put(j, &b, true);
+	if (!ret)
+		activate(d, a);
+	else
+		take_back(j);
 	pthread_mutex_unlock(&j->lock);
 	free(b.data);
 	return ret;

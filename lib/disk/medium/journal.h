@@ -38,6 +38,9 @@ enum journal_type {
 	JR_NON_SEQ = 7,	  /* slot, value: 1 not written in order, 0 no longer */
 	JR_SAVED = 6,	  /* value: disk_saved() */
 	JR_BAD = 8,	  /* slot, value: see journal_bad_value() */
+	JR_ACTIVATE = 9,  /* slot field: a realm; see journal_activate() */
+	JR_CONTROL = 10,  /* slot field: 1 saved as well; value: see
+			     journal_control_value() */
 };
 
 struct journal_state {
@@ -55,6 +58,9 @@ struct journal_state {
 	uint64_t next_seq;
 	uint32_t records;
 	uint64_t saved;
+	bool has_realms; /* it says where realms are active */
+	/* journal_control_value(); 0: it does not say. */
+	uint64_t control, control_saved;
 	struct disk_stats stats;
 };
 
@@ -62,9 +68,11 @@ struct journal_state {
  * Reads zloop.state (missing: as if empty).  Calls @each with JR_CONDITION
  * (value: the condition), JR_EXP_OPEN and JR_NON_SEQ (value 1) for the slots
  * that the last records say so of; explicitly opened only where that outlives
- * the stop; and with JR_BAD (journal_bad_value()) for each range.
+ * the stop; with JR_ACTIVATE before these, for the realms that it says anything
+ * of (slot: the realm, value: its active domain); and with JR_BAD
+ * (journal_bad_value()) for each range.
  */
-int journal_load(struct store *st, const char *name, uint32_t nr_slots,
+int journal_load(struct store *st, const char *name, const struct zone_geo *geo,
 		 struct journal_state *state,
 		 void (*each)(void *user, enum journal_type type, uint32_t slot,
 			      uint64_t value),
@@ -94,6 +102,40 @@ int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
  * power fails in the middle.  As journal_append().
  */
 int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync);
+
+/*
+ * Tells of an activation that has no unmet prerequisite, durably, in one
+ * record, and applies it to the disk's zones, so that whoever rewrites the file
+ * has either all of it or nothing.  -errno: nothing has changed, and the next
+ * opening will not find it changed either, unless nothing can be written any
+ * more.  Takes disk->lock.
+ */
+int journal_activate(struct disk *d, const struct zone_activation *a);
+
+/* JR_ACTIVATE: so many realms from the record's on, of those that have zones in
+ * the domain @named (UINT8_MAX: any), become active in @domain if they have
+ * zones there. */
+static inline uint64_t journal_activate_value(uint32_t count, uint8_t named,
+					      uint8_t domain)
+{
+	return (uint64_t)count << 32 | (uint64_t)named << 8 | domain;
+}
+
+/* JR_CONTROL; never 0. */
+static inline uint64_t journal_control_value(const struct disk_control *c)
+{
+	return (uint64_t)c->nr_zones << 32 | (uint64_t)c->max_activation << 16 |
+	       (c->urswrz ? 3 : 2);
+}
+
+static inline struct disk_control journal_control(uint64_t value)
+{
+	return (struct disk_control){
+		.nr_zones = (uint32_t)(value >> 32),
+		.max_activation = (uint16_t)(value >> 16),
+		.urswrz = value & 1,
+	};
+}
 
 /* JR_BAD: one more range of blocks, or, empty, none any longer. */
 static inline uint64_t journal_bad_value(uint32_t lo, uint32_t hi)

@@ -17,10 +17,12 @@
 
 struct loader {
 	struct journal_state *state;
+	const struct zone_geo *geo;
 	uint32_t nr_slots;
-	uint8_t *slots; /* SLOT_COND, SLOT_EXP, SLOT_NSEQ */
-	uint64_t boot;	/* of the last opening */
-	uint64_t seq;	/* of the last record, 0 = none yet */
+	uint8_t *slots;	 /* SLOT_COND, SLOT_EXP, SLOT_NSEQ */
+	uint8_t *active; /* by realm; ZONE_NO_DOMAIN: nothing is said */
+	uint64_t boot;	 /* of the last opening */
+	uint64_t seq;	 /* of the last record, 0 = none yet */
 	struct bad_ranges bad;
 	bool failed; /* out of memory */
 };
@@ -49,6 +51,7 @@ static bool decode(const uint8_t *p, struct record *r)
 static void drop_powered(struct loader *l)
 {
 	l->state->saved &= ~DISK_SAVE_POWERED;
+	l->state->control = l->state->control_saved;
 	for (uint32_t i = 0; i < l->nr_slots; i++)
 		l->slots[i] &= (uint8_t)~SLOT_EXP;
 }
@@ -116,6 +119,34 @@ static bool take_bad(struct loader *l, const struct record *r)
 	return true;
 }
 
+static bool take_activation(struct loader *l, const struct record *r)
+{
+	uint32_t count = (uint32_t)(r->value >> 32), end = r->slot + count;
+	uint8_t named = (uint8_t)(r->value >> 8), domain = (uint8_t)r->value;
+	const struct zone_domains *domains = &l->geo->domains;
+
+	if (r->slot >= domains->nr_realms ||
+	    count > domains->nr_realms - r->slot || domain >= domains->nr ||
+	    (named != UINT8_MAX && named >= domains->nr))
+		return false;
+	for (uint32_t i = r->slot; i < end; i++)
+		if (zone_realm_has(l->geo, i, domain) &&
+		    (named == UINT8_MAX || zone_realm_has(l->geo, i, named)))
+			l->active[i] = domain;
+	l->state->has_realms = true;
+	return true;
+}
+
+static bool take_control(struct loader *l, const struct record *r)
+{
+	if (!l->geo->domains.nr || r->slot > 1 || !(r->value & 2))
+		return false;
+	l->state->control = r->value;
+	if (r->slot)
+		l->state->control_saved = r->value;
+	return true;
+}
+
 /* False: sound, but not of this disk, or of a newer version. */
 static bool take_record(struct loader *l, const struct record *r)
 {
@@ -140,6 +171,10 @@ static bool take_record(struct loader *l, const struct record *r)
 	case JR_SAVED:
 		l->state->saved = r->value;
 		return true;
+	case JR_ACTIVATE:
+		return take_activation(l, r);
+	case JR_CONTROL:
+		return take_control(l, r);
 	default:
 		return false;
 	}
@@ -197,6 +232,9 @@ static void report(struct loader *l,
 {
 	if (l->state->clean || !l->state->same_boot)
 		drop_powered(l);
+	for (uint32_t i = 0; i < l->geo->domains.nr_realms; i++)
+		if (l->active[i] != ZONE_NO_DOMAIN)
+			each(user, JR_ACTIVATE, i, l->active[i]);
 	for (uint32_t i = 0; i < l->nr_slots; i++) {
 		if (l->slots[i] & SLOT_COND)
 			each(user, JR_CONDITION, i, l->slots[i] & SLOT_COND);
@@ -225,13 +263,28 @@ static int read_file(struct store *st, const char *name, void **data,
 	return 0;
 }
 
-int journal_load(struct store *st, const char *name, uint32_t nr_slots,
+static int alloc(struct loader *l)
+{
+	l->slots = calloc(l->nr_slots, 1);
+	/* One element at least: malloc() of none may return NULL. */
+	l->active = malloc(l->geo->domains.nr_realms + 1);
+	if (!l->slots || !l->active)
+		return -ENOMEM;
+	memset(l->active, ZONE_NO_DOMAIN, l->geo->domains.nr_realms);
+	return 0;
+}
+
+int journal_load(struct store *st, const char *name, const struct zone_geo *geo,
 		 struct journal_state *state,
 		 void (*each)(void *user, enum journal_type type, uint32_t slot,
 			      uint64_t value),
 		 void *user, struct zl_err *err)
 {
-	struct loader l = { .state = state, .nr_slots = nr_slots };
+	struct loader l = {
+		.state = state,
+		.geo = geo,
+		.nr_slots = zone_geo_slots(geo),
+	};
 	void *data;
 	size_t len;
 	int ret;
@@ -240,18 +293,17 @@ int journal_load(struct store *st, const char *name, uint32_t nr_slots,
 	ret = read_file(st, name, &data, &len, err);
 	if (ret)
 		return ret;
-	l.slots = calloc(nr_slots, 1);
-	if (!l.slots) {
-		free(data);
-		return zl_fail(err, ENOMEM, "out of memory");
+	l.failed = alloc(&l);
+	if (!l.failed) {
+		take_all(&l, data, len);
+		state->bytes = len;
+		conclude(&l);
 	}
-	take_all(&l, data, len);
-	state->bytes = len;
-	conclude(&l);
 	if (!l.failed)
 		report(&l, each, user);
 	bad_free(&l.bad);
 	free(l.slots);
+	free(l.active);
 	free(data);
 	return l.failed ? zl_fail(err, ENOMEM, "out of memory") : 0;
 }

@@ -47,6 +47,8 @@ void meta_derive(struct disk_meta *meta)
 {
 	meta->smaller_last_zone = meta->capacity_bytes % meta->zone_bytes != 0;
 	meta->any_zone_size = !is_pow2(meta->zone_bytes);
+	if (!meta->realms.nr_domains)
+		meta->device_type = meta->host_aware ? 0x00 : 0x14;
 }
 
 void meta_geo(const struct disk_meta *meta, struct zone_geo *geo)
@@ -62,6 +64,20 @@ void meta_geo(const struct disk_meta *meta, struct zone_geo *geo)
 		.urswrz = meta->urswrz,
 	};
 	meta_layout(meta, geo->runs);
+	if (meta->realms.nr_domains)
+		meta_domains(&meta->realms, &geo->domains);
+}
+
+struct disk_control meta_control(const struct disk_meta *meta)
+{
+	const struct disk_realms *r = &meta->realms;
+	uint32_t max = r->max_activation ? r->max_activation : UINT32_MAX;
+
+	return (struct disk_control){
+		.nr_zones = (uint32_t)min_u64(r->cmr_zones, max),
+		.max_activation = r->max_activation,
+		.urswrz = meta->urswrz,
+	};
 }
 
 uint64_t meta_slots(const struct disk_meta *meta)

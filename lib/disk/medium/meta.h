@@ -18,6 +18,11 @@ uint64_t meta_slots(const struct disk_meta *meta);
 /* layout.c: which zones lie where. */
 void meta_layout(const struct disk_meta *meta,
 		 struct zone_run runs[ZONE_MAX_RUNS]);
+/* The mode page as the disk is made: one realm's zones at a time. */
+struct disk_control meta_control(const struct disk_meta *meta);
+/* Where the domains of a disk with realms lie; returns the slots it has. */
+uint64_t meta_domains(const struct disk_realms *realms,
+		      struct zone_domains *domains);
 /* … and tells the store, and all below it. */
 void meta_set_layout(const struct disk_meta *meta, struct store *st);
 /* Whether the slot has a write pointer: its file's size. */
