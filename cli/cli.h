@@ -166,7 +166,7 @@ struct json_object *cli_faults(struct disk *disk);
 const char *cli_fault_text(struct disk *disk, struct json_object *fault,
 			   char buf[CLI_FAULT_MAX]);
 
-/* A condition or type as one word, as options and JSON spell it, e.g.
+/* words.c: a condition or type as one word, as options and JSON spell it, e.g.
  * "implicitly-opened". */
 #define CLI_WORD_MAX 32
 const char *cli_word(const char *name, char buf[CLI_WORD_MAX]);

@@ -10,6 +10,7 @@
 
 #include "base/num.h"
 #include "cli.h"
+#include "like.h"
 #include "progress.h"
 
 /* Somebody else may be looking, which takes no longer. */
@@ -19,6 +20,22 @@ struct create_args {
 	const char *words[2];
 	const char *options; /* NULL: all defaults */
 	const char *dir;
+	const char *like; /* NULL: like nothing */
+	bool with_state;
+};
+
+static const struct argp_option options[] = {
+	{ "like", 'l', "FILE|DEVICE|NAME", 0,
+	  "Make it like a drive: FILE is a report of its zones by blkzone, "
+	  "sg_rep_zones, zbc_report_zones or zloop zones --json (- for "
+	  "standard "
+	  "input), DEVICE a zoned block device, NAME one of zloop help drives",
+	  0 },
+	{ "with-state", 'w', NULL, 0,
+	  "Take conditions and write pointers from it, too; what is written is "
+	  "zeros",
+	  0 },
+	{ 0 },
 };
 
 static void sort_words(struct create_args *a, struct argp_state *state,
@@ -52,8 +69,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		else
 			a->words[state->arg_num] = arg;
 		return 0;
+	case 'l':
+		a->like = arg;
+		return 0;
+	case 'w':
+		a->with_state = true;
+		return 0;
 	case ARGP_KEY_END:
 		sort_words(a, state, state->arg_num);
+		if (a->with_state && !a->like)
+			argp_error(state, "--with-state needs --like");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -61,6 +86,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp argp = {
+	.options = options,
 	.parser = parse,
 	.children = cli_progress_options,
 	.args_doc = "[OPTION[=VALUE][,OPTION[=VALUE]...]] DIRECTORY",
@@ -108,8 +134,7 @@ int cli_disk_opts(const char *dir, struct disk_opts *opts, struct zl_err *err)
 	return 0;
 }
 
-static int parse_options(const char *text, const char *dir,
-			 struct disk_opts *opts)
+static int parse_options(const char *text, struct disk_opts *opts)
 {
 	struct zl_err err;
 
@@ -125,12 +150,27 @@ static int parse_options(const char *text, const char *dir,
 			  disk_opt_table[id].name);
 		return -EINVAL;
 	}
-	if (cli_disk_opts(dir, opts, &err)) {
-		cli_error("%s", err.msg);
-		return -EINVAL;
-	}
-	note_ignored(opts);
 	return 0;
+}
+
+/* What there is to make, before a directory is made for it. */
+static int find_geometry(struct create_args *a, struct disk_opts *opts,
+			 struct like *like, uint64_t *size_bytes)
+{
+	struct zl_err err;
+	int ret;
+
+	if (a->like) {
+		ret = like_open(like, a->like, opts, &err);
+		if (!ret)
+			ret = like_fit(like, a->with_state, opts, size_bytes,
+				       &err);
+	} else {
+		ret = cli_disk_opts(a->dir, opts, &err);
+	}
+	if (ret)
+		cli_error("%s", err.msg);
+	return ret;
 }
 
 static bool is_disk(const char *dir)
@@ -164,12 +204,17 @@ int cli_make_dir(const char *dir)
 	return ret;
 }
 
-int cli_make_disk(const char *dir, const struct disk_opts *opts)
+/* @like: whose conditions and write pointers it gets, or NULL. */
+static int make_disk(const char *dir, const struct disk_opts *opts,
+		     uint64_t size_bytes, struct like *like)
 {
 	struct disk_open_args args = {
 		.opts = opts,
+		.size_bytes = size_bytes,
 		.may_make = true,
 		.lock_wait_ms = LOCK_WAIT_MS,
+		.written = like ? like_written : NULL,
+		.written_user = like,
 		.progress = progress_step,
 	};
 	struct disk *disk;
@@ -183,8 +228,17 @@ int cli_make_disk(const char *dir, const struct disk_opts *opts)
 		cli_error("%s", err.msg);
 		return ret;
 	}
+	if (like)
+		ret = like_apply_faults(like, disk, &err);
+	if (ret)
+		cli_error("%s", err.msg);
 	disk_close(disk);
-	return 0;
+	return ret;
+}
+
+int cli_make_disk(const char *dir, const struct disk_opts *opts)
+{
+	return make_disk(dir, opts, 0, NULL);
 }
 
 /* It may be for zloop itself only. */
@@ -202,27 +256,42 @@ static void note_not_attachable(const char *dir)
 			 err.msg);
 }
 
-int create_main(int argc, char **argv)
+static int create(struct create_args *a, struct disk_opts *opts,
+		  struct like *like)
 {
-	struct create_args a = { .dir = NULL };
-	struct disk_opts opts;
+	uint64_t size_bytes = 0;
 	int made;
 
-	cli_parse(&argp, argc, argv, &a);
-	if (parse_options(a.options ? a.options : "", a.dir, &opts))
-		return CLI_USAGE;
-	if (is_disk(a.dir))
-		return CLI_FAILED;
-	made = cli_make_dir(a.dir);
+	if (find_geometry(a, opts, like, &size_bytes))
+		return a->like ? CLI_FAILED : CLI_USAGE;
+	note_ignored(opts);
+	made = cli_make_dir(a->dir);
 	if (made < 0)
 		return CLI_FAILED;
 	zl_log_set(cli_log);
-	if (!cli_make_disk(a.dir, &opts)) {
-		note_not_attachable(a.dir);
+	if (!make_disk(a->dir, opts, size_bytes, a->with_state ? like : NULL)) {
+		note_not_attachable(a->dir);
 		return CLI_OK;
 	}
 	/* Only if nothing is in it: what is half made can be completed. */
 	if (made)
-		rmdir(a.dir);
+		rmdir(a->dir);
 	return CLI_FAILED;
+}
+
+int create_main(int argc, char **argv)
+{
+	struct create_args a = { .dir = NULL };
+	struct like like = { .zones = NULL };
+	struct disk_opts opts;
+	int status;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (parse_options(a.options ? a.options : "", &opts))
+		return CLI_USAGE;
+	if (is_disk(a.dir))
+		return CLI_FAILED;
+	status = create(&a, &opts, &like);
+	like_close(&like);
+	return status;
 }

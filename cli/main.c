@@ -11,6 +11,7 @@
 #include "base/near.h"
 #include "base/num.h"
 #include "cli.h"
+#include "like.h"
 
 static int help_main(int argc, char **argv);
 
@@ -34,7 +35,8 @@ static const struct cli_command commands[] = {
 	{ "export", "make a disk an iSCSI target", export_main },
 	{ "unexport", "remove a disk's iSCSI targets", unexport_main },
 	{ "watch", "say when disks are added and removed", watch_main },
-	{ "help", "explain a command", help_main },
+	{ "help", "explain a command; help drives: what create --like knows",
+	  help_main },
 };
 
 static const struct cli_command *find(const char *name)
@@ -97,6 +99,10 @@ static int help_main(int argc, char **argv)
 
 	if (argc < 2 || argv[1][0] == '-' || !strcmp(argv[1], "help")) {
 		usage(stdout);
+		return CLI_OK;
+	}
+	if (!strcmp(argv[1], "drives")) {
+		like_drives_print(argc > 2 && !strcmp(argv[2], "--json"));
 		return CLI_OK;
 	}
 	command = find(argv[1]);

@@ -105,6 +105,10 @@ struct disk_open_args {
 	/* Note what is under way in the run directory, so that it is known,
 	 * and not guessed, if the process dies. */
 	bool note_flight;
+	/* Of a new disk: the bytes that a slot with a write pointer begins
+	 * with, zeros and not above its capacity.  NULL: it is EMPTY. */
+	uint64_t (*written)(void *user, uint32_t slot);
+	void *written_user;
 	/* Called now and then while files are made or examined. */
 	disk_progress_fn *progress;
 	void *progress_user;

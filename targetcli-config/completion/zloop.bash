@@ -43,6 +43,10 @@ _zloop_members() { # ZLOOP
       s/^  \([a-z_]*=\)[A-Zt].*/\1/p'
 }
 
+_zloop_drives() { # ZLOOP
+  "$1" help drives 2>/dev/null | sed -n '2,/^$/s/^\([^ ][^ ]*\) .*/\1/p'
+}
+
 # Words behind the subcommand that are no options, up to the one being typed.
 _zloop_given() {
   local i n=0
@@ -71,6 +75,17 @@ _zloop() {
       -*) _zloop_reply "$(_zloop_options "$zloop")" ;;
       *) _zloop_reply "$(_zloop_commands "$zloop")" ;;
     esac
+    return
+  fi
+  # Readline splits --like=WORD.
+  local before=${COMP_WORDS[COMP_CWORD - 1]}
+  [ "$before" != = ] || before=${COMP_WORDS[COMP_CWORD - 2]}
+  if [ "$command $before" = "create --like" ]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(
+      compgen -f -- "$cur"
+      compgen -W "$(_zloop_drives "$zloop")" -- "$cur"
+    )
     return
   fi
   case $cur in

@@ -162,9 +162,12 @@ static int make_slot(struct store *st, const char *name, uint32_t slot,
 	return 0;
 }
 
-static uint64_t first_bytes(const struct disk_meta *meta, uint32_t slot)
+static uint64_t first_bytes(const struct disk_meta *meta,
+			    const struct disk_open_args *args, uint32_t slot)
 {
-	return meta_has_wp(meta, slot) ? 0 : meta_slot_bytes(meta, slot);
+	if (!meta_has_wp(meta, slot))
+		return meta_slot_bytes(meta, slot);
+	return args->written ? args->written(args->written_user, slot) : 0;
 }
 
 static int make_slots(struct store *st, const char *name,
@@ -175,7 +178,7 @@ static int make_slots(struct store *st, const char *name,
 	int ret;
 
 	for (uint32_t i = 0; i < slots; i++) {
-		ret = make_slot(st, name, i, first_bytes(meta, i), err);
+		ret = make_slot(st, name, i, first_bytes(meta, args, i), err);
 		if (ret)
 			return ret;
 		make_progress(args, i + 1, slots);
