@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "cli.h"
+#include "store/store.h"
 
 /* The file that carries a disk's lock, see docs/on-disk-format.md. */
 #define LOCK_FILE "zloop.state"

@@ -16,21 +16,19 @@
 #ifndef ZL_DISK_DISK_H
 #define ZL_DISK_DISK_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
 #include "base/err.h"
-#include "base/iov.h"
 #include "disk/inject.h"
 #include "disk/options/options.h"
-#include "store/store.h"
 #include "zone/realm.h"
 #include "zone/zone.h"
 
 struct disk;
+struct store;
 
 #define DISK_SERIAL_LEN 16 /* lower-case hexadecimal digits */
 
@@ -291,36 +289,8 @@ enum disk_status {
 	DISK_MISCOMPARE,    /* io->differs_at: offset in the compared data */
 };
 
-/* How an I/O takes part in what writes to conventional zones: see gate.c. */
-enum disk_gate {
-	GATE_NONE,
-	GATE_SHARED,
-	GATE_ALONE,
-	GATE_PART, /* of an I/O that has it */
-};
-
-/* A turn at changing a slot; the disk's own. */
-struct slot_turn {
-	struct slot_turn *next;
-	void (*granted)(struct slot_turn *turn); /* called without locks */
-};
-
-/* See sync_begin(): blocks of a slot that are being synced. */
-struct sync_part {
-	uint32_t slot, lo, hi;
-	uint32_t blocks; /* the file has that many */
-	unsigned losses; /* before the first of them was written */
-	unsigned beside; /* … and before those of other syncs under way */
-	uint8_t gen;
-	struct sync_part *next;
-};
-
-/* Where it is noted what an I/O has begun, see flight.h; the disk's own. */
-struct flight_mark {
-	uint32_t slot, nr; /* records; none: 0 */
-	uint32_t id;
-	uint32_t compare; /* number of a COMPARE AND WRITE's, from 1; 0: none */
-};
+/* Room for what the disk keeps of an I/O: struct io of io/io.h. */
+#define DISK_IO_OWN_BYTES 512
 
 struct disk_io {
 	/* Set by the caller. */
@@ -364,42 +334,13 @@ struct disk_io {
 	uint64_t bad_lba;
 	uint64_t differs_at; /* bytes */
 
-	/* The disk's own. */
-	struct disk *disk;
-	struct disk_io *next;
-	/* When it began, see meter.c; 0 = not yet: the caller clears it in
-	 * memory that had another I/O.  When it ended; 0 = not seen yet. */
-	uint64_t start_ns, end_ns;
-	void (*run)(struct disk_io *io);
-	bool (*step)(struct disk_io *io);
-	struct store_req req;
-	struct slot_turn turn;
-	uint32_t turn_slot, nr_turns; /* slots whose turn it has */
-	enum disk_gate gate;
-	bool held; /* see hold.c */
-	bool async;
-	atomic_uint phase;
-	unsigned state;
-	int error;
-	/* Of an injected fault, see faults.c. */
-	void (*faulty_done)(struct disk_io *io);
-	uint32_t asked_blocks;
-	uint64_t faulty_start_ns;
-	uint64_t due_ms;
-	uint32_t fault_id; /* what it waits for */
-	struct iov_cur cur;
-	struct iovec seg[8];
-	uint64_t at_bytes;     /* where the next segment starts on the disk */
-	uint64_t left_bytes;   /* from there on */
-	uint32_t there_blocks; /* of a repeated WRITE, see grace.c */
-	uint32_t slot;
-	struct zone_sel sel;
-	uint8_t gen;
-	uint64_t size;	       /* of the file, before the write; bytes */
-	unsigned losses;       /* see slot_losses() and fua_begin() */
-	struct sync_part part; /* being synced */
-	struct flight_mark flight;
+	/* The disk's own.  All zeros, or as disk_io_new() leaves it, before the
+	 * first I/O of a command. */
+	_Alignas(max_align_t) unsigned char own[DISK_IO_OWN_BYTES];
 };
+
+/* @io is memory that may have had another command's I/O. */
+void disk_io_new(struct disk_io *io);
 
 /* Starts an I/O.  Never fails by itself: everything comes through done(). */
 void disk_submit(struct disk *disk, struct disk_io *io);

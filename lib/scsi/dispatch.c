@@ -100,11 +100,10 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 	cmd->mem = NULL;
 	cmd->stage = 0;
 	cmd->fua = false;
-	cmd->io.start_ns = 0;
+	disk_io_new(&cmd->io);
 	cmd->io.goes_on = false;
 	cmd->io.undivided = false;
 	cmd->io.is_last = NULL;
-	cmd->io.flight = (struct flight_mark){ 0 };
 	cmd->power_ons = unit->power_ons;
 	if (!unit->used)
 		unit->used = true;

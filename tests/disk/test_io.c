@@ -757,7 +757,7 @@ static _Atomic unsigned nr_live;
 static void scribble(struct disk_io *io)
 {
 	io->op = DISK_READ;
-	io->async = true;
+	memset(io->own, 0xff, sizeof(io->own));
 	free(io);
 	atomic_fetch_sub(&nr_live, 1);
 }

@@ -210,7 +210,8 @@ static void the_gate(void **state)
 	(void)state;
 	start(HA, 2, 4);
 	iov.iov_base = f->buf;
-	alone.disk = f->disk;
+	io_of(&alone)->pub = &alone;
+	io_of(&alone)->disk = f->disk;
 	nr_done = 0;
 	io = (struct disk_io){ .op = DISK_WRITE,
 			       .lba = Z(2) - 6,
@@ -218,13 +219,13 @@ static void the_gate(void **state)
 			       .iov = &iov,
 			       .iov_cnt = 1,
 			       .done = one_done };
-	assert_true(gate_enter(&alone, true));
+	assert_true(gate_enter(io_of(&alone), true));
 	disk_submit(f->disk, &io);
 	assert_int_equal(nr_done, 1);
 	io.lba = Z(2) - 2;
 	disk_submit(f->disk, &io);
 	assert_int_equal(nr_done, 1);
-	assert_int_equal(io.nr_turns, 0);
+	assert_int_equal(io_of(&io)->nr_turns, 0);
 	gate_leave(f->disk, GATE_ALONE);
 	assert_int_equal(nr_done, 2);
 	fixture_stop(f);

@@ -38,7 +38,7 @@ static void small_ones_always(void **state)
  * are carried out here then, before another goes there. */
 static int here_after_one_alone(struct disk *d)
 {
-	struct disk_io io;
+	struct io io;
 	int here = 0;
 
 	pace_handed_over(d, &io);
@@ -66,7 +66,7 @@ static void large_ones_that_are_alone(void **state)
 static void large_ones_side_by_side(void **state)
 {
 	struct disk *d = new_disk(2);
-	struct disk_io io;
+	struct io io;
 
 	(void)state;
 	assert_false(pace_here(d, LARGE));

@@ -58,17 +58,18 @@ static bool meets(struct disk *d, enum inject_kind kind, enum inject_op op,
 }
 
 /* The blocks that an I/O is about; 0 = all. */
-static uint64_t io_range(const struct disk_io *io)
+static uint64_t io_range(const struct io *io)
 {
-	if (io->op == DISK_SYNC || (io->op == DISK_ZONE && io->zone_all))
+	if (io->pub->op == DISK_SYNC ||
+	    (io->pub->op == DISK_ZONE && io->pub->zone_all))
 		return 0;
-	if (io->op == DISK_ZONE)
-		return max_u64(io->zone_count, 1) *
+	if (io->pub->op == DISK_ZONE)
+		return max_u64(io->pub->zone_count, 1) *
 		       io->disk->zones.geo.zone_blocks;
-	return max_u64(io->nr_blocks, 1);
+	return max_u64(io->pub->nr_blocks, 1);
 }
 
-static enum inject_op io_op(const struct disk_io *io)
+static enum inject_op io_op(const struct io *io)
 {
 	static const enum inject_op ops[] = {
 		[DISK_READ] = INJECT_OP_READ,
@@ -81,74 +82,76 @@ static enum inject_op io_op(const struct disk_io *io)
 		[DISK_REFILL] = INJECT_OP_ZONE,
 	};
 
-	return ops[io->op];
+	return ops[io->pub->op];
 }
 
-static bool io_meets(struct disk_io *io, enum inject_kind kind,
+static bool io_meets(struct io *io, enum inject_kind kind,
 		     struct inject_fault *found)
 {
-	return meets(io->disk, kind, io_op(io), io->lba, io_range(io), found);
+	return meets(io->disk, kind, io_op(io), io->pub->lba, io_range(io),
+		     found);
 }
 
 /*
  * Each of these returns true when the I/O is finished.
  */
 
-static bool writes(const struct disk_io *io)
+static bool writes(const struct io *io)
 {
-	return io->op == DISK_WRITE || io->op == DISK_COMPARE_WRITE;
+	return io->pub->op == DISK_WRITE || io->pub->op == DISK_COMPARE_WRITE;
 }
 
-static bool reads(const struct disk_io *io)
+static bool reads(const struct io *io)
 {
-	return io->op == DISK_READ || io->op == DISK_COMPARE ||
-	       io->op == DISK_COMPARE_WRITE;
+	return io->pub->op == DISK_READ || io->pub->op == DISK_COMPARE ||
+	       io->pub->op == DISK_COMPARE_WRITE;
 }
 
 /* Errors of the medium are for what the zones allow. */
-static bool zones_allow(struct disk_io *io)
+static bool zones_allow(struct io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
 
 	pthread_mutex_lock(&d->lock);
 	if (writes(io))
-		verdict = zone_write_check(&d->zones, io->lba, io->nr_blocks,
-					   NULL);
+		verdict = zone_write_check(&d->zones, io->pub->lba,
+					   io->pub->nr_blocks, NULL);
 	else
-		verdict = zone_read_check(&d->zones, io->lba, io->nr_blocks,
-					  NULL);
+		verdict = zone_read_check(&d->zones, io->pub->lba,
+					  io->pub->nr_blocks, NULL);
 	pthread_mutex_unlock(&d->lock);
 	return !verdict;
 }
 
-static bool fail_read(struct disk_io *io)
+static bool fail_read(struct io *io)
 {
 	struct inject_fault f;
 
 	if (!zones_allow(io) || !io_meets(io, INJECT_READ_ERROR, &f))
 		return false;
-	io->bad_lba = max_u64(io->lba, f.lba);
+	io->pub->bad_lba = max_u64(io->pub->lba, f.lba);
 	io_finish(io, DISK_READ_ERROR);
 	return true;
 }
 
 /* The part that was to be written is on the medium. */
-static void part_written(struct disk_io *io)
+static void part_written(struct disk_io *pub)
 {
-	uint64_t bad_lba = io->lba + io->nr_blocks;
+	struct io *io = io_of(pub);
+	uint64_t bad_lba = io->pub->lba + io->pub->nr_blocks;
 
-	io->nr_blocks = io->asked_blocks;
-	if (io->status == DISK_OK) {
-		io->status = DISK_WRITE_ERROR;
-		io->bad_lba = bad_lba;
+	io->pub->nr_blocks = io->faulty.asked_blocks;
+	if (io->pub->status == DISK_OK) {
+		io->pub->status = DISK_WRITE_ERROR;
+		io->pub->bad_lba = bad_lba;
 	}
-	io->start_ns = io->faulty_start_ns;
+	io->start_ns = io->faulty.start_ns;
 	meter_finish(io->disk, io);
-	io->faulty_done(io);
+	io->faulty.done(pub);
 }
 
-static bool fail_write(struct disk_io *io)
+static bool fail_write(struct io *io)
 {
 	struct disk *d = io->disk;
 	struct inject_fault f;
@@ -156,22 +159,23 @@ static bool fail_write(struct disk_io *io)
 	if (!zones_allow(io) || !io_meets(io, INJECT_WRITE_ERROR, &f))
 		return false;
 	/* COMPARE AND WRITE writes all or nothing. */
-	if (io->op == DISK_COMPARE_WRITE)
+	if (io->pub->op == DISK_COMPARE_WRITE)
 		f.written_blocks = 0;
 	/* A write pointer between physical blocks would end the zone's life. */
 	f.written_blocks -= f.written_blocks % d->zones.geo.phys_blocks;
 	if (!f.written_blocks) {
-		io->bad_lba = io->lba;
+		io->pub->bad_lba = io->pub->lba;
 		io_finish(io, DISK_WRITE_ERROR);
 		return true;
 	}
-	io->asked_blocks = io->nr_blocks;
-	io->nr_blocks = (uint32_t)min_u64(f.written_blocks, io->nr_blocks - 1);
-	io->nr_blocks -= io->nr_blocks % d->zones.geo.phys_blocks;
-	io->faulty_start_ns = io->start_ns;
+	io->faulty.asked_blocks = io->pub->nr_blocks;
+	io->pub->nr_blocks =
+		(uint32_t)min_u64(f.written_blocks, io->pub->nr_blocks - 1);
+	io->pub->nr_blocks -= io->pub->nr_blocks % d->zones.geo.phys_blocks;
+	io->faulty.start_ns = io->start_ns;
 	io->start_ns = 0;
-	io->faulty_done = io->done;
-	io->done = part_written;
+	io->faulty.done = io->pub->done;
+	io->pub->done = part_written;
 	return false;
 }
 
@@ -183,15 +187,16 @@ static bool takes_resource(const struct disk *d, uint32_t slot)
 	return cond == ZC_EMPTY || cond == ZC_CLOSED;
 }
 
-static bool write_would_open(struct disk_io *io)
+static bool write_would_open(struct io *io)
 {
 	struct disk *d = io->disk;
 	bool would;
 
 	pthread_mutex_lock(&d->lock);
-	would = !zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL) &&
-		io->nr_blocks &&
-		takes_resource(d, zone_slot_of(&d->zones, io->lba));
+	would = !zone_write_check(&d->zones, io->pub->lba, io->pub->nr_blocks,
+				  NULL) &&
+		io->pub->nr_blocks &&
+		takes_resource(d, zone_slot_of(&d->zones, io->pub->lba));
 	pthread_mutex_unlock(&d->lock);
 	return would;
 }
@@ -213,7 +218,7 @@ static uint32_t next_to_open(struct disk *d, const struct zone_sel *sel,
 }
 
 /* OPEN has one zone, several, or all that are CLOSED. */
-static bool open_meets(struct disk_io *io, struct inject_fault *f)
+static bool open_meets(struct io *io, struct inject_fault *f)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
@@ -221,8 +226,8 @@ static bool open_meets(struct disk_io *io, struct inject_fault *f)
 	uint32_t slot;
 
 	pthread_mutex_lock(&d->lock);
-	verdict = zone_op_check(&d->zones, ZO_OPEN, io->lba, io->zone_count,
-				io->zone_all, &sel);
+	verdict = zone_op_check(&d->zones, ZO_OPEN, io->pub->lba,
+				io->pub->zone_count, io->pub->zone_all, &sel);
 	pthread_mutex_unlock(&d->lock);
 	if (verdict)
 		return false;
@@ -235,13 +240,13 @@ static bool open_meets(struct disk_io *io, struct inject_fault *f)
 	return false;
 }
 
-static bool refuse_open(struct disk_io *io)
+static bool refuse_open(struct io *io)
 {
 	struct inject_fault f;
 	bool refused;
 
-	if (io->op == DISK_ZONE)
-		refused = io->zone_op == ZO_OPEN && open_meets(io, &f);
+	if (io->pub->op == DISK_ZONE)
+		refused = io->pub->zone_op == ZO_OPEN && open_meets(io, &f);
 	else
 		refused = write_would_open(io) &&
 			  io_meets(io, INJECT_NO_RESOURCES, &f);
@@ -250,26 +255,26 @@ static bool refuse_open(struct disk_io *io)
 	return refused;
 }
 
-static bool be_busy(struct disk_io *io)
+static bool be_busy(struct io *io)
 {
 	struct inject_fault f;
 
-	if (io->goes_on || !io_meets(io, INJECT_BUSY, &f))
+	if (io->pub->goes_on || !io_meets(io, INJECT_BUSY, &f))
 		return false;
 	io_finish(io, DISK_BUSY);
 	return true;
 }
 
-static void run_now(struct disk_io *io)
+static void run_now(struct io *io)
 {
 	bool finished = be_busy(io);
 
-	io->run = io_run_table[io->op];
-	if (!finished && reads(io) && io->nr_blocks)
+	io->run = io_run_table[io->pub->op];
+	if (!finished && reads(io) && io->pub->nr_blocks)
 		finished = fail_read(io);
-	if (!finished && (writes(io) || io->op == DISK_ZONE))
+	if (!finished && (writes(io) || io->pub->op == DISK_ZONE))
 		finished = refuse_open(io);
-	if (!finished && writes(io) && io->nr_blocks)
+	if (!finished && writes(io) && io->pub->nr_blocks)
 		finished = fail_write(io);
 	if (!finished)
 		io->run(io);
@@ -280,10 +285,10 @@ static void run_now(struct disk_io *io)
  */
 
 /* The first I/O, once it is due; NULL: stop. */
-static struct disk_io *wait_due(struct disk_faults *fs)
+static struct io *wait_due(struct disk_faults *fs)
 {
 	struct timespec t;
-	struct disk_io *io;
+	struct io *io;
 
 	pthread_mutex_lock(&fs->lock);
 	while (!fs->stop) {
@@ -291,9 +296,9 @@ static struct disk_io *wait_due(struct disk_faults *fs)
 			pthread_cond_wait(&fs->more, &fs->lock);
 			continue;
 		}
-		if (fs->delayed->due_ms <= clock_ms())
+		if (fs->delayed->faulty.due_ms <= clock_ms())
 			break;
-		t = clock_at_ms(fs->delayed->due_ms);
+		t = clock_at_ms(fs->delayed->faulty.due_ms);
 		pthread_cond_timedwait(&fs->more, &fs->lock, &t);
 	}
 	io = fs->stop ? NULL : fs->delayed;
@@ -306,7 +311,7 @@ static struct disk_io *wait_due(struct disk_faults *fs)
 static void *delay_thread(void *arg)
 {
 	struct disk *d = arg;
-	struct disk_io *io;
+	struct io *io;
 
 	while ((io = wait_due(&d->faults))) {
 		io->run = run_now;
@@ -332,25 +337,25 @@ static bool need_thread(struct disk *d)
 
 /* In the order of their time; who need not wait any more comes first.  Under
  * the lock. */
-static void put(struct disk_faults *fs, struct disk_io *io)
+static void put(struct disk_faults *fs, struct io *io)
 {
-	struct disk_io **link = &fs->delayed;
+	struct io **link = &fs->delayed;
 
-	if (fs->no_delays || !inject_find(&fs->list, io->fault_id))
-		io->due_ms = 0;
-	while (*link && (*link)->due_ms <= io->due_ms)
+	if (fs->no_delays || !inject_find(&fs->list, io->faulty.fault_id))
+		io->faulty.due_ms = 0;
+	while (*link && (*link)->faulty.due_ms <= io->faulty.due_ms)
 		link = &(*link)->next;
 	io->next = *link;
 	*link = io;
 }
 
-static bool delay(struct disk_io *io, const struct inject_fault *f)
+static bool delay(struct io *io, const struct inject_fault *f)
 {
 	struct disk_faults *fs = &io->disk->faults;
 	bool ok;
 
-	io->due_ms = clock_ms() + f->delay_ms;
-	io->fault_id = f->id;
+	io->faulty.due_ms = clock_ms() + f->delay_ms;
+	io->faulty.fault_id = f->id;
 	pthread_mutex_lock(&fs->lock);
 	ok = need_thread(io->disk);
 	if (ok) {
@@ -363,7 +368,7 @@ static bool delay(struct disk_io *io, const struct inject_fault *f)
 
 void faults_let_go(struct disk_faults *fs)
 {
-	struct disk_io *io, *next = fs->delayed;
+	struct io *io, *next = fs->delayed;
 
 	fs->delayed = NULL;
 	while ((io = next)) {
@@ -383,7 +388,7 @@ void disk_end_delays(struct disk *d)
 	pthread_mutex_unlock(&fs->lock);
 }
 
-static void faults_run(struct disk_io *io)
+static void faults_run(struct io *io)
 {
 	struct inject_fault f;
 

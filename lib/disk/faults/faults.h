@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 struct disk;
-struct disk_io;
+struct io;
 struct json_object;
 
 #define DISK_FAULTS "zloop.faults" /* the persistent ones, as JSON */
@@ -23,7 +23,7 @@ struct json_object;
 struct fault_hooks {
 	/* An I/O's run() while faults are armed: meets them, or goes on as
 	 * usual. */
-	void (*run)(struct disk_io *io);
+	void (*run)(struct io *io);
 	/* A fault for a call of the store: its -errno, or 0. */
 	int (*store_error)(struct disk *d, const struct store_req *req);
 	/* attrs_zone_was_reset(), faults_settle() */
@@ -45,7 +45,7 @@ struct disk_faults {
 	uint8_t *kept;
 	atomic_bool has_kept; /* … ever since it was opened */
 	/* The I/Os that wait, the first due first, and who wakes them. */
-	struct disk_io *delayed;
+	struct io *delayed;
 	pthread_cond_t more;
 	pthread_t thread;
 	bool has_thread, stop;

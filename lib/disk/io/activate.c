@@ -35,7 +35,7 @@ enum activate_state {
 
 /* The zones that an activation changes, in the order of their slots. */
 struct change {
-	struct disk_io *io;
+	struct io *io;
 	struct disk *d;
 	struct zone_activation *a;
 	uint32_t nr;
@@ -242,18 +242,18 @@ static enum disk_status run(struct change *c)
 		return DISK_BUSY;
 	if (ret)
 		return io_fail_status(c->io, ret, c->a->zone_id);
-	c->io->verdict = check(c);
-	if (!c->io->verdict && !c->a->unmet)
+	c->io->pub->verdict = check(c);
+	if (!c->io->pub->verdict && !c->a->unmet)
 		ret = change(c);
 	leave(c, c->nr);
 	if (ret)
 		return io_fail_status(c->io, ret, c->a->zone_id);
-	return c->io->verdict ? DISK_REFUSED : DISK_OK;
+	return c->io->pub->verdict ? DISK_REFUSED : DISK_OK;
 }
 
-void activate_run(struct disk_io *io)
+void activate_run(struct io *io)
 {
-	struct change c = { .io = io, .d = io->disk, .a = io->activation };
+	struct change c = { .io = io, .d = io->disk, .a = io->pub->activation };
 	enum disk_status status = DISK_OK;
 
 	if (io->state == ACTIVATE_NEW) {
@@ -261,8 +261,8 @@ void activate_run(struct disk_io *io)
 		if (!gate_enter(io, true))
 			return;
 	}
-	io->verdict = check(&c);
-	if (io->verdict)
+	io->pub->verdict = check(&c);
+	if (io->pub->verdict)
 		status = DISK_REFUSED;
 	else if (!c.a->unmet)
 		status = run(&c);

@@ -40,9 +40,9 @@ static int control(struct disk *d, const struct disk_control *now, bool save)
 	return ret;
 }
 
-void control_run(struct disk_io *io)
+void control_run(struct io *io)
 {
-	int ret = control(io->disk, &io->control, io->save);
+	int ret = control(io->disk, &io->pub->control, io->pub->save);
 
 	io_finish(io, ret < 0 ? io_fail_status(io, ret, 0) : DISK_OK);
 }

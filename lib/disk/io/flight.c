@@ -39,22 +39,22 @@ void flight_put(struct flight_record *r, uint32_t slot, uint32_t state,
 	atomic_store_explicit(&r->state, state, memory_order_release);
 }
 
-static uint32_t begun(const struct disk_io *io)
+static uint32_t begun(const struct io *io)
 {
 	return flight_time(io->start_ns ? io->start_ns : clock_ns());
 }
 
 /* Of the slots that the I/O writes to, one that has a write pointer. */
-static void begin_slot(const struct disk_io *io, uint32_t slot, uint32_t id)
+static void begin_slot(const struct io *io, uint32_t slot, uint32_t id)
 {
 	struct disk *d = io->disk;
 	const struct zone_set *z = &d->zones;
 	uint64_t start_lba = zone_slot_start_lba(z, slot);
-	uint64_t end_lba = io->lba + io->nr_blocks;
+	uint64_t end_lba = io->pub->lba + io->pub->nr_blocks;
 	struct flight_record r = {
 		.wp = zone_slot_wp_blocks(z, slot),
 		.begun = begun(io),
-		.lo = (uint32_t)(max_u64(io->lba, start_lba) - start_lba),
+		.lo = (uint32_t)(max_u64(io->pub->lba, start_lba) - start_lba),
 		.hi = (uint32_t)min_u64(end_lba - start_lba,
 					zone_slot_blocks(z, slot)),
 	};
@@ -62,19 +62,19 @@ static void begin_slot(const struct disk_io *io, uint32_t slot, uint32_t id)
 	flight_put(&d->flight.records[slot], slot, whose(id, FLIGHT_BEGUN), &r);
 }
 
-void flight_begin(struct disk_io *io)
+void flight_begin(struct io *io)
 {
 	struct disk *d = io->disk;
 	struct flight *f = &d->flight;
 	const struct zone_set *z = &d->zones;
-	uint32_t slot = zone_slot_of(z, io->lba), last = slot;
+	uint32_t slot = zone_slot_of(z, io->pub->lba), last = slot;
 
 	assert(!io->flight.nr);
 	if (!f->head)
 		return;
 	/* What is written to conventional zones can be written again. */
 	if (zone_slot_traits(z, slot)->span != ZS_ZONE)
-		last = zone_slot_of(z, io->lba + io->nr_blocks - 1);
+		last = zone_slot_of(z, io->pub->lba + io->pub->nr_blocks - 1);
 	while (slot <= last && !zone_slot_has_wp(z, slot))
 		slot++;
 	if (slot > last)
@@ -117,13 +117,13 @@ static void end_compare(struct disk *d, uint32_t compare)
 	pthread_mutex_unlock(&d->lock);
 }
 
-void flight_compare_begin(struct disk_io *io)
+void flight_compare_begin(struct io *io)
 {
 	struct disk *d = io->disk;
 	struct flight *f = &d->flight;
-	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
-	uint64_t bytes = blocks_to_bytes(d, io->nr_blocks);
-	uint32_t slot = zone_slot_of(&d->zones, io->lba);
+	struct iov_cur cur = iov_start(io->pub->iov, io->pub->iov_cnt);
+	uint64_t bytes = blocks_to_bytes(d, io->pub->nr_blocks);
+	uint32_t slot = zone_slot_of(&d->zones, io->pub->lba);
 	struct flight_compare *c;
 	uint8_t *blocks;
 
@@ -138,8 +138,8 @@ void flight_compare_begin(struct disk_io *io)
 	c = &f->compares[io->flight.compare - 1];
 	blocks = f->blocks + (io->flight.compare - 1) * f->blocks_bytes;
 	iov_get(&cur, blocks, bytes);
-	c->lba = io->lba;
-	c->nr_blocks = io->nr_blocks;
+	c->lba = io->pub->lba;
+	c->nr_blocks = io->pub->nr_blocks;
 	c->begun = begun(io);
 	c->crc = crc32c(blocks, bytes);
 	atomic_store_explicit(&c->state, FLIGHT_BEGUN, memory_order_release);
@@ -193,10 +193,10 @@ static void end_failed(struct disk *d, const struct flight_mark *mark)
 	end_compare(d, mark->compare);
 }
 
-struct flight_mark flight_answer(struct disk_io *io)
+struct flight_mark flight_answer(struct io *io)
 {
-	bool ok = io->status == DISK_OK;
-	bool last = !ok || !io->is_last || io->is_last(io);
+	bool ok = io->pub->status == DISK_OK;
+	bool last = !ok || !io->pub->is_last || io->pub->is_last(io->pub);
 	struct flight_mark mark = io->flight;
 
 	/* Of a part the whole takes it over. */
@@ -218,7 +218,7 @@ struct flight_mark flight_answer(struct disk_io *io)
 	return (struct flight_mark){ 0 };
 }
 
-void flight_tried(struct disk_io *io, bool written)
+void flight_tried(struct io *io, bool written)
 {
 	if (written)
 		note_answering(io->disk, &io->flight);
@@ -228,8 +228,10 @@ void flight_tried(struct disk_io *io, bool written)
 		io->flight = (struct flight_mark){ 0 };
 }
 
-void disk_answered(struct disk *d, struct disk_io *io)
+void disk_answered(struct disk *d, struct disk_io *pub)
 {
+	struct io *io = io_of(pub);
+
 	flight_end(d, &io->flight);
 	io->flight = (struct flight_mark){ 0 };
 }

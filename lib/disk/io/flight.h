@@ -24,10 +24,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "disk/disk.h"
-
 struct disk;
-struct disk_io;
+struct store_stat;
+struct io;
 struct journal_state;
 
 enum flight_state {
@@ -60,6 +59,13 @@ struct flight_compare {
 	uint32_t crc;	/* of the blocks, CRC-32C */
 	uint32_t begun; /* as above */
 	uint32_t spare[2];
+};
+
+/* Where it is noted what an I/O has begun. */
+struct flight_mark {
+	uint32_t slot, nr; /* records; none: 0 */
+	uint32_t id;
+	uint32_t compare; /* number of a COMPARE AND WRITE's, from 1; 0: none */
 };
 
 struct flight_head;
@@ -112,15 +118,15 @@ unsigned flight_restore(struct disk *d);
  * disk->lock.  flight_compare_begin(): a COMPARE AND WRITE whose data to
  * compare are what is there, and which is alone.
  */
-void flight_begin(struct disk_io *io);
-void flight_compare_begin(struct disk_io *io);
-/* The I/O is over, with io->status, and its done() comes next: what is to be
- * ended when that has returned. */
-struct flight_mark flight_answer(struct disk_io *io);
+void flight_begin(struct io *io);
+void flight_compare_begin(struct io *io);
+/* The I/O is over, with io->pub->status, and its done() comes next: what is to
+ * be ended when that has returned. */
+struct flight_mark flight_answer(struct io *io);
 void flight_end(struct disk *d, const struct flight_mark *mark);
 /* disk_try() has @written all of it, or nothing that is to stay.  Under the
  * lock. */
-void flight_tried(struct disk_io *io, bool written);
+void flight_tried(struct io *io, bool written);
 /* Whatever there was in the slot, nothing of it is to be taken back. */
 void flight_drop(struct disk *d, uint32_t slot);
 

@@ -20,7 +20,7 @@
  * What is dirty, or being synced, may have been lost already without anybody
  * knowing: it counts from before the first write of that.
  */
-void fua_begin(struct disk_io *io)
+void fua_begin(struct io *io)
 {
 	const struct disk_slot *s = &io->disk->slots.at[io->slot];
 
@@ -31,7 +31,7 @@ void fua_begin(struct disk_io *io)
 }
 
 /* Somebody changes the slot's file and has not told yet what. */
-static bool is_changing(const struct disk_io *io)
+static bool is_changing(const struct io *io)
 {
 	const struct disk *d = io->disk;
 
@@ -47,12 +47,12 @@ static bool is_changing(const struct disk_io *io)
  * Of a zone with a write pointer a file is durable up to the first dirty block;
  * after a reset that is none, and what is read as zeros is not safe either.
  */
-static bool is_dirty(const struct disk_io *io)
+static bool is_dirty(const struct io *io)
 {
 	const struct disk *d = io->disk;
 	const struct disk_slot *s = &d->slots.at[io->slot];
 	uint64_t start_lba = zone_slot_start_lba(&d->zones, io->slot);
-	uint64_t lo = max_u64(start_lba, io->lba) - start_lba;
+	uint64_t lo = max_u64(start_lba, io->pub->lba) - start_lba;
 	uint64_t end = segment_offset(io);
 
 	if (!(s->flags & SLOT_DIRTY) || end <= blocks_to_bytes(d, s->dirty_gap))
@@ -60,7 +60,7 @@ static bool is_dirty(const struct disk_io *io)
 	return lo < s->dirty_hi || zone_slot_has_wp(&d->zones, io->slot);
 }
 
-static bool slot_is_unsure(const struct disk_io *io)
+static bool slot_is_unsure(const struct io *io)
 {
 	const struct disk *d = io->disk;
 
@@ -68,14 +68,14 @@ static bool slot_is_unsure(const struct disk_io *io)
 	       slot_losses(d, io->slot) != io->losses;
 }
 
-bool fua_is_unsynced(const struct disk_io *io)
+bool fua_is_unsynced(const struct io *io)
 {
 	/* The journal may have blocks that were bad and have been rewritten. */
 	return slot_is_unsure(io) ||
 	       io->disk->journal.safe != io->disk->journal.told;
 }
 
-int fua_end(struct disk_io *io)
+int fua_end(struct io *io)
 {
 	struct disk *d = io->disk;
 	unsigned losses;

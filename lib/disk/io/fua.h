@@ -8,19 +8,21 @@
 #define ZL_DISK_IO_FUA_H
 
 #include "disk/disk.h"
+#include "disk/io/io.h"
 
 /* Before anything of io->slot is read.  Under disk->lock. */
-void fua_begin(struct disk_io *io);
+void fua_begin(struct io *io);
 /* After: whether something of what was read may not be durable.  Under
  * disk->lock. */
-bool fua_is_unsynced(const struct disk_io *io);
+bool fua_is_unsynced(const struct io *io);
 /* After: makes it so.  -errno: it is not, or may not be.  Waits; not under the
  * lock. */
-int fua_end(struct disk_io *io);
+int fua_end(struct io *io);
 /* Whether it is such a READ, or a comparison like it. */
-static inline bool fua_reads(const struct disk_io *io)
+static inline bool fua_reads(const struct io *io)
 {
-	return (io->op == DISK_READ || io->op == DISK_COMPARE) && io->fua;
+	return (io->pub->op == DISK_READ || io->pub->op == DISK_COMPARE) &&
+	       io->pub->fua;
 }
 
 #endif

@@ -7,10 +7,11 @@
  */
 #include "disk/internal.h"
 #include "disk/io/gate.h"
+#include "disk/io/io.h"
 #include "disk/io/turn.h"
 #include "disk/io/work.h"
 
-bool gate_needed(const struct disk_io *io)
+bool gate_needed(const struct io *io)
 {
 	uint32_t first, end;
 
@@ -33,7 +34,7 @@ static void gate_take(struct disk *d, bool alone)
 		d->gate.shared++;
 }
 
-bool gate_enter(struct disk_io *io, bool alone)
+bool gate_enter(struct io *io, bool alone)
 {
 	struct disk *d = io->disk;
 	bool pass;
@@ -64,9 +65,9 @@ bool gate_try(struct disk *d)
 }
 
 /* The next in line, if it may pass now. */
-static struct disk_io *gate_next(struct disk *d)
+static struct io *gate_next(struct disk *d)
 {
-	struct disk_io *io = d->gate.first;
+	struct io *io = d->gate.first;
 
 	if (!io || !gate_open(d, io->gate == GATE_ALONE))
 		return NULL;
@@ -77,7 +78,7 @@ static struct disk_io *gate_next(struct disk *d)
 
 void gate_leave(struct disk *d, enum disk_gate gate)
 {
-	struct disk_io *io;
+	struct io *io;
 
 	pthread_mutex_lock(&d->lock);
 	if (gate == GATE_ALONE)

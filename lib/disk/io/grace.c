@@ -60,12 +60,12 @@ void grace_begin(struct disk *d)
 	d->grace_end_ms = grace_clock_ms() + GRACE_MS;
 }
 
-void grace_end_all(const struct disk_io *io)
+void grace_end_all(const struct io *io)
 {
 	const struct zone_set *z = &io->disk->zones;
-	uint32_t last = zone_slot_of(z, io->lba + io->nr_blocks - 1);
+	uint32_t last = zone_slot_of(z, io->pub->lba + io->pub->nr_blocks - 1);
 
-	for (uint32_t i = zone_slot_of(z, io->lba); i <= last; i++)
+	for (uint32_t i = zone_slot_of(z, io->pub->lba); i <= last; i++)
 		grace_end(io->disk, i);
 }
 
@@ -74,8 +74,7 @@ void grace_end_all(const struct disk_io *io)
  * write.  The two verdicts come after all that has to do with the zone itself.
  * Under the lock.
  */
-static uint32_t blocks_below_wp(const struct disk_io *io,
-				enum zone_verdict verdict)
+static uint32_t blocks_below_wp(const struct io *io, enum zone_verdict verdict)
 {
 	const struct disk *d = io->disk;
 	const struct zone_set *z = &d->zones;
@@ -84,40 +83,40 @@ static uint32_t blocks_below_wp(const struct disk_io *io,
 
 	if (verdict != ZV_UNALIGNED_WRITE && verdict != ZV_FULL)
 		return 0;
-	slot = zone_slot_of(z, io->lba);
+	slot = zone_slot_of(z, io->pub->lba);
 	if (!d->slots.at[slot].grace || d->slots.at[slot].flags & SLOT_BAD)
 		return 0;
-	off = (uint32_t)(io->lba - zone_slot_start_lba(z, slot));
+	off = (uint32_t)(io->pub->lba - zone_slot_start_lba(z, slot));
 	wp = zone_slot_wp_blocks(z, slot);
-	if (off & phys_mask || io->nr_blocks & phys_mask)
+	if (off & phys_mask || io->pub->nr_blocks & phys_mask)
 		return 0;
 	if (off < d->slots.at[slot].grace_lo || off >= wp)
 		return 0;
-	return wp - off <= io->nr_blocks ? wp - off : 0;
+	return wp - off <= io->pub->nr_blocks ? wp - off : 0;
 }
 
-static uint32_t look(struct disk_io *io, enum zone_verdict verdict)
+static uint32_t look(struct io *io, enum zone_verdict verdict)
 {
 	struct disk *d = io->disk;
 	bool over = grace_clock_ms() >= d->grace_end_ms;
 	uint32_t blocks = 0;
 
 	pthread_mutex_lock(&d->lock);
-	if (!over && zone_write_check(&d->zones, io->lba, io->nr_blocks,
-				      NULL) == verdict)
+	if (!over && zone_write_check(&d->zones, io->pub->lba,
+				      io->pub->nr_blocks, NULL) == verdict)
 		blocks = blocks_below_wp(io, verdict);
 	pthread_mutex_unlock(&d->lock);
 	return blocks;
 }
 
 /* Whether the file has the first @blocks of the write. */
-static bool on_medium(struct disk_io *io, uint32_t blocks)
+static bool on_medium(struct io *io, uint32_t blocks)
 {
 	struct disk *d = io->disk;
 	uint64_t start_lba = zone_slot_start_lba(&d->zones, io->slot);
-	uint64_t off = blocks_to_bytes(d, io->lba - start_lba);
+	uint64_t off = blocks_to_bytes(d, io->pub->lba - start_lba);
 	uint64_t left = blocks_to_bytes(d, blocks);
-	struct iov_cur cur = iov_start(io->iov, io->iov_cnt);
+	struct iov_cur cur = iov_start(io->pub->iov, io->pub->iov_cnt);
 	uint8_t data[COMPARE_BYTES];
 	struct iovec iov = { data, 0 };
 
@@ -136,13 +135,13 @@ static bool on_medium(struct disk_io *io, uint32_t blocks)
 	return true;
 }
 
-bool grace_repeats(struct disk_io *io, enum zone_verdict verdict)
+bool grace_repeats(struct io *io, enum zone_verdict verdict)
 {
 	uint32_t blocks = look(io, verdict);
 
 	if (!blocks)
 		return false;
-	io->slot = zone_slot_of(&io->disk->zones, io->lba);
+	io->slot = zone_slot_of(&io->disk->zones, io->pub->lba);
 	/* Another look: meanwhile the zone may have become READ ONLY, or its
 	 * blocks bad. */
 	if (!on_medium(io, blocks) || look(io, verdict) != blocks)

@@ -24,13 +24,13 @@ static inline void grace_end(struct disk *d, uint32_t slot)
 	d->slots.at[slot].grace = false;
 }
 /* … that of all slots that the I/O reaches, which is in range. */
-void grace_end_all(const struct disk_io *io);
+void grace_end_all(const struct io *io);
 /*
  * Whether the WRITE, which was refused with @verdict and has its slot's turn,
  * is a repeated one: then sets io->slot and there_blocks.  Reads from the store
  * and waits: only where that is allowed.
  */
-bool grace_repeats(struct disk_io *io, enum zone_verdict verdict);
+bool grace_repeats(struct io *io, enum zone_verdict verdict);
 /* A repeated write has been accepted: counts it, in the journal as well. */
 void grace_count(struct disk *d);
 

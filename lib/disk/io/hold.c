@@ -39,19 +39,19 @@ bool hold_try(struct disk *d)
 	return true;
 }
 
-static bool take(struct disk_io *io)
+static bool take(struct io *io)
 {
 	struct hold *h = &io->disk->hold;
 
 	if (hold_try(io->disk))
 		return true;
-	if (!io->undivided || !h->nr)
+	if (!io->pub->undivided || !h->nr)
 		return false;
 	h->nr++;
 	return true;
 }
 
-bool hold_take(struct disk_io *io)
+bool hold_take(struct io *io)
 {
 	struct hold *h = &io->disk->hold;
 
@@ -135,7 +135,7 @@ int hold_stop(struct disk *d)
 /* Each gets its place in its slot's queue before anybody who comes now. */
 void hold_resume(struct disk *d)
 {
-	struct disk_io *io, *next, *ready = NULL, **tail = &ready;
+	struct io *io, *next, *ready = NULL, **tail = &ready;
 	struct hold *h = &d->hold;
 
 	pthread_mutex_lock(&d->lock);

@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 struct disk;
-struct disk_io;
+struct io;
 
 /* See hold.c; under disk->lock. */
 struct hold {
-	uint32_t nr;  /* I/Os and others that hold the disk now */
-	bool stopped; /* nobody gets it */
-	struct disk_io *first, *last; /* waiting for it */
+	uint32_t nr;		 /* I/Os and others that hold the disk now */
+	bool stopped;		 /* nobody gets it */
+	struct io *first, *last; /* waiting for it */
 	pthread_cond_t changed;
 };
 
@@ -27,7 +27,7 @@ void hold_destroy(struct hold *h);
 /* The I/O holds the disk until it is over; before it has a turn or has passed
  * the gate.  False: not yet; io_enter() and io_go() are called for it then.
  * Under disk->lock. */
-bool hold_take(struct disk_io *io);
+bool hold_take(struct io *io);
 /* The same for what cannot be called later.  Under the lock. */
 bool hold_try(struct disk *d);
 void hold_leave_locked(struct disk *d);

@@ -28,7 +28,7 @@ enum phase {
 
 static void req_done(struct store_req *req)
 {
-	struct disk_io *io = req->user;
+	struct io *io = req->user;
 
 	if (atomic_exchange(&io->phase, PHASE_COMPLETE) == PHASE_LEFT)
 		io_drive(io);
@@ -65,7 +65,7 @@ int64_t disk_request_run(struct disk *d, struct store_req *req)
 	return error ? error : store_run(d->store, req);
 }
 
-void io_drive(struct disk_io *io)
+void io_drive(struct io *io)
 {
 	while (io->step(io)) {
 		atomic_store(&io->phase, PHASE_SUBMITTED);
@@ -83,7 +83,7 @@ void io_drive(struct disk_io *io)
  * one's completion must never find it refused, even if the process dies in
  * between.
  */
-void io_finish(struct disk_io *io, enum disk_status status)
+void io_finish(struct io *io, enum disk_status status)
 {
 	struct disk *d = io->disk;
 	enum disk_gate gate = io->gate;
@@ -91,7 +91,7 @@ void io_finish(struct disk_io *io, enum disk_status status)
 	struct flight_mark flight;
 	bool held = io->held;
 
-	io->status = status;
+	io->pub->status = status;
 	meter_finish(d, io);
 	pace_done(d, io);
 	if (nr) {
@@ -101,7 +101,7 @@ void io_finish(struct disk_io *io, enum disk_status status)
 		pthread_mutex_unlock(&d->lock);
 	}
 	flight = flight_answer(io);
-	io->done(io); /* the caller's again from here on */
+	io->pub->done(io->pub); /* the caller's again from here on */
 	flight_end(d, &flight);
 	turn_leave_all(d, slot, nr);
 	if (gate == GATE_SHARED || gate == GATE_ALONE)
@@ -110,19 +110,19 @@ void io_finish(struct disk_io *io, enum disk_status status)
 		hold_leave(d);
 }
 
-void io_refuse(struct disk_io *io, enum zone_verdict verdict)
+void io_refuse(struct io *io, enum zone_verdict verdict)
 {
 	struct disk *d = io->disk;
 
 	pthread_mutex_lock(&d->lock);
 	stats_note_refused(d, io, verdict);
 	pthread_mutex_unlock(&d->lock);
-	io->verdict = verdict;
+	io->pub->verdict = verdict;
 	io_finish(io, DISK_REFUSED);
 }
 
 /* However often an initiator makes it happen. */
-static void log_failure(const struct disk_io *io, int error, uint64_t bad_lba)
+static void log_failure(const struct io *io, int error, uint64_t bad_lba)
 {
 	static const char *const names[] = {
 		[DISK_READ] = "reading",
@@ -140,13 +140,14 @@ static void log_failure(const struct disk_io *io, int error, uint64_t bad_lba)
 	struct disk *d = io->disk;
 
 	zl_log_limited(&d->error_limit, ZL_LOG_ERR,
-		       "%s: %s failed at LBA %llu: %s", d->name, names[io->op],
-		       (unsigned long long)bad_lba, strerror(-error));
+		       "%s: %s failed at LBA %llu: %s", d->name,
+		       names[io->pub->op], (unsigned long long)bad_lba,
+		       strerror(-error));
 }
 
-enum disk_status io_fail_status(struct disk_io *io, int error, uint64_t bad_lba)
+enum disk_status io_fail_status(struct io *io, int error, uint64_t bad_lba)
 {
-	io->bad_lba = bad_lba;
+	io->pub->bad_lba = bad_lba;
 	log_failure(io, error, bad_lba);
 	switch (error) {
 	case -ENOSPC:
@@ -159,7 +160,7 @@ enum disk_status io_fail_status(struct disk_io *io, int error, uint64_t bad_lba)
 	case -ENOMEM:
 		return DISK_INTERNAL;
 	default:
-		return io->op == DISK_READ || io->op == DISK_COMPARE
+		return io->pub->op == DISK_READ || io->pub->op == DISK_COMPARE
 			       ? DISK_READ_ERROR
 			       : DISK_WRITE_ERROR;
 	}
@@ -167,16 +168,15 @@ enum disk_status io_fail_status(struct disk_io *io, int error, uint64_t bad_lba)
 
 static void turn_granted(struct slot_turn *turn)
 {
-	struct disk_io *io = (struct disk_io *)((char *)turn -
-						offsetof(struct disk_io, turn));
+	struct io *io = (struct io *)((char *)turn - offsetof(struct io, turn));
 
 	work_push(io->disk, io);
 }
 
-static bool may_write(const struct disk_io *io)
+static bool may_write(const struct io *io)
 {
-	return io->op == DISK_WRITE || io->op == DISK_COMPARE_WRITE ||
-	       io->op == DISK_UNMAP;
+	return io->pub->op == DISK_WRITE || io->pub->op == DISK_COMPARE_WRITE ||
+	       io->pub->op == DISK_UNMAP;
 }
 
 /*
@@ -184,25 +184,25 @@ static bool may_write(const struct disk_io *io)
  * It queues there at once, so that I/Os of one zone run in the order in which
  * they came.
  */
-static uint32_t slot_to_queue_at(const struct disk *d, const struct disk_io *io)
+static uint32_t slot_to_queue_at(const struct disk *d, const struct io *io)
 {
 	const struct zone_set *z = &d->zones;
 	uint32_t slot;
 
-	if (io->lba >= z->geo.capacity_blocks)
+	if (io->pub->lba >= z->geo.capacity_blocks)
 		return UINT32_MAX;
-	if (io->op == DISK_ZONE &&
-	    (io->zone_all || io->zone_count > 1 || io->zone_op == ZO_OPEN ||
-	     io->zone_op == ZO_CLOSE))
+	if (io->pub->op == DISK_ZONE &&
+	    (io->pub->zone_all || io->pub->zone_count > 1 ||
+	     io->pub->zone_op == ZO_OPEN || io->pub->zone_op == ZO_CLOSE))
 		return UINT32_MAX;
-	slot = zone_slot_of(z, io->lba);
+	slot = zone_slot_of(z, io->pub->lba);
 	/* The gate comes before all turns. */
 	if (!zone_slot_has_wp(z, slot) || (may_write(io) && gate_needed(io)))
 		return UINT32_MAX;
 	return slot;
 }
 
-void (*const io_run_table[])(struct disk_io *io) = {
+void (*const io_run_table[])(struct io *io) = {
 	[DISK_READ] = read_run,	      [DISK_WRITE] = write_run,
 	[DISK_SYNC] = sync_run,	      [DISK_ZONE] = zoneop_run,
 	[DISK_COMPARE] = compare_run, [DISK_COMPARE_WRITE] = compare_write_run,
@@ -212,20 +212,20 @@ void (*const io_run_table[])(struct disk_io *io) = {
 };
 
 /* Whether it changes anything on the medium. */
-static bool changes(const struct disk_io *io)
+static bool changes(const struct io *io)
 {
-	return io->op != DISK_READ && io->op != DISK_SYNC &&
-	       io->op != DISK_COMPARE;
+	return io->pub->op != DISK_READ && io->pub->op != DISK_SYNC &&
+	       io->pub->op != DISK_COMPARE;
 }
 
 /* It is about no block of the disk. */
-static bool is_beside_zones(const struct disk_io *io)
+static bool is_beside_zones(const struct io *io)
 {
-	return io->op == DISK_SAVE || io->op == DISK_ACTIVATE ||
-	       io->op == DISK_CONTROL;
+	return io->pub->op == DISK_SAVE || io->pub->op == DISK_ACTIVATE ||
+	       io->pub->op == DISK_CONTROL;
 }
 
-bool io_enter(struct disk_io *io)
+bool io_enter(struct io *io)
 {
 	struct disk *d = io->disk;
 	uint32_t slot = UINT32_MAX;
@@ -239,7 +239,7 @@ bool io_enter(struct disk_io *io)
 	return turn_take(d, slot, &io->turn);
 }
 
-void io_go(struct disk_io *io)
+void io_go(struct io *io)
 {
 	if (io->async)
 		io->run(io);
@@ -247,31 +247,42 @@ void io_go(struct disk_io *io)
 		work_push(io->disk, io);
 }
 
-static void init(struct disk *d, struct disk_io *io)
+static void init(struct disk *d, struct io *io, struct disk_io *pub)
 {
+	io->pub = pub;
 	io->disk = d;
-	io->run = io_run_table[io->op];
-	io->verdict = ZV_OK;
-	io->bad_lba = 0;
+	io->run = io_run_table[io->pub->op];
+	io->pub->verdict = ZV_OK;
+	io->pub->bad_lba = 0;
 	io->nr_turns = 0;
 	io->gate = GATE_NONE;
 	io->held = false;
 	/* A read that is alone is quickest in a worker. */
-	io->async = io->op == DISK_READ && !io->fua && d->store->async &&
-		    io->nr_blocks <= d->async_blocks && work_busy(&d->work);
+	io->async = io->pub->op == DISK_READ && !io->pub->fua &&
+		    d->store->async && io->pub->nr_blocks <= d->async_blocks &&
+		    work_busy(&d->work);
 	io->state = 0;
 	io->error = 0;
-	if (!io->undivided)
+	if (!io->pub->undivided)
 		io->flight = (struct flight_mark){ 0 };
 	io->turn.granted = turn_granted;
 }
 
-void disk_submit(struct disk *d, struct disk_io *io)
+void disk_io_new(struct disk_io *pub)
 {
+	struct io *io = io_of(pub);
+
+	io->start_ns = 0;
+	io->flight = (struct flight_mark){ 0 };
+}
+
+void disk_submit(struct disk *d, struct disk_io *pub)
+{
+	struct io *io = io_of(pub);
 	bool ready = true;
 
-	assert(io->op < ZL_ARRAY_SIZE(io_run_table));
-	init(d, io);
+	assert(pub->op < ZL_ARRAY_SIZE(io_run_table));
+	init(d, io, pub);
 	meter_submit(d, io);
 	if (disk_has_faults(d) && !is_beside_zones(io)) {
 		io->run = d->faults.hooks->run;
@@ -282,7 +293,7 @@ void disk_submit(struct disk *d, struct disk_io *io)
 		io_finish(io, DISK_WRITE_PROTECT);
 		return;
 	}
-	if (changes(io) || io->undivided || fua_reads(io)) {
+	if (changes(io) || io->pub->undivided || fua_reads(io)) {
 		pthread_mutex_lock(&d->lock);
 		ready = hold_take(io) && io_enter(io);
 		pthread_mutex_unlock(&d->lock);

@@ -43,9 +43,9 @@ const char *disk_failure_name(unsigned failure)
 	return names[failure + 1];
 }
 
-static enum disk_kind zone_kind(const struct disk_io *io)
+static enum disk_kind zone_kind(const struct io *io)
 {
-	switch (io->zone_op) {
+	switch (io->pub->zone_op) {
 	case ZO_OPEN:
 		return DISK_KIND_OPEN;
 	case ZO_CLOSE:
@@ -58,9 +58,9 @@ static enum disk_kind zone_kind(const struct disk_io *io)
 	return DISK_KIND_OTHER;
 }
 
-static enum disk_kind kind_of(const struct disk_io *io)
+static enum disk_kind kind_of(const struct io *io)
 {
-	switch (io->op) {
+	switch (io->pub->op) {
 	case DISK_READ:
 	case DISK_COMPARE:
 		return DISK_KIND_READ;
@@ -106,13 +106,13 @@ void meter_init(struct meter *m)
 	m->open_ns = meter_clock_ns();
 }
 
-void meter_begin(struct disk_io *io)
+void meter_begin(struct io *io)
 {
 	io->start_ns = meter_clock_ns();
 	io->end_ns = 0;
 }
 
-void meter_submit(struct disk *d, struct disk_io *io)
+void meter_submit(struct disk *d, struct io *io)
 {
 	if (!io->start_ns)
 		meter_begin(io);
@@ -120,14 +120,14 @@ void meter_submit(struct disk *d, struct disk_io *io)
 	add(&my_shard(&d->meter)->submitted, 1);
 }
 
-uint64_t meter_end_ns(struct disk_io *io)
+uint64_t meter_end_ns(struct io *io)
 {
 	if (!io->end_ns)
 		io->end_ns = meter_clock_ns();
 	return io->end_ns;
 }
 
-void meter_end(struct disk *d, struct disk_io *io)
+void meter_end(struct disk *d, struct io *io)
 {
 	struct meter_shard *s = my_shard(&d->meter);
 	enum disk_kind kind = kind_of(io);
@@ -136,15 +136,15 @@ void meter_end(struct disk *d, struct disk_io *io)
 
 	add(&k->latency[bucket_of(ns)], 1);
 	add(&k->total_ns, ns);
-	if (io->status != DISK_OK)
-		add(&s->failed[io->status - 1], 1);
+	if (io->pub->status != DISK_OK)
+		add(&s->failed[io->pub->status - 1], 1);
 	else if (kind <= DISK_KIND_WRITE)
-		add(&k->bytes, blocks_to_bytes(d, io->nr_blocks));
+		add(&k->bytes, blocks_to_bytes(d, io->pub->nr_blocks));
 	/* The caller may use it again. */
 	io->start_ns = 0;
 }
 
-void meter_finish(struct disk *d, struct disk_io *io)
+void meter_finish(struct disk *d, struct io *io)
 {
 	/* Not: a part of another I/O. */
 	if (!io->start_ns)

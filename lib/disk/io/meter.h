@@ -34,20 +34,20 @@ struct meter {
 	struct meter_shard shard[METER_SHARDS];
 };
 
-struct disk_io;
+struct io;
 
 /* Tests have their own. */
 extern uint64_t (*meter_clock_ns)(void);
 
 void meter_init(struct meter *m);
 /* An I/O begins; it may be tried first. */
-void meter_begin(struct disk_io *io);
+void meter_begin(struct io *io);
 /* … and is submitted now. */
-void meter_submit(struct disk *d, struct disk_io *io);
+void meter_submit(struct disk *d, struct io *io);
 /* When it was over: the first call looks at the clock, for all. */
-uint64_t meter_end_ns(struct disk_io *io);
-/* It is over, with io->status; and was submitted. */
-void meter_end(struct disk *d, struct disk_io *io);
-void meter_finish(struct disk *d, struct disk_io *io);
+uint64_t meter_end_ns(struct io *io);
+/* It is over, with io->pub->status; and was submitted. */
+void meter_end(struct disk *d, struct io *io);
+void meter_finish(struct disk *d, struct io *io);
 
 #endif

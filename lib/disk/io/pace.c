@@ -94,7 +94,7 @@ bool pace_here(struct disk *d, uint32_t nr_blocks)
 	return false;
 }
 
-void pace_handed_over(struct disk *d, struct disk_io *io)
+void pace_handed_over(struct disk *d, struct io *io)
 {
 	struct pace *p = &d->pace;
 
@@ -102,7 +102,7 @@ void pace_handed_over(struct disk *d, struct disk_io *io)
 		atomic_store_explicit(&p->probe, io, memory_order_relaxed);
 }
 
-void pace_done(struct disk *d, struct disk_io *io)
+void pace_done(struct disk *d, struct io *io)
 {
 	struct pace *p = &d->pace;
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct disk;
-struct disk_io;
+struct io;
 
 /* Where I/Os are carried out, see pace.c. */
 struct pace {
@@ -18,7 +18,7 @@ struct pace {
 	atomic_uint avoid_times; /* … so many times as long as it took */
 	/* The last large I/O handed over while it is under way, to be looked
 	 * at when the next one comes. */
-	_Atomic(struct disk_io *) probe;
+	_Atomic(struct io *) probe;
 	atomic_bool probing;
 	atomic_uint alone;	 /* so many more are taken for alone */
 	atomic_uint alone_times; /* … so many the next time */
@@ -29,8 +29,8 @@ void pace_init(struct disk *d);
 /* Whether an I/O of this length is tried in the caller's thread. */
 bool pace_here(struct disk *d, uint32_t nr_blocks);
 /* An I/O goes elsewhere; an I/O is about to be posted. */
-void pace_handed_over(struct disk *d, struct disk_io *io);
-void pace_done(struct disk *d, struct disk_io *io);
+void pace_handed_over(struct disk *d, struct io *io);
+void pace_done(struct disk *d, struct io *io);
 /* Whether a write that may wait can be carried out there. */
 bool pace_may_wait(struct disk *d, uint64_t now_ns);
 /* Such a write is over. */

@@ -18,7 +18,7 @@ enum read_state {
 };
 
 /* Bytes from the segment's start to the first bad block.  Under the lock. */
-static uint64_t good_bytes(const struct disk_io *io, uint64_t bytes)
+static uint64_t good_bytes(const struct io *io, uint64_t bytes)
 {
 	const struct disk *d = io->disk;
 	uint64_t off = segment_offset(io);
@@ -37,7 +37,7 @@ static uint64_t good_bytes(const struct disk_io *io, uint64_t bytes)
  * Sets io->slot and gen, and returns how many bytes from here on are alike:
  * data (*has_data) or not; 0 if the first block is bad.
  */
-static uint64_t look(struct disk_io *io, bool *has_data)
+static uint64_t look(struct io *io, bool *has_data)
 {
 	struct disk *d = io->disk;
 	uint64_t off, written, end;
@@ -46,7 +46,8 @@ static uint64_t look(struct disk_io *io, bool *has_data)
 	io->slot = zone_slot_of(&d->zones, io->at_bytes >> d->block_shift);
 	io->gen = d->slots.at[io->slot].gen;
 	off = segment_offset(io);
-	if (io->fua && (!off || io->at_bytes == blocks_to_bytes(d, io->lba)))
+	if (io->pub->fua &&
+	    (!off || io->at_bytes == blocks_to_bytes(d, io->pub->lba)))
 		fua_begin(io);
 	written = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 	*has_data = off < written;
@@ -59,24 +60,24 @@ static uint64_t look(struct disk_io *io, bool *has_data)
 }
 
 /* So much of a slot has been read; false: finished. */
-static bool go_on(struct disk_io *io)
+static bool go_on(struct io *io)
 {
 	enum disk_status status;
 	int ret;
 
-	if (!io->fua || !segment_ends_slot(io))
+	if (!io->pub->fua || !segment_ends_slot(io))
 		return true;
 	ret = fua_end(io);
 	if (!ret)
 		return true;
-	status = io_fail_status(io, ret, io->lba);
+	status = io_fail_status(io, ret, io->pub->lba);
 	/* It is a write that has failed. */
 	io_finish(io, status == DISK_READ_ERROR ? DISK_WRITE_ERROR : status);
 	return false;
 }
 
 /* Finds the next data to read; false: finished. */
-static bool read_next(struct disk_io *io)
+static bool read_next(struct io *io)
 {
 	bool has_data;
 	uint64_t bytes;
@@ -105,7 +106,7 @@ static bool read_next(struct disk_io *io)
  * The file ended before the write pointer.  Right if the zone was reset while
  * the read was under way; else somebody cut the file.
  */
-static bool was_reset(struct disk_io *io)
+static bool was_reset(struct io *io)
 {
 	struct disk *d = io->disk;
 	bool reset;
@@ -117,7 +118,7 @@ static bool was_reset(struct disk_io *io)
 }
 
 /* What is gone stays so when a later write makes the file longer again. */
-static bool was_cut(struct disk_io *io, uint64_t read_bytes)
+static bool was_cut(struct io *io, uint64_t read_bytes)
 {
 	struct disk *d = io->disk;
 	uint32_t blocks;
@@ -137,7 +138,7 @@ static bool was_cut(struct disk_io *io, uint64_t read_bytes)
 	return false;
 }
 
-static bool read_step(struct disk_io *io)
+static bool read_step(struct io *io)
 {
 	int64_t res = io->req.res;
 	uint64_t want = io->req.len;
@@ -166,13 +167,14 @@ static bool read_step(struct disk_io *io)
 	return go_on(io) && read_next(io);
 }
 
-void read_run(struct disk_io *io)
+void read_run(struct io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
 
 	pthread_mutex_lock(&d->lock);
-	verdict = zone_read_check(&d->zones, io->lba, io->nr_blocks, NULL);
+	verdict = zone_read_check(&d->zones, io->pub->lba, io->pub->nr_blocks,
+				  NULL);
 	pthread_mutex_unlock(&d->lock);
 	if (verdict) {
 		io_refuse(io, verdict);

@@ -14,7 +14,7 @@
 
 #define CHUNK_BYTES 65536
 
-static int64_t run_req(struct disk_io *io, enum store_op op, uint64_t off,
+static int64_t run_req(struct io *io, enum store_op op, uint64_t off,
 		       uint64_t len, const struct iovec *iov)
 {
 	io->req = (struct store_req){ .op = op,
@@ -26,7 +26,7 @@ static int64_t run_req(struct disk_io *io, enum store_op op, uint64_t off,
 	return disk_request_run(io->disk, &io->req);
 }
 
-static int64_t write_pattern(struct disk_io *io, uint64_t end_bytes)
+static int64_t write_pattern(struct io *io, uint64_t end_bytes)
 {
 	size_t block = (size_t)1 << io->disk->block_shift;
 	uint8_t *data = malloc(CHUNK_BYTES);
@@ -38,7 +38,7 @@ static int64_t write_pattern(struct disk_io *io, uint64_t end_bytes)
 	if (!data)
 		return -ENOMEM;
 	for (size_t at = 0; at < CHUNK_BYTES; at += block) {
-		cur = iov_start(io->iov, io->iov_cnt);
+		cur = iov_start(io->pub->iov, io->pub->iov_cnt);
 		iov_get(&cur, data + at, block);
 	}
 	for (off = 0; off < end_bytes && res >= 0; off += iov.iov_len) {
@@ -58,7 +58,7 @@ static void set_gen(struct disk *d, uint32_t slot)
 
 /* The old data is gone; the new data is there, or the zone is empty, but for
  * what could not be @cut. */
-static int refilled(struct disk_io *io, uint32_t wp, bool ok, bool cut)
+static int refilled(struct io *io, uint32_t wp, bool ok, bool cut)
 {
 	struct disk *d = io->disk;
 	int ret = 0;
@@ -80,7 +80,7 @@ static int refilled(struct disk_io *io, uint32_t wp, bool ok, bool cut)
 	return ret;
 }
 
-static enum disk_status refill(struct disk_io *io, uint32_t wp)
+static enum disk_status refill(struct io *io, uint32_t wp)
 {
 	struct disk *d = io->disk;
 	uint64_t bytes = blocks_to_bytes(d, wp);
@@ -91,8 +91,9 @@ static enum disk_status refill(struct disk_io *io, uint32_t wp)
 	set_gen(d, io->slot);
 	res = run_req(io, STORE_RESET, 0, 0, NULL);
 	if (res >= 0) {
-		res = io->iov_cnt ? write_pattern(io, bytes)
-				  : run_req(io, STORE_FINISH, 0, bytes, NULL);
+		res = io->pub->iov_cnt
+			      ? write_pattern(io, bytes)
+			      : run_req(io, STORE_FINISH, 0, bytes, NULL);
 		if (res < 0)
 			cut = run_req(io, STORE_RESET, 0, 0, NULL) >= 0;
 		ret = refilled(io, wp, res >= 0, cut);
@@ -101,12 +102,12 @@ static enum disk_status refill(struct disk_io *io, uint32_t wp)
 			res = ret;
 	}
 	set_gen(d, io->slot);
-	return res < 0 ? io_fail_status(io, (int)res, io->lba) : DISK_OK;
+	return res < 0 ? io_fail_status(io, (int)res, io->pub->lba) : DISK_OK;
 }
 
 /* Zones that cannot be written are left alone by who calls this.  An EMPTY one
  * may have the rest of a failed write. */
-void refill_run(struct disk_io *io)
+void refill_run(struct io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict = ZV_OK;

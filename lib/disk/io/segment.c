@@ -7,17 +7,18 @@
 #include "disk/io/io.h"
 #include "disk/io/segment.h"
 
-void segment_start(struct disk_io *io)
+void segment_start(struct io *io)
 {
-	uint64_t bytes = blocks_to_bytes(io->disk, io->nr_blocks);
+	uint64_t bytes = blocks_to_bytes(io->disk, io->pub->nr_blocks);
 
-	io->cur = iov_start(io->iov, io->iov_cnt);
-	io->at_bytes = blocks_to_bytes(io->disk, io->lba);
-	io->left_bytes = min_u64(bytes, iov_bytes(io->iov, io->iov_cnt));
-	assert(io->op == DISK_READ || io->left_bytes == bytes);
+	io->cur = iov_start(io->pub->iov, io->pub->iov_cnt);
+	io->at_bytes = blocks_to_bytes(io->disk, io->pub->lba);
+	io->left_bytes =
+		min_u64(bytes, iov_bytes(io->pub->iov, io->pub->iov_cnt));
+	assert(io->pub->op == DISK_READ || io->left_bytes == bytes);
 }
 
-uint64_t segment_offset(const struct disk_io *io)
+uint64_t segment_offset(const struct io *io)
 {
 	const struct disk *d = io->disk;
 	uint64_t start_lba = zone_slot_start_lba(&d->zones, io->slot);
@@ -25,12 +26,12 @@ uint64_t segment_offset(const struct disk_io *io)
 	return io->at_bytes - blocks_to_bytes(d, start_lba);
 }
 
-uint64_t segment_lba(const struct disk_io *io)
+uint64_t segment_lba(const struct io *io)
 {
 	return io->at_bytes >> io->disk->block_shift;
 }
 
-void segment_prepare(struct disk_io *io, enum store_op op, uint64_t max_bytes)
+void segment_prepare(struct io *io, enum store_op op, uint64_t max_bytes)
 {
 	uint64_t bytes = min_u64(io->left_bytes, max_bytes);
 	struct iov_cur ahead = io->cur;
@@ -39,10 +40,10 @@ void segment_prepare(struct disk_io *io, enum store_op op, uint64_t max_bytes)
 	io->req.flags = io->async ? STORE_ASYNC : 0;
 	io->req.slot = io->slot;
 	io->req.off = segment_offset(io);
-	if (ahead.iov == io->iov && !ahead.off &&
-	    iov_bytes(io->iov, io->iov_cnt) == bytes) {
-		io->req.iov = io->iov;
-		io->req.iov_cnt = io->iov_cnt;
+	if (ahead.iov == io->pub->iov && !ahead.off &&
+	    iov_bytes(io->pub->iov, io->pub->iov_cnt) == bytes) {
+		io->req.iov = io->pub->iov;
+		io->req.iov_cnt = io->pub->iov_cnt;
 	} else {
 		bytes = iov_slice(&ahead, bytes, io->seg,
 				  ZL_ARRAY_SIZE(io->seg), &io->req.iov_cnt);
@@ -51,21 +52,21 @@ void segment_prepare(struct disk_io *io, enum store_op op, uint64_t max_bytes)
 	io->req.len = bytes;
 }
 
-void segment_pass(struct disk_io *io, uint64_t bytes)
+void segment_pass(struct io *io, uint64_t bytes)
 {
 	iov_skip(&io->cur, bytes);
 	io->at_bytes += bytes;
 	io->left_bytes -= bytes;
 }
 
-void segment_zero(struct disk_io *io, uint64_t bytes)
+void segment_zero(struct io *io, uint64_t bytes)
 {
 	iov_zero(&io->cur, bytes);
 	io->at_bytes += bytes;
 	io->left_bytes -= bytes;
 }
 
-bool segment_ends_slot(const struct disk_io *io)
+bool segment_ends_slot(const struct io *io)
 {
 	const struct zone_set *z = &io->disk->zones;
 

@@ -3,20 +3,20 @@
 #ifndef ZL_DISK_IO_SEGMENT_H
 #define ZL_DISK_IO_SEGMENT_H
 
-#include "disk/disk.h"
+#include "disk/io/io.h"
 
 /*
  * segment.c: an I/O as a sequence of requests.  io->slot is the slot of
  * io->at_bytes.
  */
-void segment_start(struct disk_io *io);
-uint64_t segment_offset(const struct disk_io *io); /* bytes, in the slot */
-uint64_t segment_lba(const struct disk_io *io);
+void segment_start(struct io *io);
+uint64_t segment_offset(const struct io *io); /* bytes, in the slot */
+uint64_t segment_lba(const struct io *io);
 /* Fills io->req for up to @max_bytes from here; io->req.len says how many. */
-void segment_prepare(struct disk_io *io, enum store_op op, uint64_t max_bytes);
-void segment_pass(struct disk_io *io, uint64_t bytes);
+void segment_prepare(struct io *io, enum store_op op, uint64_t max_bytes);
+void segment_pass(struct io *io, uint64_t bytes);
 /* Whether the next segment, if there is one, is in another slot. */
-bool segment_ends_slot(const struct disk_io *io);
-void segment_zero(struct disk_io *io, uint64_t bytes);
+bool segment_ends_slot(const struct io *io);
+void segment_zero(struct io *io, uint64_t bytes);
 
 #endif

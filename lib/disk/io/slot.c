@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
 #include "disk/io/slot.h"
 #include "disk/medium/journal.h"
 
@@ -193,7 +194,7 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 	return ret;
 }
 
-int slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable)
+int slot_written(struct io *io, uint32_t lo, uint32_t hi, bool durable)
 {
 	struct disk *d = io->disk;
 	struct disk_slot *s = &d->slots.at[io->slot];

@@ -53,7 +53,7 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync);
 /* The I/O, which began when there were io->losses, wrote these blocks;
  * @durable: they need no sync.  -EIO: a sync has failed since, which may have
  * had them; no other will try. */
-int slot_written(struct disk_io *io, uint32_t lo, uint32_t hi, bool durable);
+int slot_written(struct io *io, uint32_t lo, uint32_t hi, bool durable);
 /* Blocks that the slot's file has: what is below the write pointer, or all of a
  * conventional zone; none of one that is INACTIVE or a gap, which has no file.
  * Under disk->lock. */

@@ -27,9 +27,10 @@ void stats_note_zones(struct disk *d)
 /* Whether it begins elsewhere than at the write pointer of a zone that tells
  * so.
  */
-static bool is_non_seq(const struct zone_set *z, const struct disk_io *io)
+static bool is_non_seq(const struct zone_set *z, const struct io *io)
 {
-	uint64_t end_lba = io->lba + io->nr_blocks, lba = io->lba, start_lba;
+	uint64_t end_lba = io->pub->lba + io->pub->nr_blocks,
+		 lba = io->pub->lba, start_lba;
 
 	for (uint32_t slot = io->slot; lba < end_lba; slot++) {
 		start_lba = zone_slot_start_lba(z, slot);
@@ -41,7 +42,7 @@ static bool is_non_seq(const struct zone_set *z, const struct disk_io *io)
 	return false;
 }
 
-void stats_note_write(struct disk *d, const struct disk_io *io)
+void stats_note_write(struct disk *d, const struct io *io)
 {
 	stats_note_zones(d);
 	d->stats.n[DC_NON_SEQ_WRITES] += is_non_seq(&d->zones, io);
@@ -58,12 +59,12 @@ static bool is_write_rule(enum zone_verdict verdict)
 	       verdict == ZV_FULL;
 }
 
-void stats_note_refused(struct disk *d, const struct disk_io *io,
+void stats_note_refused(struct disk *d, const struct io *io,
 			enum zone_verdict verdict)
 {
 	d->stats.n[DC_READ_VIOLATIONS] += is_read_rule(verdict);
 	d->stats.n[DC_WRITE_VIOLATIONS] += is_write_rule(verdict);
-	if (io->op == DISK_ZONE && io->zone_op == ZO_OPEN &&
+	if (io->pub->op == DISK_ZONE && io->pub->zone_op == ZO_OPEN &&
 	    verdict == ZV_NO_RESOURCES)
 		d->stats.n[DC_FAILED_OPENS]++;
 }
@@ -127,10 +128,10 @@ void save_power_on(struct disk *d)
 		save(d, DISK_SAVE_POWERED, 0);
 }
 
-void save_run(struct disk_io *io)
+void save_run(struct io *io)
 {
 	struct disk *d = io->disk;
-	int ret = save(d, io->save_mask, io->lba);
+	int ret = save(d, io->pub->save_mask, io->pub->lba);
 
 	io_finish(io, ret < 0 ? io_fail_status(io, ret, 0) : DISK_OK);
 }

@@ -9,8 +9,8 @@
  * write was let through, before it changes anything; after a command was
  * refused. */
 void stats_note_zones(struct disk *d);
-void stats_note_write(struct disk *d, const struct disk_io *io);
-void stats_note_refused(struct disk *d, const struct disk_io *io,
+void stats_note_write(struct disk *d, const struct io *io);
+void stats_note_refused(struct disk *d, const struct io *io,
 			enum zone_verdict verdict);
 
 #endif

@@ -239,9 +239,9 @@ bool sync_is_done(struct disk *d)
 	return done;
 }
 
-static void finish_all(struct disk_io *batch, int error)
+static void finish_all(struct io *batch, int error)
 {
-	struct disk_io *io, *next;
+	struct io *io, *next;
 
 	for (io = batch; io; io = next) {
 		next = io->next;
@@ -250,9 +250,9 @@ static void finish_all(struct disk_io *batch, int error)
 }
 
 /* Takes whoever waits; NULL ends the rounds.  Under the lock. */
-static struct disk_io *take_batch(struct disk *d)
+static struct io *take_batch(struct disk *d)
 {
-	struct disk_io *batch = d->sync.waiting;
+	struct io *batch = d->sync.waiting;
 
 	/* It leaves them to sync_resume(). */
 	if (d->sync.stops) {
@@ -284,7 +284,7 @@ void sync_stop(struct disk *d)
 
 void sync_resume(struct disk *d)
 {
-	struct disk_io *batch;
+	struct io *batch;
 
 	do {
 		pthread_mutex_lock(&d->lock);
@@ -298,15 +298,15 @@ void sync_resume(struct disk *d)
  * One round at a time, for all that wait: who comes while a round is under way
  * needs a new one, since its own writes may be newer.
  */
-void sync_run(struct disk_io *io)
+void sync_run(struct io *io)
 {
 	struct disk *d = io->disk;
-	struct disk_io *batch;
+	struct io *batch;
 	bool running;
 	int ret;
 
-	if (io->lba > d->zones.geo.capacity_blocks ||
-	    io->nr_blocks > d->zones.geo.capacity_blocks - io->lba) {
+	if (io->pub->lba > d->zones.geo.capacity_blocks ||
+	    io->pub->nr_blocks > d->zones.geo.capacity_blocks - io->pub->lba) {
 		io_refuse(io, ZV_LBA_RANGE);
 		return;
 	}

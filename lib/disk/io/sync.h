@@ -3,15 +3,30 @@
 #ifndef ZL_DISK_IO_SYNC_H
 #define ZL_DISK_IO_SYNC_H
 
-#include "disk/disk.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct disk;
+struct io;
+struct store_req;
+
+/* See sync_begin(): blocks of a slot that are being synced. */
+struct sync_part {
+	uint32_t slot, lo, hi;
+	uint32_t blocks; /* the file has that many */
+	unsigned losses; /* before the first of them was written */
+	unsigned beside; /* … and before those of other syncs under way */
+	uint8_t gen;
+	struct sync_part *next;
+};
 
 /* SYNCHRONIZE CACHE goes in rounds: one vouches for all that came before it
  * began.  Under disk->lock. */
 struct syncs {
-	struct sync_part *parts;	 /* of slots, under way */
-	struct disk_io *waiting, **tail; /* for the next round */
-	bool running;			 /* a round */
-	unsigned stops;			 /* who waits in sync_stop() */
+	struct sync_part *parts;    /* of slots, under way */
+	struct io *waiting, **tail; /* for the next round */
+	bool running;		    /* a round */
+	unsigned stops;		    /* who waits in sync_stop() */
 };
 
 /*

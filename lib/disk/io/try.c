@@ -20,15 +20,15 @@
 /* About 20 microseconds. */
 #define AWAIT_LOOKS 400
 
-static bool end(struct disk_io *io, enum disk_status status,
+static bool end(struct io *io, enum disk_status status,
 		enum zone_verdict verdict)
 {
-	io->status = status;
-	io->verdict = verdict;
+	io->pub->status = status;
+	io->pub->verdict = verdict;
 	return true;
 }
 
-static bool refused(struct disk_io *io, enum zone_verdict verdict)
+static bool refused(struct io *io, enum zone_verdict verdict)
 {
 	struct disk *d = io->disk;
 
@@ -44,7 +44,7 @@ static void nowait_done(struct store_req *req)
 }
 
 /* Runs io->req, which covers all of the I/O; false: not all of it was done. */
-static bool run_here(struct disk_io *io, enum store_op op, unsigned flags)
+static bool run_here(struct io *io, enum store_op op, unsigned flags)
 {
 	io->req = (struct store_req){ .op = op,
 				      .flags = flags,
@@ -52,8 +52,8 @@ static bool run_here(struct disk_io *io, enum store_op op, unsigned flags)
 				      .off = segment_offset(io),
 				      .len = io->left_bytes,
 				      .size = op == STORE_WRITE ? io->size : 0,
-				      .iov = io->iov,
-				      .iov_cnt = io->iov_cnt };
+				      .iov = io->pub->iov,
+				      .iov_cnt = io->pub->iov_cnt };
 	io->req.done = nowait_done;
 	store_submit(io->disk->store, &io->req);
 	return io->req.res == (int64_t)io->req.len;
@@ -66,12 +66,12 @@ enum read_kind {
 };
 
 /* Whether all of the read is data of one slot, or all of it is not there. */
-static enum read_kind look(struct disk_io *io)
+static enum read_kind look(struct io *io)
 {
 	struct disk *d = io->disk;
 	uint64_t off, end_off, written;
 
-	io->slot = zone_slot_of(&d->zones, io->lba);
+	io->slot = zone_slot_of(&d->zones, io->pub->lba);
 	off = segment_offset(io);
 	end_off = off + io->left_bytes;
 	if (end_off > blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot)))
@@ -84,14 +84,15 @@ static enum read_kind look(struct disk_io *io)
 	return off >= written ? KIND_ZEROS : KIND_OTHER;
 }
 
-static bool read_here(struct disk_io *io)
+static bool read_here(struct io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
 	enum read_kind kind = KIND_OTHER;
 
 	pthread_mutex_lock(&d->lock);
-	verdict = zone_read_check(&d->zones, io->lba, io->nr_blocks, NULL);
+	verdict = zone_read_check(&d->zones, io->pub->lba, io->pub->nr_blocks,
+				  NULL);
 	if (!verdict && io->left_bytes)
 		kind = look(io);
 	pthread_mutex_unlock(&d->lock);
@@ -110,15 +111,15 @@ static bool read_here(struct disk_io *io)
 
 /* What must be synced first is for the full path; and what is not must not be
  * taken back meanwhile. */
-static bool read_fua_here(struct disk_io *io)
+static bool read_fua_here(struct io *io)
 {
 	struct disk *d = io->disk;
 	bool done;
 
-	if (!io->left_bytes || io->lba >= d->zones.geo.capacity_blocks)
+	if (!io->left_bytes || io->pub->lba >= d->zones.geo.capacity_blocks)
 		return false;
 	pthread_mutex_lock(&d->lock);
-	io->slot = zone_slot_of(&d->zones, io->lba);
+	io->slot = zone_slot_of(&d->zones, io->pub->lba);
 	fua_begin(io);
 	done = hold_try(d);
 	pthread_mutex_unlock(&d->lock);
@@ -127,20 +128,20 @@ static bool read_fua_here(struct disk_io *io)
 	done = read_here(io);
 	segment_pass(io, io->left_bytes);
 	pthread_mutex_lock(&d->lock);
-	if (done && io->status == DISK_OK)
+	if (done && io->pub->status == DISK_OK)
 		done = !fua_is_unsynced(io);
 	hold_leave_locked(d);
 	pthread_mutex_unlock(&d->lock);
 	return done;
 }
 
-static bool try_read(struct disk_io *io)
+static bool try_read(struct io *io)
 {
-	return io->fua ? read_fua_here(io) : read_here(io);
+	return io->pub->fua ? read_fua_here(io) : read_here(io);
 }
 
 /* The journal must be told, and must be waited for.  Under the lock. */
-static bool is_news(const struct disk_io *io)
+static bool is_news(const struct io *io)
 {
 	const struct disk *d = io->disk;
 	uint64_t wp =
@@ -156,15 +157,15 @@ static bool is_news(const struct disk_io *io)
 
 /* The write's one slot is free for us and needs nothing first.  Under the
  * lock. */
-static bool can_try_write(struct disk_io *io)
+static bool can_try_write(struct io *io)
 {
 	struct disk *d = io->disk;
 	struct disk_slot *s;
 	uint64_t end_off;
 
-	if (io->lba >= d->zones.geo.capacity_blocks)
+	if (io->pub->lba >= d->zones.geo.capacity_blocks)
 		return false;
-	io->slot = zone_slot_of(&d->zones, io->lba);
+	io->slot = zone_slot_of(&d->zones, io->pub->lba);
 	s = &d->slots.at[io->slot];
 	end_off = segment_offset(io) + io->left_bytes;
 	return !s->grace && !is_news(io) &&
@@ -179,14 +180,14 @@ static bool can_try_write(struct disk_io *io)
  * this one to a worker as well, and so on: wait for it, some microseconds.
  * Under the lock, which is let go meanwhile.
  */
-static void await_leaving(struct disk_io *io)
+static void await_leaving(struct io *io)
 {
 	struct disk *d = io->disk;
 	const struct disk_slot *s;
 
-	if (d->pace.nr_cpus < 2 || io->lba >= d->zones.geo.capacity_blocks)
+	if (d->pace.nr_cpus < 2 || io->pub->lba >= d->zones.geo.capacity_blocks)
 		return;
-	s = &d->slots.at[zone_slot_of(&d->zones, io->lba)];
+	s = &d->slots.at[zone_slot_of(&d->zones, io->pub->lba)];
 	for (int i = 0; i < AWAIT_LOOKS; i++) {
 		if (!(s->flags & SLOT_BUSY) || !s->finishing || s->first)
 			return;
@@ -199,7 +200,7 @@ static void await_leaving(struct disk_io *io)
 
 /* What a write must hold and pass before it has a turn; nothing of it if it
  * would have to wait.  Under the lock. */
-static bool pass(struct disk_io *io)
+static bool pass(struct io *io)
 {
 	struct disk *d = io->disk;
 
@@ -216,7 +217,7 @@ static bool pass(struct disk_io *io)
 	return false;
 }
 
-static void leave(struct disk_io *io)
+static void leave(struct io *io)
 {
 	if (io->gate)
 		gate_leave(io->disk, io->gate);
@@ -225,7 +226,7 @@ static void leave(struct disk_io *io)
 
 /* Begins the write and takes the slot's turn; *verdict if it is refused;
  * *syncing: a sync is under way. */
-static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
+static bool begin_write(struct io *io, enum zone_verdict *verdict,
 			bool *syncing)
 {
 	struct disk *d = io->disk;
@@ -237,8 +238,8 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 	*syncing = d->sync.running;
 	ok = can_try_write(io) && pass(io);
 	if (ok) {
-		*verdict = zone_write_begin(&d->zones, io->lba, io->nr_blocks,
-					    NULL);
+		*verdict = zone_write_begin(&d->zones, io->pub->lba,
+					    io->pub->nr_blocks, NULL);
 		if (!*verdict) {
 			stats_note_write(d, io);
 			turn_take(d, io->slot, &io->turn);
@@ -255,7 +256,7 @@ static bool begin_write(struct disk_io *io, enum zone_verdict *verdict,
 }
 
 /* Behind the write pointer, of a write that was not carried out. */
-static bool has_left_something(const struct disk_io *io)
+static bool has_left_something(const struct io *io)
 {
 	int64_t res = io->req.res;
 
@@ -264,7 +265,7 @@ static bool has_left_something(const struct disk_io *io)
 }
 
 /* Returns whether it is written. */
-static bool end_write(struct disk_io *io, bool written)
+static bool end_write(struct io *io, bool written)
 {
 	struct disk *d = io->disk;
 	uint32_t lo = (uint32_t)(segment_offset(io) >> d->block_shift);
@@ -275,8 +276,8 @@ static bool end_write(struct disk_io *io, bool written)
 	if (written && slot_losses(d, io->slot) != io->losses)
 		written = false;
 	if (written) {
-		slot_written(io, lo, lo + io->nr_blocks, false);
-		zone_write_end(&d->zones, io->lba, io->nr_blocks);
+		slot_written(io, lo, lo + io->pub->nr_blocks, false);
+		zone_write_end(&d->zones, io->pub->lba, io->pub->nr_blocks);
 	} else if (has_left_something(io)) {
 		/* Part of it is there; the next write cuts it off. */
 		d->slots.at[io->slot].flags |= SLOT_CUT;
@@ -298,7 +299,7 @@ static bool end_write(struct disk_io *io, bool written)
  * one to each file in each tick of the clock, as that one changes the file's
  * time, which is every write to most zones.
  */
-static bool run_write(struct disk_io *io, bool syncing)
+static bool run_write(struct io *io, bool syncing)
 {
 	struct disk *d = io->disk;
 	bool written;
@@ -310,12 +311,12 @@ static bool run_write(struct disk_io *io, bool syncing)
 	return written;
 }
 
-static bool try_write(struct disk_io *io)
+static bool try_write(struct io *io)
 {
 	enum zone_verdict verdict;
 	bool written, syncing;
 
-	if (io->disk->look_only || io->fua || !io->left_bytes)
+	if (io->disk->look_only || io->pub->fua || !io->left_bytes)
 		return false;
 	if (!begin_write(io, &verdict, &syncing))
 		return false;
@@ -326,28 +327,30 @@ static bool try_write(struct disk_io *io)
 	return written && end(io, DISK_OK, ZV_OK);
 }
 
-static bool try_rw(struct disk *d, struct disk_io *io)
+static bool try_rw(struct disk *d, struct io *io)
 {
-	if (io->op != DISK_READ && io->op != DISK_WRITE)
+	if (io->pub->op != DISK_READ && io->pub->op != DISK_WRITE)
 		return false;
-	if (io->nr_blocks > d->try_blocks || disk_has_faults(d) ||
-	    !pace_here(d, io->nr_blocks))
+	if (io->pub->nr_blocks > d->try_blocks || disk_has_faults(d) ||
+	    !pace_here(d, io->pub->nr_blocks))
 		return false;
 	io->disk = d;
-	io->bad_lba = 0;
+	io->pub->bad_lba = 0;
 	io->flight = (struct flight_mark){ 0 };
 	segment_start(io);
-	if (io->left_bytes != iov_bytes(io->iov, io->iov_cnt))
+	if (io->left_bytes != iov_bytes(io->pub->iov, io->pub->iov_cnt))
 		return false;
-	return io->op == DISK_READ ? try_read(io) : try_write(io);
+	return io->pub->op == DISK_READ ? try_read(io) : try_write(io);
 }
 
 /* Looks at the clock twice: that costs as much as all the rest, or, where the
  * clock is not the processor's, more than the command. */
-bool disk_try(struct disk *d, struct disk_io *io)
+bool disk_try(struct disk *d, struct disk_io *pub)
 {
+	struct io *io = io_of(pub);
 	bool done;
 
+	io->pub = pub;
 	meter_begin(io);
 	done = try_rw(d, io);
 	if (done)

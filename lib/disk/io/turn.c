@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "disk/internal.h"
+#include "disk/io/io.h"
 #include "disk/io/turn.h"
 
 bool turn_take(struct disk *d, uint32_t slot, struct slot_turn *turn)
@@ -42,22 +43,23 @@ bool turn_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn)
 	return true;
 }
 
-void turn_range(const struct disk_io *io, uint32_t *first, uint32_t *end)
+void turn_range(const struct io *io, uint32_t *first, uint32_t *end)
 {
 	const struct zone_set *z = &io->disk->zones;
 	uint64_t capacity = z->geo.capacity_blocks;
 
 	*first = *end = 0;
-	if (!io->nr_blocks || io->lba >= capacity ||
-	    io->nr_blocks > capacity - io->lba)
+	if (!io->pub->nr_blocks || io->pub->lba >= capacity ||
+	    io->pub->nr_blocks > capacity - io->pub->lba)
 		return;
-	*first = zone_slot_of(z, io->lba);
+	*first = zone_slot_of(z, io->pub->lba);
 	*end = *first + 1;
 	if (zone_slot_traits(z, *first)->span != ZS_ZONE)
-		*end = zone_slot_of(z, io->lba + io->nr_blocks - 1) + 1;
+		*end = zone_slot_of(z, io->pub->lba + io->pub->nr_blocks - 1) +
+		       1;
 }
 
-bool turn_take_range(struct disk_io *io)
+bool turn_take_range(struct io *io)
 {
 	struct disk *d = io->disk;
 	bool granted = true;

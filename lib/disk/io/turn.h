@@ -3,7 +3,17 @@
 #ifndef ZL_DISK_IO_TURN_H
 #define ZL_DISK_IO_TURN_H
 
-#include "disk/disk.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct disk;
+struct io;
+
+/* A turn at changing a slot. */
+struct slot_turn {
+	struct slot_turn *next;
+	void (*granted)(struct slot_turn *turn); /* called without locks */
+};
 
 /*
  * Takes a turn at changing a slot's file: true when it is granted at once, else
@@ -33,7 +43,7 @@ void turn_leave(struct disk *d, uint32_t slot);
  * After the gate, if it has to pass that.  False: not yet; io->run is called
  * again with the turn that was missing.  Not under the lock.
  */
-bool turn_take_range(struct disk_io *io);
+bool turn_take_range(struct io *io);
 /* Ends all turns that the I/O has.  Not under the lock. */
 void turn_leave_all(struct disk *d, uint32_t slot, uint32_t nr);
 /*
@@ -41,6 +51,6 @@ void turn_leave_all(struct disk *d, uint32_t slot, uint32_t nr);
  * range.  Of what must stay in one zone the first one is enough: it will be
  * refused if it reaches another.  With or without the lock.
  */
-void turn_range(const struct disk_io *io, uint32_t *first, uint32_t *end);
+void turn_range(const struct io *io, uint32_t *first, uint32_t *end);
 
 #endif

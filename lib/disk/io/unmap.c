@@ -12,7 +12,7 @@
 #include "disk/io/zoneop.h"
 
 /* All of it is there, or some; what of it is lost is bad.  Under the lock. */
-static int64_t note_unmapped(struct disk_io *io, int64_t res, uint32_t lo,
+static int64_t note_unmapped(struct io *io, int64_t res, uint32_t lo,
 			     uint32_t hi)
 {
 	struct disk *d = io->disk;
@@ -27,7 +27,7 @@ static int64_t note_unmapped(struct disk_io *io, int64_t res, uint32_t lo,
 }
 
 /* The part of the range that is in one slot. */
-static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
+static int64_t unmap_slot(struct io *io, uint32_t lo, uint32_t hi)
 {
 	struct disk *d = io->disk;
 	int64_t res;
@@ -49,16 +49,17 @@ static int64_t unmap_slot(struct disk_io *io, uint32_t lo, uint32_t hi)
 	ret = slot_tell_bad(d, io->slot, false);
 	if (res >= 0)
 		res = ret;
-	if (res < 0 || !io->fua)
+	if (res < 0 || !io->pub->fua)
 		return res;
 	ret = sync_slot(d, io->slot, io->losses);
 	return ret ? ret : zoneop_journal_sync(d);
 }
 
-static enum disk_status unmap(struct disk_io *io)
+static enum disk_status unmap(struct io *io)
 {
 	struct disk *d = io->disk;
-	uint64_t lba = io->lba, end_lba = io->lba + io->nr_blocks, start, stop;
+	uint64_t lba = io->pub->lba,
+		 end_lba = io->pub->lba + io->pub->nr_blocks, start, stop;
 	int64_t res;
 
 	for (; lba < end_lba; lba = stop) {
@@ -75,18 +76,18 @@ static enum disk_status unmap(struct disk_io *io)
 }
 
 /* Where there is a write pointer it alone tells what is there. */
-static bool any_wp(const struct disk_io *io)
+static bool any_wp(const struct io *io)
 {
 	const struct zone_set *z = &io->disk->zones;
-	uint32_t last = zone_slot_of(z, io->lba + io->nr_blocks - 1);
+	uint32_t last = zone_slot_of(z, io->pub->lba + io->pub->nr_blocks - 1);
 
-	for (uint32_t i = zone_slot_of(z, io->lba); i <= last; i++)
+	for (uint32_t i = zone_slot_of(z, io->pub->lba); i <= last; i++)
 		if (zone_slot_has_wp(z, i))
 			return true;
 	return false;
 }
 
-void unmap_run(struct disk_io *io)
+void unmap_run(struct io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
@@ -94,9 +95,10 @@ void unmap_run(struct disk_io *io)
 	if (io->gate == GATE_NONE && gate_needed(io) && !gate_enter(io, false))
 		return;
 	pthread_mutex_lock(&d->lock);
-	verdict = zone_write_check(&d->zones, io->lba, io->nr_blocks, NULL);
+	verdict = zone_write_check(&d->zones, io->pub->lba, io->pub->nr_blocks,
+				   NULL);
 	pthread_mutex_unlock(&d->lock);
-	if (!verdict && io->nr_blocks && any_wp(io))
+	if (!verdict && io->pub->nr_blocks && any_wp(io))
 		verdict = ZV_ZONE_ID;
 	if (verdict)
 		io_refuse(io, verdict);

@@ -8,9 +8,9 @@
 #include "disk/io/io.h"
 #include "disk/io/work.h"
 
-static struct disk_io *work_pop(struct worker_pool *pool)
+static struct io *work_pop(struct worker_pool *pool)
 {
-	struct disk_io *io;
+	struct io *io;
 
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->head && !pool->stop)
@@ -25,7 +25,7 @@ static struct disk_io *work_pop(struct worker_pool *pool)
 static void *work_thread(void *arg)
 {
 	struct worker_pool *pool = arg;
-	struct disk_io *io;
+	struct io *io;
 
 	while ((io = work_pop(pool))) {
 		io->run(io);
@@ -34,7 +34,7 @@ static void *work_thread(void *arg)
 	return NULL;
 }
 
-void work_push(struct disk *d, struct disk_io *io)
+void work_push(struct disk *d, struct io *io)
 {
 	struct worker_pool *pool = &d->work;
 

@@ -8,12 +8,12 @@
 #include <stdbool.h>
 
 struct disk;
-struct disk_io;
+struct io;
 
 struct worker_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
-	struct disk_io *head, *tail;
+	struct io *head, *tail;
 	pthread_t *threads;
 	unsigned nr_threads;
 	atomic_uint busy; /* pushed and not yet run to the end */
@@ -23,7 +23,7 @@ struct worker_pool {
 /* work.c: threads for what may block; without threads it runs at once */
 int work_start(struct worker_pool *pool, unsigned nr_threads);
 void work_stop(struct worker_pool *pool);
-void work_push(struct disk *d, struct disk_io *io);
+void work_push(struct disk *d, struct io *io);
 
 static inline unsigned work_busy(struct worker_pool *pool)
 {

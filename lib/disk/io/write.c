@@ -31,39 +31,39 @@ enum write_state {
 	WRITE_TAKE_BACK, /* cutting off what this failed write left */
 };
 
-static const struct zone_traits *traits(const struct disk_io *io)
+static const struct zone_traits *traits(const struct io *io)
 {
 	return zone_slot_traits(&io->disk->zones, io->slot);
 }
 
-static bool has_wp(const struct disk_io *io)
+static bool has_wp(const struct io *io)
 {
 	return traits(io)->has_wp;
 }
 
 /* At the write pointer only, all or nothing. */
-static bool appends(const struct disk_io *io)
+static bool appends(const struct io *io)
 {
 	return traits(io)->in_order;
 }
 
 /* Anywhere, but there is a write pointer. */
-static bool moves_wp(const struct disk_io *io)
+static bool moves_wp(const struct io *io)
 {
 	return has_wp(io) && !appends(io);
 }
 
 /* The first one that this write brings. */
-static uint32_t first_block(const struct disk_io *io)
+static uint32_t first_block(const struct io *io)
 {
 	const struct zone_set *z = &io->disk->zones;
 
-	return (uint32_t)(io->lba - zone_slot_start_lba(z, io->slot)) +
+	return (uint32_t)(io->pub->lba - zone_slot_start_lba(z, io->slot)) +
 	       io->there_blocks;
 }
 
 /* Nobody else moves the write pointer: the slot's turn is ours. */
-static bool submit_cut(struct disk_io *io, enum write_state state)
+static bool submit_cut(struct io *io, enum write_state state)
 {
 	struct disk *d = io->disk;
 	uint32_t wp;
@@ -79,25 +79,25 @@ static bool submit_cut(struct disk_io *io, enum write_state state)
 	return true;
 }
 
-static bool finish_failed(struct disk_io *io)
+static bool finish_failed(struct io *io)
 {
 	struct disk *d = io->disk;
 
 	if (appends(io)) {
 		pthread_mutex_lock(&d->lock);
-		zone_write_end(&d->zones, io->lba, 0);
+		zone_write_end(&d->zones, io->pub->lba, 0);
 		/* It will be repeated once more. */
 		if (io->there_blocks)
 			d->slots.at[io->slot].grace = true;
 		pthread_mutex_unlock(&d->lock);
 		/* None of it is there any more, or no more than before. */
-		io->at_bytes = blocks_to_bytes(d, io->lba);
+		io->at_bytes = blocks_to_bytes(d, io->pub->lba);
 	}
 	io_finish(io, io_fail_status(io, io->error, segment_lba(io)));
 	return false;
 }
 
-static bool fail(struct disk_io *io, int error)
+static bool fail(struct io *io, int error)
 {
 	io->error = error;
 	if (!has_wp(io))
@@ -107,7 +107,7 @@ static bool fail(struct disk_io *io, int error)
 
 /* Somebody has cut the slot's file; it gets its size again, so that the disk
  * goes on. */
-static int mend(struct disk_io *io)
+static int mend(struct io *io)
 {
 	struct disk *d = io->disk;
 	uint32_t blocks;
@@ -118,7 +118,7 @@ static int mend(struct disk_io *io)
 	return sync_file_was_cut(d, io->slot, blocks, true);
 }
 
-static void note_cut(struct disk_io *io)
+static void note_cut(struct io *io)
 {
 	struct disk *d = io->disk;
 
@@ -133,7 +133,7 @@ static void note_cut(struct disk_io *io)
 	pthread_mutex_unlock(&d->lock);
 }
 
-static bool write_next(struct disk_io *io)
+static bool write_next(struct io *io)
 {
 	struct disk *d = io->disk;
 	uint64_t slot_bytes;
@@ -154,7 +154,7 @@ static bool write_next(struct disk_io *io)
 		return submit_cut(io, WRITE_CUT_OLD);
 	segment_prepare(io, STORE_WRITE, slot_bytes - segment_offset(io));
 	io->req.size = io->size;
-	if (io->fua && !has_wp(io))
+	if (io->pub->fua && !has_wp(io))
 		io->req.flags = STORE_DSYNC;
 	io->state = WRITE_DATA;
 	return true;
@@ -165,7 +165,7 @@ static bool write_next(struct disk_io *io)
  * lock.
  * Returns whether the journal does not know yet that it was out of order.
  */
-static bool note_moved(struct disk_io *io, uint64_t bytes)
+static bool note_moved(struct io *io, uint64_t bytes)
 {
 	struct disk *d = io->disk;
 	uint64_t end = (io->at_bytes + bytes) >> d->block_shift;
@@ -179,7 +179,7 @@ static bool note_moved(struct disk_io *io, uint64_t bytes)
 }
 
 /* The blocks of the slot that the segment has a part of. */
-static void segment_blocks(const struct disk_io *io, uint32_t *lo, uint32_t *hi)
+static void segment_blocks(const struct io *io, uint32_t *lo, uint32_t *hi)
 {
 	const struct disk *d = io->disk;
 	uint64_t round_up = (UINT64_C(1) << d->block_shift) - 1;
@@ -192,12 +192,12 @@ static void segment_blocks(const struct disk_io *io, uint32_t *lo, uint32_t *hi)
 /* What was written in place is there, and acknowledged or not, somebody may
  * read it.  Under the lock; *tell: the journal does not know yet that it was
  * out of order. */
-static int note_blocks(struct disk_io *io, uint64_t bytes, uint32_t lo,
-		       uint32_t hi, bool *tell)
+static int note_blocks(struct io *io, uint64_t bytes, uint32_t lo, uint32_t hi,
+		       bool *tell)
 {
 	struct disk *d = io->disk;
 	int ret = slot_clear_bad(d, io->slot, lo, hi);
-	int ret2 = slot_written(io, lo, hi, io->fua && !has_wp(io));
+	int ret2 = slot_written(io, lo, hi, io->pub->fua && !has_wp(io));
 
 	if (moves_wp(io))
 		*tell = note_moved(io, bytes);
@@ -208,12 +208,12 @@ static int note_blocks(struct disk_io *io, uint64_t bytes, uint32_t lo,
 
 /* The journal, of blocks that are no longer bad; where that fails they are so
  * again. */
-static int tell_rewritten(struct disk_io *io, uint32_t lo, uint32_t hi)
+static int tell_rewritten(struct io *io, uint32_t lo, uint32_t hi)
 {
 	struct disk *d = io->disk;
 	int ret = slot_tell_bad(d, io->slot, false);
 
-	if (!ret && io->fua)
+	if (!ret && io->pub->fua)
 		ret = zoneop_journal_sync(d);
 	if (!ret)
 		return 0;
@@ -225,7 +225,7 @@ static int tell_rewritten(struct disk_io *io, uint32_t lo, uint32_t hi)
 
 /* A write without FUA may have rewritten them, and the journal not know that
  * durably. */
-static int tell_rewritten_before(struct disk_io *io)
+static int tell_rewritten_before(struct io *io)
 {
 	int ret = slot_tell_bad(io->disk, io->slot, false);
 
@@ -235,7 +235,7 @@ static int tell_rewritten_before(struct disk_io *io)
 /* The blocks of the segment that just reached a slot that is written in place.
  * -errno: a sync that failed may have had them, or the journal could not be
  * told. */
-static int note_in_place(struct disk_io *io, uint64_t bytes)
+static int note_in_place(struct io *io, uint64_t bytes)
 {
 	struct disk *d = io->disk;
 	bool tell = false, news;
@@ -253,16 +253,16 @@ static int note_in_place(struct disk_io *io, uint64_t bytes)
 	}
 	if (news)
 		ret = tell_rewritten(io, lo, hi);
-	else if (io->fua && !has_wp(io))
+	else if (io->pub->fua && !has_wp(io))
 		ret = tell_rewritten_before(io);
 	return !ret && tell ? zoneop_journal_slot(d, io->slot) : ret;
 }
 
 /* The write pointer moves.  -EIO: a sync has failed beside the write. */
-static int note_appended(struct disk_io *io)
+static int note_appended(struct io *io)
 {
 	struct disk *d = io->disk;
-	uint32_t blocks = io->nr_blocks - io->there_blocks;
+	uint32_t blocks = io->pub->nr_blocks - io->there_blocks;
 	uint32_t lo = first_block(io);
 	int ret = 0;
 
@@ -270,14 +270,15 @@ static int note_appended(struct disk_io *io)
 	if (slot_losses(d, io->slot) != io->losses)
 		ret = -EIO;
 	else
-		slot_written(io, lo, lo + blocks, io->fua);
+		slot_written(io, lo, lo + blocks, io->pub->fua);
 	if (!ret)
-		zone_write_end(&d->zones, io->lba + io->there_blocks, blocks);
+		zone_write_end(&d->zones, io->pub->lba + io->there_blocks,
+			       blocks);
 	pthread_mutex_unlock(&d->lock);
 	return ret;
 }
 
-static bool finish_written(struct disk_io *io)
+static bool finish_written(struct io *io)
 {
 	int ret = appends(io) ? note_appended(io) : 0;
 
@@ -291,7 +292,7 @@ static bool finish_written(struct disk_io *io)
  * FUA in a sequential zone makes the whole file durable: a write pointer that
  * survives while data below it does not would be a lie.
  */
-static bool submit_sync(struct disk_io *io)
+static bool submit_sync(struct io *io)
 {
 	struct disk *d = io->disk;
 
@@ -305,7 +306,7 @@ static bool submit_sync(struct disk_io *io)
 
 /* What was written in place may be there in part, and stays: it can be read,
  * and so is to be synced. */
-static bool data_failed(struct disk_io *io)
+static bool data_failed(struct io *io)
 {
 	struct disk *d = io->disk;
 	uint32_t lo, hi, wp;
@@ -326,14 +327,14 @@ static bool data_failed(struct disk_io *io)
 }
 
 /* Nothing was written, since somebody has cut the file. */
-static bool mend_and_write(struct disk_io *io)
+static bool mend_and_write(struct io *io)
 {
 	int ret = mend(io);
 
 	return ret ? fail(io, ret) : write_next(io);
 }
 
-static bool data_done(struct disk_io *io)
+static bool data_done(struct io *io)
 {
 	int ret = 0;
 
@@ -346,34 +347,35 @@ static bool data_done(struct disk_io *io)
 	if (ret)
 		return fail(io, ret);
 	segment_pass(io, io->req.len);
-	if (io->fua && has_wp(io) && segment_ends_slot(io))
+	if (io->pub->fua && has_wp(io) && segment_ends_slot(io))
 		return submit_sync(io);
 	return io->left_bytes ? write_next(io) : finish_written(io);
 }
 
 /* FUA: none of the slot's blocks is known to be durable. */
-static bool sync_failed(struct disk_io *io, int error)
+static bool sync_failed(struct io *io, int error)
 {
 	uint64_t start_lba = zone_slot_start_lba(&io->disk->zones, io->slot);
 
-	io->at_bytes = blocks_to_bytes(io->disk, max_u64(start_lba, io->lba));
+	io->at_bytes =
+		blocks_to_bytes(io->disk, max_u64(start_lba, io->pub->lba));
 	return fail(io, error);
 }
 
 /* Whether a sync that failed took blocks along that came before its last part
  * began.  Under the lock. */
-static bool lost_some(const struct disk_io *io)
+static bool lost_some(const struct io *io)
 {
 	const struct disk *d = io->disk;
 	uint64_t start_lba = zone_slot_start_lba(&d->zones, io->slot);
-	uint64_t lba = max_u64(start_lba, io->lba);
+	uint64_t lba = max_u64(start_lba, io->pub->lba);
 
 	return slot_first_bad(d, io->slot, (uint32_t)(lba - start_lba),
 			      (uint32_t)(segment_lba(io) - start_lba)) !=
 	       UINT32_MAX;
 }
 
-static bool sync_done(struct disk_io *io)
+static bool sync_done(struct io *io)
 {
 	struct disk *d = io->disk;
 	int ret;
@@ -391,15 +393,15 @@ static bool sync_done(struct disk_io *io)
 }
 
 /* What is not there yet. */
-static bool write_rest(struct disk_io *io)
+static bool write_rest(struct io *io)
 {
 	if (io->left_bytes)
 		return write_next(io);
 	/* A repeated write, all of which is there. */
-	return io->fua ? submit_sync(io) : finish_written(io);
+	return io->pub->fua ? submit_sync(io) : finish_written(io);
 }
 
-static bool write_step(struct disk_io *io)
+static bool write_step(struct io *io)
 {
 	switch ((enum write_state)io->state) {
 	case WRITE_NEXT:
@@ -423,7 +425,7 @@ static bool write_step(struct disk_io *io)
 }
 
 /* The first step: nothing has been submitted yet. */
-static bool write_start(struct disk_io *io)
+static bool write_start(struct io *io)
 {
 	io->step = write_step;
 	if (io->state == WRITE_CUT_OLD)
@@ -434,16 +436,16 @@ static bool write_start(struct disk_io *io)
 /* Begins the write behind the blocks that are there; ends the grace.  What must
  * be cut off first is the first slot's matter, if the write must begin there.
  */
-static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
+static enum zone_verdict begin(struct io *io, bool *cut_first)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
 
 	pthread_mutex_lock(&d->lock);
-	verdict = zone_write_begin(&d->zones, io->lba + io->there_blocks,
-				   io->nr_blocks - io->there_blocks, NULL);
-	if (!verdict && io->nr_blocks) {
-		io->slot = zone_slot_of(&d->zones, io->lba);
+	verdict = zone_write_begin(&d->zones, io->pub->lba + io->there_blocks,
+				   io->pub->nr_blocks - io->there_blocks, NULL);
+	if (!verdict && io->pub->nr_blocks) {
+		io->slot = zone_slot_of(&d->zones, io->pub->lba);
 		stats_note_write(d, io);
 		grace_end_all(io);
 		flight_begin(io);
@@ -455,7 +457,7 @@ static enum zone_verdict begin(struct disk_io *io, bool *cut_first)
 	return verdict;
 }
 
-void write_run(struct disk_io *io)
+void write_run(struct io *io)
 {
 	enum zone_verdict verdict;
 	bool cut_first = false;
@@ -475,7 +477,7 @@ void write_run(struct disk_io *io)
 		io_refuse(io, verdict);
 		return;
 	}
-	if (!io->nr_blocks) {
+	if (!io->pub->nr_blocks) {
 		io_finish(io, DISK_OK);
 		return;
 	}

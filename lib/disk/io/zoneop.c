@@ -18,7 +18,7 @@ enum zoneop_state {
 	ZONEOP_CHECKED
 };
 
-static int64_t run_req(struct disk_io *io, enum store_op op, uint64_t off,
+static int64_t run_req(struct io *io, enum store_op op, uint64_t off,
 		       uint64_t len)
 {
 	io->req = (struct store_req){
@@ -35,7 +35,7 @@ static void next_gen(struct disk *d, uint32_t slot)
 }
 
 /* gen is odd while the file may be shorter than the write pointer says. */
-static int64_t reset_file(struct disk_io *io)
+static int64_t reset_file(struct io *io)
 {
 	int64_t ret;
 
@@ -46,7 +46,7 @@ static int64_t reset_file(struct disk_io *io)
 	return ret;
 }
 
-static int64_t finish_file(struct disk_io *io)
+static int64_t finish_file(struct io *io)
 {
 	struct disk *d = io->disk;
 	struct store_req req = { .op = STORE_FINISH, .slot = io->slot };
@@ -76,23 +76,23 @@ static int64_t finish_file(struct disk_io *io)
 	return ret ? ret : disk_request_run(d, &req);
 }
 
-static void apply(struct disk_io *io)
+static void apply(struct io *io)
 {
 	struct disk *d = io->disk;
 	struct disk_slot *s = &d->slots.at[io->slot];
 	uint32_t wp = zone_slot_wp_blocks(&d->zones, io->slot);
 	uint32_t cap = zone_slot_cap_blocks(&d->zones, io->slot);
 
-	if (io->zone_op == ZO_RESET)
+	if (io->pub->zone_op == ZO_RESET)
 		d->faults.hooks->zone_was_reset(d, io->slot);
 	pthread_mutex_lock(&d->lock);
-	s->undo_non_seq |= io->zone_op == ZO_RESET &&
+	s->undo_non_seq |= io->pub->zone_op == ZO_RESET &&
 			   d->zones.slots[io->slot].attrs & ZA_NON_SEQ;
-	zone_op_apply(&d->zones, io->zone_op, io->slot);
+	zone_op_apply(&d->zones, io->pub->zone_op, io->slot);
 	stats_note_zones(d);
 	s->flags &= ~SLOT_CUT;
 	flight_drop(d, io->slot);
-	if (io->zone_op == ZO_RESET) {
+	if (io->pub->zone_op == ZO_RESET) {
 		zone_set_attrs(&d->zones, io->slot,
 			       d->zones.slots[io->slot].attrs &
 				       (uint8_t)~ZA_RESET);
@@ -232,12 +232,12 @@ int zoneop_journal_slot(struct disk *d, uint32_t slot)
  * process dies.  Or the journal would have it explicitly opened then.  Or the
  * attribute RESET was injected, which is to go.  Under the lock.
  */
-static bool has_rest(const struct disk_io *io, uint32_t slot)
+static bool has_rest(const struct io *io, uint32_t slot)
 {
 	const struct disk *d = io->disk;
 	const struct disk_slot *s = &d->slots.at[slot];
 
-	return io->zone_op == ZO_RESET &&
+	return io->pub->zone_op == ZO_RESET &&
 	       (s->flags & (SLOT_CUT | SLOT_BAD_NEWS) || s->journal_owed ||
 		d->zones.slots[slot].attrs & ZA_RESET) &&
 	       zone_slot_cond(&d->zones, slot) == ZC_EMPTY;
@@ -248,27 +248,27 @@ static bool has_rest(const struct disk_io *io, uint32_t slot)
  * the sync of the same command has failed before: then what FINISH filled is
  * not dirty, but bad.  Under the lock.
  */
-static bool is_to_be_synced(const struct disk_io *io, uint32_t slot)
+static bool is_to_be_synced(const struct io *io, uint32_t slot)
 {
 	const struct disk *d = io->disk;
 
-	return io->fua &&
+	return io->pub->fua &&
 	       (slot_is_unsynced(d, slot) ||
 		d->slots.at[slot].flags & SLOT_BAD) &&
 	       zone_slot_cond(&d->zones, slot) ==
-		       (io->zone_op == ZO_RESET ? ZC_EMPTY : ZC_FULL);
+		       (io->pub->zone_op == ZO_RESET ? ZC_EMPTY : ZC_FULL);
 }
 
 /* The first slot from @from on that has something to be done.  Under the lock.
  */
-static uint32_t slot_to_change(const struct disk_io *io,
-			       const struct zone_sel *sel, uint32_t from)
+static uint32_t slot_to_change(const struct io *io, const struct zone_sel *sel,
+			       uint32_t from)
 {
 	const struct disk *d = io->disk;
-	uint32_t next = zone_op_next(&d->zones, io->zone_op, sel, from);
+	uint32_t next = zone_op_next(&d->zones, io->pub->zone_op, sel, from);
 	uint32_t end = sel->first + sel->count;
 
-	if (io->zone_op != ZO_RESET && !io->fua)
+	if (io->pub->zone_op != ZO_RESET && !io->pub->fua)
 		return next;
 	for (; from < end && from < next; from++)
 		if (has_rest(io, from) || is_to_be_synced(io, from))
@@ -276,7 +276,7 @@ static uint32_t slot_to_change(const struct disk_io *io,
 	return next;
 }
 
-static int make_durable(struct disk_io *io)
+static int make_durable(struct io *io)
 {
 	int ret = sync_slot(io->disk, io->slot, io->losses);
 
@@ -284,7 +284,7 @@ static int make_durable(struct disk_io *io)
 }
 
 /* FINISH or RESET of io->slot, whose turn we have. */
-static int64_t change_slot(struct disk_io *io)
+static int64_t change_slot(struct io *io)
 {
 	struct disk *d = io->disk;
 	struct zone_sel one = { .first = io->slot, .count = 1 };
@@ -304,16 +304,16 @@ static int64_t change_slot(struct disk_io *io)
 		return 0;
 	if (only_sync)
 		return make_durable(io);
-	ret = io->zone_op == ZO_RESET ? reset_file(io) : finish_file(io);
+	ret = io->pub->zone_op == ZO_RESET ? reset_file(io) : finish_file(io);
 	if (ret < 0)
 		return ret;
 	apply(io);
 	ret = zoneop_journal_slot(d, io->slot);
-	return ret < 0 || !io->fua ? ret : make_durable(io);
+	return ret < 0 || !io->pub->fua ? ret : make_durable(io);
 }
 
 /* Leaves the slot whose turn we have and asks for the next one's. */
-static bool move_on(struct disk_io *io, uint32_t slot)
+static bool move_on(struct io *io, uint32_t slot)
 {
 	struct disk *d = io->disk;
 	bool granted;
@@ -327,7 +327,7 @@ static bool move_on(struct disk_io *io, uint32_t slot)
 	return granted;
 }
 
-static uint32_t next_slot(struct disk_io *io, uint32_t from)
+static uint32_t next_slot(struct io *io, uint32_t from)
 {
 	struct disk *d = io->disk;
 	uint32_t slot;
@@ -338,7 +338,7 @@ static uint32_t next_slot(struct disk_io *io, uint32_t from)
 	return slot;
 }
 
-static void fail_at_slot(struct disk_io *io, int error)
+static void fail_at_slot(struct io *io, int error)
 {
 	uint64_t lba = zone_slot_start_lba(&io->disk->zones, io->slot);
 
@@ -346,9 +346,10 @@ static void fail_at_slot(struct disk_io *io, int error)
 }
 
 /* With the attributes that zones have lost. */
-static void finish_change(struct disk_io *io)
+static void finish_change(struct io *io)
 {
-	if (io->zone_op == ZO_RESET && atomic_load(&io->disk->faults.has_kept))
+	if (io->pub->zone_op == ZO_RESET &&
+	    atomic_load(&io->disk->faults.has_kept))
 		io->disk->faults.hooks->settle(io->disk);
 	io_finish(io, DISK_OK);
 }
@@ -357,7 +358,7 @@ static void finish_change(struct disk_io *io)
  * FINISH and RESET change one slot after the other, each in its turn.  When a
  * turn must be waited for, this returns, and is called again with it.
  */
-static void change_run(struct disk_io *io)
+static void change_run(struct io *io)
 {
 	uint32_t slot;
 	int64_t ret;
@@ -388,7 +389,7 @@ static void change_run(struct disk_io *io)
 }
 
 /* The first slot from @from on of which the journal knows something else. */
-static uint32_t next_unjournaled(struct disk_io *io, uint32_t from)
+static uint32_t next_unjournaled(struct io *io, uint32_t from)
 {
 	struct disk *d = io->disk;
 	uint32_t end = io->sel.first + io->sel.count;
@@ -400,7 +401,7 @@ static uint32_t next_unjournaled(struct disk_io *io, uint32_t from)
 	return from < end ? from : UINT32_MAX;
 }
 
-static int journal_sel(struct disk_io *io)
+static int journal_sel(struct io *io)
 {
 	uint32_t slot = next_unjournaled(io, io->sel.first);
 	int ret, first = 0;
@@ -417,7 +418,7 @@ static int journal_sel(struct disk_io *io)
 /* The journal could not be told of zones that OPEN has opened: the command has
  * failed, so none of those stays so of which it was news.  (An implicitly
  * opened one may be closed by the disk at any time.) */
-static void take_opening_back(struct disk_io *io)
+static void take_opening_back(struct io *io)
 {
 	struct disk *d = io->disk;
 	uint32_t end = io->sel.first + io->sel.count;
@@ -433,7 +434,7 @@ static void take_opening_back(struct disk_io *io)
 	pthread_mutex_unlock(&d->lock);
 }
 
-static void close_sel(struct disk_io *io)
+static void close_sel(struct io *io)
 {
 	struct zone_set *z = &io->disk->zones;
 	uint32_t slot = zone_op_next(z, ZO_CLOSE, &io->sel, 0);
@@ -444,14 +445,14 @@ static void close_sel(struct disk_io *io)
 }
 
 /* OPEN and CLOSE touch no file of a zone: all at once. */
-static void open_close(struct disk_io *io)
+static void open_close(struct io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict = ZV_OK;
 	int ret;
 
 	pthread_mutex_lock(&d->lock);
-	if (io->zone_op == ZO_OPEN) {
+	if (io->pub->zone_op == ZO_OPEN) {
 		verdict = zone_open_apply(&d->zones, &io->sel);
 		stats_note_zones(d);
 	} else {
@@ -465,7 +466,7 @@ static void open_close(struct disk_io *io)
 	io->slot = io->sel.first;
 	ret = journal_sel(io);
 	if (ret < 0) {
-		if (io->zone_op == ZO_OPEN)
+		if (io->pub->zone_op == ZO_OPEN)
 			take_opening_back(io);
 		fail_at_slot(io, ret);
 	} else {
@@ -473,7 +474,7 @@ static void open_close(struct disk_io *io)
 	}
 }
 
-void zoneop_run(struct disk_io *io)
+void zoneop_run(struct io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
@@ -483,15 +484,16 @@ void zoneop_run(struct disk_io *io)
 		return;
 	}
 	pthread_mutex_lock(&d->lock);
-	verdict = zone_op_check(&d->zones, io->zone_op, io->lba, io->zone_count,
-				io->zone_all, &io->sel);
+	verdict =
+		zone_op_check(&d->zones, io->pub->zone_op, io->pub->lba,
+			      io->pub->zone_count, io->pub->zone_all, &io->sel);
 	pthread_mutex_unlock(&d->lock);
 	if (verdict) {
 		io_refuse(io, verdict);
 		return;
 	}
 	io->state = ZONEOP_CHECKED;
-	if (io->zone_op == ZO_FINISH || io->zone_op == ZO_RESET)
+	if (io->pub->zone_op == ZO_FINISH || io->pub->zone_op == ZO_RESET)
 		change_run(io);
 	else
 		open_close(io);

@@ -10,6 +10,7 @@
 #include "disk/medium/journal.h"
 #include "disk/medium/journal_format.h"
 #include "disk/medium/sidecar.h"
+#include "store/store.h"
 
 #define SLOT_COND 0x0f /* a condition's code */
 #define SLOT_EXP  0x10

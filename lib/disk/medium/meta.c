@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "disk/medium/meta.h"
 #include "disk/options/check.h"
+#include "store/store.h"
 
 int meta_from_opts(const struct disk_opts *opts, uint64_t size_bytes,
 		   struct disk_meta *meta, struct zl_err *err)

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "disk/medium/meta.h"
 #include "disk/medium/sidecar.h"
+#include "store/store.h"
 
 #define FORMAT_VERSION 1
 #define SIDECAR_MAX    65536 /* bytes; ours has some hundred */
