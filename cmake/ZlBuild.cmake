@@ -12,6 +12,9 @@ set(ZL_HANDLER_DIR "/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/tcmu-runner" CACHE PA
 set(ZL_SYSTEMD_DIR "/lib/systemd" CACHE PATH
   "Folder of the system's own systemd units and generators")
 
+set(ZL_PYTHON_DIR "lib/python3/dist-packages" CACHE STRING
+  "Folder that Python looks for modules in, below the prefix if not absolute")
+
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
 endif()

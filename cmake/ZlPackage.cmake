@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 # Debian packages: `cpack -G DEB` in the build directory. One for the handler,
-# one for the command, one for the documents.
+# one for the command, one for Python, one for the documents.
 
 set(ZL_PACKAGE_MAINTAINER "zloop for SCSI <zloop-scsi@packages.invalid>" CACHE STRING
   "Who answers for the packages: NAME <ADDRESS>")
@@ -11,7 +11,7 @@ set(CPACK_PACKAGE_NAME zloop-scsi)
 set(CPACK_PACKAGE_CONTACT "${ZL_PACKAGE_MAINTAINER}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL handler cli doc)
+set(CPACK_COMPONENTS_ALL handler cli python doc)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE
   OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -48,6 +48,11 @@ zl_package(cli zloop-scsi admin
   "attaches them and exports them over iSCSI, lists and draws their zones,"
   "checks and repairs them, and makes running ones suffer faults and power"
   "failures.")
+zl_package(python python3-zloop python
+  "host-managed zoned SCSI disks for tests in Python"
+  "The module zloop: disks of the tcmu-runner handler user:zloop that are there"
+  "for the time of a test, with faults and power failures as calls, and a"
+  "fixture for pytest.")
 zl_package(doc zloop-scsi-doc doc
   "documentation of the tcmu-runner handler user:zloop"
   "On-disk format, conformance, what the disk promises, the control protocol,"
@@ -62,6 +67,10 @@ set(CPACK_DEBIAN_HANDLER_PACKAGE_CONTROL_EXTRA
 # libcairo2 is loaded when a PNG picture is drawn.
 set(CPACK_DEBIAN_CLI_PACKAGE_RECOMMENDS "zloop-scsi-handler, libcairo2")
 set(CPACK_DEBIAN_CLI_PACKAGE_SUGGESTS "zloop-scsi-doc")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS OFF)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.9), zloop-scsi")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-pytest")
 set(CPACK_DEBIAN_DOC_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DOC_PACKAGE_ARCHITECTURE all)
 set(CPACK_DEBIAN_DOC_PACKAGE_SUGGESTS "zloop-scsi, zloop-scsi-handler")

@@ -181,6 +181,8 @@ int main(int argc, char **argv)
 	int ret;
 
 	runner_log_echo(6);
+	/* Whoever gives it one line after the other waits for each. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
 		set_option(c, optarg, &p, &so);
 	if (!so || !p.cfgstring || !p.size_bytes)
