@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The bytes of the character at @s, 0: it is none. */
-static unsigned char_len(const unsigned char *s)
+unsigned utf8_char_len(const char *text)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	unsigned len = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
 
 	if (len == 1)
@@ -23,6 +23,17 @@ static unsigned char_len(const unsigned char *s)
 	return len;
 }
 
+uint32_t utf8_code(const char *s, unsigned len)
+{
+	uint32_t code = (unsigned char)s[0];
+
+	if (len > 1)
+		code &= 0x7fu >> len;
+	for (unsigned i = 1; i < len; i++)
+		code = code << 6 | ((unsigned char)s[i] & 0x3f);
+	return code;
+}
+
 char *utf8_text(const char *s)
 {
 	static const char unknown[] = "\xef\xbf\xbd";
@@ -32,7 +43,7 @@ char *utf8_text(const char *s)
 	if (!text)
 		return NULL;
 	for (; *s; s += len ? len : 1) {
-		len = char_len((const unsigned char *)s);
+		len = utf8_char_len(s);
 		end = mempcpy(end, len ? s : unknown, len ? len : 3);
 	}
 	*end = 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/num.h"
 #include "base/utf8.h"
 #include "control/internal.h"
@@ -238,23 +239,13 @@ static int dispatch(struct request *r)
 static struct json_object *parse(const char *text, size_t len,
 				 struct zl_err *err)
 {
-	struct json_tokener *tok = json_tokener_new_ex(8);
 	struct json_object *o = NULL;
-	enum json_tokener_error why;
+	struct json_fault fault = { .why = json_tokener_error_size };
 
-	if (!tok)
-		return NULL;
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
-					    JSON_TOKENER_VALIDATE_UTF8);
 	if (len <= CONTROL_REQUEST_MAX)
-		o = json_tokener_parse_ex(tok, text, (int)len);
-	why = json_tokener_get_error(tok);
-	if (!o || why != json_tokener_success) {
+		o = json_read(text, len, 8, &fault);
+	if (!o && !fault.no_memory)
 		zl_fail(err, EINVAL, "this is not JSON");
-		json_object_put(o);
-		o = NULL;
-	}
-	json_tokener_free(tok);
 	return o;
 }
 

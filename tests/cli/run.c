@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "run.h"
 
 #define MAX_WORDS 16
@@ -163,19 +164,14 @@ void assert_silent(void)
 
 struct json_object *out_json(void)
 {
-	struct json_tokener *tok = json_tokener_new();
 	size_t len = strlen(run_out);
+	struct json_fault fault;
 	struct json_object *o;
 
-	assert_non_null(tok);
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
-					    JSON_TOKENER_VALIDATE_UTF8);
 	assert_true(len && run_out[len - 1] == '\n');
-	o = json_tokener_parse_ex(tok, run_out, (int)len - 1);
-	if (json_tokener_get_error(tok) != json_tokener_success ||
-	    json_tokener_get_parse_end(tok) != len - 1)
+	o = json_read(run_out, len - 1, JSON_TOKENER_DEFAULT_DEPTH, &fault);
+	if (!o)
 		fail_msg("not JSON: %s", run_out);
-	json_tokener_free(tok);
 	return o;
 }
 

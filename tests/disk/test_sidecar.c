@@ -376,6 +376,7 @@ static void other_files(void **unused)
 	refused("[]", "/d/zloop.json is not a JSON object");
 	refused("12 ", "/d/zloop.json is not a JSON object");
 	refused("\"text\"", "/d/zloop.json is not a JSON object");
+	refused("null ", "/d/zloop.json is not a JSON object");
 }
 
 static void not_json(void **unused)

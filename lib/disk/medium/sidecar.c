@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/num.h"
 #include "disk/medium/meta.h"
 #include "disk/medium/sidecar.h"
@@ -279,30 +280,24 @@ static void get_all(struct reader *r, struct disk_meta *meta,
 static struct json_object *parse_text(const char *text, size_t len,
 				      const char *name, struct zl_err *err)
 {
-	struct json_tokener *tok = json_tokener_new();
-	struct json_object *o = NULL;
-	enum json_tokener_error why;
-	size_t end;
+	struct json_fault fault;
+	struct json_object *o =
+		json_read(text, len, JSON_TOKENER_DEFAULT_DEPTH, &fault);
 
-	if (!tok) {
+	if (fault.no_memory)
 		zl_fail(err, ENOMEM, "out of memory");
-		return NULL;
-	}
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
-					    JSON_TOKENER_VALIDATE_UTF8);
-	o = json_tokener_parse_ex(tok, text, (int)len);
-	why = json_tokener_get_error(tok);
-	end = json_tokener_get_parse_end(tok);
-	json_tokener_free(tok);
-	if (why == json_tokener_continue)
+	else if (fault.why == json_tokener_continue)
 		zl_fail(err, EINVAL,
 			"%s/" DISK_SIDECAR
 			" is cut short: its JSON does not end",
 			name);
-	else if (why != json_tokener_success)
+	else if (fault.why != json_tokener_success)
 		zl_fail(err, EINVAL,
 			"%s/" DISK_SIDECAR " is not JSON: %s at byte %zu", name,
-			json_tokener_error_desc(why), end);
+			json_tokener_error_desc(fault.why), fault.at);
+	else if (!o)
+		zl_fail(err, EINVAL, "%s/" DISK_SIDECAR " is not a JSON object",
+			name);
 	return o;
 }
 
