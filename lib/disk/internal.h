@@ -33,6 +33,7 @@
 #include "disk/medium/journal.h"
 #include "disk/medium/problems.h"
 #include "disk/medium/slots.h"
+#include "record/log.h"
 
 struct disk {
 	struct store *store;
@@ -47,6 +48,7 @@ struct disk {
 
 	struct journal journal;
 	struct flight flight;
+	struct record_log record; /* see io/recorder.h */
 	struct worker_pool work;
 	struct disk_faults faults;
 	struct zl_limit error_limit; /* of the log lines about the store */

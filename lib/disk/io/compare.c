@@ -12,6 +12,7 @@
 #include "disk/io/gate.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
+#include "disk/io/recorder.h"
 #include "disk/io/turn.h"
 
 #define CHUNK_BYTES 65536
@@ -40,6 +41,7 @@ static enum disk_status run_part(struct io *io, struct disk_io *part,
 	own->gate = io->pub->op == DISK_COMPARE ? GATE_NONE : GATE_PART;
 	part->done = part_done;
 	part->user = &sem;
+	own->record_begin = io->record_begin;
 	run(own);
 	while (sem_wait(&sem))
 		;

@@ -2,11 +2,11 @@
 /*
  * What changes the disk holds it, from before its first request of the store
  * until its completion has been posted, however many requests it makes and
- * zones it reaches; a simulated power failure waits until nobody does, and
- * keeps everybody out.  So an I/O is before the failure or after it, as a
- * whole: what was acknowledged was not taken back in part before that.  Nor is
- * a command of several I/Os divided: the next one gets the disk while the one
- * before it still holds it, even if a failure waits.
+ * zones it reaches; a simulated power failure, or a snapshot, waits until
+ * nobody does, and keeps everybody out.  So an I/O is before the failure or
+ * after it, as a whole: what was acknowledged was not taken back in part before
+ * that.  Nor is a command of several I/Os divided: the next one gets the disk
+ * while the one before it still holds it, even if a failure waits.
  *
  * It is held before a turn is queued for and the gate is passed, so that
  * whoever has those never waits for the failure.  An I/O that an injected delay
@@ -31,8 +31,6 @@ void hold_destroy(struct hold *h)
 
 bool hold_try(struct disk *d)
 {
-	if (!d->powerfail.possible)
-		return true;
 	if (d->hold.stopped)
 		return false;
 	d->hold.nr++;
@@ -69,14 +67,12 @@ bool hold_take(struct io *io)
 
 void hold_leave_locked(struct disk *d)
 {
-	if (d->powerfail.possible && !--d->hold.nr)
+	if (!--d->hold.nr && d->hold.stopped)
 		pthread_cond_broadcast(&d->hold.changed);
 }
 
 void hold_leave(struct disk *d)
 {
-	if (!d->powerfail.possible)
-		return;
 	pthread_mutex_lock(&d->lock);
 	hold_leave_locked(d);
 	pthread_mutex_unlock(&d->lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
-/* What a simulated power failure must not divide. */
+/* What a simulated power failure or a snapshot must not divide. */
 #ifndef ZL_DISK_IO_HOLD_H
 #define ZL_DISK_IO_HOLD_H
 
@@ -19,8 +19,7 @@ struct hold {
 };
 
 /*
- * hold.c: what a simulated power failure must not divide.  All of it costs
- * nothing, and waits for nobody, where none can be simulated.
+ * hold.c: what a simulated power failure or a snapshot must not divide.
  */
 void hold_init(struct hold *h);
 void hold_destroy(struct hold *h);

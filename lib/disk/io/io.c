@@ -14,6 +14,7 @@
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
 #include "disk/io/pace.h"
+#include "disk/io/recorder.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
 #include "disk/io/turn.h"
@@ -92,6 +93,8 @@ void io_finish(struct io *io, enum disk_status status)
 	bool held = io->held;
 
 	io->pub->status = status;
+	if (recorder_is_on(d))
+		recorder_end(io);
 	meter_finish(d, io);
 	pace_done(d, io);
 	if (nr) {
@@ -284,6 +287,7 @@ void disk_submit(struct disk *d, struct disk_io *pub)
 	assert(pub->op < ZL_ARRAY_SIZE(io_run_table));
 	init(d, io, pub);
 	meter_submit(d, io);
+	recorder_begin(d, io);
 	if (disk_has_faults(d) && !is_beside_zones(io)) {
 		io->run = d->faults.hooks->run;
 		io->async = false;

@@ -17,6 +17,7 @@ struct io {
 	/* When it began, see meter.c; 0 = not yet.  When it ended; 0 = not seen
 	 * yet. */
 	uint64_t start_ns, end_ns;
+	uint64_t record_begin; /* see recorder.h */
 	void (*run)(struct io *io);
 
 	/* See io_drive(). */

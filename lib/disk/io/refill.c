@@ -9,6 +9,7 @@
 #include "disk/io/grace.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
+#include "disk/io/recorder.h"
 #include "disk/io/slot.h"
 #include "disk/io/zoneop.h"
 
@@ -97,6 +98,7 @@ static enum disk_status refill(struct io *io, uint32_t wp)
 		if (res < 0)
 			cut = run_req(io, STORE_RESET, 0, 0, NULL) >= 0;
 		ret = refilled(io, wp, res >= 0, cut);
+		recorder_refilled(io, wp, res >= 0);
 		zoneop_journal_slot(d, io->slot);
 		if (res >= 0)
 			res = ret;

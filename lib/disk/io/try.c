@@ -12,6 +12,7 @@
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
 #include "disk/io/pace.h"
+#include "disk/io/recorder.h"
 #include "disk/io/segment.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
@@ -130,8 +131,10 @@ static bool read_fua_here(struct io *io)
 	pthread_mutex_lock(&d->lock);
 	if (done && io->pub->status == DISK_OK)
 		done = !fua_is_unsynced(io);
-	hold_leave_locked(d);
 	pthread_mutex_unlock(&d->lock);
+	if (done && recorder_is_on(d))
+		recorder_end(io);
+	hold_leave(d);
 	return done;
 }
 
@@ -217,10 +220,15 @@ static bool pass(struct io *io)
 	return false;
 }
 
-static void leave(struct io *io)
+static void leave_gate(struct io *io)
 {
 	if (io->gate)
 		gate_leave(io->disk, io->gate);
+}
+
+static void leave(struct io *io)
+{
+	leave_gate(io);
 	hold_leave(io->disk);
 }
 
@@ -284,10 +292,11 @@ static bool end_write(struct io *io, bool written)
 	}
 	flight_tried(io, written);
 	next = turn_pass_on(d, io->slot);
+	hold_leave_locked(d);
 	pthread_mutex_unlock(&d->lock);
 	if (next)
 		next->granted(next);
-	leave(io);
+	leave_gate(io);
 	return written;
 }
 
@@ -311,6 +320,15 @@ static bool run_write(struct io *io, bool syncing)
 	return written;
 }
 
+/* As long as it has the slot.  What a loss makes the full path write once more
+ * is there twice: the same blocks, at the same place. */
+static void record_write(struct io *io, bool written)
+{
+	io->pub->status = DISK_OK;
+	if (written && recorder_is_on(io->disk))
+		recorder_end(io);
+}
+
 static bool try_write(struct io *io)
 {
 	enum zone_verdict verdict;
@@ -323,6 +341,7 @@ static bool try_write(struct io *io)
 	if (verdict)
 		return refused(io, verdict);
 	written = run_write(io, syncing);
+	record_write(io, written);
 	written = end_write(io, written);
 	return written && end(io, DISK_OK, ZV_OK);
 }
@@ -335,6 +354,9 @@ static bool try_rw(struct disk *d, struct io *io)
 	    !pace_here(d, io->pub->nr_blocks))
 		return false;
 	io->disk = d;
+	if (recorder_must_wait(io))
+		return false;
+	recorder_begin(d, io);
 	io->pub->bad_lba = 0;
 	io->flight = (struct flight_mark){ 0 };
 	segment_start(io);

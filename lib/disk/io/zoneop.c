@@ -6,6 +6,7 @@
 #include "disk/io/grace.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
+#include "disk/io/recorder.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
 #include "disk/io/sync.h"
@@ -104,6 +105,7 @@ static void apply(struct io *io)
 		slot_mark_dirty(d, io->slot, wp, cap, io->losses);
 	}
 	pthread_mutex_unlock(&d->lock);
+	recorder_zone(io);
 }
 
 static bool is_exp_open(const struct disk *d, uint32_t slot)
@@ -280,7 +282,11 @@ static int make_durable(struct io *io)
 {
 	int ret = sync_slot(io->disk, io->slot, io->losses);
 
-	return ret ? ret : zoneop_journal_sync(io->disk);
+	if (!ret)
+		ret = zoneop_journal_sync(io->disk);
+	if (!ret)
+		recorder_zone_safe(io);
+	return ret;
 }
 
 /* FINISH or RESET of io->slot, whose turn we have. */

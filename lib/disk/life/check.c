@@ -16,6 +16,7 @@
 #include "disk/medium/problems.h"
 #include "disk/medium/sidecar.h"
 #include "disk/medium/survey.h"
+#include "disk/snapshot.h"
 
 struct check {
 	struct store *store;
@@ -132,8 +133,10 @@ int disk_check(const char *dir, disk_problem_fn *fn, disk_progress_fn *progress,
 	       void *user, struct zl_err *err)
 {
 	struct store *st;
-	int ret = store_file_open(dir, &st, err);
+	int ret = disk_settle(dir, 0, err);
 
+	if (!ret)
+		ret = store_file_open(dir, &st, err);
 	if (ret)
 		return ret;
 	ret = check(st, dir, fn, progress, user, err);

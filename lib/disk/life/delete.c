@@ -14,6 +14,7 @@
 #include "disk/medium/meta.h"
 #include "disk/medium/sidecar.h"
 #include "disk/medium/survey.h"
+#include "disk/snapshot.h"
 #include "store/rollback.h"
 
 struct deletion {
@@ -120,8 +121,10 @@ int disk_delete(const char *dir, unsigned lock_wait_ms,
 	struct deletion d = {
 		.name = dir, .progress = progress, .user = user, .err = err
 	};
-	int ret = store_file_open(dir, &d.store, err);
+	int ret = disk_settle(dir, 0, err);
 
+	if (!ret)
+		ret = store_file_open(dir, &d.store, err);
 	if (ret)
 		return ret;
 	ret = enter(&d, lock_wait_ms);

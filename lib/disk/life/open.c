@@ -30,6 +30,7 @@
 #include "disk/medium/sidecar.h"
 #include "disk/medium/survey.h"
 #include "disk/options/check.h"
+#include "disk/snapshot.h"
 #include "store/rollback.h"
 
 enum action {
@@ -511,8 +512,10 @@ int disk_open(const char *dir, const struct disk_open_args *args,
 	      struct disk **disk, struct zl_err *err)
 {
 	struct store *st;
-	int ret = store_file_open(dir, &st, err);
+	int ret = disk_settle(dir, args->lock_wait_ms, err);
 
+	if (!ret)
+		ret = store_file_open(dir, &st, err);
 	if (ret)
 		return ret;
 	if (wants_direct(args))
@@ -644,6 +647,7 @@ void disk_close(struct disk *d)
 	pthread_mutex_unlock(&open_lock);
 	/* All is synced anyway, and nothing may follow the journal's end. */
 	store_on_unasked_loss(d->store, NULL, NULL);
+	record_log_stop(&d->record, "the disk was closed", NULL);
 	if (!d->look_only)
 		ret = stop_cleanly(d);
 	if (ret)
@@ -655,6 +659,7 @@ void disk_close(struct disk *d)
 
 void disk_abandon(struct disk *d)
 {
+	record_log_stop(&d->record, "the disk was abandoned", NULL);
 	end(d);
 }
 

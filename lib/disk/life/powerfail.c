@@ -172,6 +172,9 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 			       "a command takes too long; nothing was taken "
 			       "back (an injected delay ends when it is "
 			       "cleared)");
+	record_log_break(&d->record,
+			 "a power failure was simulated, which takes back "
+			 "what is recorded");
 	sync_stop(d);
 	next_gens(d);
 	ret = store_rollback_fail(d->store, &part, taken_back, &t);

@@ -18,6 +18,7 @@
 #include "disk/medium/meta.h"
 #include "disk/medium/sidecar.h"
 #include "disk/medium/survey.h"
+#include "disk/snapshot.h"
 
 #define SIDECAR_BAD DISK_SIDECAR ".bad"
 
@@ -472,8 +473,10 @@ int disk_repair(const char *dir, const struct disk_opts *opts, bool dry,
 	struct repair r = {
 		.name = dir, .dry = dry, .fn = fn, .user = user, .err = err
 	};
-	int ret = store_file_open(dir, &r.store, err);
+	int ret = disk_settle(dir, 0, err);
 
+	if (!ret)
+		ret = store_file_open(dir, &r.store, err);
 	if (ret)
 		return ret;
 	ret = repair(&r, opts);

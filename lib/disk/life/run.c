@@ -48,6 +48,7 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	pace_init(d);
 	meter_init(&d->meter);
 	faults_init(&d->faults);
+	record_log_init(&d->record);
 	ret = work_start(&d->work, nr_workers);
 	if (ret)
 		return zl_fail(err, -ret, "%s: cannot start %u threads",
@@ -64,6 +65,7 @@ void disk_stop(struct disk *d)
 	assert(!d->sync.running);
 	assert(!d->hold.nr);
 	hold_destroy(&d->hold);
+	record_log_destroy(&d->record);
 	pthread_mutex_destroy(&d->exp_lock);
 	pthread_mutex_destroy(&d->lock);
 }

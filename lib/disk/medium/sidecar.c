@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,33 +79,73 @@ static int check_own(const char *text, size_t len)
 	return sidecar_parse(text, len, "", &meta, &state, NULL) ? -ENOMEM : 0;
 }
 
-int sidecar_write(struct store *st, const struct disk_meta *meta,
-		  enum sidecar_state state)
+/* With a newline at its end; the caller frees it. */
+static char *text_of(struct json_object *o)
 {
-	struct json_object *o = to_json(meta, state);
 	const char *text = NULL;
-	size_t len = 0;
-	char *line;
-	int ret;
+	char *copy = NULL;
 
 	if (o)
 		text = json_object_to_json_string_ext(
 			o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
-	if (text)
-		len = strlen(text);
-	line = text ? malloc(len + 1) : NULL;
-	if (line) {
-		memcpy(line, text, len);
-		line[len++] = '\n';
-	}
+	if (text && asprintf(&copy, "%s\n", text) < 0)
+		copy = NULL;
 	json_object_put(o);
-	if (!line)
+	return copy;
+}
+
+static char *sound_text(const struct disk_meta *meta, enum sidecar_state state)
+{
+	char *text = text_of(to_json(meta, state));
+
+	if (!text || !check_own(text, strlen(text)))
+		return text;
+	free(text);
+	return NULL;
+}
+
+int sidecar_write(struct store *st, const struct disk_meta *meta,
+		  enum sidecar_state state)
+{
+	char *text = sound_text(meta, state);
+	int ret;
+
+	if (!text)
 		return -ENOMEM;
-	ret = check_own(line, len);
-	if (!ret)
-		ret = store_meta_replace(st, DISK_SIDECAR, line, len);
-	free(line);
+	ret = store_meta_replace(st, DISK_SIDECAR, text, strlen(text));
+	free(text);
 	return ret;
+}
+
+int sidecar_make(struct store *st, const struct disk_meta *meta, bool durable)
+{
+	char *text;
+	int ret;
+
+	if (durable)
+		return sidecar_write(st, meta, SIDECAR_READY);
+	text = sound_text(meta, SIDECAR_READY);
+	if (!text)
+		return -ENOMEM;
+	ret = store_meta_append(st, DISK_SIDECAR, text, strlen(text), false);
+	free(text);
+	return ret;
+}
+
+char *sidecar_head(const struct disk_meta *meta, const char *snapshot)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *disk = to_json(meta, SIDECAR_READY);
+
+	if (!o || !disk) {
+		json_object_put(o);
+		json_object_put(disk);
+		return NULL;
+	}
+	json_object_object_add(o, "record", json_object_new_int(1));
+	json_object_object_add(o, "snapshot", json_object_new_string(snapshot));
+	json_object_object_add(o, "disk", disk);
+	return text_of(o);
 }
 
 /*
@@ -299,6 +340,42 @@ static struct json_object *parse_text(const char *text, size_t len,
 		zl_fail(err, EINVAL, "%s/" DISK_SIDECAR " is not a JSON object",
 			name);
 	return o;
+}
+
+static int parse_head(struct json_object *o, const char *log,
+		      char snapshot[PATH_MAX], struct disk_meta *meta,
+		      struct zl_err *err)
+{
+	struct json_object *path = NULL, *disk = NULL;
+	enum sidecar_state state;
+	const char *text;
+
+	if (json_object_is_type(o, json_type_object)) {
+		json_object_object_get_ex(o, "snapshot", &path);
+		json_object_object_get_ex(o, "disk", &disk);
+	}
+	if (!json_object_is_type(path, json_type_string) || !disk ||
+	    json_object_get_string_len(path) >= PATH_MAX)
+		return zl_fail(err, EINVAL, "%s is no record of a disk", log);
+	snprintf(snapshot, PATH_MAX, "%s", json_object_get_string(path));
+	text = json_object_to_json_string(disk);
+	if (!text)
+		return zl_fail(err, ENOMEM, "out of memory");
+	return sidecar_parse(text, strlen(text), log, meta, &state, err);
+}
+
+int sidecar_parse_head(const char *text, size_t len, const char *log,
+		       char snapshot[PATH_MAX], struct disk_meta *meta,
+		       struct zl_err *err)
+{
+	struct json_object *o = parse_text(text, len, log, err);
+	int ret;
+
+	if (!o)
+		return -EINVAL;
+	ret = parse_head(o, log, snapshot, meta, err);
+	json_object_put(o);
+	return ret;
 }
 
 int sidecar_parse(const char *text, size_t len, const char *name,

@@ -3,6 +3,8 @@
 #ifndef ZL_DISK_MEDIUM_SIDECAR_H
 #define ZL_DISK_MEDIUM_SIDECAR_H
 
+#include <limits.h>
+
 #include "disk/disk.h"
 
 #define DISK_SIDECAR "zloop.json"
@@ -13,6 +15,15 @@ enum sidecar_state {
 };
 int sidecar_write(struct store *st, const struct disk_meta *meta,
 		  enum sidecar_state state);
+/* In state READY where there is none; durable, or for now. */
+int sidecar_make(struct store *st, const struct disk_meta *meta, bool durable);
+/* What a record of the disk begins with: "disk", as the sidecar has it, and
+ * "snapshot".  The caller frees it; NULL for want of memory. */
+char *sidecar_head(const struct disk_meta *meta, const char *snapshot);
+/* Reads that; @log is what sentences call it. */
+int sidecar_parse_head(const char *text, size_t len, const char *log,
+		       char snapshot[PATH_MAX], struct disk_meta *meta,
+		       struct zl_err *err);
 /* -ENOENT without a sentence: there is none.  Others with one. */
 int sidecar_read(struct store *st, const char *name, struct disk_meta *meta,
 		 enum sidecar_state *state, struct zl_err *err);

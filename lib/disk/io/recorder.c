@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+#include "disk/io/recorder.h"
+
+#include "base/iov.h"
+
+bool recorder_must_wait(struct io *io)
+{
+	struct disk *d = io->disk;
+
+	return recorder_is_on(d) && io->pub->op == DISK_WRITE &&
+	       !record_log_has_room(&d->record,
+				    blocks_to_bytes(d, io->pub->nr_blocks));
+}
+
+static struct record record_of(const struct io *io, enum record_type type)
+{
+	return (struct record){
+		.type = type,
+		.flags = io->pub->fua ? RECORD_FUA : 0,
+		.begin = io->record_begin,
+		.lba = io->pub->lba,
+		.nr_blocks = io->pub->nr_blocks,
+	};
+}
+
+static void add(struct io *io, struct record *r, size_t bytes)
+{
+	struct iov_cur cur = iov_start(io->pub->iov, io->pub->iov_cnt);
+
+	record_log_add(&io->disk->record, r, &cur, bytes);
+}
+
+static void add_change(struct io *io, enum record_type type, size_t bytes)
+{
+	struct record r = record_of(io, type);
+
+	if (io->pub->status != DISK_OK)
+		r.flags = RECORD_FAILED;
+	if (io->pub->nr_blocks && io->pub->status != DISK_REFUSED &&
+	    io->pub->status != DISK_BUSY)
+		add(io, &r, bytes);
+}
+
+/* That something was opened or closed changes no file: it is told as it was
+ * asked for. */
+static void add_opening(struct io *io)
+{
+	struct record r = record_of(
+		io, io->pub->zone_op == ZO_OPEN ? RECORD_OPEN : RECORD_CLOSE);
+
+	if (io->pub->zone_op != ZO_OPEN && io->pub->zone_op != ZO_CLOSE)
+		return;
+	r.flags = io->pub->zone_all ? RECORD_ALL : 0;
+	r.nr_blocks = io->pub->zone_count ? io->pub->zone_count : 1;
+	add(io, &r, 0);
+}
+
+static void add_told(struct io *io, enum record_type type)
+{
+	struct record r = record_of(io, type);
+
+	r.flags = 0;
+	add(io, &r, 0);
+}
+
+void recorder_end(struct io *io)
+{
+	struct disk *d = io->disk;
+	bool ok = io->pub->status == DISK_OK;
+
+	if (io->pub->op == DISK_WRITE)
+		add_change(io, RECORD_WRITE,
+			   blocks_to_bytes(d, io->pub->nr_blocks));
+	else if (io->pub->op == DISK_UNMAP)
+		add_change(io, RECORD_UNMAP, 0);
+	else if (io->pub->op == DISK_ZONE && ok)
+		add_opening(io);
+	else if (io->pub->op == DISK_SYNC && ok)
+		add_told(io, RECORD_FLUSH);
+	else if (io->pub->op == DISK_READ && io->pub->fua && ok &&
+		 io->pub->nr_blocks)
+		add_told(io, RECORD_SAFE);
+	else if (io->pub->op == DISK_ACTIVATE && ok &&
+		 !io->pub->activation->unmet)
+		record_log_break(&d->record,
+				 "zones were activated, which a record cannot "
+				 "say");
+}
+
+static void add_zone(struct io *io, enum record_type type, uint32_t nr_blocks,
+		     size_t bytes)
+{
+	struct record r = record_of(io, type);
+
+	r.flags = 0;
+	r.lba = zone_slot_start_lba(&io->disk->zones, io->slot);
+	r.nr_blocks = nr_blocks;
+	add(io, &r, bytes);
+}
+
+void recorder_zone(struct io *io)
+{
+	if (recorder_is_on(io->disk))
+		add_zone(io,
+			 io->pub->zone_op == ZO_RESET ? RECORD_RESET
+						      : RECORD_FINISH,
+			 0, 0);
+}
+
+void recorder_zone_safe(struct io *io)
+{
+	if (recorder_is_on(io->disk))
+		add_zone(io, RECORD_SAFE, 1, 0);
+}
+
+void recorder_refilled(struct io *io, uint32_t wp_blocks, bool ok)
+{
+	if (!recorder_is_on(io->disk))
+		return;
+	if (ok)
+		add_zone(io, RECORD_REFILL, wp_blocks,
+			 io->pub->iov_cnt ? (size_t)1 << io->disk->block_shift
+					  : 0);
+	else
+		add_zone(io, RECORD_RESET, 0, 0);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* What snapshots, clones and restoring share. */
+#ifndef ZL_DISK_LIFE_COPIES_H
+#define ZL_DISK_LIFE_COPIES_H
+
+#include "disk/snapshot.h"
+#include "store/store.h"
+
+/* clone.c */
+
+/* What of a directory makes the disk's contents: all but the sidecar. */
+bool copies_wants(const char *name);
+/* Marks the journal as one of a disk that was stopped; see
+ * disk_copy_complete(). */
+int copies_end_journal(struct store *st, const char *name,
+		       const struct disk_meta *meta,
+		       int (*non_seq)(void *user, uint32_t slot), void *user,
+		       bool durable, struct zl_err *err);
+
+/* snapshot.c */
+
+/* What its sidecar says; a disk that is half made is none. */
+int copies_meta(const char *dir, struct disk_meta *meta, struct zl_err *err);
+/* Opens and locks the directory of a disk that nobody has open. */
+int copies_enter(const char *dir, unsigned lock_wait_ms, struct disk_meta *meta,
+		 struct store **st, struct zl_err *err);
+/* Removes what copies_wants(), and the sidecar. */
+void copies_empty(const char *dir);
+
+#endif

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * A disk becomes what a snapshot of it is.  Copies of the snapshot's files are
+ * made beside the disk's, in zloop.restore.tmp; when they are complete and
+ * durable that is renamed to zloop.restore, and from then on there is no way
+ * back: each takes the place of the disk's file.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "disk/internal.h"
+#include "disk/life/copies.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/meta.h"
+#include "store/copy.h"
+
+#define RESTORE	    "zloop.restore"
+#define RESTORE_TMP RESTORE ".tmp"
+
+static int path_of(const char *dir, const char *name, char path[PATH_MAX],
+		   struct zl_err *err)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX)
+		return 0;
+	return zl_fail(err, ENAMETOOLONG, "%.64s… is too long a path", dir);
+}
+
+static int replace(int from, int to, const char *dir, const char *name,
+		   struct zl_err *err)
+{
+	if (!renameat(from, name, to, name))
+		return 0;
+	return zl_fail(err, errno, "%s/%s cannot be restored: %s", dir, name,
+		       strerror(errno));
+}
+
+/* Each file that is still there.  The journal, with what it says of zones, goes
+ * with the rest: until all is done nobody opens the disk. */
+static int replace_all(const char *dir, const char *path, struct zl_err *err)
+{
+	int to = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	if (to < 0 || !d)
+		ret = zl_fail(err, errno, "%s cannot be opened: %s", path,
+			      strerror(errno));
+	while (!ret && (e = readdir(d)))
+		if (copies_wants(e->d_name))
+			ret = replace(dirfd(d), to, dir, e->d_name, err);
+	if (!ret && fsync(to) < 0)
+		ret = zl_fail(err, errno, "%s cannot be made durable: %s", dir,
+			      strerror(errno));
+	if (d)
+		closedir(d);
+	if (to >= 0)
+		close(to);
+	return ret;
+}
+
+static int finish(const char *dir, struct zl_err *err)
+{
+	char path[PATH_MAX];
+	int ret = path_of(dir, RESTORE, path, err);
+
+	if (!ret)
+		ret = replace_all(dir, path, err);
+	return ret ? ret : store_remove_dir(path, err);
+}
+
+static bool there_is(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat sb;
+
+	return !path_of(dir, name, path, NULL) && !lstat(path, &sb) &&
+	       S_ISDIR(sb.st_mode);
+}
+
+/* Alone in the directory. */
+static int settle(const char *dir, struct zl_err *err)
+{
+	char path[PATH_MAX];
+	int ret = path_of(dir, RESTORE_TMP, path, err);
+
+	if (!ret)
+		ret = store_remove_dir(path, err);
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (!ret)
+		zl_log(ZL_LOG_WARN,
+		       "%s: a restore that had not begun to "
+		       "replace files was undone",
+		       dir);
+	if (!there_is(dir, RESTORE))
+		return 0;
+	ret = finish(dir, err);
+	if (!ret)
+		zl_log(ZL_LOG_WARN,
+		       "%s: a restore that was interrupted was completed", dir);
+	return ret;
+}
+
+int disk_settle(const char *dir, unsigned lock_wait_ms, struct zl_err *err)
+{
+	struct store *st;
+	bool begun = there_is(dir, RESTORE);
+	int ret;
+
+	if (!begun && !there_is(dir, RESTORE_TMP))
+		return 0;
+	ret = store_file_open(dir, &st, err);
+	if (ret)
+		return ret;
+	ret = store_lock(st, DISK_JOURNAL, lock_wait_ms, true, err);
+	if (!ret)
+		ret = settle(dir, err);
+	else if (ret == -EBUSY && !begun)
+		ret = 0; /* somebody is at work, the disk is as it was */
+	store_close(st);
+	return ret;
+}
+
+/* What the disk has and the snapshot has not must go as well. */
+static int add_no_faults(const char *path, struct zl_err *err)
+{
+	struct store *st;
+	size_t len;
+	void *data;
+	int ret = store_file_open(path, &st, err);
+
+	if (ret)
+		return ret;
+	ret = store_meta_read(st, DISK_FAULTS, &data, &len);
+	if (!ret)
+		free(data);
+	else if (ret == -ENOENT)
+		ret = store_meta_append(st, DISK_FAULTS, "[]\n", 3, false);
+	store_close(st);
+	if (ret)
+		return zl_fail(err, -ret,
+			       "%s/" DISK_FAULTS " cannot be written: %s", path,
+			       strerror(-ret));
+	return 0;
+}
+
+static int copy_back(const char *dir, const char *from,
+		     disk_progress_fn *progress, void *user, struct zl_err *err)
+{
+	char tmp[PATH_MAX], path[PATH_MAX];
+	int ret = path_of(dir, RESTORE_TMP, tmp, err);
+
+	if (!ret)
+		ret = path_of(dir, RESTORE, path, err);
+	if (ret)
+		return ret;
+	if (mkdir(tmp, 0700) < 0)
+		return zl_fail(err, errno, "%s cannot be made: %s", tmp,
+			       strerror(errno));
+	ret = disk_copy_files(from, tmp, progress, user, err);
+	if (!ret)
+		ret = add_no_faults(tmp, err);
+	if (!ret)
+		ret = store_copy_sync(tmp, err);
+	if (!ret && rename(tmp, path) < 0)
+		ret = zl_fail(err, errno, "%s cannot be renamed: %s", tmp,
+			      strerror(errno));
+	if (ret) {
+		store_remove_dir(tmp, NULL);
+		return ret;
+	}
+	ret = store_copy_sync(path, err);
+	return ret ? ret : finish(dir, err);
+}
+
+static int check_same(const char *dir, const char *from,
+		      const struct disk_meta *meta, struct zl_err *err)
+{
+	struct disk_meta was;
+	int ret = copies_meta(from, &was, err);
+
+	if (ret)
+		return ret;
+	if (was.capacity_bytes == meta->capacity_bytes &&
+	    was.zone_bytes == meta->zone_bytes &&
+	    was.conv_zones == meta->conv_zones &&
+	    was.host_aware == meta->host_aware &&
+	    was.phys_block_bytes == meta->phys_block_bytes)
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "%s is no snapshot of the disk in %s: its geometry is "
+		       "another one",
+		       from, dir);
+}
+
+int snapshot_restore(const char *dir, const char *name,
+		     disk_progress_fn *progress, void *user, struct zl_err *err)
+{
+	char from[PATH_MAX];
+	struct disk_meta meta;
+	struct store *st;
+	int ret = snapshot_find(dir, name, err);
+
+	if (!ret)
+		ret = snapshot_path(dir, name, from, err);
+	if (!ret)
+		ret = copies_enter(dir, 0, &meta, &st, err);
+	if (ret)
+		return ret;
+	ret = check_same(dir, from, &meta, err);
+	if (!ret)
+		ret = copy_back(dir, from, progress, user, err);
+	store_close(st);
+	return ret;
+}

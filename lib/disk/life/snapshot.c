@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+#include "disk/snapshot.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "disk/internal.h"
+#include "disk/io/hold.h"
+#include "disk/life/copies.h"
+#include "disk/life/users.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/sidecar.h"
+#include "store/copy.h"
+#include "store/rollback.h"
+
+/*
+ * Names.
+ */
+
+static bool ends_in(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && !strcmp(s + n - m, end);
+}
+
+static bool is_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]))
+			return false;
+	return n && n <= SNAPSHOT_NAME_MAX && name[0] != '.' &&
+	       name[0] != '-' && !ends_in(name, ".tmp") &&
+	       !ends_in(name, SNAPSHOT_LOG);
+}
+
+int snapshot_check_name(const char *name, struct zl_err *err)
+{
+	if (is_name(name))
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "'%.80s' is no snapshot's name: that has 1 to %u "
+		       "letters, digits, '.', '_' and '-', begins with a "
+		       "letter, a digit or '_', and does not end in .tmp "
+		       "or " SNAPSHOT_LOG,
+		       name, SNAPSHOT_NAME_MAX);
+}
+
+/* @name may be "", for the directory of all. */
+static int path_of(const char *dir, const char *name, const char *end,
+		   char path[PATH_MAX], struct zl_err *err)
+{
+	int n = snprintf(path, PATH_MAX, "%s/" SNAPSHOT_DIR "%s%s%s", dir,
+			 *name ? "/" : "", name, end);
+
+	if (n < PATH_MAX)
+		return 0;
+	return zl_fail(err, ENAMETOOLONG, "%.64s… is too long a path", dir);
+}
+
+int snapshot_path(const char *dir, const char *name, char path[PATH_MAX],
+		  struct zl_err *err)
+{
+	return path_of(dir, name, "", path, err);
+}
+
+int snapshot_find(const char *dir, const char *name, struct zl_err *err)
+{
+	char path[PATH_MAX];
+	struct stat sb;
+	int ret = snapshot_check_name(name, err);
+
+	if (!ret)
+		ret = snapshot_path(dir, name, path, err);
+	if (ret)
+		return ret;
+	if (lstat(path, &sb) < 0 || !S_ISDIR(sb.st_mode))
+		return zl_fail(err, ENOENT,
+			       "there is no snapshot %s of %s; zloop snapshots "
+			       "lists those that there are",
+			       name, dir);
+	return 0;
+}
+
+/*
+ * Listing.
+ */
+
+static int is_listed(const struct dirent *e)
+{
+	return is_name(e->d_name);
+}
+
+static bool take_entry(const char *path, const char *name,
+		       struct snapshot *snap)
+{
+	char full[PATH_MAX];
+	struct stat sb;
+
+	if (snprintf(full, sizeof(full), "%s/%s", path, name) >= PATH_MAX ||
+	    lstat(full, &sb) < 0 || !S_ISDIR(sb.st_mode))
+		return false;
+	snprintf(snap->name, sizeof(snap->name), "%.*s", SNAPSHOT_NAME_MAX,
+		 name);
+	snap->made_ns =
+		sb.st_mtim.tv_sec * INT64_C(1000000000) + sb.st_mtim.tv_nsec;
+	return true;
+}
+
+int snapshot_each(const char *dir,
+		  bool (*fn)(void *user, const struct snapshot *snap),
+		  void *user, struct zl_err *err)
+{
+	struct dirent **entries;
+	struct snapshot snap;
+	char path[PATH_MAX];
+	bool more = true;
+	int n, ret = path_of(dir, "", "", path, err);
+
+	if (ret)
+		return ret;
+	n = scandir(path, &entries, is_listed, alphasort);
+	if (n < 0 && errno == ENOENT)
+		return 0;
+	if (n < 0)
+		return zl_fail(err, errno, "%s cannot be listed: %s", path,
+			       strerror(errno));
+	for (int i = 0; i < n; i++) {
+		if (more && take_entry(path, entries[i]->d_name, &snap))
+			more = fn(user, &snap);
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+
+/*
+ * One who changes what is in zloop.snapshots at a time.
+ */
+
+static int lock_all(const char *dir, bool make, struct zl_err *err)
+{
+	char path[PATH_MAX];
+	int fd, ret = path_of(dir, "", "", path, err);
+
+	if (ret)
+		return ret;
+	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
+		return zl_fail(err, errno, "%s cannot be made: %s", path,
+			       strerror(errno));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return zl_fail(err, errno, "%s cannot be opened: %s", path,
+			       strerror(errno));
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	close(fd);
+	return zl_fail(err, EBUSY,
+		       "a snapshot of %s is being made, deleted or restored",
+		       dir);
+}
+
+int snapshot_delete(const char *dir, const char *name, struct zl_err *err)
+{
+	char path[PATH_MAX], tmp[PATH_MAX];
+	int fd, ret = snapshot_find(dir, name, err);
+
+	if (!ret)
+		ret = snapshot_path(dir, name, path, err);
+	if (!ret)
+		ret = path_of(dir, name, ".tmp", tmp, err);
+	if (ret)
+		return ret;
+	fd = lock_all(dir, false, err);
+	if (fd < 0)
+		return fd;
+	/* Not half a snapshot, whatever happens. */
+	ret = store_remove_dir(tmp, err);
+	if (ret == -ENOENT)
+		ret = 0;
+	if (!ret && rename(path, tmp) < 0)
+		ret = zl_fail(err, errno, "%s cannot be removed: %s", path,
+			      strerror(errno));
+	if (!ret)
+		ret = store_remove_dir(tmp, err);
+	close(fd);
+	if (!ret && !path_of(dir, "", "", path, NULL))
+		rmdir(path); /* the last one */
+	return ret;
+}
+
+/*
+ * Making.
+ */
+
+int copies_meta(const char *dir, struct disk_meta *meta, struct zl_err *err)
+{
+	enum sidecar_state state;
+	struct store *st;
+	int ret = store_file_open(dir, &st, err);
+
+	if (ret)
+		return ret;
+	ret = sidecar_read(st, dir, meta, &state, err);
+	store_close(st);
+	if (ret == -ENOENT)
+		return zl_fail(err, ENOENT, "%s has no " DISK_SIDECAR, dir);
+	if (!ret && state != SIDECAR_READY)
+		return zl_fail(err, EINVAL,
+			       "the disk in %s is half made; zloop create "
+			       "completes it",
+			       dir);
+	return ret;
+}
+
+int copies_enter(const char *dir, unsigned lock_wait_ms, struct disk_meta *meta,
+		 struct store **st, struct zl_err *err)
+{
+	int ret = disk_settle(dir, lock_wait_ms, err);
+
+	if (!ret)
+		ret = copies_meta(dir, meta, err);
+	if (!ret)
+		ret = store_file_open(dir, st, err);
+	if (ret)
+		return ret;
+	ret = store_lock(*st, DISK_JOURNAL, lock_wait_ms, true, err);
+	if (!ret)
+		ret = users_refuse(*st, dir, err);
+	if (!ret) {
+		meta_set_layout(meta, *st);
+		if (store_rollback_clean(*st) < 0)
+			zl_log(ZL_LOG_WARN,
+			       "%s: files named .undo cannot be removed", dir);
+	}
+	if (ret)
+		store_close(*st);
+	return ret;
+}
+
+static bool is_contents(const char *name)
+{
+	return copies_wants(name) || !strcmp(name, DISK_SIDECAR);
+}
+
+void copies_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (is_contents(e->d_name))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
+/* All of it, or what has changed since. */
+static int fill(const char *dir, const char *name, disk_progress_fn *progress,
+		void *user, uint64_t end_ms, struct zl_err *err)
+{
+	struct store_copy copy = { .wants = is_contents,
+				   .progress = progress,
+				   .user = user,
+				   .end_ms = end_ms };
+	char tmp[PATH_MAX];
+	int ret = path_of(dir, name, ".tmp", tmp, err);
+
+	return ret ? ret : store_copy(dir, tmp, &copy, err);
+}
+
+static int make_tmp(struct snapshot_work *w, struct zl_err *err)
+{
+	char path[PATH_MAX], tmp[PATH_MAX];
+	struct stat sb;
+	int ret = snapshot_path(w->dir, w->name, path, err);
+
+	if (!ret)
+		ret = path_of(w->dir, w->name, ".tmp", tmp, err);
+	if (ret)
+		return ret;
+	if (!lstat(path, &sb))
+		return zl_fail(err, EEXIST,
+			       "there is a snapshot %s of %s; give this one "
+			       "another name, or delete that",
+			       w->name, w->dir);
+	/* Of one that was interrupted. */
+	ret = store_remove_dir(tmp, err);
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (mkdir(tmp, 0700) < 0)
+		return zl_fail(err, errno, "%s cannot be made: %s", tmp,
+			       strerror(errno));
+	return 0;
+}
+
+int snapshot_begin(const char *dir, const char *name,
+		   disk_progress_fn *progress, void *user,
+		   struct snapshot_work *w, struct zl_err *err)
+{
+	int ret = snapshot_check_name(name, err);
+
+	if (ret)
+		return ret;
+	snprintf(w->dir, sizeof(w->dir), "%s", dir);
+	snprintf(w->name, sizeof(w->name), "%s", name);
+	w->lock_fd = lock_all(dir, true, err);
+	if (w->lock_fd < 0)
+		return w->lock_fd;
+	ret = make_tmp(w, err);
+	if (ret) {
+		close(w->lock_fd);
+		return ret;
+	}
+	ret = fill(dir, name, progress, user, 0, err);
+	if (ret)
+		snapshot_give_up(w);
+	return ret;
+}
+
+void snapshot_give_up(struct snapshot_work *w)
+{
+	char path[PATH_MAX];
+
+	if (!path_of(w->dir, w->name, ".tmp", path, NULL))
+		store_remove_dir(path, NULL);
+	close(w->lock_fd);
+	if (!path_of(w->dir, "", "", path, NULL))
+		rmdir(path);
+}
+
+/* It is one of a disk that was stopped. */
+static int stop_tmp(const char *tmp, struct zl_err *err)
+{
+	struct disk_meta meta;
+	struct store *st;
+	int ret = copies_meta(tmp, &meta, err);
+
+	if (!ret)
+		ret = store_file_open(tmp, &st, err);
+	if (ret)
+		return ret;
+	ret = copies_end_journal(st, tmp, &meta, NULL, NULL, false, err);
+	store_close(st);
+	return ret;
+}
+
+static int name_it(const char *tmp, const char *path, struct zl_err *err)
+{
+	int ret = store_copy_sync(tmp, err);
+
+	if (ret)
+		return ret;
+	if (rename(tmp, path) < 0)
+		return zl_fail(err, errno, "%s cannot be renamed: %s", tmp,
+			       strerror(errno));
+	return store_copy_sync(path, err);
+}
+
+int snapshot_end(struct snapshot_work *w, struct zl_err *err)
+{
+	char path[PATH_MAX], tmp[PATH_MAX];
+	int ret = snapshot_path(w->dir, w->name, path, err);
+
+	if (!ret)
+		ret = path_of(w->dir, w->name, ".tmp", tmp, err);
+	if (!ret)
+		ret = stop_tmp(tmp, err);
+	if (!ret)
+		ret = name_it(tmp, path, err);
+	if (ret)
+		snapshot_give_up(w);
+	else
+		close(w->lock_fd);
+	return ret;
+}
+
+int snapshot_take(const char *dir, const char *name, disk_progress_fn *progress,
+		  void *user, struct zl_err *err)
+{
+	struct snapshot_work w;
+	struct disk_meta meta;
+	struct store *st;
+	int ret = snapshot_check_name(name, err);
+
+	if (!ret)
+		ret = copies_enter(dir, 0, &meta, &st, err);
+	if (ret)
+		return ret;
+	ret = snapshot_begin(dir, name, progress, user, &w, err);
+	if (!ret)
+		ret = snapshot_end(&w, err);
+	store_close(st);
+	return ret;
+}
+
+/*
+ * Of a running disk.
+ */
+
+/* What is at the beginning of a log: which disk, and which snapshot of it. */
+static int start_log(struct disk *d, const char *name, const char *log,
+		     struct zl_err *err)
+{
+	char path[PATH_MAX], *head = NULL;
+	int ret = snapshot_path(d->name, name, path, err);
+
+	if (ret)
+		return ret;
+	head = sidecar_head(&d->meta, path);
+	if (!head)
+		return zl_fail(err, ENOMEM, "out of memory");
+	ret = record_log_start(&d->record, log, d->name, head, strlen(head),
+			       err);
+	free(head);
+	return ret;
+}
+
+/* Nobody changes anything now, but for the journal, whose lock is ours. */
+static int complete(struct disk *d, const char *name, const char *log,
+		    struct zl_err *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&d->journal.lock);
+	ret = fill(d->name, name, NULL, NULL, clock_ms() + SNAPSHOT_STOP_MS,
+		   err);
+	pthread_mutex_unlock(&d->journal.lock);
+	if (!ret && log)
+		ret = start_log(d, name, log, err);
+	return ret;
+}
+
+int disk_snapshot(struct disk *d, const char *name, const char *log,
+		  struct zl_err *err)
+{
+	uint64_t begin_ms;
+	int ret = snapshot_check_name(name, err);
+
+	if (ret)
+		return ret;
+	if (hold_stop(d))
+		return zl_fail(err, EBUSY,
+			       "a command takes too long; there is no snapshot "
+			       "(an injected delay ends when it is cleared)");
+	begin_ms = clock_ms();
+	ret = complete(d, name, log, err);
+	hold_resume(d);
+	if (!ret)
+		zl_log(ZL_LOG_INFO, "%s: snapshot %s, after %llu ms%s%s",
+		       d->name, name,
+		       (unsigned long long)(clock_ms() - begin_ms),
+		       log ? "; recording to " : "", log ? log : "");
+	return ret;
+}
+
+int disk_record_stop(struct disk *d, const char *why, struct zl_err *err)
+{
+	struct record_status st;
+
+	record_log_status(&d->record, &st);
+	if (!st.on && !d->record.running)
+		return zl_fail(err, EINVAL, "nothing is recorded");
+	return record_log_stop(&d->record, why, err);
+}
+
+int disk_record_mark(struct disk *d, const char *text, uint64_t *seq,
+		     struct zl_err *err)
+{
+	return record_log_mark(&d->record, text, seq, err);
+}
+
+void disk_record_status(struct disk *d, struct record_status *st)
+{
+	record_log_status(&d->record, st);
+}

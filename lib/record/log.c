@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+#include "record/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/num.h"
+
+/* How long the thread waits for more before it looks. */
+#define LOOK_MS	     2
+#define MARK_MAX     255u
+#define SIGNAL_BYTES (1u << 20)
+
+unsigned record_wait_ms = 5000;
+
+void record_log_init(struct record_log *log)
+{
+	memset(log, 0, sizeof(*log));
+	log->fd = -1;
+	pthread_mutex_init(&log->lock, NULL);
+	clock_cond_init(&log->filled);
+	clock_cond_init(&log->emptied);
+}
+
+void record_log_destroy(struct record_log *log)
+{
+	pthread_cond_destroy(&log->filled);
+	pthread_cond_destroy(&log->emptied);
+	pthread_mutex_destroy(&log->lock);
+}
+
+/*
+ * Ending.  All under the lock.
+ */
+
+static void end(struct record_log *log, const char *why)
+{
+	if (!record_log_is_on(log))
+		return;
+	atomic_store(&log->on, false);
+	snprintf(log->why, sizeof(log->why), "%s", why);
+	pthread_cond_broadcast(&log->emptied);
+	pthread_cond_broadcast(&log->filled);
+}
+
+static void broke(struct record_log *log, const char *why)
+{
+	if (!record_log_is_on(log))
+		return;
+	end(log, why);
+	zl_log(ZL_LOG_ERR,
+	       "%s: nothing more is recorded in %s: %s; the disk goes on",
+	       log->name, log->path, why);
+}
+
+void record_log_break(struct record_log *log, const char *why)
+{
+	pthread_mutex_lock(&log->lock);
+	broke(log, why);
+	pthread_mutex_unlock(&log->lock);
+}
+
+/*
+ * The thread.
+ */
+
+static void seal_all(uint8_t *data, size_t len)
+{
+	struct record r;
+
+	for (size_t at = 0; at < len; at += record_bytes(r.data_bytes)) {
+		record_seal(data + at);
+		record_decode(data + at, &r);
+	}
+}
+
+static int write_all(int fd, const uint8_t *data, size_t len)
+{
+	ssize_t n;
+
+	for (; len; data += n, len -= (size_t)n) {
+		n = write(fd, data, len);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n < 0)
+			n = 0;
+	}
+	return 0;
+}
+
+/* Writes what there is of one chunk; the lock is let go meanwhile, as nobody
+ * changes what is there. */
+static void drain(struct record_log *log)
+{
+	struct record_chunk *c = &log->chunk[log->drain % RECORD_CHUNKS];
+	size_t len = c->len - log->out;
+	uint8_t *data = c->data + log->out;
+	char why[128];
+	int ret;
+
+	pthread_mutex_unlock(&log->lock);
+	seal_all(data, len);
+	ret = write_all(log->fd, data, len);
+	pthread_mutex_lock(&log->lock);
+	if (ret) {
+		snprintf(why, sizeof(why), "%s", strerror(-ret));
+		broke(log, why);
+		log->failed = true;
+		return;
+	}
+	log->out += len;
+	log->bytes += len;
+}
+
+/* Whether there is another chunk to drain. */
+static bool pass_drained(struct record_log *log)
+{
+	if (log->drain == log->fill ||
+	    log->out < log->chunk[log->drain % RECORD_CHUNKS].len)
+		return false;
+	log->chunk[log->drain++ % RECORD_CHUNKS].len = 0;
+	log->out = 0;
+	pthread_cond_broadcast(&log->emptied);
+	return true;
+}
+
+static bool is_drained(const struct record_log *log)
+{
+	return log->drain == log->fill &&
+	       log->out == log->chunk[log->drain % RECORD_CHUNKS].len;
+}
+
+static void wait_filled(struct record_log *log, bool had_some)
+{
+	struct timespec look = clock_at_ms(clock_ms() + LOOK_MS);
+
+	if (had_some) {
+		pthread_cond_timedwait(&log->filled, &log->lock, &look);
+		return;
+	}
+	log->idle = true;
+	while (is_drained(log) && !log->stopping)
+		pthread_cond_wait(&log->filled, &log->lock);
+	log->idle = false;
+}
+
+static void *run(void *arg)
+{
+	struct record_log *log = arg;
+	bool some = false;
+
+	pthread_mutex_lock(&log->lock);
+	for (;;) {
+		while (pass_drained(log))
+			;
+		if (log->failed)
+			break;
+		if (!is_drained(log)) {
+			drain(log);
+			some = true;
+			continue;
+		}
+		if (log->stopping)
+			break;
+		wait_filled(log, some);
+		some = false;
+	}
+	pthread_mutex_unlock(&log->lock);
+	return NULL;
+}
+
+/*
+ * Adding.
+ */
+
+/* A chunk that @need bytes go into, or NULL: the file is too slow.  Under the
+ * lock, which may be let go. */
+static struct record_chunk *room(struct record_log *log, size_t need)
+{
+	struct timespec end_at = clock_at_ms(clock_ms() + record_wait_ms);
+	struct record_chunk *c;
+
+	for (;;) {
+		c = &log->chunk[log->fill % RECORD_CHUNKS];
+		if (!record_log_is_on(log))
+			return NULL;
+		if (c->len + need <= RECORD_CHUNK_BYTES)
+			return c;
+		if (log->fill - log->drain < RECORD_CHUNKS - 1) {
+			log->fill++;
+			pthread_cond_signal(&log->filled);
+			continue;
+		}
+		if (pthread_cond_timedwait(&log->emptied, &log->lock,
+					   &end_at)) {
+			broke(log, "its file system is too slow");
+			return NULL;
+		}
+	}
+}
+
+static size_t backlog(const struct record_log *log)
+{
+	return (log->fill - log->drain) * (size_t)RECORD_CHUNK_BYTES +
+	       log->chunk[log->fill % RECORD_CHUNKS].len - log->out;
+}
+
+static bool add_one(struct record_log *log, struct record *r,
+		    struct iov_cur *cur, size_t bytes)
+{
+	size_t need = record_bytes((uint32_t)bytes);
+	struct record_chunk *c = room(log, need);
+	uint8_t *p;
+
+	if (!c)
+		return false;
+	r->seq = record_log_now(log) + 1;
+	r->time_ns = clock_ns() - log->start_ns;
+	r->data_bytes = (uint32_t)bytes;
+	if (r->begin >= r->seq)
+		r->begin = r->seq - 1;
+	p = c->data + c->len;
+	record_encode(p, r);
+	memset(p + need - RECORD_ALIGN * !!bytes, 0, RECORD_ALIGN * !!bytes);
+	if (bytes)
+		iov_get(cur, p + RECORD_HEAD_BYTES, bytes);
+	c->len += need;
+	log->records++;
+	log->marks += r->type == RECORD_MARK;
+	atomic_store_explicit(&log->seq, r->seq, memory_order_relaxed);
+	/* Also while the thread is at work: then nobody hears it. */
+	if (log->idle || backlog(log) >= SIGNAL_BYTES)
+		pthread_cond_signal(&log->filled);
+	return true;
+}
+
+bool record_log_has_room(struct record_log *log, size_t data_bytes)
+{
+	unsigned chunks = (unsigned)(data_bytes / RECORD_MAX_DATA / 3 + 1);
+	bool has;
+
+	pthread_mutex_lock(&log->lock);
+	has = log->fill - log->drain + chunks < RECORD_CHUNKS;
+	pthread_mutex_unlock(&log->lock);
+	return has;
+}
+
+static void add(struct record_log *log, struct record *r, struct iov_cur *cur,
+		size_t bytes)
+{
+	size_t block = r->nr_blocks ? bytes / r->nr_blocks : 0, n;
+	uint32_t left = r->nr_blocks;
+
+	while (r->type == RECORD_WRITE && bytes > RECORD_MAX_DATA) {
+		n = RECORD_MAX_DATA / block * block;
+		r->nr_blocks = (uint32_t)(n / block);
+		r->flags |= RECORD_MORE;
+		if (!add_one(log, r, cur, n))
+			return;
+		r->lba += r->nr_blocks;
+		left -= r->nr_blocks;
+		bytes -= n;
+	}
+	r->nr_blocks = left;
+	r->flags &= ~(unsigned)RECORD_MORE;
+	add_one(log, r, cur, bytes);
+}
+
+void record_log_add(struct record_log *log, struct record *r,
+		    struct iov_cur *cur, size_t bytes)
+{
+	pthread_mutex_lock(&log->lock);
+	if (record_log_is_on(log))
+		add(log, r, cur, bytes);
+	pthread_mutex_unlock(&log->lock);
+}
+
+static void add_text(struct record_log *log, enum record_type type,
+		     const char *text)
+{
+	struct iovec iov = { (void *)(uintptr_t)text, strlen(text) };
+	struct iov_cur cur = iov_start(&iov, 1);
+	struct record r = { .type = type, .begin = record_log_now(log) };
+
+	add(log, &r, &cur, iov.iov_len);
+}
+
+int record_log_mark(struct record_log *log, const char *text, uint64_t *seq,
+		    struct zl_err *err)
+{
+	int ret = 0;
+
+	if (!*text || strlen(text) > MARK_MAX)
+		return zl_fail(err, EINVAL, "a mark's text has 1 to %u bytes",
+			       MARK_MAX);
+	pthread_mutex_lock(&log->lock);
+	add_text(log, RECORD_MARK, text);
+	*seq = record_log_now(log);
+	if (!record_log_is_on(log))
+		ret = zl_fail(err, EINVAL, "nothing is recorded%s%s",
+			      log->why[0] ? ": " : "", log->why);
+	pthread_mutex_unlock(&log->lock);
+	return ret;
+}
+
+/*
+ * Start and stop.
+ */
+
+static void free_chunks(struct record_log *log)
+{
+	for (unsigned i = 0; i < RECORD_CHUNKS; i++) {
+		free(log->chunk[i].data);
+		log->chunk[i] = (struct record_chunk){ 0 };
+	}
+}
+
+static int get_chunks(struct record_log *log)
+{
+	for (unsigned i = 0; i < RECORD_CHUNKS; i++) {
+		log->chunk[i].data = malloc(RECORD_CHUNK_BYTES);
+		if (!log->chunk[i].data) {
+			free_chunks(log);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void give_up(struct record_log *log)
+{
+	free_chunks(log);
+	if (log->fd >= 0) {
+		close(log->fd);
+		unlink(log->path);
+	}
+	log->fd = -1;
+}
+
+static int prepare(struct record_log *log, const char *path, const char *name,
+		   struct zl_err *err)
+{
+	if (log->running)
+		return zl_fail(err, EBUSY,
+			       "%s is recorded in %s already; stop "
+			       "that first",
+			       name, log->path);
+	if (strlen(path) >= sizeof(log->path))
+		return zl_fail(err, ENAMETOOLONG, "%.64s… is too long a name",
+			       path);
+	log->fd =
+		open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		     0600);
+	if (log->fd < 0 && errno == EEXIST)
+		return zl_fail(err, EEXIST,
+			       "%s is there already; name a new file", path);
+	if (log->fd < 0)
+		return zl_fail(err, errno, "%s cannot be made: %s", path,
+			       strerror(errno));
+	pthread_mutex_lock(&log->lock);
+	snprintf(log->path, sizeof(log->path), "%s", path);
+	snprintf(log->name, sizeof(log->name), "%s", name);
+	log->why[0] = 0;
+	log->fill = log->drain = 0;
+	log->out = 0;
+	log->idle = log->stopping = log->failed = false;
+	log->records = log->bytes = log->marks = 0;
+	log->start_ns = clock_ns();
+	pthread_mutex_unlock(&log->lock);
+	return 0;
+}
+
+int record_log_start(struct record_log *log, const char *path, const char *name,
+		     const void *head, size_t head_bytes, struct zl_err *err)
+{
+	struct iovec iov = { (void *)(uintptr_t)head, head_bytes };
+	struct iov_cur cur = iov_start(&iov, 1);
+	struct record r = { .type = RECORD_HEAD };
+	int ret = prepare(log, path, name, err);
+
+	if (ret)
+		return ret;
+	ret = get_chunks(log);
+	if (!ret)
+		ret = -pthread_create(&log->thread, NULL, run, log);
+	if (ret) {
+		give_up(log);
+		return zl_fail(err, -ret, "%s cannot be recorded: %s", name,
+			       strerror(-ret));
+	}
+	log->running = true;
+	pthread_mutex_lock(&log->lock);
+	atomic_store(&log->on, true);
+	r.begin = record_log_now(log);
+	add(log, &r, &cur, head_bytes);
+	pthread_mutex_unlock(&log->lock);
+	return 0;
+}
+
+static bool close_file(struct record_log *log)
+{
+	bool ok = !fsync(log->fd);
+
+	ok = !close(log->fd) && ok;
+	log->fd = -1;
+	return ok;
+}
+
+int record_log_stop(struct record_log *log, const char *why, struct zl_err *err)
+{
+	bool ended, safe;
+
+	if (!log->running)
+		return 0;
+	pthread_mutex_lock(&log->lock);
+	if (record_log_is_on(log))
+		add_text(log, RECORD_END, why);
+	ended = record_log_is_on(log);
+	log->stopping = true;
+	pthread_cond_signal(&log->filled);
+	pthread_mutex_unlock(&log->lock);
+	pthread_join(log->thread, NULL);
+	log->running = false;
+	safe = close_file(log);
+	pthread_mutex_lock(&log->lock);
+	ended = ended && record_log_is_on(log);
+	end(log, why);
+	free_chunks(log);
+	pthread_mutex_unlock(&log->lock);
+	if (!ended)
+		return zl_fail(err, EIO, "%s ends before that: %s", log->path,
+			       log->why);
+	if (!safe)
+		return zl_fail(err, EIO, "%s could not be made durable",
+			       log->path);
+	return 0;
+}
+
+void record_log_status(struct record_log *log, struct record_status *st)
+{
+	pthread_mutex_lock(&log->lock);
+	st->on = record_log_is_on(log);
+	memcpy(st->path, log->path, sizeof(st->path));
+	memcpy(st->why, log->why, sizeof(st->why));
+	st->records = log->records;
+	st->bytes = log->bytes;
+	st->marks = log->marks;
+	st->seq = record_log_now(log);
+	pthread_mutex_unlock(&log->lock);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * Writing a log.  Records are copied into memory by who acknowledges them, and
+ * one thread writes that to the file, so that a disk waits for the file only
+ * when it is RECORD_CHUNKS × RECORD_CHUNK_BYTES ahead of it, and then no longer
+ * than RECORD_WAIT_MS: a file that is slower than that, full or broken ends
+ * the log, with a sentence, and never the disk.
+ *
+ * Any thread may call anything, but start and stop, which one does at a time.
+ */
+#ifndef ZL_RECORD_LOG_H
+#define ZL_RECORD_LOG_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/iov.h"
+#include "record/record.h"
+
+#define RECORD_CHUNKS	   8u
+#define RECORD_CHUNK_BYTES (4u << 20)
+
+extern unsigned record_wait_ms; /* 5000; tests set their own */
+
+struct record_chunk {
+	uint8_t *data;
+	size_t len;
+};
+
+struct record_log {
+	atomic_bool on;
+	atomic_uint_fast64_t seq; /* of the last record; never goes back */
+	pthread_mutex_t lock;
+	pthread_cond_t filled, emptied;
+	char path[4096];
+	char name[256]; /* of the disk, for sentences */
+	char why[256];	/* it ended, "": nobody knows of one */
+	struct record_chunk chunk[RECORD_CHUNKS];
+	unsigned fill, drain; /* numbers of chunks, counted without end */
+	size_t out;	      /* bytes of the one to drain that are written */
+	bool running;	      /* the thread */
+	bool idle;	      /* … waits for a first record */
+	bool stopping, failed;
+	pthread_t thread;
+	int fd;
+	uint64_t start_ns;
+	uint64_t records, bytes, marks;
+};
+
+struct record_status {
+	bool on;
+	char path[4096];
+	char why[256];
+	uint64_t records, bytes, marks;
+	uint64_t seq;
+};
+
+void record_log_init(struct record_log *log);
+void record_log_destroy(struct record_log *log); /* stopped */
+
+/*
+ * Begins a log in the new file @path; -EEXIST: it is there.  @head: the first
+ * record's data.  The disk's name is for sentences.
+ */
+int record_log_start(struct record_log *log, const char *path, const char *name,
+		     const void *head, size_t head_bytes, struct zl_err *err);
+
+static inline bool record_log_is_on(struct record_log *log)
+{
+	return atomic_load_explicit(&log->on, memory_order_relaxed);
+}
+
+/* For struct record's begin, whether it is on or not. */
+static inline uint64_t record_log_now(struct record_log *log)
+{
+	return atomic_load_explicit(&log->seq, memory_order_relaxed);
+}
+
+/* Whether a record with so much data need not wait for the file now. */
+bool record_log_has_room(struct record_log *log, size_t data_bytes);
+
+/*
+ * Adds @r, whose seq, time and data it sets: the next @bytes at @cur.  WRITEs
+ * longer than a record become several.
+ */
+void record_log_add(struct record_log *log, struct record *r,
+		    struct iov_cur *cur, size_t bytes);
+
+/* 0, or -EINVAL: nothing is recorded, or the text is too long. */
+int record_log_mark(struct record_log *log, const char *text, uint64_t *seq,
+		    struct zl_err *err);
+
+/* Ends it as a file that cannot be written does: nothing more is added. */
+void record_log_break(struct record_log *log, const char *why);
+
+/*
+ * Writes what is left, with @why as the last record, and closes the file,
+ * durably.  0 (also if nothing was recorded), or -errno with a sentence.
+ */
+int record_log_stop(struct record_log *log, const char *why,
+		    struct zl_err *err);
+
+void record_log_status(struct record_log *log, struct record_status *st);
+
+#endif

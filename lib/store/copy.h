@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * Copies of a directory's files: by reflink where the file system has it, else
+ * what of them is not a hole.
+ */
+#ifndef ZL_STORE_COPY_H
+#define ZL_STORE_COPY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct store_copy {
+	/* Which names are copied, those of regular files only; what else has
+	 * such a name is left out. */
+	bool (*wants)(const char *name);
+	/* Called now and then; NULL: nobody is told. */
+	void (*progress)(void *user, uint32_t done, uint32_t total);
+	void *user;
+	/* On clock_ms(): -ETIMEDOUT when it takes longer.  0: it may. */
+	uint64_t end_ms;
+
+	/* What was done. */
+	uint32_t files, cloned;
+	uint64_t copied_bytes;
+};
+
+/*
+ * Makes the files of the directory @to what those of @from are.  One that was
+ * copied before, and has not been changed since, by size and time, is left
+ * alone: so what is being changed can be copied beside that, and once more when
+ * it is not.  Not durable.  0, or -errno with a sentence: -ENOSPC before
+ * anything is copied if there is no room, the sentence says how much is needed.
+ */
+int store_copy(const char *from, const char *to, struct store_copy *copy,
+	       struct zl_err *err);
+
+/* Removes a directory and the files in it; what else is in it stays, and is an
+ * error.  -ENOENT: there is none. */
+int store_remove_dir(const char *path, struct zl_err *err);
+
+/* Makes all that was copied there durable, and the directory's own name. */
+int store_copy_sync(const char *path, struct zl_err *err);
+
+#endif
