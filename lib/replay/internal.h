@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* What the files of lib/replay share. */
+#ifndef ZL_REPLAY_INTERNAL_H
+#define ZL_REPLAY_INTERNAL_H
+
+#include <limits.h>
+
+#include "replay/replay.h"
+#include "zone/zone.h"
+
+struct replay {
+	char log[PATH_MAX], base[PATH_MAX];
+	struct record_reader rd;
+	struct disk_meta meta;
+	struct zone_set zones;
+	struct zone_slot *slots;
+	uint32_t block_shift;
+	uint32_t granule; /* blocks of a physical block */
+};
+
+#define NO_EFFECT UINT32_MAX
+
+/* What a record does to one slot. */
+struct effect {
+	const struct record *rec;
+	uint32_t lo, hi; /* blocks of the slot */
+	uint32_t skip;	 /* blocks of its data before those */
+	uint32_t next;	 /* of the same slot, in order */
+	bool safe;	 /* only says that the blocks are durable */
+};
+
+struct slot_plan {
+	uint32_t first, last; /* effects */
+	uint64_t safe_seq;    /* what came until then is durable */
+	bool closed;	      /* nothing behind can have begun */
+	uint64_t steps;	      /* with a write pointer: so many are taken */
+};
+
+/* All that may be there, slot by slot. */
+struct plan {
+	const struct replay *r;
+	uint64_t seq;	   /* of the point */
+	bool crash;	   /* with what was in flight then */
+	uint64_t safe_all; /* as safe_seq, of all slots */
+	struct effect *effects;
+	uint32_t nr, room;
+	struct slot_plan *slots;
+};
+
+int plan_make(const struct replay *r, uint64_t point, bool crash,
+	      struct plan *p, struct zl_err *err);
+void plan_free(struct plan *p);
+
+/* Whether the effect is durable at the point; in a slot without a write
+ * pointer that is asked of each granule. */
+bool plan_is_safe(const struct plan *p, uint32_t slot, const struct effect *e);
+/* Steps of a slot with a write pointer that are not: a power failure leaves
+ * some of the first of them. */
+uint64_t plan_steps(const struct plan *p, uint32_t slot);
+uint32_t effect_steps(const struct plan *p, const struct effect *e);
+
+/* Of a slot without a write pointer: for each granule the sequence number until
+ * which it is durable, and how many later changes it has.  Both arrays are the
+ * caller's to free. */
+struct granules {
+	uint32_t nr;
+	uint64_t *floor;
+	uint32_t *later;
+};
+int plan_granules(const struct plan *p, uint32_t slot, struct granules *g);
+void granules_free(struct granules *g);
+/* How many states the slots without write pointers add, times @count; … */
+uint64_t times(uint64_t a, uint64_t b);
+
+/* apply.c */
+struct building {
+	const struct plan *plan;
+	const struct replay_crash *crash; /* NULL: none */
+	uint64_t state;			  /* digits that are left */
+	int dir_fd;
+	const char *dir;
+	int8_t *non_seq; /* by slot; NULL: there is no such thing */
+	struct zl_err *err;
+};
+int apply_slot(struct building *b, uint32_t slot);
+
+#endif

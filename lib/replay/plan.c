@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* What of a log may be on the medium at a point, slot by slot. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "replay/internal.h"
+
+uint64_t times(uint64_t a, uint64_t b)
+{
+	uint64_t n;
+
+	return __builtin_mul_overflow(a, b, &n) ? UINT64_MAX : n;
+}
+
+static bool has_wp(const struct plan *p, uint32_t slot)
+{
+	return zone_slot_has_wp(&p->r->zones, slot);
+}
+
+static struct effect *new_effect(struct plan *p)
+{
+	struct effect *more;
+
+	if (p->nr == p->room) {
+		p->room = p->room ? p->room * 2 : 1024;
+		more = realloc(p->effects, p->room * sizeof(*more));
+		if (!more)
+			return NULL;
+		p->effects = more;
+	}
+	return &p->effects[p->nr];
+}
+
+static int add_effect(struct plan *p, uint32_t slot, const struct effect *e)
+{
+	struct slot_plan *s = &p->slots[slot];
+	struct effect *to = new_effect(p);
+
+	if (!to)
+		return -ENOMEM;
+	*to = *e;
+	to->next = NO_EFFECT;
+	if (s->first == NO_EFFECT)
+		s->first = p->nr;
+	else
+		p->effects[s->last].next = p->nr;
+	s->last = p->nr++;
+	return 0;
+}
+
+/* It had ended, or was in flight. */
+static bool has_begun(const struct plan *p, const struct record *rec)
+{
+	return rec->seq <= p->seq || rec->begin < p->seq;
+}
+
+/* Within one slot. */
+static int add_part(struct plan *p, uint32_t slot, struct effect *e, bool safe)
+{
+	struct slot_plan *s = &p->slots[slot];
+	const struct record *rec = e->rec;
+
+	/* What one that has not begun comes before, in a zone that is changed
+	 * by one at a time, has not been carried out either. */
+	s->closed |= has_wp(p, slot) && !has_begun(p, rec);
+	if (s->closed || !has_begun(p, rec))
+		return 0;
+	if (safe && has_wp(p, slot) && rec->seq <= p->seq)
+		s->safe_seq = rec->seq;
+	if (e->safe && (has_wp(p, slot) || rec->seq > p->seq))
+		return 0;
+	return add_effect(p, slot, e);
+}
+
+/* The slots of a range of blocks. */
+static int add_range(struct plan *p, const struct record *rec, bool only_safe)
+{
+	const struct zone_set *z = &p->r->zones;
+	uint64_t lba = rec->lba, end = rec->lba + rec->nr_blocks, start, stop;
+	struct effect e = { .rec = rec, .safe = only_safe };
+	uint32_t slot;
+	int ret = 0;
+
+	for (; lba < end && !ret; lba = stop) {
+		slot = zone_slot_of(z, lba);
+		start = zone_slot_start_lba(z, slot);
+		stop = min_u64(start + zone_slot_blocks(z, slot), end);
+		e.lo = (uint32_t)(lba - start);
+		e.hi = (uint32_t)(stop - start);
+		e.skip = (uint32_t)(lba - rec->lba);
+		ret = add_part(p, slot, &e,
+			       only_safe || rec->flags & RECORD_FUA);
+	}
+	return ret;
+}
+
+static int add_zone(struct plan *p, const struct record *rec)
+{
+	struct effect e = { .rec = rec, .hi = rec->nr_blocks };
+
+	return add_part(p, zone_slot_of(&p->r->zones, rec->lba), &e, false);
+}
+
+/* What an I/O that failed has left is not known: in order, nothing; elsewhere
+ * it may be there, which a power failure may make of it as well. */
+static bool is_left_out(const struct plan *p, const struct record *rec)
+{
+	uint32_t slot = zone_slot_of(&p->r->zones, rec->lba);
+
+	return rec->flags & RECORD_FAILED && (!p->crash || has_wp(p, slot));
+}
+
+static int add_record(struct plan *p, const struct record *rec)
+{
+	switch (rec->type) {
+	case RECORD_WRITE:
+	case RECORD_UNMAP:
+		return is_left_out(p, rec) ? 0 : add_range(p, rec, false);
+	case RECORD_SAFE:
+		return add_range(p, rec, true);
+	case RECORD_RESET:
+	case RECORD_FINISH:
+	case RECORD_REFILL:
+		return add_zone(p, rec);
+	case RECORD_FLUSH:
+		if (rec->seq <= p->seq && rec->begin > p->safe_all)
+			p->safe_all = rec->begin;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int plan_make(const struct replay *r, uint64_t point, bool crash,
+	      struct plan *p, struct zl_err *err)
+{
+	const struct record *rec;
+	int ret = 0;
+
+	*p = (struct plan){ .r = r,
+			    .crash = crash,
+			    .seq = r->rd.records[point].seq,
+			    .safe_all = r->rd.records[0].seq };
+	p->slots = calloc(r->zones.nr_slots, sizeof(*p->slots));
+	if (!p->slots)
+		return zl_fail(err, ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < r->zones.nr_slots; i++)
+		p->slots[i].first = NO_EFFECT;
+	for (size_t i = 1; i < r->rd.nr && !ret; i++) {
+		rec = &r->rd.records[i];
+		if (i > point && !crash)
+			break;
+		ret = add_record(p, rec);
+	}
+	if (!ret)
+		return 0;
+	plan_free(p);
+	return zl_fail(err, ENOMEM, "out of memory");
+}
+
+void plan_free(struct plan *p)
+{
+	free(p->effects);
+	free(p->slots);
+	*p = (struct plan){ 0 };
+}
+
+bool plan_is_safe(const struct plan *p, uint32_t slot, const struct effect *e)
+{
+	return !p->crash ||
+	       e->rec->seq <= max_u64(p->safe_all, p->slots[slot].safe_seq);
+}
+
+uint32_t effect_steps(const struct plan *p, const struct effect *e)
+{
+	uint32_t g = p->r->granule;
+
+	if (e->rec->type != RECORD_WRITE)
+		return 1;
+	return (e->hi + g - 1) / g - e->lo / g;
+}
+
+uint64_t plan_steps(const struct plan *p, uint32_t slot)
+{
+	const struct effect *e;
+	uint64_t steps = 0;
+
+	for (uint32_t i = p->slots[slot].first; i != NO_EFFECT; i = e->next) {
+		e = &p->effects[i];
+		if (!plan_is_safe(p, slot, e))
+			steps += effect_steps(p, e);
+	}
+	return steps;
+}
+
+/*
+ * Slots without a write pointer.
+ */
+
+static void raise_floors(const struct plan *p, uint32_t slot,
+			 struct granules *g)
+{
+	uint32_t per = p->r->granule;
+	const struct effect *e;
+
+	for (uint32_t i = p->slots[slot].first; i != NO_EFFECT; i = e->next) {
+		e = &p->effects[i];
+		if (e->rec->seq > p->seq || e->rec->flags & RECORD_FAILED ||
+		    (!e->safe && !(e->rec->flags & RECORD_FUA)))
+			continue;
+		for (uint32_t n = e->lo / per; n * per < e->hi; n++)
+			g->floor[n] = max_u64(g->floor[n], e->rec->seq);
+	}
+}
+
+static void count_later(const struct plan *p, uint32_t slot, struct granules *g)
+{
+	uint32_t per = p->r->granule;
+	const struct effect *e;
+
+	for (uint32_t i = p->slots[slot].first; i != NO_EFFECT; i = e->next) {
+		e = &p->effects[i];
+		for (uint32_t n = e->lo / per; !e->safe && n * per < e->hi; n++)
+			g->later[n] += e->rec->seq > g->floor[n];
+	}
+}
+
+int plan_granules(const struct plan *p, uint32_t slot, struct granules *g)
+{
+	uint32_t blocks = zone_slot_blocks(&p->r->zones, slot);
+
+	g->nr = (uint32_t)div_up_u64(blocks, p->r->granule);
+	g->floor = malloc(g->nr * sizeof(*g->floor));
+	g->later = calloc(g->nr, sizeof(*g->later));
+	if (!g->floor || !g->later) {
+		granules_free(g);
+		return -ENOMEM;
+	}
+	for (uint32_t n = 0; n < g->nr; n++)
+		g->floor[n] = p->safe_all;
+	raise_floors(p, slot, g);
+	count_later(p, slot, g);
+	return 0;
+}
+
+void granules_free(struct granules *g)
+{
+	free(g->floor);
+	free(g->later);
+	*g = (struct granules){ 0 };
+}
