@@ -60,6 +60,15 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 /* Decimal, or hexadecimal with 0x; false: it is no such number. */
 bool cli_number(const char *s, uint64_t *v);
 
+/* The subcommand that is but one letter from @word, or it; NULL: none is. */
+const char *cli_command_near(const char *word);
+
+/* mistakes.c: refuses a word that is to become a directory in the working one
+ * and reads like an option or a subcommand, unless it is there. */
+void cli_question_dir(const char *word, struct argp_state *state);
+/* Exits when a long option is not there, but one that is like it. */
+void cli_check_options(const struct argp *argp, int argc, char **argv);
+
 /* args.c: the end of a parser whose words are one DISK (or DIRECTORY), or
  * several, or perhaps none, the first of which is argv[*first]. */
 error_t cli_key_one(int key, char *arg, struct argp_state *state,

@@ -48,6 +48,7 @@ static void sort_words(struct create_args *a, struct argp_state *state,
 		return;
 	}
 	last = a->words[nr - 1];
+	cli_question_dir(last, state);
 	/* One word that is more likely the options alone. */
 	if (nr == 1 && strchr(last, '=') && !strchr(last, '/'))
 		argp_error(state,

@@ -71,6 +71,15 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	return command->run(argc, argv);
 }
 
+const char *cli_command_near(const char *word)
+{
+	struct near near = { .word = word, .len = strlen(word) };
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
+		near_try(&near, commands[i].name);
+	return near.best && near.cost <= 1 ? near.best : NULL;
+}
+
 static int unknown(const char *name)
 {
 	struct near near = { .word = name, .len = strlen(name) };
@@ -122,6 +131,7 @@ static void take_h(int argc, char **argv)
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
 	take_h(argc, argv);
+	cli_check_options(argp, argc, argv);
 	argp_err_exit_status = CLI_USAGE;
 	/* Fails only by exiting or for want of memory. */
 	if (argp_parse(argp, argc, argv, 0, NULL, input)) {

@@ -401,6 +401,29 @@ static void only_options(void **state)
 	assert_false(exists("d"));
 }
 
+/* What nobody wants a disk of 16 GiB to be called. */
+static void odd_directory(void **state)
+{
+	static const char *const words[] = { "capcity",	 "conv_zone",
+					     "zonesize", "direct_io",
+					     "inof",	 "crate",
+					     "lists" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		assert_int_equal(zloop("create", words[i], NULL), 2);
+		assert_contains(run_err, "may be meant as ");
+		assert_contains(run_err, "if it is the directory, write ./");
+		assert_false(exists(words[i]));
+		assert_int_equal(zloop("create", SMALL, words[i], NULL), 2);
+		assert_false(exists(words[i]));
+	}
+	assert_int_equal(zloop("create", SMALL, "./lists", NULL), 0);
+	assert_int_equal(mkdir("crate", 0755), 0);
+	assert_int_equal(zloop("create", SMALL, "crate", NULL), 0);
+	assert_int_equal(zloop("create", SMALL, "disk", NULL), 0);
+}
+
 static const struct {
 	const char *options, *words;
 } bad[] = {
@@ -492,6 +515,7 @@ int main(void)
 		T(not_a_directory),
 		T(default_does_not_fit),
 		T(only_options),
+		T(odd_directory),
 		T(one_limit),
 		T(deleted),
 		T(not_deleted),

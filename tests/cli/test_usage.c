@@ -36,6 +36,23 @@ static void unknown_command(void **state)
 	assert_sentence("unknown command ''");
 }
 
+static void mistyped_option(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("zones", "--conditon=full", "z", NULL), 2);
+	assert_sentence("there is no option --conditon; did you mean "
+			"--condition?");
+	assert_int_equal(zloop("check", "--quite", "z", NULL), 2);
+	assert_sentence("there is no option --quite; did you mean --quiet?");
+	assert_string_equal(run_out, "");
+	assert_int_equal(zloop("list", "--frobnicate", NULL), 2);
+	assert_contains(run_err, "unrecognized option '--frobnicate'");
+	/* Short for --json, as getopt has it; a directory behind "--". */
+	assert_int_equal(zloop("list", "--js", NULL), 0);
+	assert_int_equal(zloop("info", "--", "--jsn", NULL), 1);
+	assert_sentence("there is no disk --jsn");
+}
+
 static void help(void **state)
 {
 	char *text;
@@ -200,6 +217,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_command),
 		cmocka_unit_test(unknown_command),
+		cmocka_unit_test(mistyped_option),
 		cmocka_unit_test(help),
 		cmocka_unit_test(help_of_commands),
 		cmocka_unit_test(version),

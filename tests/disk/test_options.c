@@ -155,6 +155,19 @@ static const struct refusal syntax[] = {
 	  "unknown option zsize; zloop-handler(8) lists those that there are" },
 	{ "zone_sizemb=64", 0,
 	  "unknown option zone_sizemb; did you mean zone_size_mb?" },
+	{ "zonesize=64", 0,
+	  "unknown option zonesize; did you mean "
+	  "zone_size_mb?" },
+	{ "capacityy=2G", 0,
+	  "unknown option capacityy; did you mean "
+	  "capacity_mb?" },
+	{ "capcity=2G", 0,
+	  "unknown option capcity; did you mean capacity_mb?" },
+	{ "maxopen=4", 0,
+	  "unknown option maxopen; did you mean "
+	  "max_open_zones?" },
+	{ "Direct-IO", 0, "unknown option Direct-IO; did you mean direct_io?" },
+	{ "conv", 0, "unknown option conv; did you mean conv_zones?" },
 	{ "base_di=/x", 0,
 	  "unknown option base_di; zloop-handler(8) lists those that there "
 	  "are" },

@@ -5,8 +5,10 @@
  * (drivers/block/zloop.c) where they mean the same.
  */
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -157,20 +159,56 @@ static enum disk_opt_id opt_find(struct token *t)
 	return OPT_NR;
 }
 
+#define NAME_SIZE 40
+
+/* Without what stands between words, which people forget or write otherwise. */
+static size_t squeeze(const char *name, size_t len, char out[NAME_SIZE])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len && n < NAME_SIZE - 1; i++)
+		if (!strchr("_-", name[i]))
+			out[n++] = (char)tolower((unsigned char)name[i]);
+	out[n] = 0;
+	return n;
+}
+
+enum disk_opt_id disk_opt_near(const char *word, size_t len, bool cfgstring)
+{
+	char squeezed[NAME_SIZE], candidate[NAME_SIZE];
+	enum disk_opt_id best = OPT_NR;
+	struct near near = { .word = squeezed };
+
+	near.len = squeeze(word, len, squeezed);
+	for (enum disk_opt_id id = 0; id < OPT_NR; id++) {
+		const char *name = disk_opt_table[id].name;
+		unsigned cost = near.best ? near.cost : UINT_MAX;
+
+		if (cfgstring && !disk_opt_table[id].cfgstring)
+			continue;
+		squeeze(name, strlen(name), candidate);
+		near_try(&near, candidate);
+		if (opt_is_mib(id)) {
+			squeeze(name, strlen(name) - 3, candidate);
+			near_try(&near, candidate);
+		}
+		if (near.best && near.cost < cost)
+			best = id;
+	}
+	return best;
+}
+
 static int unknown_option(const struct token *t, bool cfgstring,
 			  struct zl_err *err)
 {
-	struct near near = { .word = t->name, .len = t->name_len };
+	enum disk_opt_id near = disk_opt_near(t->name, t->name_len, cfgstring);
 	char name[48];
 
-	for (enum disk_opt_id id = 0; id < OPT_NR; id++)
-		if (!cfgstring || disk_opt_table[id].cfgstring)
-			near_try(&near, disk_opt_table[id].name);
 	printable(name, sizeof(name), t->name, t->name_len);
-	if (near.best)
+	if (near != OPT_NR)
 		return zl_fail(err, EINVAL,
 			       "unknown option %s; did you mean %s?", name,
-			       near.best);
+			       disk_opt_table[near].name);
 	return zl_fail(err, EINVAL,
 		       "unknown option %s; zloop-handler(8) lists those that "
 		       "there are",

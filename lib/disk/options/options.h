@@ -74,6 +74,10 @@ extern const struct disk_opt disk_opt_table[OPT_NR];
 /* The name of a choice's value, as in "model=host-aware". */
 const char *disk_opt_choice(enum disk_opt_id id, uint64_t value);
 
+/* The option that whoever wrote @word, of @len bytes, may have meant; OPT_NR:
+ * it is like none.  @cfgstring: of those allowed there. */
+enum disk_opt_id disk_opt_near(const char *word, size_t len, bool cfgstring);
+
 struct disk_opts {
 	uint32_t given; /* bit n: option n was given */
 	uint64_t num[OPT_NR];
