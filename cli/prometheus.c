@@ -30,31 +30,35 @@ static void print_escaped(const char *s)
 	}
 }
 
-/* "zloop_NAME{serial=…,directory=…"; the caller goes on. */
-static void start(const char *name, const struct control_info *r)
+/* "zloop_NAME{serial=…,directory=…"; the caller goes on.  The device is called
+ * as node_exporter calls it. */
+static void start(const char *name, const struct prometheus_disk *d)
 {
-	printf("zloop_%s{serial=\"%s\",directory=\"", name, r->serial);
-	print_escaped(r->dir);
+	printf("zloop_%s{serial=\"%s\",directory=\"", name, d->is->serial);
+	print_escaped(d->is->dir);
 	putchar('"');
+	if (*d->device)
+		printf(",device=\"%s\"", d->device);
 }
 
-static void line(const char *name, const struct control_info *r,
+static void line(const char *name, const struct prometheus_disk *d,
 		 const char *label, const char *value, uint64_t number)
 {
-	start(name, r);
+	start(name, d);
 	if (label)
 		printf(",%s=\"%s\"", label, value);
 	printf("} %" PRIu64 "\n", number);
 }
 
-static void print_counters(const struct control_info *d, unsigned nr)
+static void print_counters(const struct prometheus_disk *d, unsigned nr)
 {
 	for (unsigned c = 0; c < DC_NR; c++) {
 		const struct disk_counter_row *row = &disk_counter_table[c];
 
 		head(row->metric, row->help, row->gauge ? "gauge" : "counter");
 		for (unsigned i = 0; i < nr; i++)
-			line(row->metric, &d[i], NULL, NULL, d[i].stats.n[c]);
+			line(row->metric, &d[i], NULL, NULL,
+			     d[i].is->stats.n[c]);
 	}
 }
 
@@ -78,7 +82,7 @@ static uint64_t in_flight(const struct control_info *r)
 	return r->activity.in_flight;
 }
 
-static void print_gauges(const struct control_info *d, unsigned nr)
+static void print_gauges(const struct prometheus_disk *d, unsigned nr)
 {
 	static const struct {
 		const char *name, *help;
@@ -95,19 +99,19 @@ static void print_gauges(const struct control_info *d, unsigned nr)
 		head(rows[g].name, rows[g].help, "gauge");
 		for (unsigned i = 0; i < nr; i++)
 			line(rows[g].name, &d[i], NULL, NULL,
-			     rows[g].value(&d[i]));
+			     rows[g].value(d[i].is));
 	}
 	head("open_seconds", "How long the disk has been open", "gauge");
 	for (unsigned i = 0; i < nr; i++) {
 		start("open_seconds", &d[i]);
 		printf("} %" PRIu64 ".%03" PRIu64 "\n",
-		       d[i].activity.open_ms / 1000,
-		       d[i].activity.open_ms % 1000);
+		       d[i].is->activity.open_ms / 1000,
+		       d[i].is->activity.open_ms % 1000);
 	}
 }
 
 /* Also those that no zone is in: a series that comes and goes has no rate. */
-static void print_conditions(const struct control_info *d, unsigned nr)
+static void print_conditions(const struct prometheus_disk *d, unsigned nr)
 {
 	static const enum zone_cond conds[] = {
 		ZC_NOT_WP, ZC_EMPTY, ZC_IMP_OPEN,  ZC_EXP_OPEN,
@@ -120,10 +124,10 @@ static void print_conditions(const struct control_info *d, unsigned nr)
 		for (unsigned c = 0; c < ZL_ARRAY_SIZE(conds); c++)
 			line("zones", &d[i], "condition",
 			     cli_word(zone_cond_name(conds[c]), word),
-			     d[i].nr_cond[conds[c]]);
+			     d[i].is->nr_cond[conds[c]]);
 }
 
-static void print_bytes(const struct control_info *d, unsigned nr)
+static void print_bytes(const struct prometheus_disk *d, unsigned nr)
 {
 	head("transferred_bytes_total",
 	     "Bytes read or written since the disk was opened", "counter");
@@ -131,51 +135,65 @@ static void print_bytes(const struct control_info *d, unsigned nr)
 		for (unsigned k = 0; k <= DISK_KIND_WRITE; k++)
 			line("transferred_bytes_total", &d[i], "operation",
 			     disk_kind_name((enum disk_kind)k),
-			     d[i].activity.kind[k].bytes);
+			     d[i].is->activity.kind[k].bytes);
 }
 
-static void print_failures(const struct control_info *d, unsigned nr)
+static void print_failures(const struct prometheus_disk *d, unsigned nr)
 {
 	head("operations_failed_total",
 	     "Operations that failed since the disk was opened", "counter");
 	for (unsigned i = 0; i < nr; i++)
 		for (unsigned f = 0; f < DISK_NR_FAILURES; f++)
 			line("operations_failed_total", &d[i], "reason",
-			     disk_failure_name(f), d[i].activity.failed[f]);
+			     disk_failure_name(f), d[i].is->activity.failed[f]);
 }
 
 #define DURATION "operation_duration_seconds"
 
 /* What follows the metric's name: one of _bucket, _sum, _count. */
-static void start_duration(const struct control_info *r, enum disk_kind kind,
+static void start_duration(const struct prometheus_disk *d, enum disk_kind kind,
 			   const char *part)
 {
-	start(part, r);
+	start(part, d);
 	printf(",operation=\"%s\"", disk_kind_name(kind));
 }
 
-static void print_duration(const struct control_info *r, enum disk_kind kind)
+/* Those that nothing was in are left out at both ends, but for one, from which
+ * quantiles are reckoned: once a bucket is there it stays. */
+static void print_buckets(const struct prometheus_disk *d, enum disk_kind kind)
 {
-	const struct disk_kind_activity *k = &r->activity.kind[kind];
+	const struct disk_kind_activity *k = &d->is->activity.kind[kind];
+	unsigned first = 0;
 	uint64_t sum = 0;
 
+	while (first < DISK_NR_BUCKETS && !k->latency[first])
+		first++;
 	/* The last one has what took longer as well. */
-	for (unsigned b = 0; b < DISK_NR_BUCKETS - 1; b++) {
+	for (unsigned b = 0; b < DISK_NR_BUCKETS - 1 && sum < k->done; b++) {
 		sum += k->latency[b];
-		start_duration(r, kind, DURATION "_bucket");
+		if (b + 1 < first)
+			continue;
+		start_duration(d, kind, DURATION "_bucket");
 		printf(",le=\"%.9g\"} %" PRIu64 "\n",
 		       (double)DISK_BUCKET_NS(b) / 1e9, sum);
 	}
-	start_duration(r, kind, DURATION "_bucket");
+	start_duration(d, kind, DURATION "_bucket");
 	printf(",le=\"+Inf\"} %" PRIu64 "\n", k->done);
-	start_duration(r, kind, DURATION "_sum");
+}
+
+static void print_duration(const struct prometheus_disk *d, enum disk_kind kind)
+{
+	const struct disk_kind_activity *k = &d->is->activity.kind[kind];
+
+	print_buckets(d, kind);
+	start_duration(d, kind, DURATION "_sum");
 	printf("} %" PRIu64 ".%09" PRIu64 "\n", k->total_ns / 1000000000,
 	       k->total_ns % 1000000000);
-	start_duration(r, kind, DURATION "_count");
+	start_duration(d, kind, DURATION "_count");
 	printf("} %" PRIu64 "\n", k->done);
 }
 
-static void print_durations(const struct control_info *d, unsigned nr)
+static void print_durations(const struct prometheus_disk *d, unsigned nr)
 {
 	head(DURATION, "How long operations took since the disk was opened",
 	     "histogram");
@@ -184,7 +202,7 @@ static void print_durations(const struct control_info *d, unsigned nr)
 			print_duration(&d[i], (enum disk_kind)k);
 }
 
-void prometheus_print(const struct control_info *d, unsigned nr)
+void prometheus_print(const struct prometheus_disk *d, unsigned nr)
 {
 	if (!nr)
 		return;

@@ -184,6 +184,22 @@ static void gather(struct gathered *g, char **dirs, unsigned nr_dirs)
 		say_none(g);
 }
 
+static void print_prometheus(const struct gathered *g)
+{
+	struct prometheus_disk *disks = calloc(g->nr + 1, sizeof(*disks));
+	struct lio_backstore bs;
+
+	if (!disks)
+		abort();
+	for (unsigned i = 0; i < g->nr; i++) {
+		disks[i].is = &g->disks[i];
+		if (cli_find_dir(g->disks[i].dir, &bs))
+			cli_device(&bs, disks[i].device);
+	}
+	prometheus_print(disks, g->nr);
+	free(disks);
+}
+
 int stats_main(int argc, char **argv)
 {
 	struct stats_args a = { .json = false };
@@ -192,7 +208,7 @@ int stats_main(int argc, char **argv)
 	cli_parse(&argp, argc, argv, &a);
 	gather(&g, argv + a.first, (unsigned)(argc - a.first));
 	if (a.prometheus)
-		prometheus_print(g.disks, g.nr);
+		print_prometheus(&g);
 	else if (a.json)
 		json_print(json_object_get(g.replies));
 	for (unsigned i = 0; i < g.nr && !a.json && !a.prometheus; i++) {

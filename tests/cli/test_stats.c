@@ -111,10 +111,39 @@ static void prometheus(void **state)
 				 "\n# TYPE zloop_zones gauge\n");
 	assert_contains(run_out, "/a\",condition=\"explicitly-opened\"} 1\n");
 	assert_contains(run_out, "/b \\\"<&\\\\\",condition=\"empty\"} 6\n");
-	assert_contains(run_out, "/a\",operation=\"write\",le=\"1.024e-06\"} ");
+	/* What nothing was in is left out. */
+	assert_null(strstr(run_out, "/a\",operation=\"finish\",le=\"1"));
+	assert_contains(run_out, "/a\",operation=\"finish\",le=\"+Inf\"} 0\n");
+	assert_null(strstr(run_out, "/a\",operation=\"write\",le=\"17.1"));
+	assert_contains(run_out, "/a\",operation=\"write\",le=\"");
 	assert_contains(run_out, "/a\",operation=\"write\",le=\"+Inf\"} 3\n");
 	assert_contains(run_out, "/a\",reason=\"refused\"} 1\n");
 	assert_contains(run_out, "/a\",operation=\"write\"} 1024\n");
+}
+
+/* The disk's block device, as others call it. */
+static void prometheus_device(void **state)
+{
+	static const char make[] =
+		"t=root/sys/kernel/config/target; l=$t/loopback/naa.5/tpgt_1 "
+		"&& "
+		"mkdir -p $t/core/user_0/z0 $l/lun/lun_0 "
+		"root/sys/bus/scsi/devices/3:0:1:0/block/sdq && "
+		"echo \"Config: zloop/@$PWD/a Size: 8\" "
+		">$t/core/user_0/z0/info "
+		"&& echo 1 >$t/core/user_0/z0/enable && echo 3:0:1 >$l/address "
+		"&& ln -s ../../../../../core/user_0/z0 $l/lun/lun_0/z0";
+
+	(void)state;
+	assert_int_equal(system(make), 0);
+	setenv("ZLOOP_SYSTEM_ROOT", "root", 1);
+	assert_int_equal(zloop("stats", "--prometheus", NULL), 0);
+	unsetenv("ZLOOP_SYSTEM_ROOT");
+	feed(PROMETHEUS_CHECK);
+	assert_contains(run_out,
+			"/a\",device=\"sdq\",condition=\"empty\"} 4\n");
+	assert_contains(run_out, "/b \\\"<&\\\\\",condition=\"empty\"} 6\n");
+	assert_int_equal(system("rm -r root"), 0);
 }
 
 /* A socket without a daemon, and a disk without either. */
@@ -257,10 +286,15 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, enter, leave)
-		T(text),	T(json_of_all),
-		T(prometheus),	T(not_running),
-		T(top),		T(top_of_all),
-		T(top_of_none), T(top_of_more_than_fit),
+		T(text),
+		T(json_of_all),
+		T(prometheus),
+		T(prometheus_device),
+		T(not_running),
+		T(top),
+		T(top_of_all),
+		T(top_of_none),
+		T(top_of_more_than_fit),
 		T(top_usage),
 	};
 
