@@ -433,11 +433,12 @@ int export_main(int argc, char **argv)
  */
 
 struct unexport_args {
-	const char *disk;
-	bool force;
+	bool force, all;
+	int first; /* of the disks */
 };
 
 static const struct argp_option unexport_options[] = {
+	CLI_ALL_OPTION,
 	{ "force", 'f', NULL, 0, "Even if initiators are logged in", 0 },
 	CLI_TIMEOUT_OPTION,
 	{ 0 },
@@ -447,30 +448,61 @@ static error_t parse_unexport(int key, char *arg, struct argp_state *state)
 {
 	struct unexport_args *a = state->input;
 
-	return cli_key_disk(key, arg, state, &a->disk, &a->force);
+	switch (key) {
+	case 'a':
+		a->all = true;
+		return 0;
+	case 'f':
+		a->force = true;
+		return 0;
+	case 't':
+		cli_set_timeout(arg, state);
+		return 0;
+	default:
+		return cli_key_disks_or_all(key, state, &a->first, &a->all);
+	}
 }
 
 static const struct argp unexport_argp = {
 	.options = unexport_options,
 	.parser = parse_unexport,
-	.args_doc = "DISK",
-	.doc = "Remove the iSCSI targets of a disk, which stays "
+	.args_doc = "DISK...\n--all",
+	.doc = "Remove the iSCSI targets of disks, which stay "
 	       "attached." CLI_DISK_DOC,
 };
 
-int unexport_main(int argc, char **argv)
+/* Of all disks, those that are not exported are no failure. */
+static int unexport(const char *word, const struct unexport_args *a)
 {
-	struct unexport_args a = { .disk = NULL };
 	struct lio_backstore bs;
 	int nr;
 
-	cli_parse(&unexport_argp, argc, argv, &a);
-	if (cli_need_root() || cli_need(a.disk, &bs))
+	if (cli_need(word, &bs))
 		return CLI_FAILED;
-	if (!a.force && cli_refuse_in_use(&bs, "iscsi"))
+	if (!a->force && cli_refuse_in_use(&bs, "iscsi"))
 		return CLI_FAILED;
 	nr = cli_remove_exports(&bs, "iscsi");
-	if (!nr)
+	if (!nr && !a->all)
 		cli_error("%s is not exported over iSCSI", bs.name);
-	return nr > 0 ? CLI_OK : CLI_FAILED;
+	return nr > 0 || (!nr && a->all) ? CLI_OK : CLI_FAILED;
+}
+
+int unexport_main(int argc, char **argv)
+{
+	struct unexport_args a = { .force = false };
+	int status = CLI_OK;
+
+	cli_parse(&unexport_argp, argc, argv, &a);
+	if (cli_need_root())
+		return CLI_FAILED;
+	argc -= a.first;
+	argv += a.first;
+	if (a.all)
+		argc = cli_attached_dirs(&argv);
+	for (int i = 0; i < argc; i++)
+		if (unexport(argv[i], &a))
+			status = CLI_FAILED;
+	if (a.all)
+		cli_free_dirs(argv, argc);
+	return status;
 }

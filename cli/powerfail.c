@@ -12,12 +12,16 @@
 #include "target.h"
 
 struct powerfail_args {
-	const char *disk;
-	bool random, reattach, json;
+	bool random, reattach, json, all;
 	uint64_t seed;
+	int first;		 /* of the disks */
+	bool several;		 /* say which one */
+	struct json_object *out; /* an array */
 };
 
 static const struct argp_option options[] = {
+	{ "all", 'A', NULL, 0, "All disks that zloop list shows as attached",
+	  0 },
 	{ "random", 'r', NULL, 0,
 	  "Take back a random part, as a real failure may, and say its seed",
 	  0 },
@@ -50,6 +54,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 's':
 		take_seed(a, arg, state);
 		return 0;
+	case 'A':
+		a->all = true;
+		return 0;
 	case 'a':
 		a->reattach = true;
 		return 0;
@@ -60,7 +67,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		cli_set_timeout(arg, state);
 		return 0;
 	default:
-		return cli_key_one(key, arg, state, &a->disk);
+		return cli_key_disks_or_all(key, state, &a->first, &a->all);
 	}
 }
 
@@ -68,9 +75,9 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.children = cli_progress_options,
-	.args_doc = "DISK",
-	.doc = "Take back all that was not flushed on DISK, which must have "
-	       "been attached with discard_write_cache.  Linux goes on to "
+	.args_doc = "DISK...\n--all",
+	.doc = "Take back all that was not flushed on each DISK, which must "
+	       "have been attached with discard_write_cache.  Linux goes on to "
 	       "believe in the write pointers that it knew: --reattach "
 	       "brings it in step." CLI_DISK_DOC,
 };
@@ -144,19 +151,21 @@ static int reattach(struct local *l)
  * What is said.
  */
 
-static void say(const struct powerfail_args *a, uint64_t zones,
+static void say(const struct powerfail_args *a, const char *dir, uint64_t zones,
 		const struct local *l)
 {
 	char seed[48] = "all that was not flushed";
+	const char *whose = a->several ? dir : "", *colon = *whose ? ": " : "";
 
 	if (a->random)
 		snprintf(seed, sizeof(seed), "what --seed %" PRIu64 " chooses",
 			 a->seed);
 	if (zones)
-		cli_note("%" PRIu64 " zone%s lost %s", zones,
+		cli_note("%s%s%" PRIu64 " zone%s lost %s", whose, colon, zones,
 			 zones == 1 ? "" : "s", seed);
 	else
-		cli_note("nothing is lost: nothing was to be flushed");
+		cli_note("%s%snothing is lost: nothing was to be flushed",
+			 whose, colon);
 	if (zones && l->found && !a->reattach)
 		cli_note("Linux still believes in its own write pointers for "
 			 "/dev/%s; with --reattach, or after zloop remove and "
@@ -164,8 +173,8 @@ static void say(const struct powerfail_args *a, uint64_t zones,
 			 l->device);
 }
 
-static void print(const struct powerfail_args *a, uint64_t zones,
-		  const struct local *l)
+static void print(const struct powerfail_args *a, const char *dir,
+		  uint64_t zones, const struct local *l)
 {
 	struct json_object *o;
 	char path[LIO_DEVICE_MAX + 8];
@@ -177,11 +186,12 @@ static void print(const struct powerfail_args *a, uint64_t zones,
 		return;
 	}
 	o = json_object_new_object();
+	json_add_str(o, "directory", dir);
 	json_add_u64(o, "zones", zones);
 	json_object_object_add(
 		o, "seed", a->random ? json_object_new_uint64(a->seed) : NULL);
 	json_object_object_add(o, "device", l->found ? json_text(path) : NULL);
-	json_print(o);
+	json_object_array_add(a->out, o);
 }
 
 static int ask(struct disk *disk, const struct powerfail_args *a,
@@ -196,7 +206,11 @@ static int ask(struct disk *disk, const struct powerfail_args *a,
 				progress_step, NULL, &err);
 	/* Before the sentence. */
 	progress_end();
-	return cli_said(ret, &err);
+	if (ret && ret != -ENOENT && a->several)
+		cli_error("%s: %s", disk_name(disk), err.msg);
+	else if (ret)
+		cli_said(ret, &err);
+	return ret ? CLI_FAILED : CLI_OK;
 }
 
 static int powerfail(struct disk *disk, struct powerfail_args *a)
@@ -206,33 +220,65 @@ static int powerfail(struct disk *disk, struct powerfail_args *a)
 	int status;
 
 	find_local(disk_name(disk), &local);
-	if (check_reattach(a, &local) || choose_seed(a))
+	if (check_reattach(a, &local))
 		return CLI_FAILED;
 	status = ask(disk, a, &zones);
 	if (status)
 		return status;
 	if (!progress_is_quiet())
-		say(a, zones, &local);
+		say(a, disk_name(disk), zones, &local);
 	if (a->reattach && reattach(&local))
 		return CLI_FAILED;
-	print(a, zones, &local);
+	print(a, disk_name(disk), zones, &local);
 	return CLI_OK;
 }
 
-int powerfail_main(int argc, char **argv)
+static int powerfail_word(const char *word, struct powerfail_args *a)
 {
-	struct powerfail_args a = { .seed = UINT64_MAX };
 	char dir[PATH_MAX];
 	struct disk *disk;
 	struct zl_err err;
 	int status;
 
-	cli_parse(&argp, argc, argv, &a);
-	if (cli_look_word(a.disk, dir, &disk, &err)) {
+	if (cli_look_word(word, dir, &disk, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
-	status = powerfail(disk, &a);
+	status = powerfail(disk, a);
 	disk_close(disk);
+	return status;
+}
+
+/* An object where one disk was named, else an array. */
+static void print_json(struct powerfail_args *a)
+{
+	struct json_object *one = json_object_array_get_idx(a->out, 0);
+
+	if (!a->json || (!a->several && !one))
+		return;
+	json_print(json_object_get(a->several ? a->out : one));
+}
+
+int powerfail_main(int argc, char **argv)
+{
+	struct powerfail_args a = { .seed = UINT64_MAX };
+	int status = CLI_OK;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (choose_seed(&a))
+		return CLI_FAILED;
+	argc -= a.first;
+	argv += a.first;
+	a.several = a.all || argc > 1;
+	a.out = json_object_new_array();
+	if (a.all)
+		argc = cli_attached_dirs(&argv);
+	for (int i = 0; i < argc; i++)
+		if (powerfail_word(argv[i], &a))
+			status = CLI_FAILED;
+	print_json(&a);
+	json_object_put(a.out);
+	if (a.all)
+		cli_free_dirs(argv, argc);
 	return status;
 }

@@ -57,24 +57,6 @@ void cli_set_timeout(const char *arg, struct argp_state *state)
 	lio.wait_ms = (unsigned)seconds * 1000;
 }
 
-error_t cli_key_disk(int key, char *arg, struct argp_state *state,
-		     const char **disk, bool *force)
-{
-	switch (key) {
-	case 'f':
-		*force = true;
-		return 0;
-	case 't':
-		cli_set_timeout(arg, state);
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "there is no disk");
-		return 0;
-	default:
-		return cli_key_one(key, arg, state, disk);
-	}
-}
-
 /*
  * Who uses it.
  */

@@ -47,9 +47,6 @@ const char *cli_device(const struct lio_backstore *bs,
 			0                                                      \
 	}
 void cli_set_timeout(const char *arg, struct argp_state *state);
-/* A parser of one DISK, -f and -t. */
-error_t cli_key_disk(int key, char *arg, struct argp_state *state,
-		     const char **disk, bool *force);
 
 /* 0, or -EBUSY when it has said who uses a LUN of @fabric (NULL: of any). */
 int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric);

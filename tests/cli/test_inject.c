@@ -171,6 +171,18 @@ static void powerfail(void **state)
 	assert_sentence(words);
 	assert_null(member(o, "device"));
 	json_object_put(o);
+	/* Of several each is named. */
+	assert_int_equal(io(DISK_WRITE, 6 * 2048), DISK_OK);
+	assert_int_equal(zloop("powerfail", "d", "d", "nowhere", NULL), 1);
+	assert_contains(run_err, "d: 1 zone lost all that was not flushed\n");
+	assert_contains(run_err, "d: nothing is lost: nothing was to be ");
+	assert_contains(run_err, "there is no disk nowhere");
+	assert_int_equal(zloop("powerfail", "-jq", "d", "d", NULL), 0);
+	o = out_json();
+	assert_int_equal(json_object_array_length(o), 2);
+	json_object_put(o);
+	assert_int_equal(zloop("powerfail", "--all", "d", NULL), 2);
+	assert_int_equal(zloop("powerfail", NULL), 2);
 	assert_int_equal(zloop("powerfail", "d", "--reattach", NULL), 1);
 	assert_int_equal(zloop("powerfail", "d", "--seed", "x", NULL), 2);
 	assert_contains(run_err, "--seed x is not a number");
