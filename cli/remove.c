@@ -64,6 +64,7 @@ static int remove_disk(const struct lio_backstore *bs, bool force)
 
 	if (!force && cli_refuse_in_use(bs, NULL))
 		return CLI_FAILED;
+	cli_note_open(bs);
 	if (cli_remove_exports(bs, NULL) < 0)
 		return CLI_FAILED;
 	if (lio_backstore_remove(cli_lio(), bs, &err)) {

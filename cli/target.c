@@ -104,6 +104,25 @@ int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric)
 	return -EBUSY;
 }
 
+static bool note_open(void *user, const struct lio_export *ex)
+{
+	const struct lio_backstore *bs = user;
+	char device[LIO_DEVICE_MAX], who[128];
+
+	if (!lio_export_device(cli_lio(), ex, device) &&
+	    lio_device_is_open(cli_lio(), device, who, sizeof(who)))
+		cli_note("%s: %s has /dev/%s open, and is left with errors",
+			 bs->name, who, device);
+	return true;
+}
+
+void cli_note_open(const struct lio_backstore *bs)
+{
+	struct lio_backstore copy = *bs;
+
+	lio_each_export(cli_lio(), bs, note_open, &copy);
+}
+
 /*
  * Removing.  Those that are removed are not gone through at the same time.
  */

@@ -213,6 +213,17 @@ int lio_open_device(const struct lio *lio, const char *path)
 	return change(lio, do_open, path, NULL);
 }
 
+static int do_claim(const struct change *c)
+{
+	return result(
+		open(c->path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC));
+}
+
+int lio_claim_device(const struct lio *lio, const char *path)
+{
+	return change(lio, do_claim, path, NULL);
+}
+
 static int do_enable(const struct change *c)
 {
 	return c->ops->write(c->text, "1");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Whether something has a block device: mounts, swap, devices on top of it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,18 +61,17 @@ static bool visit_holder(void *user, const char *path)
 static void find_claim(struct search *s)
 {
 	char path[PATH_MAX];
-	int fd;
+	int ret;
 
 	lio_path(s->lio, path, "/dev/%s", s->device);
-	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0) {
-		close(fd);
-	} else if (errno == EBUSY) {
-		snprintf(s->who, s->size,
-			 "a program or file system has it for "
-			 "itself");
-		s->found = true;
-	}
+	ret = lio_claim_device(s->lio, path);
+	s->found = ret == -EBUSY || ret == -ETIMEDOUT;
+	if (s->found)
+		snprintf(s->who, s->size, "%s",
+			 ret == -EBUSY ? "a program or file system has it for "
+					 "itself"
+				       : "opening it takes too long for "
+					 "knowing");
 }
 
 bool lio_device_in_use(const struct lio *lio, const char *device, char *who,
@@ -90,5 +88,34 @@ bool lio_device_in_use(const struct lio *lio, const char *device, char *who,
 			      device);
 	if (!s.found)
 		find_claim(&s);
+	return s.found;
+}
+
+/* A link "/proc/PID/fd/N" to the device. */
+static bool visit_fd(void *user, const char *path)
+{
+	struct search *s = user;
+	char to[PATH_MAX], comm[PATH_MAX + 8], name[64], *end;
+	ssize_t len = readlink(path, to, sizeof(to) - 1);
+
+	to[len < 0 ? 0 : len] = 0;
+	if (strncmp(to, "/dev/", 5) || strcmp(to + 5, s->device))
+		return true;
+	snprintf(comm, sizeof(comm), "%s", path);
+	end = strstr(comm + strlen(s->lio->root), "/fd/");
+	strcpy(end, "/comm");
+	lio_read(comm, name, sizeof(name));
+	*end = 0;
+	snprintf(s->who, s->size, "process %s (%s)", lio_last(comm), name);
+	s->found = true;
+	return false;
+}
+
+bool lio_device_is_open(const struct lio *lio, const char *device, char *who,
+			size_t size)
+{
+	struct search s = { lio, device, who, size, false };
+
+	lio_each_path(lio, visit_fd, &s, "/proc/[0-9]*/fd/*");
 	return s.found;
 }

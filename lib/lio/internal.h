@@ -40,6 +40,8 @@ int lio_remove_link(const struct lio *lio, const char *path);
 int lio_write(const struct lio *lio, const char *path, const char *text);
 /* Whether a device can be opened, which reads from some. */
 int lio_open_device(const struct lio *lio, const char *path);
+/* … by who wants it for himself, for a moment; -EBUSY if somebody has it so. */
+int lio_claim_device(const struct lio *lio, const char *path);
 /*
  * Enables the backstore at @path.  -EOWNERDEAD: tcmu-runner does not run any
  * more.  -ETIMEDOUT: once the kernel has got its answer, the backstore is

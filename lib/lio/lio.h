@@ -156,6 +156,11 @@ int lio_iscsi_make(const struct lio *lio, const struct lio_backstore *bs,
 bool lio_device_in_use(const struct lio *lio, const char *device, char *who,
 		       size_t size);
 
+/* Whether a process has the block device open, without keeping others out; who
+ * it is, e.g. "process 12 (fio)", as far as this process may look. */
+bool lio_device_is_open(const struct lio *lio, const char *device, char *who,
+			size_t size);
+
 /*
  * All of it together: a backstore with its loopback LUN, and the disk that
  * comes of it.  Waits for the kernel's word that the device was added, if

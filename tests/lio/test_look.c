@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Looking at a machine: tcmu-runner, what is missing, who uses a disk. */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lio/fake.h"
 
@@ -73,6 +76,24 @@ static void devices_in_use(void **state)
 	assert_false(lio_device_in_use(&fake_lio, "sdz", who, sizeof(who)));
 }
 
+/* Who does not keep others out is found by what he has open. */
+static void devices_open(void **state)
+{
+	char who[256], path[PATH_MAX];
+
+	(void)state;
+	fake_put("/proc/31/comm", "cat");
+	fake_put("/proc/77/comm", "fio");
+	fake_put("/proc/77/fd/x", "");
+	assert_false(lio_device_is_open(&fake_lio, "sdq", who, sizeof(who)));
+	snprintf(path, sizeof(path), "%s/proc/77/fd/5", fake_lio.root);
+	assert_int_equal(symlink("/dev/sdq", path), 0);
+	assert_true(lio_device_is_open(&fake_lio, "sdq", who, sizeof(who)));
+	assert_string_equal(who, "process 77 (fio)");
+	assert_false(lio_device_is_open(&fake_lio, "sd", who, sizeof(who)));
+	assert_false(lio_device_is_open(&fake_lio, "sdqq", who, sizeof(who)));
+}
+
 static bool count(void *user, const struct lio_backstore *bs)
 {
 	(void)bs;
@@ -103,9 +124,8 @@ static void odd_backstores(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(daemon_states),
-		TEST(what_is_missing),
-		TEST(devices_in_use),
+		TEST(daemon_states),  TEST(what_is_missing),
+		TEST(devices_in_use), TEST(devices_open),
 		TEST(odd_backstores),
 	};
 
