@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "disk/snapshot.h"
 #include "running.h"
 #include "target.h"
 
@@ -21,7 +22,8 @@ struct info {
 	bool in_use;
 	char who[128];
 	struct disk_stats stats;
-	struct control_info now;    /* where it is open */
+	struct control_info now; /* where it is open */
+	struct control_record record;
 	struct json_object *faults; /* an array */
 };
 
@@ -100,6 +102,8 @@ static int gather(struct info *in, const char *word, char dir[PATH_MAX],
 	disk_get_stats(in->disk, &in->stats);
 	if (!control_info(cli_serial(in->disk), &in->now, NULL, NULL))
 		in->stats = in->now.stats;
+	if (control_record_status(cli_serial(in->disk), &in->record, NULL))
+		in->record.file[0] = 0;
 	in->used_bytes = cli_space_used(dir, in->disk);
 	in->faults = cli_faults(in->disk);
 	in->in_use = cli_in_use(dir, in->disk, in->who, sizeof(in->who));
@@ -194,6 +198,22 @@ static void print_faults(const struct info *in)
 				      text));
 }
 
+static bool print_snapshot(void *user, const struct snapshot *snap)
+{
+	(void)user;
+	printf(LABEL "%s\n", "snapshot", snap->name);
+	return true;
+}
+
+static void print_record(const struct info *in)
+{
+	const struct control_record *r = &in->record;
+
+	if (r->file[0])
+		printf(LABEL "%s%s%s\n", "record", r->file,
+		       r->on ? "" : "; ended: ", r->on ? "" : r->why);
+}
+
 static void print_text(const struct info *in)
 {
 	const struct disk_meta *m = in->meta;
@@ -229,6 +249,8 @@ static void print_text(const struct info *in)
 		printf(LABEL "%s, %u %% done\n", "busy with", in->now.job,
 		       in->now.job_percent);
 	printf(LABEL "%s%s\n", "in use", in->in_use ? "by " : "no", in->who);
+	print_record(in);
+	snapshot_each(in->dir, print_snapshot, NULL, NULL);
 	print_faults(in);
 	disk_each_problem(in->disk, print_problem, NULL);
 	disk_cfg_reopen(cfg, sizeof(cfg), NULL, in->path ? in->path : in->dir);
@@ -272,6 +294,26 @@ static struct json_object *job_json(const struct info *in)
 	return o;
 }
 
+static struct json_object *record_json(const struct info *in)
+{
+	const struct control_record *r = &in->record;
+	struct json_object *o;
+
+	if (!r->file[0])
+		return NULL;
+	o = json_object_new_object();
+	json_add_str(o, "file", r->file);
+	json_add_bool(o, "on", r->on);
+	json_add_str(o, "why", r->why);
+	return o;
+}
+
+static bool add_snapshot(void *user, const struct snapshot *snap)
+{
+	json_object_array_add(user, json_text(snap->name));
+	return true;
+}
+
 /* The sidecar's names for what the sidecar has. */
 static void add_geometry(const struct info *in, struct json_object *o)
 {
@@ -296,6 +338,7 @@ static void add_geometry(const struct info *in, struct json_object *o)
 static void add_state(const struct info *in, struct json_object *o)
 {
 	struct json_object *problems = json_object_new_array();
+	struct json_object *snapshots = json_object_new_array();
 
 	json_object_object_add(o, "conditions", conditions_json(in));
 	json_add_u64(o, "space_used_bytes", in->used_bytes);
@@ -305,6 +348,9 @@ static void add_state(const struct info *in, struct json_object *o)
 	json_object_object_add(o, "in_use_by",
 			       in->in_use ? json_text(in->who) : NULL);
 	json_object_object_add(o, "job", job_json(in));
+	json_object_object_add(o, "record", record_json(in));
+	snapshot_each(in->dir, add_snapshot, snapshots, NULL);
+	json_object_object_add(o, "snapshots", snapshots);
 	disk_each_problem(in->disk, add_problem, problems);
 	json_object_object_add(o, "problems", problems);
 	json_object_object_add(o, "faults", json_object_get(in->faults));

@@ -327,6 +327,78 @@ int control_powerfail(const char *serial, uint64_t seed, uint64_t *zones,
 	return 0;
 }
 
+/*
+ * snapshot, record-…
+ */
+
+static void add_text(struct json_object *o, const char *key, const char *text)
+{
+	if (text)
+		json_object_object_add(o, key, new_text(text));
+}
+
+int control_snapshot(const char *serial, const char *name, const char *record,
+		     struct zl_err *err)
+{
+	struct json_object *request = new_request("snapshot");
+
+	add_text(request, "name", name);
+	add_text(request, "record", record);
+	return ask_socket(serial, request, NULL, err);
+}
+
+static void take_record(struct json_object *o, struct control_record *record)
+{
+	*record = (struct control_record){
+		.on = json_object_get_boolean(member(o, "on")),
+		.records = u64(o, "records"),
+		.bytes = u64(o, "bytes"),
+		.marks = u64(o, "marks"),
+	};
+	copy_text(o, "file", record->file, sizeof(record->file));
+	copy_text(o, "why", record->why, sizeof(record->why));
+}
+
+static int ask_record(const char *serial, const char *name,
+		      struct control_record *record, struct zl_err *err)
+{
+	struct json_object *reply;
+	int ret = ask_socket(serial, new_request(name), &reply, err);
+
+	if (ret)
+		return ret;
+	take_record(member(reply, "record"), record);
+	json_object_put(reply);
+	return 0;
+}
+
+int control_record_status(const char *serial, struct control_record *record,
+			  struct zl_err *err)
+{
+	return ask_record(serial, "info", record, err);
+}
+
+int control_record_stop(const char *serial, struct control_record *record,
+			struct zl_err *err)
+{
+	return ask_record(serial, "record-stop", record, err);
+}
+
+int control_record_mark(const char *serial, const char *text, uint64_t *point,
+			struct zl_err *err)
+{
+	struct json_object *request = new_request("record-mark"), *reply;
+	int ret;
+
+	add_text(request, "text", text);
+	ret = ask_socket(serial, request, &reply, err);
+	if (ret)
+		return ret;
+	*point = u64(reply, "point");
+	json_object_put(reply);
+	return 0;
+}
+
 int control_fault_add(const struct control_peer *to, struct json_object *fault,
 		      uint64_t *id, struct zl_err *err)
 {

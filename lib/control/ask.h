@@ -78,6 +78,26 @@ int control_powerfail(const char *serial, uint64_t seed, uint64_t *zones,
 		      disk_progress_fn *progress, void *user,
 		      struct zl_err *err);
 
+/* Completes the snapshot that snapshot_begin() has begun, see
+ * disk/snapshot.h; @record: the log's file, or NULL. */
+int control_snapshot(const char *serial, const char *name, const char *record,
+		     struct zl_err *err);
+
+struct control_record {
+	bool on;
+	char file[4096]; /* "": nothing ever was */
+	char why[256];	 /* it ended */
+	uint64_t records, bytes, marks;
+};
+
+int control_record_status(const char *serial, struct control_record *record,
+			  struct zl_err *err);
+int control_record_stop(const char *serial, struct control_record *record,
+			struct zl_err *err);
+/* @point: its number in the log, see replay/replay.h. */
+int control_record_mark(const char *serial, const char *text, uint64_t *point,
+			struct zl_err *err);
+
 /* Faults are JSON objects as the protocol has them, which inject_parse() reads.
  * @id: 0 for a zone's state. */
 int control_fault_add(const struct control_peer *to, struct json_object *fault,

@@ -35,6 +35,11 @@ bool request_bool(struct request *r, const char *key, bool *v);
 int do_info(struct request *r);
 int do_stats(struct request *r);
 int do_history(struct request *r);
+/* record.c; record_json: null if nothing ever was */
+int do_snapshot(struct request *r);
+int do_record_stop(struct request *r);
+int do_record_mark(struct request *r);
+struct json_object *record_json(struct disk *disk);
 /* zones.c */
 int do_zones(struct request *r);
 

@@ -215,6 +215,9 @@ static const struct {
 	{ "inject-list", do_inject_list },
 	{ "inject-clear", do_inject_clear },
 	{ "powerfail", do_powerfail },
+	{ "snapshot", do_snapshot },
+	{ "record-stop", do_record_stop },
+	{ "record-mark", do_record_mark },
 };
 
 static int dispatch(struct request *r)
@@ -232,8 +235,8 @@ static int dispatch(struct request *r)
 			return requests[i].run(r);
 	return zl_fail(r->err, EINVAL,
 		       "request is not one of version, info, stats, "
-		       "history, zones, inject-add, inject-list, inject-clear "
-		       "and powerfail");
+		       "history, zones, inject-add, inject-list, inject-clear, "
+		       "powerfail, snapshot, record-stop and record-mark");
 }
 
 static struct json_object *parse(const char *text, size_t len,

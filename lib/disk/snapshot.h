@@ -25,7 +25,7 @@
 
 /* How long a running disk's commands wait at most while its snapshot is
  * completed. */
-#define SNAPSHOT_STOP_MS 15000
+#define SNAPSHOT_STOP_MS 8000
 
 struct snapshot {
 	char name[SNAPSHOT_NAME_MAX + 1];
@@ -38,6 +38,10 @@ int snapshot_check_name(const char *name, struct zl_err *err);
 /* Where it is; -ENAMETOOLONG. */
 int snapshot_path(const char *dir, const char *name, char path[PATH_MAX],
 		  struct zl_err *err);
+
+/* NAME.zlog in the same place. */
+int snapshot_log(const char *dir, const char *name, char path[PATH_MAX],
+		 struct zl_err *err);
 
 /* Calls @fn for each, by name, until it returns false; none is no error. */
 int snapshot_each(const char *dir,
@@ -77,7 +81,7 @@ int disk_snapshot(struct disk *disk, const char *name, const char *log,
 
 /* See record/log.h. */
 int disk_record_stop(struct disk *disk, const char *why, struct zl_err *err);
-int disk_record_mark(struct disk *disk, const char *text, uint64_t *seq,
+int disk_record_mark(struct disk *disk, const char *text, uint64_t *nr,
 		     struct zl_err *err);
 void disk_record_status(struct disk *disk, struct record_status *st);
 

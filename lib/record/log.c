@@ -291,7 +291,7 @@ static void add_text(struct record_log *log, enum record_type type,
 	add(log, &r, &cur, iov.iov_len);
 }
 
-int record_log_mark(struct record_log *log, const char *text, uint64_t *seq,
+int record_log_mark(struct record_log *log, const char *text, uint64_t *nr,
 		    struct zl_err *err)
 {
 	int ret = 0;
@@ -301,7 +301,7 @@ int record_log_mark(struct record_log *log, const char *text, uint64_t *seq,
 			       MARK_MAX);
 	pthread_mutex_lock(&log->lock);
 	add_text(log, RECORD_MARK, text);
-	*seq = record_log_now(log);
+	*nr = log->records - 1;
 	if (!record_log_is_on(log))
 		ret = zl_fail(err, EINVAL, "nothing is recorded%s%s",
 			      log->why[0] ? ": " : "", log->why);

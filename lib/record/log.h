@@ -86,8 +86,9 @@ bool record_log_has_room(struct record_log *log, size_t data_bytes);
 void record_log_add(struct record_log *log, struct record *r,
 		    struct iov_cur *cur, size_t bytes);
 
-/* 0, or -EINVAL: nothing is recorded, or the text is too long. */
-int record_log_mark(struct record_log *log, const char *text, uint64_t *seq,
+/* 0, or -EINVAL: nothing is recorded, or the text is too long.  @nr: the
+ * number of its record, counted from 0. */
+int record_log_mark(struct record_log *log, const char *text, uint64_t *nr,
 		    struct zl_err *err);
 
 /* Ends it as a file that cannot be written does: nothing more is added. */

@@ -15,6 +15,9 @@ struct store_copy {
 	/* Which names are copied, those of regular files only; what else has
 	 * such a name is left out. */
 	bool (*wants)(const char *name);
+	/* Nobody changes the files meanwhile, and they will not be copied once
+	 * more. */
+	bool last;
 	/* Called now and then; NULL: nobody is told. */
 	void (*progress)(void *user, uint32_t done, uint32_t total);
 	void *user;

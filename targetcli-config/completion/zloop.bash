@@ -110,6 +110,10 @@ _zloop() {
     fi
   fi
   compopt -o filenames 2>/dev/null
+  if [ "$command" = replay ]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    return
+  fi
   mapfile -t COMPREPLY < <(
     compgen -d -- "$cur"
     compgen -W "$(_zloop_disks "$zloop")" -- "$cur"

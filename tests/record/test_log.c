@@ -78,14 +78,14 @@ static void what_is_added_is_there(void **state)
 {
 	struct record_reader rd;
 	struct zl_err err = { "" };
-	uint64_t seq;
+	uint64_t nr;
 
 	(void)state;
 	start();
 	for (uint32_t i = 0; i < 1000; i++)
 		add_write(i, 1 + i % 9);
-	assert_int_equal(record_log_mark(&rl, "here", &seq, &err), 0);
-	assert_int_equal(seq, rl.seq);
+	assert_int_equal(record_log_mark(&rl, "here", &nr, &err), 0);
+	assert_int_equal(nr, 1001);
 	stop();
 	assert_int_equal(record_open(path, &rd, &err), 0);
 	assert_int_equal(rd.nr, 1003);
@@ -233,7 +233,7 @@ static void a_full_log(void **state)
 	struct record_reader rd;
 	struct record_status st;
 	struct zl_err err = { "" };
-	uint64_t seq;
+	uint64_t nr;
 
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
@@ -249,7 +249,7 @@ static void a_full_log(void **state)
 	record_log_status(&rl, &st);
 	assert_false(st.on);
 	assert_string_equal(st.why, "File too large");
-	assert_int_equal(record_log_mark(&rl, "x", &seq, &err), -EINVAL);
+	assert_int_equal(record_log_mark(&rl, "x", &nr, &err), -EINVAL);
 	assert_string_equal(err.msg, "nothing is recorded: File too large");
 	assert_int_equal(record_log_stop(&rl, "told to", &err), -EIO);
 	assert_non_null(strstr(err.msg, "ends before that: File too large"));

@@ -28,6 +28,7 @@ int disk_copy_files(const char *from, const char *to,
 		    disk_progress_fn *progress, void *user, struct zl_err *err)
 {
 	struct store_copy copy = { .wants = copies_wants,
+				   .last = true,
 				   .progress = progress,
 				   .user = user };
 

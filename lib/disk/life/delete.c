@@ -40,6 +40,12 @@ static int check_contents(struct deletion *d)
 
 	if (ret)
 		return ret;
+	if (sv.foreign && !strcmp(sv.foreign_name, SNAPSHOT_DIR))
+		return zl_fail(d->err, EEXIST,
+			       "%s has snapshots or records in " SNAPSHOT_DIR
+			       "; zloop snapshots lists them, zloop snapshot "
+			       "--delete deletes one",
+			       d->name);
 	if (sv.foreign)
 		return zl_fail(d->err, EEXIST,
 			       "%s has other files than the disk's (%s); move "

@@ -77,6 +77,12 @@ int snapshot_path(const char *dir, const char *name, char path[PATH_MAX],
 	return path_of(dir, name, "", path, err);
 }
 
+int snapshot_log(const char *dir, const char *name, char path[PATH_MAX],
+		 struct zl_err *err)
+{
+	return path_of(dir, name, SNAPSHOT_LOG, path, err);
+}
+
 int snapshot_find(const char *dir, const char *name, struct zl_err *err)
 {
 	char path[PATH_MAX];
@@ -269,10 +275,12 @@ void copies_empty(const char *dir)
 }
 
 /* All of it, or what has changed since. */
-static int fill(const char *dir, const char *name, disk_progress_fn *progress,
-		void *user, uint64_t end_ms, struct zl_err *err)
+static int fill(const char *dir, const char *name, bool last,
+		disk_progress_fn *progress, void *user, uint64_t end_ms,
+		struct zl_err *err)
 {
 	struct store_copy copy = { .wants = is_contents,
+				   .last = last,
 				   .progress = progress,
 				   .user = user,
 				   .end_ms = end_ms };
@@ -307,9 +315,9 @@ static int make_tmp(struct snapshot_work *w, struct zl_err *err)
 	return 0;
 }
 
-int snapshot_begin(const char *dir, const char *name,
-		   disk_progress_fn *progress, void *user,
-		   struct snapshot_work *w, struct zl_err *err)
+static int begin(const char *dir, const char *name, bool last,
+		 disk_progress_fn *progress, void *user,
+		 struct snapshot_work *w, struct zl_err *err)
 {
 	int ret = snapshot_check_name(name, err);
 
@@ -325,10 +333,17 @@ int snapshot_begin(const char *dir, const char *name,
 		close(w->lock_fd);
 		return ret;
 	}
-	ret = fill(dir, name, progress, user, 0, err);
+	ret = fill(dir, name, last, progress, user, 0, err);
 	if (ret)
 		snapshot_give_up(w);
 	return ret;
+}
+
+int snapshot_begin(const char *dir, const char *name,
+		   disk_progress_fn *progress, void *user,
+		   struct snapshot_work *w, struct zl_err *err)
+{
+	return begin(dir, name, false, progress, user, w, err);
 }
 
 void snapshot_give_up(struct snapshot_work *w)
@@ -400,7 +415,7 @@ int snapshot_take(const char *dir, const char *name, disk_progress_fn *progress,
 		ret = copies_enter(dir, 0, &meta, &st, err);
 	if (ret)
 		return ret;
-	ret = snapshot_begin(dir, name, progress, user, &w, err);
+	ret = begin(dir, name, true, progress, user, &w, err);
 	if (!ret)
 		ret = snapshot_end(&w, err);
 	store_close(st);
@@ -436,8 +451,8 @@ static int complete(struct disk *d, const char *name, const char *log,
 	int ret;
 
 	pthread_mutex_lock(&d->journal.lock);
-	ret = fill(d->name, name, NULL, NULL, clock_ms() + SNAPSHOT_STOP_MS,
-		   err);
+	ret = fill(d->name, name, true, NULL, NULL,
+		   clock_ms() + SNAPSHOT_STOP_MS, err);
 	pthread_mutex_unlock(&d->journal.lock);
 	if (!ret && log)
 		ret = start_log(d, name, log, err);
@@ -477,10 +492,10 @@ int disk_record_stop(struct disk *d, const char *why, struct zl_err *err)
 	return record_log_stop(&d->record, why, err);
 }
 
-int disk_record_mark(struct disk *d, const char *text, uint64_t *seq,
+int disk_record_mark(struct disk *d, const char *text, uint64_t *nr,
 		     struct zl_err *err)
 {
-	return record_log_mark(&d->record, text, seq, err);
+	return record_log_mark(&d->record, text, nr, err);
 }
 
 void disk_record_status(struct disk *d, struct record_status *st)

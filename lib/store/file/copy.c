@@ -201,11 +201,11 @@ static int fill(struct copying *c, int in, int out, const struct stat *sb,
 
 /* The copy's time is what the file's was, unless that may still stay the same
  * when it is changed once more. */
-static void set_time(int fd, const struct stat *sb)
+static void set_time(const struct copying *c, int fd, const struct stat *sb)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, sb->st_mtim };
 
-	if (clock_real_ns() - time_of(sb) < FRESH_NS)
+	if (!c->how->last && clock_real_ns() - time_of(sb) < FRESH_NS)
 		times[1] = (struct timespec){ 0 };
 	futimens(fd, times);
 }
@@ -223,7 +223,7 @@ static int copy_open(struct copying *c, int in, const char *name)
 		return say(c, "made", name, c->to_path);
 	if (sb.st_size)
 		ret = fill(c, in, out, &sb, name);
-	set_time(out, &sb);
+	set_time(c, out, &sb);
 	close(out);
 	return ret;
 }
