@@ -25,7 +25,7 @@
 #include "disk/io/gate.h"
 #include "disk/io/hold.h"
 #include "disk/io/meter.h"
-#include "disk/io/pace.h"
+#include "disk/io/where.h"
 #include "disk/io/sync.h"
 #include "disk/io/work.h"
 #include "disk/life/powerfail.h"
@@ -52,9 +52,7 @@ struct disk {
 	struct worker_pool work;
 	struct disk_faults faults;
 	struct zl_limit error_limit; /* of the log lines about the store */
-	uint32_t try_blocks;   /* how long an I/O disk_try() tries; 0 = none */
-	uint32_t async_blocks; /* … reads that miss go to the engine */
-	struct pace pace;
+	struct where where;
 
 	pthread_mutex_t exp_lock;
 

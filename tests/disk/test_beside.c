@@ -6,7 +6,7 @@
  * up hangs, and is ended by SIGALRM.
  */
 #include "disk/io/io.h"
-#include "disk/io/pace.h"
+#include "disk/io/where.h"
 #include "disk_fixture.h"
 
 #include <errno.h>
@@ -144,7 +144,7 @@ static void hang_in(struct fixture *f, const struct slow *c)
 	io.done = slow_done;
 	io.user = &over;
 	if (c->after_slow)
-		pace_waited(f->disk, 0, meter_clock_ns());
+		where_waited(&f->disk->where, 0, meter_clock_ns());
 	slow_op = c->store_op;
 	atomic_store(&armed, true);
 	if (!disk_try(f->disk, &io))

@@ -16,7 +16,7 @@
 #include "disk/io/gate.h"
 #include "disk/io/grace.h"
 #include "disk/io/io.h"
-#include "disk/io/pace.h"
+#include "disk/io/where.h"
 #include "disk/io/slot.h"
 #include "disk/io/turn.h"
 #include "disk/medium/journal.h"
@@ -519,8 +519,8 @@ static void try_write(void)
 	fixture_open(f, cfg, 1);
 	assert_int_equal(do_write(f, SEQ(0), 10, 1), DISK_OK);
 	/* Also on a machine that has other things to do. */
-	f->disk->pace.small_blocks = UINT32_MAX;
-	f->disk->pace.avoid_until_ns = 0;
+	f->disk->where.small_blocks = UINT32_MAX;
+	f->disk->where.avoid_until_ns = 0;
 	fill(f->buf, SEQ(0) + 10, 8, 1);
 	arm(die_at, STORE_WRITE, 0);
 	/* A worker may still be on its way out of the slot. */
@@ -584,8 +584,8 @@ static void try_and_answer_late(void)
 	disk_close(f->disk);
 	fixture_open(f, cfg, 1);
 	assert_int_equal(do_write(f, SEQ(0), 10, 1), DISK_OK);
-	f->disk->pace.small_blocks = UINT32_MAX;
-	f->disk->pace.avoid_until_ns = 0;
+	f->disk->where.small_blocks = UINT32_MAX;
+	f->disk->where.avoid_until_ns = 0;
 	fill(f->buf, SEQ(0) + 10, 8, 1);
 	iov = (struct iovec){ f->buf, 8 * BLOCK };
 	late = (struct disk_io){ .op = DISK_WRITE,

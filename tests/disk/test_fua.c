@@ -24,11 +24,11 @@
 static struct fixture f;
 
 /* The zone that a case is about. */
-static struct where {
+static struct place {
 	const char *options;
 	uint64_t lba;
 	bool only_grows;
-} where[] = {
+} places[] = {
 	{ MANAGED, 0, false },
 	{ MANAGED, SEQ(0), true },
 	{ AWARE, SEQ(0), false },
@@ -85,30 +85,30 @@ static void take_all_back(void)
 		fail_msg("%s", err.msg);
 }
 
-static void each(void (*test)(const struct where *w, enum way way))
+static void each(void (*test)(const struct place *w, enum way way))
 {
-	for (size_t i = 0; i < ZL_ARRAY_SIZE(where); i++) {
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(places); i++) {
 		for (unsigned way = 0; way < NR_WAYS; way++) {
-			fixture_start(&f, where[i].options, 0);
+			fixture_start(&f, places[i].options, 0);
 			/* Then disk_try() tries, as it does over files. */
-			f.disk->try_blocks = MAX_BLOCKS;
+			f.disk->where.try_blocks = MAX_BLOCKS;
 			/* Counts begin anywhere. */
 			store_lost(f.disk->store,
-				   (uint32_t)(where[i].lba / ZONE));
-			test(&where[i], (enum way)way);
+				   (uint32_t)(places[i].lba / ZONE));
+			test(&places[i], (enum way)way);
 			fixture_stop(&f);
 		}
 	}
 }
 
-static void assert_there(const struct where *w, uint64_t lba, uint32_t blocks,
+static void assert_there(const struct place *w, uint64_t lba, uint32_t blocks,
 			 uint32_t tag)
 {
 	assert_int_equal(do_read(&f, w->lba + lba, blocks), DISK_OK);
 	assert_filled(f.buf, w->lba + lba, blocks, tag);
 }
 
-static void written_one(const struct where *w, enum way way)
+static void written_one(const struct place *w, enum way way)
 {
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
 	arm(UINT64_MAX);
@@ -130,7 +130,7 @@ static void what_was_written(void **state)
 }
 
 /* It syncs nothing, and what it returned may go. */
-static void without_one(const struct where *w, enum way way)
+static void without_one(const struct place *w, enum way way)
 {
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
 	arm(UINT64_MAX);
@@ -149,7 +149,7 @@ static void without_fua(void **state)
 
 /* What else is dirty stays so: before it in a conventional zone, behind it in
  * any. */
-static void elsewhere_one(const struct where *w, enum way way)
+static void elsewhere_one(const struct place *w, enum way way)
 {
 	bool conv = !w->lba;
 
@@ -189,7 +189,7 @@ static void what_was_passed_over(void **state)
 }
 
 /* Zeros are data as well: those that a reset, or UNMAP, left. */
-static void emptied_one(const struct where *w, enum way way)
+static void emptied_one(const struct place *w, enum way way)
 {
 	struct disk_io io;
 
@@ -214,7 +214,7 @@ static void what_was_emptied(void **state)
 
 /* Zeros that FINISH makes readable, and a write pointer that moved over them.
  */
-static void finished_one(const struct where *w, enum way way)
+static void finished_one(const struct place *w, enum way way)
 {
 	if (!w->lba)
 		return;
@@ -238,7 +238,7 @@ static void over_zones(void **state)
 	(void)state;
 	for (unsigned way = 0; way < NR_WAYS; way++) {
 		fixture_start(&f, AWARE, 0);
-		f.disk->try_blocks = MAX_BLOCKS;
+		f.disk->where.try_blocks = MAX_BLOCKS;
 		assert_int_equal(do_write(&f, ZONE - 4, 8, 1), DISK_OK);
 		assert_int_equal(do_write(&f, SEQ(0) - 4, 8, 2), DISK_OK);
 		arm(UINT64_MAX);
@@ -255,7 +255,7 @@ static void over_zones(void **state)
 }
 
 /* A write error, since that is what it is; what it was to write is lost. */
-static void fails_one(const struct where *w, enum way way)
+static void fails_one(const struct place *w, enum way way)
 {
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
 	arm(0);
@@ -363,7 +363,7 @@ static void end_held(pthread_t thread)
 }
 
 /* What a write has changed that is not over. */
-static void changing_one(const struct where *w, enum way way)
+static void changing_one(const struct place *w, enum way way)
 {
 	static uint8_t data[8 * BLOCK];
 	struct iovec iov = { data, sizeof(data) };
@@ -396,7 +396,7 @@ static void what_is_being_written(void **state)
 }
 
 /* A sync under way has failed already, which nobody knows yet. */
-static void failing_one(const struct where *w, enum way way)
+static void failing_one(const struct place *w, enum way way)
 {
 	struct disk_io sync = { .op = DISK_SYNC };
 	pthread_t thread;
@@ -419,7 +419,7 @@ static void beside_a_sync_that_fails(void **state)
 
 /* … and neither a FUA write, which makes all of its zone durable, nor another
  * SYNCHRONIZE CACHE is told otherwise. */
-static void nor_a_write_one(const struct where *w, enum way way)
+static void nor_a_write_one(const struct place *w, enum way way)
 {
 	struct disk_io sync = { .op = DISK_SYNC };
 	enum disk_status status;
@@ -443,7 +443,7 @@ static void nor_a_write(void **state)
 	each(nor_a_write_one);
 }
 
-static void nor_a_sync_one(const struct where *w, enum way way)
+static void nor_a_sync_one(const struct place *w, enum way way)
 {
 	static uint8_t data[8 * BLOCK];
 	struct iovec iov = { data, sizeof(data) };
@@ -498,7 +498,7 @@ static void no_chain_of_failures(void **state)
 }
 
 /* … or may fail yet. */
-static void syncing_one(const struct where *w, enum way way)
+static void syncing_one(const struct place *w, enum way way)
 {
 	struct disk_io sync = { .op = DISK_SYNC };
 	pthread_t thread;
@@ -520,7 +520,7 @@ static void beside_a_sync(void **state)
 }
 
 /* … or fails, and is over, while the read is under way. */
-static void failed_one(const struct where *w, enum way way)
+static void failed_one(const struct place *w, enum way way)
 {
 	static uint8_t data[8 * BLOCK];
 	struct iovec iov = { data, sizeof(data) };
@@ -550,7 +550,7 @@ static void a_sync_fails_meanwhile(void **state)
 }
 
 /* Or it had failed before, which is found out meanwhile. */
-static void lost_one(const struct where *w, enum way way)
+static void lost_one(const struct place *w, enum way way)
 {
 	static uint8_t data[8 * BLOCK];
 	struct iovec iov = { data, sizeof(data) };
@@ -573,7 +573,7 @@ static void lost_one(const struct where *w, enum way way)
 }
 
 /* … or is told of it. */
-static void told_one(const struct where *w, enum way way)
+static void told_one(const struct place *w, enum way way)
 {
 	static uint8_t data[8 * BLOCK];
 	struct iovec iov = { data, sizeof(data) };
@@ -632,7 +632,7 @@ static void not_in_the_middle(void **state)
 	end_held(thread);
 	assert_int_equal(io.status, DISK_OK);
 	/* Nor is one tried while it is under way. */
-	f.disk->try_blocks = MAX_BLOCKS;
+	f.disk->where.try_blocks = MAX_BLOCKS;
 	assert_true(disk_try(f.disk, &io));
 	assert_int_equal(hold_stop(f.disk), 0);
 	assert_false(disk_try(f.disk, &io));

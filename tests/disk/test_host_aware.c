@@ -378,7 +378,7 @@ static void the_journal_fails(void **state)
 			      .iov_cnt = 1 };
 
 	(void)state;
-	f->disk->try_blocks = 1;
+	f->disk->where.try_blocks = 1;
 	arm(0, 1, 0);
 	assert_int_equal(do_write(f, SEQ(0) + 8, 1, 1), DISK_WRITE_ERROR);
 	check_zone(SEQ(0), ZC_IMP_OPEN, 9, true);

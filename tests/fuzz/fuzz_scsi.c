@@ -259,7 +259,7 @@ static void run_cmd(struct world *w, struct input *in, const uint8_t *cdb,
 	cmd.done = done;
 	cmd.user = &calls;
 	/* The quick path, which needs no engine in this store, or the other. */
-	w->disk->try_blocks = how & 4 ? 64 : 0;
+	w->disk->where.try_blocks = how & 4 ? 64 : 0;
 	if (scsi_begin(w->unit, &cmd) == SCSI_RUN) {
 		MUST(!calls);
 		/* run() must not look at the CDB again. */

@@ -412,7 +412,7 @@ static void execute(struct soak *s, size_t cdb_len, struct pieces *b)
 	cmd->user = &calls;
 	POISON(exact + cdb_len, sizeof(exact) - cdb_len);
 	/* The quick path, which needs no engine in this store, or the other. */
-	s->disk->try_blocks = soak_below(s, 2) ? SOAK_XFER : 0;
+	s->disk->where.try_blocks = soak_below(s, 2) ? SOAK_XFER : 0;
 	if (scsi_begin(s->unit, cmd) == SCSI_RUN) {
 		MUST(!calls);
 		UNPOISON(exact, sizeof(exact));

@@ -9,7 +9,7 @@
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/io/io.h"
-#include "disk/io/work.h"
+#include "disk/io/where.h"
 
 void faults_stop(struct disk *d)
 {
@@ -315,7 +315,7 @@ static void *delay_thread(void *arg)
 
 	while ((io = wait_due(&d->faults))) {
 		io->run = run_now;
-		work_push(d, io);
+		where_go(io);
 	}
 	return NULL;
 }

@@ -9,7 +9,7 @@
 #include "disk/io/gate.h"
 #include "disk/io/io.h"
 #include "disk/io/turn.h"
-#include "disk/io/work.h"
+#include "disk/io/where.h"
 
 bool gate_needed(const struct io *io)
 {
@@ -87,7 +87,7 @@ void gate_leave(struct disk *d, enum disk_gate gate)
 		d->gate.shared--;
 	while ((io = gate_next(d))) {
 		pthread_mutex_unlock(&d->lock);
-		work_push(d, io);
+		where_go(io);
 		pthread_mutex_lock(&d->lock);
 	}
 	pthread_mutex_unlock(&d->lock);

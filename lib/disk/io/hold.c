@@ -16,6 +16,7 @@
 #include "disk/internal.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
+#include "disk/io/where.h"
 #include "disk/io/turn.h"
 
 void hold_init(struct hold *h)
@@ -151,6 +152,6 @@ void hold_resume(struct disk *d)
 	pthread_mutex_unlock(&d->lock);
 	for (io = ready; io; io = next) {
 		next = io->next;
-		io_go(io);
+		where_go(io);
 	}
 }

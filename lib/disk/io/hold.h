@@ -24,7 +24,7 @@ struct hold {
 void hold_init(struct hold *h);
 void hold_destroy(struct hold *h);
 /* The I/O holds the disk until it is over; before it has a turn or has passed
- * the gate.  False: not yet; io_enter() and io_go() are called for it then.
+ * the gate.  False: not yet; io_enter() and where_go() are called for it then.
  * Under disk->lock. */
 bool hold_take(struct io *io);
 /* The same for what cannot be called later.  Under the lock. */

@@ -13,11 +13,11 @@
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
-#include "disk/io/pace.h"
 #include "disk/io/recorder.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
 #include "disk/io/turn.h"
+#include "disk/io/where.h"
 #include "disk/io/work.h"
 
 /* What became of the request that io_drive() submitted. */
@@ -96,7 +96,7 @@ void io_finish(struct io *io, enum disk_status status)
 	if (recorder_is_on(d))
 		recorder_end(io);
 	meter_finish(d, io);
-	pace_done(d, io);
+	where_done(io);
 	if (nr) {
 		pthread_mutex_lock(&d->lock);
 		for (uint32_t n = 0; n < nr; n++)
@@ -173,7 +173,7 @@ static void turn_granted(struct slot_turn *turn)
 {
 	struct io *io = (struct io *)((char *)turn - offsetof(struct io, turn));
 
-	work_push(io->disk, io);
+	where_go(io);
 }
 
 static bool may_write(const struct io *io)
@@ -242,14 +242,6 @@ bool io_enter(struct io *io)
 	return turn_take(d, slot, &io->turn);
 }
 
-void io_go(struct io *io)
-{
-	if (io->async)
-		io->run(io);
-	else
-		work_push(io->disk, io);
-}
-
 static void init(struct disk *d, struct io *io, struct disk_io *pub)
 {
 	io->pub = pub;
@@ -260,10 +252,6 @@ static void init(struct disk *d, struct io *io, struct disk_io *pub)
 	io->nr_turns = 0;
 	io->gate = GATE_NONE;
 	io->held = false;
-	/* A read that is alone is quickest in a worker. */
-	io->async = io->pub->op == DISK_READ && !io->pub->fua &&
-		    d->store->async && io->pub->nr_blocks <= d->async_blocks &&
-		    work_busy(&d->work);
 	io->state = 0;
 	io->error = 0;
 	if (!io->pub->undivided)
@@ -288,11 +276,9 @@ void disk_submit(struct disk *d, struct disk_io *pub)
 	init(d, io, pub);
 	meter_submit(d, io);
 	recorder_begin(d, io);
-	if (disk_has_faults(d) && !is_beside_zones(io)) {
+	if (disk_has_faults(d) && !is_beside_zones(io))
 		io->run = d->faults.hooks->run;
-		io->async = false;
-	}
-	pace_handed_over(d, io);
+	where_choose(io);
 	if (changes(io) && d->look_only) {
 		io_finish(io, DISK_WRITE_PROTECT);
 		return;
@@ -304,7 +290,7 @@ void disk_submit(struct disk *d, struct disk_io *pub)
 	}
 	/* Its turn may have come meanwhile, and its end: no longer ours. */
 	if (ready)
-		io_go(io);
+		where_go(io);
 }
 
 static void run_done(struct disk_io *io)

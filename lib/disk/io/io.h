@@ -73,8 +73,6 @@ void io_finish(struct io *io, enum disk_status status);
 /* An I/O that changes something queues for its first slot: true if it can go
  * on.  Under disk->lock. */
 bool io_enter(struct io *io);
-/* It goes on.  Not under the lock. */
-void io_go(struct io *io);
 void io_refuse(struct io *io, enum zone_verdict verdict);
 /* Status for an errno of the store; sets bad_lba. */
 enum disk_status io_fail_status(struct io *io, int error, uint64_t bad_lba);

@@ -10,7 +10,7 @@
 #include "disk/io/segment.h"
 #include "disk/io/slot.h"
 #include "disk/io/sync.h"
-#include "disk/io/work.h"
+#include "disk/io/where.h"
 
 enum read_state {
 	READ_NEXT,
@@ -125,8 +125,7 @@ static bool was_cut(struct io *io, uint64_t read_bytes)
 
 	if (io->async) {
 		/* The journal is told: not in the engine's thread. */
-		io->async = false;
-		work_push(d, io);
+		where_move(io);
 		return false;
 	}
 	segment_pass(io, read_bytes);
@@ -147,8 +146,7 @@ static bool read_step(struct io *io)
 		return read_next(io);
 	if (res == -EAGAIN && io->async) {
 		/* A file must be opened first: not in the caller's thread. */
-		io->async = false;
-		work_push(io->disk, io);
+		where_move(io);
 		return false;
 	}
 	/* An activation has taken the file away. */

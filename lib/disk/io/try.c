@@ -11,12 +11,12 @@
 #include "disk/io/gate.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
-#include "disk/io/pace.h"
 #include "disk/io/recorder.h"
 #include "disk/io/segment.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
 #include "disk/io/turn.h"
+#include "disk/io/where.h"
 
 /* About 20 microseconds. */
 #define AWAIT_LOOKS 400
@@ -188,7 +188,8 @@ static void await_leaving(struct io *io)
 	struct disk *d = io->disk;
 	const struct disk_slot *s;
 
-	if (d->pace.nr_cpus < 2 || io->pub->lba >= d->zones.geo.capacity_blocks)
+	if (d->where.nr_cpus < 2 ||
+	    io->pub->lba >= d->zones.geo.capacity_blocks)
 		return;
 	s = &d->slots.at[zone_slot_of(&d->zones, io->pub->lba)];
 	for (int i = 0; i < AWAIT_LOOKS; i++) {
@@ -300,26 +301,6 @@ static bool end_write(struct io *io, bool written)
 	return written;
 }
 
-/*
- * A write that may wait is carried out all the same unless waiting is to be
- * expected: a sync is under way, or a write has just taken long.  Only then the
- * file system is asked for one that does not wait.  Asked each time, it would
- * refuse far too many: ext4 knows of no such writes, and xfs refuses the first
- * one to each file in each tick of the clock, as that one changes the file's
- * time, which is every write to most zones.
- */
-static bool run_write(struct io *io, bool syncing)
-{
-	struct disk *d = io->disk;
-	bool written;
-
-	if (syncing || !pace_may_wait(d, io->start_ns))
-		return run_here(io, STORE_WRITE, STORE_NOWAIT);
-	written = run_here(io, STORE_WRITE, STORE_NO_OPEN);
-	pace_waited(d, io->start_ns, meter_end_ns(io));
-	return written;
-}
-
 /* As long as it has the slot.  What a loss makes the full path write once more
  * is there twice: the same blocks, at the same place. */
 static void record_write(struct io *io, bool written)
@@ -333,6 +314,7 @@ static bool try_write(struct io *io)
 {
 	enum zone_verdict verdict;
 	bool written, syncing;
+	unsigned flags;
 
 	if (io->disk->look_only || io->pub->fua || !io->left_bytes)
 		return false;
@@ -340,7 +322,10 @@ static bool try_write(struct io *io)
 		return false;
 	if (verdict)
 		return refused(io, verdict);
-	written = run_write(io, syncing);
+	flags = where_write_flags(io, syncing);
+	written = run_here(io, STORE_WRITE, flags);
+	if (!(flags & STORE_NOWAIT))
+		where_waited(&io->disk->where, io->start_ns, meter_end_ns(io));
 	record_write(io, written);
 	written = end_write(io, written);
 	return written && end(io, DISK_OK, ZV_OK);
@@ -350,11 +335,8 @@ static bool try_rw(struct disk *d, struct io *io)
 {
 	if (io->pub->op != DISK_READ && io->pub->op != DISK_WRITE)
 		return false;
-	if (io->pub->nr_blocks > d->try_blocks || disk_has_faults(d) ||
-	    !pace_here(d, io->pub->nr_blocks))
-		return false;
 	io->disk = d;
-	if (recorder_must_wait(io))
+	if (recorder_must_wait(io) || !where_here(io))
 		return false;
 	recorder_begin(d, io);
 	io->pub->bad_lba = 0;

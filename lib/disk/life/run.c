@@ -7,15 +7,9 @@
 #include "base/log.h"
 #include "disk/internal.h"
 #include "disk/io/hold.h"
-#include "disk/io/pace.h"
+#include "disk/io/where.h"
 #include "disk/io/work.h"
 #include "disk/life/run.h"
-
-/* The longest I/Os that are tried in the caller's thread (pace.c), and the
- * longest reads that go to the engine when they miss the page cache; what is
- * longer is copied by the workers, side by side. */
-#define TRY_BYTES   (1024 * 1024)
-#define ASYNC_BYTES (32 * 1024)
 
 static void start_engine(struct disk *d)
 {
@@ -25,13 +19,7 @@ static void start_engine(struct disk *d)
 		zl_log(ret == -ENOSYS ? ZL_LOG_INFO : ZL_LOG_WARN,
 		       "%s: no io_uring here (errno %d); threads do its work",
 		       d->name, -ret);
-	d->try_blocks = TRY_BYTES >> d->block_shift;
-	d->async_blocks = ASYNC_BYTES >> d->block_shift;
-	/* A device always takes its time, and nothing is copied. */
-	if (d->direct) {
-		d->try_blocks = 0;
-		d->async_blocks = UINT32_MAX;
-	}
+	where_start(d);
 }
 
 int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
@@ -45,7 +33,7 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	d->sync.running = false;
 	d->sync.stops = 0;
 	hold_init(&d->hold);
-	pace_init(d);
+	where_init(d);
 	meter_init(&d->meter);
 	faults_init(&d->faults);
 	record_log_init(&d->record);

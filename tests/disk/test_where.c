@@ -6,7 +6,7 @@
 
 #include "base/num.h"
 #include "disk/io/io.h"
-#include "disk/io/pace.h"
+#include "disk/io/where.h"
 
 #define SMALL 8	 /* blocks of 4096: 32 KiB */
 #define LARGE 32 /* more than that */
@@ -15,14 +15,36 @@ static uint64_t time_ns;
 
 static struct disk *new_disk(unsigned cpus)
 {
+	static struct store store;
 	static struct disk d;
 
 	memset(&d, 0, sizeof(d));
+	d.store = &store;
 	d.block_shift = 12;
-	pace_init(&d);
-	d.pace.nr_cpus = cpus;
+	where_init(&d);
+	where_start(&d);
+	d.where.nr_cpus = cpus;
 	time_ns = 1000000;
 	return &d;
+}
+
+static bool here(struct disk *d, uint32_t nr_blocks)
+{
+	struct disk_io pub = { .nr_blocks = nr_blocks };
+	struct io *io = io_of(&pub);
+
+	io->pub = &pub;
+	io->disk = d;
+	return where_here(io);
+}
+
+/* A read that disk_try() has not taken. */
+static void hand_over(struct disk *d, struct disk_io *pub)
+{
+	*pub = (struct disk_io){ .op = DISK_READ, .nr_blocks = LARGE };
+	io_of(pub)->pub = pub;
+	io_of(pub)->disk = d;
+	where_choose(io_of(pub));
 }
 
 static void small_ones_always(void **state)
@@ -31,21 +53,21 @@ static void small_ones_always(void **state)
 
 	(void)state;
 	atomic_store(&d->work.busy, 1);
-	assert_true(pace_here(d, SMALL));
+	assert_true(here(d, SMALL));
 }
 
 /* One goes to a worker and is done before the next one comes: returns how many
  * are carried out here then, before another goes there. */
 static int here_after_one_alone(struct disk *d)
 {
-	struct io io;
-	int here = 0;
+	struct disk_io io;
+	int nr = 0;
 
-	pace_handed_over(d, &io);
-	pace_done(d, &io);
-	while (here < 10000 && pace_here(d, LARGE))
-		here++;
-	return here;
+	hand_over(d, &io);
+	where_done(io_of(&io));
+	while (nr < 10000 && here(d, LARGE))
+		nr++;
+	return nr;
 }
 
 static void large_ones_that_are_alone(void **state)
@@ -54,7 +76,7 @@ static void large_ones_that_are_alone(void **state)
 	int last = 0;
 
 	(void)state;
-	assert_false(pace_here(d, LARGE));
+	assert_false(here(d, LARGE));
 	assert_int_equal(here_after_one_alone(d), 64);
 	assert_int_equal(here_after_one_alone(d), 128);
 	for (int i = 0; i < 10; i++)
@@ -66,18 +88,18 @@ static void large_ones_that_are_alone(void **state)
 static void large_ones_side_by_side(void **state)
 {
 	struct disk *d = new_disk(2);
-	struct io io;
+	struct disk_io io;
 
 	(void)state;
-	assert_false(pace_here(d, LARGE));
+	assert_false(here(d, LARGE));
 	assert_int_equal(here_after_one_alone(d), 64);
 	for (int i = 0; i < 10; i++) {
-		pace_handed_over(d, &io);
+		hand_over(d, &io);
 		atomic_store(&d->work.busy, 1);
-		assert_true(pace_here(d, LARGE));
+		assert_true(here(d, LARGE));
 		atomic_store(&d->work.busy, 0);
-		pace_done(d, &io);
-		assert_false(pace_here(d, LARGE));
+		where_done(io_of(&io));
+		assert_false(here(d, LARGE));
 	}
 	assert_int_equal(here_after_one_alone(d), 64);
 }
@@ -88,12 +110,22 @@ static void workers_get_the_other_processors(void **state)
 
 	(void)state;
 	atomic_store(&d->work.busy, 1);
-	assert_false(pace_here(d, LARGE));
+	assert_false(here(d, LARGE));
 	atomic_store(&d->work.busy, 2);
-	assert_true(pace_here(d, LARGE));
-	d->pace.nr_cpus = 1;
+	assert_true(here(d, LARGE));
+	d->where.nr_cpus = 1;
 	atomic_store(&d->work.busy, 0);
-	assert_true(pace_here(d, LARGE));
+	assert_true(here(d, LARGE));
+}
+
+static bool is_avoided(struct disk *d)
+{
+	struct disk_io pub = { .op = DISK_WRITE };
+	struct io *io = io_of(&pub);
+
+	io->disk = d;
+	io->start_ns = time_ns;
+	return where_write_flags(io, false) == STORE_NOWAIT;
 }
 
 /* For how many ms writes are avoided after one that took @ms. */
@@ -102,8 +134,8 @@ static unsigned avoided_ms(struct disk *d, unsigned ms)
 	uint64_t start = time_ns, end;
 
 	time_ns += ms * UINT64_C(1000000);
-	pace_waited(d, start, time_ns);
-	for (end = time_ns; !pace_may_wait(d, time_ns); time_ns += 1000000)
+	where_waited(&d->where, start, time_ns);
+	for (end = time_ns; is_avoided(d); time_ns += 1000000)
 		;
 	return (unsigned)((time_ns - end) / 1000000);
 }
@@ -163,13 +195,13 @@ static void a_store_that_would_rather_wait(void **state)
 		assert_int_equal(store_fault_hits(f.fault), 1);
 		f.disk->sync.running = false;
 		/* One was slow. */
-		pace_waited(f.disk, meter_clock_ns(), UINT64_MAX / 8);
+		where_waited(&f.disk->where, meter_clock_ns(), UINT64_MAX / 8);
 		assert_false(try_write_here(&f, SEQ(0) + i + 1));
 		assert_int_equal(store_fault_hits(f.fault), 2);
 		/* Not avoided, then, if it need not wait. */
 		store_fault_arm(f.fault, &none);
 		assert_true(try_write_here(&f, SEQ(1) + i));
-		atomic_store(&f.disk->pace.avoid_until_ns, 0);
+		atomic_store(&f.disk->where.avoid_until_ns, 0);
 	}
 	assert_int_equal(wp_of(&f, SEQ(0)), SEQ(0) + 2);
 	assert_sizes_match(&f);
