@@ -7,6 +7,7 @@
 #include "disk/io/fua.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
+#include "disk/io/rw.h"
 #include "disk/io/segment.h"
 #include "disk/io/slot.h"
 #include "disk/io/sync.h"
@@ -33,16 +34,11 @@ static uint64_t good_bytes(const struct io *io, uint64_t bytes)
 					     : 0;
 }
 
-/*
- * Sets io->slot and gen, and returns how many bytes from here on are alike:
- * data (*has_data) or not; 0 if the first block is bad.
- */
-static uint64_t look(struct io *io, bool *has_data)
+uint64_t read_look(struct io *io, bool *has_data)
 {
 	struct disk *d = io->disk;
 	uint64_t off, written, end;
 
-	pthread_mutex_lock(&d->lock);
 	io->slot = zone_slot_of(&d->zones, io->at_bytes >> d->block_shift);
 	io->gen = d->slots.at[io->slot].gen;
 	off = segment_offset(io);
@@ -54,9 +50,7 @@ static uint64_t look(struct io *io, bool *has_data)
 	end = *has_data ? written
 			: blocks_to_bytes(
 				  d, zone_slot_blocks(&d->zones, io->slot));
-	end = good_bytes(io, min_u64(end - off, io->left_bytes));
-	pthread_mutex_unlock(&d->lock);
-	return end;
+	return good_bytes(io, min_u64(end - off, io->left_bytes));
 }
 
 /* So much of a slot has been read; false: finished. */
@@ -83,7 +77,9 @@ static bool read_next(struct io *io)
 	uint64_t bytes;
 
 	while (io->left_bytes) {
-		bytes = look(io, &has_data);
+		pthread_mutex_lock(&io->disk->lock);
+		bytes = read_look(io, &has_data);
+		pthread_mutex_unlock(&io->disk->lock);
 		if (!bytes) {
 			io_finish(io,
 				  io_fail_status(io, -EIO, segment_lba(io)));

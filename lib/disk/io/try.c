@@ -12,6 +12,7 @@
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
 #include "disk/io/recorder.h"
+#include "disk/io/rw.h"
 #include "disk/io/segment.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
@@ -60,54 +61,29 @@ static bool run_here(struct io *io, enum store_op op, unsigned flags)
 	return io->req.res == (int64_t)io->req.len;
 }
 
-enum read_kind {
-	KIND_DATA,
-	KIND_ZEROS,
-	KIND_OTHER
-};
-
-/* Whether all of the read is data of one slot, or all of it is not there. */
-static enum read_kind look(struct io *io)
-{
-	struct disk *d = io->disk;
-	uint64_t off, end_off, written;
-
-	io->slot = zone_slot_of(&d->zones, io->pub->lba);
-	off = segment_offset(io);
-	end_off = off + io->left_bytes;
-	if (end_off > blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot)))
-		return KIND_OTHER;
-	if (d->slots.at[io->slot].flags & SLOT_BAD)
-		return KIND_OTHER;
-	written = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
-	if (end_off <= written)
-		return KIND_DATA;
-	return off >= written ? KIND_ZEROS : KIND_OTHER;
-}
-
 static bool read_here(struct io *io)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
-	enum read_kind kind = KIND_OTHER;
+	bool has_data = false;
+	uint64_t bytes = 0;
 
 	pthread_mutex_lock(&d->lock);
 	verdict = zone_read_check(&d->zones, io->pub->lba, io->pub->nr_blocks,
 				  NULL);
 	if (!verdict && io->left_bytes)
-		kind = look(io);
+		bytes = read_look(io, &has_data);
 	pthread_mutex_unlock(&d->lock);
 	if (verdict)
 		return refused(io, verdict);
-	if (!io->left_bytes)
-		return end(io, DISK_OK, ZV_OK);
-	if (kind == KIND_ZEROS) {
-		segment_zero(io, io->left_bytes);
-		return end(io, DISK_OK, ZV_OK);
-	}
+	if (bytes < io->left_bytes)
+		return false;
 	/* A short read or an error is looked into by the full path. */
-	return kind == KIND_DATA && run_here(io, STORE_READ, STORE_NOWAIT) &&
-	       end(io, DISK_OK, ZV_OK);
+	if (has_data && !run_here(io, STORE_READ, STORE_NOWAIT))
+		return false;
+	if (!has_data)
+		segment_zero(io, bytes);
+	return end(io, DISK_OK, ZV_OK);
 }
 
 /* What must be synced first is for the full path; and what is not must not be
@@ -117,11 +93,9 @@ static bool read_fua_here(struct io *io)
 	struct disk *d = io->disk;
 	bool done;
 
-	if (!io->left_bytes || io->pub->lba >= d->zones.geo.capacity_blocks)
+	if (!io->left_bytes)
 		return false;
 	pthread_mutex_lock(&d->lock);
-	io->slot = zone_slot_of(&d->zones, io->pub->lba);
-	fua_begin(io);
 	done = hold_try(d);
 	pthread_mutex_unlock(&d->lock);
 	if (!done)
@@ -247,13 +221,9 @@ static bool begin_write(struct io *io, enum zone_verdict *verdict,
 	*syncing = d->sync.running;
 	ok = can_try_write(io) && pass(io);
 	if (ok) {
-		*verdict = zone_write_begin(&d->zones, io->pub->lba,
-					    io->pub->nr_blocks, NULL);
+		*verdict = write_begin(io);
 		if (!*verdict) {
-			stats_note_write(d, io);
 			turn_take(d, io->slot, &io->turn);
-			flight_begin(io);
-			io->losses = slot_losses(d, io->slot);
 			io->size = blocks_to_bytes(
 				d, slot_file_blocks(d, io->slot));
 		}
@@ -282,15 +252,11 @@ static bool end_write(struct io *io, bool written)
 
 	pthread_mutex_lock(&d->lock);
 	/* A sync failed beside it: it is written once more. */
-	if (written && slot_losses(d, io->slot) != io->losses)
+	if (written && write_end(io, lo, lo + io->pub->nr_blocks, false))
 		written = false;
-	if (written) {
-		slot_written(io, lo, lo + io->pub->nr_blocks, false);
-		zone_write_end(&d->zones, io->pub->lba, io->pub->nr_blocks);
-	} else if (has_left_something(io)) {
-		/* Part of it is there; the next write cuts it off. */
+	/* Part of it is there; the next write cuts it off. */
+	if (!written && has_left_something(io))
 		d->slots.at[io->slot].flags |= SLOT_CUT;
-	}
 	flight_tried(io, written);
 	next = turn_pass_on(d, io->slot);
 	hold_leave_locked(d);
@@ -336,6 +302,7 @@ static bool try_rw(struct disk *d, struct io *io)
 	if (io->pub->op != DISK_READ && io->pub->op != DISK_WRITE)
 		return false;
 	io->disk = d;
+	io->there_blocks = 0;
 	if (recorder_must_wait(io) || !where_here(io))
 		return false;
 	recorder_begin(d, io);

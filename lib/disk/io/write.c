@@ -16,6 +16,7 @@
 #include "disk/io/grace.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
+#include "disk/io/rw.h"
 #include "disk/io/segment.h"
 #include "disk/io/slot.h"
 #include "disk/io/stats.h"
@@ -258,22 +259,27 @@ static int note_in_place(struct io *io, uint64_t bytes)
 	return !ret && tell ? zoneop_journal_slot(d, io->slot) : ret;
 }
 
-/* The write pointer moves.  -EIO: a sync has failed beside the write. */
+int write_end(struct io *io, uint32_t lo, uint32_t hi, bool durable)
+{
+	struct disk *d = io->disk;
+
+	if (slot_losses(d, io->slot) != io->losses)
+		return -EIO;
+	slot_written(io, lo, hi, durable);
+	zone_write_end(&d->zones, zone_slot_start_lba(&d->zones, io->slot) + lo,
+		       hi - lo);
+	return 0;
+}
+
 static int note_appended(struct io *io)
 {
 	struct disk *d = io->disk;
-	uint32_t blocks = io->pub->nr_blocks - io->there_blocks;
 	uint32_t lo = first_block(io);
-	int ret = 0;
+	int ret;
 
 	pthread_mutex_lock(&d->lock);
-	if (slot_losses(d, io->slot) != io->losses)
-		ret = -EIO;
-	else
-		slot_written(io, lo, lo + blocks, io->pub->fua);
-	if (!ret)
-		zone_write_end(&d->zones, io->pub->lba + io->there_blocks,
-			       blocks);
+	ret = write_end(io, lo, lo + io->pub->nr_blocks - io->there_blocks,
+			io->pub->fua);
 	pthread_mutex_unlock(&d->lock);
 	return ret;
 }
@@ -433,26 +439,35 @@ static bool write_start(struct io *io)
 	return write_rest(io);
 }
 
-/* Begins the write behind the blocks that are there; ends the grace.  What must
- * be cut off first is the first slot's matter, if the write must begin there.
- */
+enum zone_verdict write_begin(struct io *io)
+{
+	struct disk *d = io->disk;
+	enum zone_verdict verdict;
+
+	verdict = zone_write_begin(&d->zones, io->pub->lba + io->there_blocks,
+				   io->pub->nr_blocks - io->there_blocks, NULL);
+	if (verdict || !io->pub->nr_blocks)
+		return verdict;
+	io->slot = zone_slot_of(&d->zones, io->pub->lba);
+	stats_note_write(d, io);
+	grace_end_all(io);
+	flight_begin(io);
+	io->losses = slot_losses(d, io->slot);
+	return ZV_OK;
+}
+
+/* What must be cut off first is the first slot's matter, if the write must
+ * begin there. */
 static enum zone_verdict begin(struct io *io, bool *cut_first)
 {
 	struct disk *d = io->disk;
 	enum zone_verdict verdict;
 
 	pthread_mutex_lock(&d->lock);
-	verdict = zone_write_begin(&d->zones, io->pub->lba + io->there_blocks,
-				   io->pub->nr_blocks - io->there_blocks, NULL);
-	if (!verdict && io->pub->nr_blocks) {
-		io->slot = zone_slot_of(&d->zones, io->pub->lba);
-		stats_note_write(d, io);
-		grace_end_all(io);
-		flight_begin(io);
-		io->losses = slot_losses(d, io->slot);
+	verdict = write_begin(io);
+	if (!verdict && io->pub->nr_blocks)
 		*cut_first =
 			appends(io) && d->slots.at[io->slot].flags & SLOT_CUT;
-	}
 	pthread_mutex_unlock(&d->lock);
 	return verdict;
 }
