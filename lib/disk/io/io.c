@@ -97,12 +97,6 @@ void io_finish(struct io *io, enum disk_status status)
 		recorder_end(io);
 	meter_finish(d, io);
 	where_done(io);
-	if (nr) {
-		pthread_mutex_lock(&d->lock);
-		for (uint32_t n = 0; n < nr; n++)
-			d->slots.at[slot + n].finishing = true;
-		pthread_mutex_unlock(&d->lock);
-	}
 	flight = flight_answer(io);
 	io->pub->done(io->pub); /* the caller's again from here on */
 	flight_end(d, &flight);

@@ -19,9 +19,6 @@
 #include "disk/io/turn.h"
 #include "disk/io/where.h"
 
-/* About 20 microseconds. */
-#define AWAIT_LOOKS 400
-
 static bool end(struct io *io, enum disk_status status,
 		enum zone_verdict verdict)
 {
@@ -151,31 +148,6 @@ static bool can_try_write(struct io *io)
 				  d, zone_slot_blocks(&d->zones, io->slot));
 }
 
-/*
- * The write before this one was carried out by a worker, which has posted its
- * completion and leaves the slot in a moment.  Queueing behind it would send
- * this one to a worker as well, and so on: wait for it, some microseconds.
- * Under the lock, which is let go meanwhile.
- */
-static void await_leaving(struct io *io)
-{
-	struct disk *d = io->disk;
-	const struct disk_slot *s;
-
-	if (d->where.nr_cpus < 2 ||
-	    io->pub->lba >= d->zones.geo.capacity_blocks)
-		return;
-	s = &d->slots.at[zone_slot_of(&d->zones, io->pub->lba)];
-	for (int i = 0; i < AWAIT_LOOKS; i++) {
-		if (!(s->flags & SLOT_BUSY) || !s->finishing || s->first)
-			return;
-		pthread_mutex_unlock(&d->lock);
-		for (int n = 0; n < 16; n++)
-			atomic_signal_fence(memory_order_seq_cst);
-		pthread_mutex_lock(&d->lock);
-	}
-}
-
 /* What a write must hold and pass before it has a turn; nothing of it if it
  * would have to wait.  Under the lock. */
 static bool pass(struct io *io)
@@ -217,7 +189,6 @@ static bool begin_write(struct io *io, enum zone_verdict *verdict,
 
 	*verdict = ZV_OK;
 	pthread_mutex_lock(&d->lock);
-	await_leaving(io);
 	*syncing = d->sync.running;
 	ok = can_try_write(io) && pass(io);
 	if (ok) {

@@ -94,7 +94,6 @@ struct slot_turn *turn_pass_on(struct disk *d, uint32_t slot)
 	struct slot_turn *next = s->first;
 
 	assert(s->flags & SLOT_BUSY);
-	s->finishing = false;
 	if (next)
 		s->first = next->next;
 	else

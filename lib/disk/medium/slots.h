@@ -38,7 +38,6 @@ struct disk_slot {
 	uint16_t flags;
 	uint16_t syncs;	      /* under way */
 	uint16_t telling;     /* so many tell the journal what is bad */
-	bool finishing;	      /* who has the turn is posting its completion */
 	bool grace;	      /* a write may be repeated once, see grace.c */
 	uint32_t grace_lo;    /* … if it begins there or behind */
 	bool journal_non_seq; /* the journal says ZA_NON_SEQ */
