@@ -60,6 +60,7 @@ int list_main(int argc, char **argv);
 int export_main(int argc, char **argv);
 int unexport_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
+int config_main(int argc, char **argv);
 
 /* Parses a subcommand's words; exits on --help and on a usage error. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
