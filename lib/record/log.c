@@ -15,7 +15,7 @@
 /* How long the thread waits for more before it looks. */
 #define LOOK_MS	     2
 #define MARK_MAX     255u
-#define SIGNAL_BYTES (1u << 20)
+#define SIGNAL_BYTES (256u << 10)
 
 unsigned record_wait_ms = 5000;
 
@@ -94,11 +94,21 @@ static int write_all(int fd, const uint8_t *data, size_t len)
 	return 0;
 }
 
+static struct record_chunk *drained_chunk(const struct record_log *log)
+{
+	return log->queue[log->first];
+}
+
+static struct record_chunk *filled_chunk(const struct record_log *log)
+{
+	return log->queue[(log->first + log->nr_queued - 1) % RECORD_CHUNKS];
+}
+
 /* Writes what there is of one chunk; the lock is let go meanwhile, as nobody
  * changes what is there. */
 static void drain(struct record_log *log)
 {
-	struct record_chunk *c = &log->chunk[log->drain % RECORD_CHUNKS];
+	struct record_chunk *c = drained_chunk(log);
 	size_t len = c->len - log->out;
 	uint8_t *data = c->data + log->out;
 	char why[128];
@@ -118,22 +128,26 @@ static void drain(struct record_log *log)
 	log->bytes += len;
 }
 
-/* Whether there is another chunk to drain. */
-static bool pass_drained(struct record_log *log)
+/* The first one is written: it is filled again, or the next one's turn. */
+static void pass_drained(struct record_log *log)
 {
-	if (log->drain == log->fill ||
-	    log->out < log->chunk[log->drain % RECORD_CHUNKS].len)
-		return false;
-	log->chunk[log->drain++ % RECORD_CHUNKS].len = 0;
+	struct record_chunk *c = drained_chunk(log);
+
+	if (log->out < c->len)
+		return;
+	c->len = 0;
 	log->out = 0;
+	if (log->nr_queued == 1)
+		return;
+	log->first = (log->first + 1) % RECORD_CHUNKS;
+	log->nr_queued--;
+	log->unused[log->nr_unused++] = c;
 	pthread_cond_broadcast(&log->emptied);
-	return true;
 }
 
 static bool is_drained(const struct record_log *log)
 {
-	return log->drain == log->fill &&
-	       log->out == log->chunk[log->drain % RECORD_CHUNKS].len;
+	return log->nr_queued == 1 && log->out == drained_chunk(log)->len;
 }
 
 static void wait_filled(struct record_log *log, bool had_some)
@@ -157,8 +171,7 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&log->lock);
 	for (;;) {
-		while (pass_drained(log))
-			;
+		pass_drained(log);
 		if (log->failed)
 			break;
 		if (!is_drained(log)) {
@@ -179,6 +192,14 @@ static void *run(void *arg)
  * Adding.
  */
 
+/* Another chunk is filled from now on. */
+static void queue_one(struct record_log *log)
+{
+	unsigned last = (log->first + log->nr_queued++) % RECORD_CHUNKS;
+
+	log->queue[last] = log->unused[--log->nr_unused];
+}
+
 /* A chunk that @need bytes go into, or NULL: the file is too slow.  Under the
  * lock, which may be let go. */
 static struct record_chunk *room(struct record_log *log, size_t need)
@@ -187,13 +208,13 @@ static struct record_chunk *room(struct record_log *log, size_t need)
 	struct record_chunk *c;
 
 	for (;;) {
-		c = &log->chunk[log->fill % RECORD_CHUNKS];
+		c = filled_chunk(log);
 		if (!record_log_is_on(log))
 			return NULL;
 		if (c->len + need <= RECORD_CHUNK_BYTES)
 			return c;
-		if (log->fill - log->drain < RECORD_CHUNKS - 1) {
-			log->fill++;
+		if (log->nr_unused) {
+			queue_one(log);
 			pthread_cond_signal(&log->filled);
 			continue;
 		}
@@ -207,8 +228,8 @@ static struct record_chunk *room(struct record_log *log, size_t need)
 
 static size_t backlog(const struct record_log *log)
 {
-	return (log->fill - log->drain) * (size_t)RECORD_CHUNK_BYTES +
-	       log->chunk[log->fill % RECORD_CHUNKS].len - log->out;
+	return (log->nr_queued - 1) * (size_t)RECORD_CHUNK_BYTES +
+	       filled_chunk(log)->len;
 }
 
 static bool add_one(struct record_log *log, struct record *r,
@@ -242,11 +263,10 @@ static bool add_one(struct record_log *log, struct record *r,
 
 bool record_log_has_room(struct record_log *log, size_t data_bytes)
 {
-	unsigned chunks = (unsigned)(data_bytes / RECORD_MAX_DATA / 3 + 1);
 	bool has;
 
 	pthread_mutex_lock(&log->lock);
-	has = log->fill - log->drain + chunks < RECORD_CHUNKS;
+	has = log->nr_unused > data_bytes / RECORD_MAX_DATA + 1;
 	pthread_mutex_unlock(&log->lock);
 	return has;
 }
@@ -329,7 +349,12 @@ static int get_chunks(struct record_log *log)
 			free_chunks(log);
 			return -ENOMEM;
 		}
+		log->unused[i] = &log->chunk[i];
 	}
+	log->nr_unused = RECORD_CHUNKS;
+	log->first = log->nr_queued = 0;
+	log->out = 0;
+	queue_one(log);
 	return 0;
 }
 
@@ -367,8 +392,6 @@ static int prepare(struct record_log *log, const char *path, const char *name,
 	snprintf(log->path, sizeof(log->path), "%s", path);
 	snprintf(log->name, sizeof(log->name), "%s", name);
 	log->why[0] = 0;
-	log->fill = log->drain = 0;
-	log->out = 0;
 	log->idle = log->stopping = log->failed = false;
 	log->records = log->bytes = log->marks = 0;
 	log->start_ns = clock_ns();

@@ -17,8 +17,8 @@
 #include "base/iov.h"
 #include "record/record.h"
 
-#define RECORD_CHUNKS	   8u
-#define RECORD_CHUNK_BYTES (4u << 20)
+#define RECORD_CHUNKS	   64u
+#define RECORD_CHUNK_BYTES (512u << 10)
 
 extern unsigned record_wait_ms; /* 5000; tests set their own */
 
@@ -36,10 +36,17 @@ struct record_log {
 	char name[256]; /* of the disk, for sentences */
 	char why[256];	/* it ended, "": nobody knows of one */
 	struct record_chunk chunk[RECORD_CHUNKS];
-	unsigned fill, drain; /* numbers of chunks, counted without end */
-	size_t out;	      /* bytes of the one to drain that are written */
-	bool running;	      /* the thread */
-	bool idle;	      /* … waits for a first record */
+	/* Chunks with something in them: the first is written, the last is
+	 * filled. */
+	struct record_chunk *queue[RECORD_CHUNKS];
+	unsigned first, nr_queued;
+	/* The others, the one that was used last on top: it is still in the
+	 * processor's cache. */
+	struct record_chunk *unused[RECORD_CHUNKS];
+	unsigned nr_unused;
+	size_t out;   /* bytes of the first that are written */
+	bool running; /* the thread */
+	bool idle;    /* … waits for a first record */
 	bool stopping, failed;
 	pthread_t thread;
 	int fd;

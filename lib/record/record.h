@@ -70,7 +70,7 @@ const char *record_type_name(enum record_type type);
  */
 #define RECORD_HEAD_BYTES 64u
 #define RECORD_ALIGN	  8u
-#define RECORD_MAX_DATA	  (1u << 20)
+#define RECORD_MAX_DATA	  (256u << 10)
 
 static inline size_t record_bytes(uint32_t data_bytes)
 {
