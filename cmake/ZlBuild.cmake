@@ -6,8 +6,14 @@ option(ZL_URING "Build the io_uring engine (needs liburing)" ON)
 option(ZL_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
 set(ZL_SANITIZE "" CACHE STRING
   "Sanitizers for everything, e.g. address,undefined or thread")
-# tcmu-runner looks in its own prefix only, whatever ours is.
-set(ZL_HANDLER_DIR "/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/tcmu-runner" CACHE PATH
+# tcmu-runner looks in its own prefix only, whatever ours is: below the
+# architecture's folder where there is such a thing, else lib or lib64.
+if(CMAKE_LIBRARY_ARCHITECTURE)
+  set(libdir lib/${CMAKE_LIBRARY_ARCHITECTURE})
+else()
+  set(libdir ${CMAKE_INSTALL_LIBDIR})
+endif()
+set(ZL_HANDLER_DIR /usr/${libdir}/tcmu-runner CACHE PATH
   "Folder that tcmu-runner loads handlers from")
 set(ZL_SYSTEMD_DIR "/lib/systemd" CACHE PATH
   "Folder of the system's own systemd units and generators")

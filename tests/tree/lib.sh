@@ -30,7 +30,7 @@ tree_files() {
   else
     local pattern names=()
     for pattern; do names+=(-o -path "./$pattern"); done
-    find . \( -name .git -o -name 'build*' \) -prune -o \
+    find . \( -name .git -o -type d -exec test -e {}/CMakeCache.txt \; \) -prune -o \
       -type f ! -name '*.swp' \( "${names[@]:1}" \) -print |
       sed 's,^\./,,'
   fi | while read -r file; do
