@@ -47,6 +47,7 @@ int report_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int inject_main(int argc, char **argv);
 int powerfail_main(int argc, char **argv);
+int crashtest_main(int argc, char **argv);
 int delete_main(int argc, char **argv);
 int snapshot_main(int argc, char **argv);
 int snapshots_main(int argc, char **argv);

@@ -34,6 +34,8 @@ static const struct cli_command commands[] = {
 	{ "record", "record what a running disk acknowledges", record_main },
 	{ "replay", "build a recorded disk as it was, or could have been",
 	  replay_main },
+	{ "crashtest", "try a command on what power failures leave of a disk",
+	  crashtest_main },
 	{ "delete", "delete disks and all that is in them", delete_main },
 	{ "add", "attach a disk, made if it is missing, as /dev/sdX",
 	  add_main },

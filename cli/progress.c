@@ -33,6 +33,7 @@ int (*progress_isatty)(int fd) = isatty;
 
 static struct {
 	const char *what; /* NULL: nothing is under way */
+	const char *unit;
 	bool terminal, utf8;
 	bool drawn;
 	uint64_t start_ms, shown_ms;
@@ -53,8 +54,14 @@ bool progress_is_quiet(void)
 
 void progress_start(const char *what)
 {
+	progress_start_of(what, "zones");
+}
+
+void progress_start_of(const char *what, const char *unit)
+{
 	memset(&p, 0, sizeof(p));
 	p.what = what;
+	p.unit = unit;
 	p.terminal = progress_isatty(STDERR_FILENO);
 	setlocale(LC_CTYPE, "");
 	p.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
@@ -110,9 +117,8 @@ static void draw(uint64_t now, uint32_t done, uint32_t total)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text),
-		 " %3u %%  %" PRIu32 " of %" PRIu32 " zones",
-		 (unsigned)((uint64_t)done * 100 / total), done, total);
+	snprintf(text, sizeof(text), " %3u %%  %" PRIu32 " of %" PRIu32 " %s",
+		 (unsigned)((uint64_t)done * 100 / total), done, total, p.unit);
 	fprintf(stderr, "\r%s ", p.what);
 	draw_bar(bar_cells(strlen(text)), done, total);
 	fputs(text, stderr);
@@ -140,8 +146,9 @@ static void step_log(uint64_t now, uint32_t done, uint32_t total)
 	if (now - p.shown_ms < LINE_MS &&
 	    (mode != PROGRESS_ALWAYS || tenth == p.shown_tenth))
 		return;
-	fprintf(stderr, "zloop: %s: %u %%, %" PRIu32 " of %" PRIu32 " zones\n",
-		p.what, (unsigned)((uint64_t)done * 100 / total), done, total);
+	fprintf(stderr, "zloop: %s: %u %%, %" PRIu32 " of %" PRIu32 " %s\n",
+		p.what, (unsigned)((uint64_t)done * 100 / total), done, total,
+		p.unit);
 	p.shown_tenth = tenth;
 	p.shown_ms = now;
 }

@@ -21,7 +21,9 @@ void progress_set(enum progress_mode mode);
 bool progress_is_quiet(void);
 /* @what: for people, e.g. "making". */
 void progress_start(const char *what);
-/* So many zones are done; for callbacks of lib/disk. */
+/* @unit: what is counted, in place of zones. */
+void progress_start_of(const char *what, const char *unit);
+/* So many are done; for callbacks of lib/disk. */
 void progress_step(void *user, uint32_t done, uint32_t total);
 /* Something else is to be printed: the bar makes room until it is drawn again.
  */

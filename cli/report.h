@@ -25,5 +25,12 @@ void report_draw_history(const struct report *r, FILE *f);
 
 /* report_html.c: one file that needs no other. */
 void report_html(const struct report *r, FILE *f);
+/* The parts of such a file, for others: what is before and behind the rest, a
+ * figure with its label, and the map in a box. */
+void html_head(FILE *f, const char *title);
+void html_end(FILE *f);
+void html_card(FILE *f, const char *id, const char *label, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void html_picture(FILE *f, const struct map *map);
 
 #endif

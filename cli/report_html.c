@@ -49,14 +49,14 @@ static const char css[] =
 	".c-write{stroke:var(--write)}.c-open{stroke:var(--open)}\n"
 	"footer{color:var(--faint);font-size:13px;margin-top:32px}\n";
 
-static void head(const struct report *r, FILE *f)
+void html_head(FILE *f, const char *title)
 {
 	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
 	      "<meta charset=\"utf-8\">\n"
 	      "<meta name=\"viewport\" content=\"width=device-width, "
 	      "initial-scale=1\">\n<title>",
 	      f);
-	svg_escape(f, r->dir);
+	svg_escape(f, title);
 	fputs(" - zloop</title>\n<style>\n", f);
 	fputs(css, f);
 	svg_style(f);
@@ -82,8 +82,7 @@ static void title(const struct report *r, FILE *f)
 		m->serial, when);
 }
 
-__attribute__((format(printf, 4, 5))) static void
-card(FILE *f, const char *id, const char *label, const char *fmt, ...)
+void html_card(FILE *f, const char *id, const char *label, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -101,22 +100,24 @@ static void cards(const struct report *r, FILE *f)
 	char a[CLI_SIZE_MAX], limit[48] = "open zones, no limit";
 
 	fputs("<div class=\"cards\">\n", f);
-	card(f, "size", "size", "%s", cli_size(m->capacity_bytes, a));
-	card(f, "zones", "zones", "%" PRIu32, all->nr_slots);
-	card(f, "zone-size", "zone size", "%s", cli_size(m->zone_bytes, a));
-	card(f, "block", "logical block", "%" PRIu32 " bytes", m->block_bytes);
+	html_card(f, "size", "size", "%s", cli_size(m->capacity_bytes, a));
+	html_card(f, "zones", "zones", "%" PRIu32, all->nr_slots);
+	html_card(f, "zone-size", "zone size", "%s",
+		  cli_size(m->zone_bytes, a));
+	html_card(f, "block", "logical block", "%" PRIu32 " bytes",
+		  m->block_bytes);
 	if (m->max_open)
 		snprintf(limit, sizeof(limit), "open zones, of %" PRIu32,
 			 m->max_open);
-	card(f, "open", limit, "%" PRIu32,
-	     all->nr[MAP_IMP_OPEN] + all->nr[MAP_EXP_OPEN]);
-	card(f, "written", "written below write pointers", "%s",
-	     cli_size(all->written_blocks * m->block_bytes, a));
-	card(f, "used", "taken from the file system below", "%s",
-	     cli_size(r->used_bytes, a));
+	html_card(f, "open", limit, "%" PRIu32,
+		  all->nr[MAP_IMP_OPEN] + all->nr[MAP_EXP_OPEN]);
+	html_card(f, "written", "written below write pointers", "%s",
+		  cli_size(all->written_blocks * m->block_bytes, a));
+	html_card(f, "used", "taken from the file system below", "%s",
+		  cli_size(r->used_bytes, a));
 	if (r->live)
-		card(f, "absorbed", "repeated writes absorbed", "%" PRIu64,
-		     r->now.stats.n[DC_RETRIES_ABSORBED]);
+		html_card(f, "absorbed", "repeated writes absorbed", "%" PRIu64,
+			  r->now.stats.n[DC_RETRIES_ABSORBED]);
 	fputs("</div>\n", f);
 }
 
@@ -174,15 +175,15 @@ static void faults(const struct report *r, FILE *f)
 	json_object_put(all);
 }
 
-static void picture(const struct report *r, FILE *f)
+void html_picture(FILE *f, const struct map *map)
 {
 	struct canvas canvas;
 	double width, height;
 
-	fputs("<h2>Zones</h2>\n<div class=\"box\">\n", f);
-	map_picture_size(&r->map, &width, &height);
+	fputs("<div class=\"box\">\n", f);
+	map_picture_size(map, &width, &height);
 	svg_begin(&canvas, f, width, height, false);
-	map_draw(&r->map, &canvas);
+	map_draw(map, &canvas);
 	svg_end(&canvas);
 	fputs("</div>\n", f);
 }
@@ -294,21 +295,27 @@ static void zone_table(const struct report *r, FILE *f)
 	fputs("</table></details>\n", f);
 }
 
+void html_end(FILE *f)
+{
+	fputs("<footer>zloop " ZL_VERSION "</footer>\n</main>\n</body>\n"
+	      "</html>\n",
+	      f);
+}
+
 void report_html(const struct report *r, FILE *f)
 {
-	head(r, f);
+	html_head(f, r->dir);
 	title(r, f);
 	cards(r, f);
 	problems(r, f);
 	faults(r, f);
-	picture(r, f);
+	fputs("<h2>Zones</h2>\n", f);
+	html_picture(f, &r->map);
 	if (r->live) {
 		history(r, f);
 		operations(r, f);
 		counters(r, f);
 	}
 	zone_table(r, f);
-	fputs("<footer>zloop " ZL_VERSION "</footer>\n</main>\n</body>\n"
-	      "</html>\n",
-	      f);
+	html_end(f);
 }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* One state: built, attached, tried and removed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "crashtest.h"
+
+/* How long a command that was told to end may take to do so. */
+#define END_MS 2000
+
+static int remove_entry(const char *path, const struct stat *sb, int type,
+			struct FTW *ftw)
+{
+	(void)sb, (void)type, (void)ftw;
+	remove(path);
+	return 0;
+}
+
+void crash_remove(const char *dir)
+{
+	nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Never returns. */
+static void become(char **command, int out_fd, int err_fd)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (dup2(out_fd, STDOUT_FILENO) >= 0 &&
+	    dup2(err_fd, STDERR_FILENO) >= 0)
+		execvp(command[0], command);
+	dprintf(err_fd, "%s cannot be run: %s\n", command[0], strerror(errno));
+	_exit(127);
+}
+
+static void end(pid_t pid, bool kindly)
+{
+	struct timespec wait = { .tv_sec = END_MS / 1000 };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	if (kindly && !kill(-pid, SIGTERM))
+		sigtimedwait(&child, NULL, &wait);
+	kill(-pid, SIGKILL);
+}
+
+/* Until it ends, or we are told to end, or its time is over. */
+static enum crash_result wait_for(pid_t pid, unsigned timeout_s, int *status)
+{
+	uint64_t until = clock_ms() + (uint64_t)timeout_s * 1000;
+	enum crash_result forced = CRASH_PASSED;
+	struct timespec wait = { .tv_sec = 1 };
+	sigset_t set;
+	int got = 0, sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	while (waitpid(pid, &got, WNOHANG) == 0) {
+		sig = sigtimedwait(&set, NULL, &wait);
+		if (sig == SIGINT || sig == SIGTERM)
+			forced = CRASH_INTERRUPTED;
+		else if (timeout_s && clock_ms() >= until)
+			forced = CRASH_TIMEOUT;
+		if (forced == CRASH_PASSED)
+			continue;
+		end(pid, forced == CRASH_INTERRUPTED);
+		waitpid(pid, &got, 0);
+		return forced;
+	}
+	*status = WIFSIGNALED(got) ? WTERMSIG(got) : WEXITSTATUS(got);
+	if (WIFSIGNALED(got))
+		return CRASH_SIGNAL;
+	return *status ? CRASH_EXIT : CRASH_PASSED;
+}
+
+static enum crash_result run(char **command, int out_fd, int err_fd,
+			     unsigned timeout_s, int *status)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		become(command, out_fd, err_fd);
+	if (pid < 0) {
+		dprintf(err_fd, "no process can be made: %s\n",
+			strerror(errno));
+		return CRASH_BROKEN;
+	}
+	return wait_for(pid, timeout_s, status);
+}
+
+/* zloop itself, with two words. */
+static enum crash_result run_zloop(const char *verb, const char *option,
+				   const char *dir, int out_fd, int err_fd)
+{
+	char self[] = "/proc/self/exe";
+	char *command[] = { self, (char *)verb, (char *)option, (char *)dir,
+			    NULL };
+	int ignored;
+
+	return run(command, out_fd, err_fd, 0, &ignored);
+}
+
+/* ZLOOP_DEVICE, which zloop add prints. */
+static int attach(const char *dir, int err_fd)
+{
+	char device[64] = "";
+	int fds[2];
+	ssize_t n;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	if (run_zloop("add", "--timeout=60", dir, fds[1], err_fd) !=
+	    CRASH_PASSED) {
+		close(fds[0]);
+		close(fds[1]);
+		return -EIO;
+	}
+	close(fds[1]);
+	n = read(fds[0], device, sizeof(device) - 1);
+	close(fds[0]);
+	if (n <= 0)
+		return -EIO;
+	device[strcspn(device, "\n")] = 0;
+	return setenv("ZLOOP_DEVICE", device, 1) ? -ENOMEM : 0;
+}
+
+/* What the command may want to know. */
+static int set_environment(const struct crashtest *t,
+			   const struct crash_state *s, const char *dir)
+{
+	const struct record *mark = NULL;
+	char text[32], *last;
+	int ret;
+
+	for (uint64_t i = 1; i <= s->point; i++)
+		if (replay_at(t->replay, i)->type == RECORD_MARK)
+			mark = replay_at(t->replay, i);
+	last = mark ? strndup(mark->data, mark->data_bytes) : strdup("");
+	if (!last)
+		return -ENOMEM;
+	ret = setenv("ZLOOP_DIR", dir, 1) | setenv("ZLOOP_MARK", last, 1);
+	free(last);
+	snprintf(text, sizeof(text), "%" PRIu64, s->point);
+	ret |= setenv("ZLOOP_POINT", text, 1);
+	snprintf(text, sizeof(text), "%" PRIu64, s->crash.state);
+	ret |= setenv("ZLOOP_SEED", text, 1);
+	return ret ? -ENOMEM : 0;
+}
+
+static enum crash_result try_built(const struct crashtest *t, const char *dir,
+				   int fd, int *status)
+{
+	enum crash_result result;
+
+	if (t->args->attach && attach(dir, fd)) {
+		dprintf(fd,
+			"the state in %s cannot be attached; where COMMAND "
+			"needs no device, use --no-attach\n",
+			dir);
+		return CRASH_BROKEN;
+	}
+	result = run(t->args->command, fd, fd, t->args->timeout_s, status);
+	if (t->args->attach &&
+	    run_zloop("remove", "--force", dir, fd, fd) != CRASH_PASSED)
+		result = CRASH_BROKEN;
+	return result;
+}
+
+enum crash_result crash_try(const struct crashtest *t,
+			    const struct crash_state *s, const char *dir,
+			    const char *out, int *status)
+{
+	int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
+		      0600);
+	enum crash_result result = CRASH_BROKEN;
+	struct zl_err err = { "out of memory" };
+
+	if (fd < 0)
+		return CRASH_BROKEN;
+	if (set_environment(t, s, dir) ||
+	    replay_build(t->replay, s->point, &s->crash, dir, NULL, NULL, NULL,
+			 &err))
+		dprintf(fd, "%s\n", err.msg);
+	else
+		result = try_built(t, dir, fd, status);
+	close(fd);
+	/* What is still attached is not ours to delete. */
+	if (result != CRASH_BROKEN || !t->args->attach)
+		crash_remove(dir);
+	return result;
+}

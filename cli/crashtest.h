@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * What zloop crashtest is made of: which states of a recorded disk are tried
+ * (crashtest.c), how one is (crash_state.c), and what is said of it all
+ * (crash_report.c).
+ */
+#ifndef ZL_CLI_CRASHTEST_H
+#define ZL_CLI_CRASHTEST_H
+
+#include "cli.h"
+#include "replay/replay.h"
+
+struct crash_args {
+	const char *log;
+	const char *base; /* NULL: as the log says */
+	const char *into; /* where states are built; NULL: beside the log */
+	const char *html; /* NULL: no report */
+	unsigned kinds;	  /* REPLAY_FLUSH … */
+	bool before;	  /* the moment before each flush */
+	uint64_t every;	  /* so many records; 0: not */
+	const char *at;	  /* one point, as replay_find() takes it; or NULL */
+	uint64_t seeds;	  /* states of a point */
+	uint64_t seed;	  /* only this one; UINT64_MAX: all */
+	unsigned jobs;
+	unsigned timeout_s; /* 0: none */
+	bool stop, attach, json;
+	char **command; /* ends with NULL */
+};
+
+struct crash_state {
+	uint64_t point;
+	struct replay_crash crash;
+};
+
+enum crash_result {
+	CRASH_BROKEN, /* the state could not be built or attached */
+	CRASH_PASSED,
+	CRASH_EXIT,    /* with a status other than 0 */
+	CRASH_SIGNAL,  /* the command was killed */
+	CRASH_TIMEOUT, /* … by us */
+	CRASH_INTERRUPTED,
+};
+
+#define CRASH_OUTPUT_MAX 4000 /* the last bytes of what a command printed */
+
+struct crash_failure {
+	struct crash_state state;
+	enum crash_result result;
+	int status; /* of CRASH_EXIT; the signal of CRASH_SIGNAL */
+	char *output;
+};
+
+struct crashtest {
+	const struct crash_args *args;
+	struct replay *replay;
+	char work[PATH_MAX];
+	uint64_t points, states;
+	uint64_t elapsed_ms;
+	struct crash_failure *failures; /* by point, then state */
+	size_t nr_failures;
+	bool interrupted;
+};
+
+/*
+ * Builds the state in @dir, attaches it if that is wanted, runs the command
+ * with its output in the file @out, and removes all but that file.  In a
+ * process of its own, with SIGINT, SIGTERM and SIGCHLD blocked.
+ */
+enum crash_result crash_try(const struct crashtest *t,
+			    const struct crash_state *s, const char *dir,
+			    const char *out, int *status);
+/* Removes a directory and all that is in it. */
+void crash_remove(const char *dir);
+
+/* Where a point is, for people: "flush=3", "mark=TEXT", "before flush=4". */
+#define CRASH_WHERE_MAX 96
+const char *crash_where(const struct replay *replay, uint64_t point,
+			char buf[CRASH_WHERE_MAX]);
+/* On standard output. */
+void crash_print(const struct crashtest *t);
+void crash_print_json(const struct crashtest *t);
+/* 0, or -errno when it has said why not. */
+int crash_html(const struct crashtest *t, const char *name);
+
+#endif
