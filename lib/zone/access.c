@@ -2,11 +2,12 @@
 /*
  * Who may read and write where (ZBC-2 4.4.3).
  *
- * The standard does not order the checks of one command.  The order here is
- * scsi_debug's where that driver has the check: range, zones that are out of
- * reach, gap, boundaries, FULL, alignment, resources for writes; range, zones
- * that are out of reach, gap, zone types, then the restrictions of URSWRZ=0 for
- * reads.
+ * The standard does not order the checks of one command.  Here: the range; then
+ * of one zone after the other whether it is a gap, its condition, whether the
+ * command may leave it or come to it, FULL, alignment; resources.  So a write
+ * that leaves its zone is told that, and not what is the matter with the next,
+ * which libzbc's conformance tests expect.  Reads have the restrictions of
+ * URSWRZ=0 last, behind scsi_debug's check of zone types.
  *
  * What belongs to a zone type is asked of its traits.  Sequential write
  * preferred zones and the conventional ones beside them refuse nothing but what
@@ -14,6 +15,10 @@
  * other, so that reads and writes may begin and end wherever they like, across
  * zones and zone types.  (scsi_debug refuses writes from a conventional zone
  * into a sequential write preferred one.)
+ *
+ * Where reads are unrestricted they reach gaps and INACTIVE zones too, as
+ * libzbc and WD's prototype of realms have it; a conventional zone that is
+ * INACTIVE even where they are not, since URSWRZ speaks of write pointers.
  *
  * A length of 0 transfers nothing, so that only the LBA matters; the LBA behind
  * the last passes, as in scsi_debug.
@@ -38,9 +43,11 @@ static bool in_range(const struct zone_set *set, uint64_t lba, uint64_t nr)
 	return lba <= capacity && nr <= capacity - lba;
 }
 
-static enum zone_verdict reach_read(enum zone_cond cond)
+enum zone_verdict zone_cond_refuses(enum zone_cond cond)
 {
 	switch (cond) {
+	case ZC_READ_ONLY:
+		return ZV_READ_ONLY;
 	case ZC_OFFLINE:
 		return ZV_OFFLINE;
 	case ZC_INACTIVE:
@@ -48,13 +55,6 @@ static enum zone_verdict reach_read(enum zone_cond cond)
 	default:
 		return ZV_OK;
 	}
-}
-
-enum zone_verdict zone_cond_refuses(enum zone_cond cond)
-{
-	if (cond == ZC_READ_ONLY)
-		return ZV_READ_ONLY;
-	return reach_read(cond);
 }
 
 /* The blocks of a command, at least one, and the slots that they are in. */
@@ -86,45 +86,51 @@ bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba)
 	return in_gap(set, zone_slot_of(set, lba), lba);
 }
 
-/*
- * The first zone of the range that is out of reach for the access.  Gap zones
- * have no such conditions: only those slots count of which more than the gap is
- * touched.
- */
-static enum zone_verdict reach_check(const struct zone_set *set,
-				     const struct range *r,
-				     enum zone_verdict (*test)(enum zone_cond),
-				     uint32_t *slot)
-{
-	enum zone_verdict verdict;
-	uint32_t i = r->first;
+/* The part of a range that is in one zone. */
+struct part {
+	uint32_t slot;
+	bool gap; /* behind the slot's capacity, or instead of it */
+	uint64_t lba, end_lba;
+};
 
-	/* Nearly always: no need to look at each zone of a long range. */
-	if (!set->nr_cond[ZC_OFFLINE] && !set->nr_cond[ZC_READ_ONLY] &&
-	    !set->nr_cond[ZC_INACTIVE])
-		return ZV_OK;
-	if (in_gap(set, i, r->lba))
-		i++;
-	for (; i <= r->last; i++) {
-		verdict = test(set->slots[i].cond);
-		if (verdict)
-			return fault(verdict, i, slot);
-	}
-	return ZV_OK;
+static void set_end(const struct zone_set *set, const struct range *r,
+		    struct part *p)
+{
+	uint64_t end_lba = zone_slot_start_lba(set, p->slot);
+
+	end_lba += p->gap ? set->geo.zone_blocks
+			  : zone_slot_cap_blocks(set, p->slot);
+	p->end_lba = min_u64(end_lba, r->last_lba + 1);
 }
 
-/* What comes first for reads and writes alike; for nr > 0 finds the range. */
-static enum zone_verdict access_check(const struct zone_set *set, uint64_t lba,
-				      uint64_t nr,
-				      enum zone_verdict (*test)(enum zone_cond),
-				      struct range *r, uint32_t *slot)
+static struct part first_part(const struct zone_set *set, const struct range *r)
 {
-	if (!in_range(set, lba, nr))
-		return fault(ZV_LBA_RANGE, SLOT_NONE, slot);
-	if (!nr)
-		return ZV_OK;
-	*r = range_of(set, lba, nr);
-	return reach_check(set, r, test, slot);
+	struct part p = { .slot = r->first, .lba = r->lba };
+
+	p.gap = in_gap(set, p.slot, p.lba);
+	set_end(set, r, &p);
+	return p;
+}
+
+static bool is_last(const struct range *r, const struct part *p)
+{
+	return p->end_lba > r->last_lba;
+}
+
+/* The next zone's, of which there is one. */
+static void next_part(const struct zone_set *set, const struct range *r,
+		      struct part *p)
+{
+	p->lba = p->end_lba;
+	p->slot = zone_slot_of(set, p->lba);
+	p->gap = in_gap(set, p->slot, p->lba);
+	set_end(set, r, p);
+}
+
+static enum zone_type part_type(const struct zone_set *set,
+				const struct part *p)
+{
+	return p->gap ? ZT_GAP : set->slots[p->slot].type;
 }
 
 /* Whether one command may go on from a zone of one type into one of the other.
@@ -133,24 +139,6 @@ static bool joins(enum zone_type from, enum zone_type to)
 {
 	return from == to || (zone_traits[from].span == ZS_TYPES &&
 			      zone_traits[to].span == ZS_TYPES);
-}
-
-/* Whether the types of all zones of the range join. */
-static bool all_join(const struct zone_set *set, const struct range *r)
-{
-	bool gap = in_gap(set, r->first, r->lba);
-	uint64_t lba = r->lba;
-
-	for (uint32_t i = r->first; i < r->last; i++) {
-		if (!gap && zone_slot_has_gap(set, i))
-			return false;
-		if (!joins(gap ? ZT_GAP : set->slots[i].type,
-			   set->slots[i + 1].type))
-			return false;
-		lba = zone_slot_start_lba(set, i + 1);
-		gap = false;
-	}
-	return in_gap(set, r->last, lba) == in_gap(set, r->last, r->last_lba);
 }
 
 /* The rules of URSWRZ=0. */
@@ -174,33 +162,57 @@ static enum zone_verdict read_restricted(const struct zone_set *set,
 	return ZV_OK;
 }
 
-static enum zone_verdict read_rules(const struct zone_set *set,
-				    const struct range *r)
+/* INACTIVE zones read as zones without data do. */
+static enum zone_verdict read_zone(const struct zone_set *set,
+				   const struct part *p)
 {
-	/*
-	 * Where a read leaves one type for another the codes of both types
-	 * could do, those of URSWRZ=0 too; scsi_debug answers this one for
-	 * any change of type.
-	 */
-	if (!all_join(set, r))
-		return ZV_READ_INVALID;
-	/* scsi_debug lets such reads through; the code exists for them. */
-	if (in_gap(set, r->first, r->lba))
-		return ZV_GAP;
-	return set->geo.urswrz ? ZV_OK : read_restricted(set, r);
+	const struct zone_slot *s = &set->slots[p->slot];
+
+	if (p->gap)
+		return set->geo.urswrz ? ZV_OK : ZV_GAP;
+	if (s->cond == ZC_OFFLINE)
+		return ZV_OFFLINE;
+	return s->cond == ZC_INACTIVE && !set->geo.urswrz &&
+			       zone_traits[s->type].has_wp
+		       ? ZV_INACTIVE
+		       : ZV_OK;
+}
+
+static enum zone_verdict read_rules(const struct zone_set *set,
+				    const struct range *r, uint32_t *slot)
+{
+	struct part p = first_part(set, r);
+	enum zone_type first = part_type(set, &p);
+	enum zone_verdict verdict;
+
+	for (;; next_part(set, r, &p)) {
+		verdict = read_zone(set, &p);
+		if (verdict)
+			return fault(verdict, p.slot, slot);
+		/*
+		 * The codes of both types could do, those of URSWRZ=0 too;
+		 * scsi_debug answers this one for any change of type.
+		 */
+		if (!joins(first, part_type(set, &p)))
+			return fault(ZV_READ_INVALID, r->first, slot);
+		if (is_last(r, &p))
+			break;
+	}
+	verdict = set->geo.urswrz ? ZV_OK : read_restricted(set, r);
+	return verdict ? fault(verdict, r->first, slot) : ZV_OK;
 }
 
 enum zone_verdict zone_read_check(const struct zone_set *set, uint64_t lba,
 				  uint64_t nr, uint32_t *slot)
 {
-	enum zone_verdict verdict;
 	struct range r;
 
-	verdict = access_check(set, lba, nr, reach_read, &r, slot);
-	if (verdict || !nr)
-		return verdict;
-	verdict = read_rules(set, &r);
-	return verdict ? fault(verdict, r.first, slot) : ZV_OK;
+	if (!in_range(set, lba, nr))
+		return fault(ZV_LBA_RANGE, SLOT_NONE, slot);
+	if (!nr)
+		return ZV_OK;
+	r = range_of(set, lba, nr);
+	return read_rules(set, &r, slot);
 }
 
 static bool needs_resource(enum zone_cond cond)
@@ -208,71 +220,97 @@ static bool needs_resource(enum zone_cond cond)
 	return cond == ZC_EMPTY || cond == ZC_CLOSED;
 }
 
-/* The rules of a zone that is written in order, for the @nr blocks from offset
- * @off that a write has in it. */
+/* The rules of a zone that is written in order. */
 static enum zone_verdict write_in_order(const struct zone_set *set,
-					uint32_t slot, uint64_t off,
-					uint64_t nr)
+					const struct part *p)
 {
-	uint64_t lba = zone_slot_start_lba(set, slot) + off;
-	const struct zone_slot *s = &set->slots[slot];
+	const struct zone_slot *s = &set->slots[p->slot];
+	uint64_t off = p->lba - zone_slot_start_lba(set, p->slot);
 	uint32_t phys_mask = set->geo.phys_blocks - 1;
 
 	if (s->cond == ZC_FULL)
 		return ZV_FULL;
-	if (off != s->wp_blocks || lba & phys_mask || nr & phys_mask)
+	if (off != s->wp_blocks || (p->lba | p->end_lba) & phys_mask)
 		return ZV_UNALIGNED_WRITE;
 	return ZV_OK;
 }
 
-/* Zone by zone. */
-static enum zone_verdict write_parts(const struct zone_set *set,
-				     const struct range *r)
+static enum zone_verdict write_up_to_wp(const struct zone_set *set,
+					const struct part *p)
 {
-	uint64_t off = r->lba - zone_slot_start_lba(set, r->first), end;
+	const struct zone_slot *s = &set->slots[p->slot];
+	uint64_t wp_lba = zone_slot_start_lba(set, p->slot) + s->wp_blocks;
+
+	if (p->lba > wp_lba)
+		return ZV_UNALIGNED_WRITE;
+	return p->end_lba > wp_lba && p->end_lba & (set->geo.phys_blocks - 1)
+		       ? ZV_UNALIGNED_WRITE
+		       : ZV_OK;
+}
+
+/* A write has begun in a zone of type @first. */
+static enum zone_verdict write_zone(const struct zone_set *set,
+				    const struct range *r, const struct part *p,
+				    enum zone_type first)
+{
+	const struct zone_traits *t = zone_slot_traits(set, p->slot);
 	enum zone_verdict verdict;
-	uint32_t nr_limited = 0;
 
-	for (uint32_t i = r->first; i <= r->last; i++, off = 0) {
-		const struct zone_traits *t = zone_slot_traits(set, i);
+	if (p->gap)
+		return ZV_GAP;
+	verdict = zone_cond_refuses(set->slots[p->slot].cond);
+	if (verdict)
+		return verdict;
+	if (!joins(first, set->slots[p->slot].type) ||
+	    (t->span == ZS_ZONE && !is_last(r, p)))
+		return ZV_WRITE_BOUNDARY;
+	if (t->in_order)
+		return write_in_order(set, p);
+	return t->up_to_wp ? write_up_to_wp(set, p) : ZV_OK;
+}
 
-		end = min_u64(r->last_lba - zone_slot_start_lba(set, i) + 1,
-			      set->geo.zone_blocks);
-		verdict = t->in_order ? write_in_order(set, i, off, end - off)
-				      : ZV_OK;
-		if (verdict)
-			return verdict;
-		nr_limited += t->resource == ZR_LIMITED &&
-			      needs_resource(set->slots[i].cond);
-	}
-	return nr_limited && !zone_can_open(set, nr_limited) ? ZV_NO_RESOURCES
-							     : ZV_OK;
+static bool is_out_of_reach(enum zone_verdict verdict)
+{
+	return verdict == ZV_READ_ONLY || verdict == ZV_OFFLINE ||
+	       verdict == ZV_INACTIVE;
 }
 
 static enum zone_verdict write_rules(const struct zone_set *set,
-				     const struct range *r)
+				     const struct range *r, uint32_t *slot)
 {
-	if (in_gap(set, r->first, r->lba))
-		return ZV_GAP;
-	if (!all_join(set, r))
-		return ZV_WRITE_BOUNDARY;
-	if (zone_slot_traits(set, r->first)->span == ZS_ZONE &&
-	    r->first != r->last)
-		return ZV_WRITE_BOUNDARY;
-	return write_parts(set, r);
+	struct part p = first_part(set, r);
+	enum zone_type first = part_type(set, &p);
+	enum zone_verdict verdict;
+	uint32_t nr_limited = 0;
+
+	for (;; next_part(set, r, &p)) {
+		verdict = write_zone(set, r, &p, first);
+		if (verdict)
+			return fault(verdict,
+				     is_out_of_reach(verdict) ? p.slot
+							      : r->first,
+				     slot);
+		nr_limited +=
+			zone_slot_traits(set, p.slot)->resource == ZR_LIMITED &&
+			needs_resource(set->slots[p.slot].cond);
+		if (is_last(r, &p))
+			break;
+	}
+	return nr_limited && !zone_can_open(set, nr_limited)
+		       ? fault(ZV_NO_RESOURCES, r->first, slot)
+		       : ZV_OK;
 }
 
 static enum zone_verdict write_check(const struct zone_set *set, uint64_t lba,
 				     uint64_t nr, struct range *r,
 				     uint32_t *slot)
 {
-	enum zone_verdict verdict;
-
-	verdict = access_check(set, lba, nr, zone_cond_refuses, r, slot);
-	if (verdict || !nr)
-		return verdict;
-	verdict = write_rules(set, r);
-	return verdict ? fault(verdict, r->first, slot) : ZV_OK;
+	if (!in_range(set, lba, nr))
+		return fault(ZV_LBA_RANGE, SLOT_NONE, slot);
+	if (!nr)
+		return ZV_OK;
+	*r = range_of(set, lba, nr);
+	return write_rules(set, r, slot);
 }
 
 enum zone_verdict zone_write_check(const struct zone_set *set, uint64_t lba,

@@ -34,9 +34,17 @@ static uint32_t conds_changed(enum zone_op op, bool all)
 	return 0;
 }
 
-static bool changes(const struct zone_set *set, uint32_t slot, uint32_t conds)
+/* Whether zones of that type have the command. */
+static bool is_for(enum zone_op op, const struct zone_traits *t)
 {
-	return COND(set->slots[slot].cond) & conds;
+	return t->has_wp && (op == ZO_RESET || !t->only_reset);
+}
+
+static bool changes(const struct zone_set *set, uint32_t slot, enum zone_op op,
+		    uint32_t conds)
+{
+	return COND(set->slots[slot].cond) & conds &&
+	       is_for(op, zone_slot_traits(set, slot));
 }
 
 static bool any_slot_in(const struct zone_set *set, uint32_t conds)
@@ -47,33 +55,27 @@ static bool any_slot_in(const struct zone_set *set, uint32_t conds)
 	return false;
 }
 
-static uint32_t next_in(const struct zone_set *set, uint32_t conds,
-			const struct zone_sel *sel, uint32_t from)
+uint32_t zone_op_next(const struct zone_set *set, enum zone_op op,
+		      const struct zone_sel *sel, uint32_t from)
 {
+	uint32_t conds = conds_changed(op, sel->all);
 	uint32_t end = sel->first + sel->count;
 
 	if (!any_slot_in(set, conds))
 		return SLOT_NONE;
 	for (uint32_t i = from > sel->first ? from : sel->first; i < end; i++)
-		if (changes(set, i, conds))
+		if (changes(set, i, op, conds))
 			return i;
 	return SLOT_NONE;
-}
-
-uint32_t zone_op_next(const struct zone_set *set, enum zone_op op,
-		      const struct zone_sel *sel, uint32_t from)
-{
-	return next_in(set, conds_changed(op, sel->all), sel, from);
 }
 
 /* Zones of the limited resource that OPEN would make explicitly opened. */
 static uint32_t nr_to_open(const struct zone_set *set,
 			   const struct zone_sel *sel)
 {
-	uint32_t conds = conds_changed(ZO_OPEN, sel->all), n = 0;
-	uint32_t i = next_in(set, conds, sel, sel->first);
+	uint32_t i = zone_op_next(set, ZO_OPEN, sel, sel->first), n = 0;
 
-	for (; i != SLOT_NONE; i = next_in(set, conds, sel, i + 1))
+	for (; i != SLOT_NONE; i = zone_op_next(set, ZO_OPEN, sel, i + 1))
 		n += zone_slot_traits(set, i)->resource == ZR_LIMITED;
 	return n;
 }
@@ -91,6 +93,9 @@ static enum zone_verdict zone_id_check(const struct zone_set *set,
 	if (zone_id >= set->geo.capacity_blocks)
 		return ZV_LBA_RANGE;
 	slot = zone_slot_of(set, zone_id);
+	if (zone_id ==
+	    zone_slot_start_lba(set, slot) + zone_slot_cap_blocks(set, slot))
+		return ZV_GAP;
 	if (!zone_slot_has_wp(set, slot) ||
 	    zone_id != zone_slot_start_lba(set, slot))
 		return ZV_ZONE_ID;
@@ -113,23 +118,27 @@ static bool zone_count_ok(const struct zone_set *set, uint32_t first,
 	return true;
 }
 
-static enum zone_verdict conds_check(const struct zone_set *set,
+static enum zone_verdict zones_check(const struct zone_set *set,
+				     enum zone_op op,
 				     const struct zone_sel *sel)
 {
+	uint32_t end = sel->first + sel->count;
 	enum zone_verdict verdict;
 
-	for (uint32_t i = 0; i < sel->count; i++) {
-		verdict = zone_cond_refuses(set->slots[sel->first + i].cond);
+	for (uint32_t i = sel->first; i < end; i++) {
+		verdict = zone_cond_refuses(set->slots[i].cond);
 		if (verdict)
 			return verdict;
+		if (!is_for(op, zone_slot_traits(set, i)))
+			return i == sel->first ? ZV_ZONE_ID : ZV_ZONE_COUNT;
 	}
 	return ZV_OK;
 }
 
 /* Without ALL: the zones must exist, have write pointers and be in reach. */
 static enum zone_verdict select_zones(const struct zone_set *set,
-				      uint64_t zone_id, uint16_t zone_count,
-				      struct zone_sel *sel)
+				      enum zone_op op, uint64_t zone_id,
+				      uint16_t zone_count, struct zone_sel *sel)
 {
 	enum zone_verdict verdict = zone_id_check(set, zone_id);
 
@@ -141,7 +150,7 @@ static enum zone_verdict select_zones(const struct zone_set *set,
 	};
 	if (!zone_count_ok(set, sel->first, sel->count))
 		return ZV_ZONE_COUNT;
-	return conds_check(set, sel);
+	return zones_check(set, op, sel);
 }
 
 enum zone_verdict zone_op_check(const struct zone_set *set, enum zone_op op,
@@ -152,7 +161,7 @@ enum zone_verdict zone_op_check(const struct zone_set *set, enum zone_op op,
 	enum zone_verdict verdict;
 
 	if (!all) {
-		verdict = select_zones(set, zone_id, zone_count, &want);
+		verdict = select_zones(set, op, zone_id, zone_count, &want);
 		if (verdict)
 			return verdict;
 	}
@@ -184,7 +193,7 @@ static void finish_slot(struct zone_set *set, uint32_t slot)
 void zone_op_apply(struct zone_set *set, enum zone_op op, uint32_t slot)
 {
 	assert(op != ZO_OPEN && slot < set->nr_slots);
-	if (!changes(set, slot, conds_changed(op, false)))
+	if (!changes(set, slot, op, conds_changed(op, false)))
 		return;
 	if (op == ZO_CLOSE)
 		zone_slot_close(set, slot);
@@ -197,7 +206,6 @@ void zone_op_apply(struct zone_set *set, enum zone_op op, uint32_t slot)
 enum zone_verdict zone_open_apply(struct zone_set *set,
 				  const struct zone_sel *sel)
 {
-	uint32_t conds = conds_changed(ZO_OPEN, sel->all);
 	bool opened[ZR_NR] = { false };
 	uint32_t i = sel->first;
 
@@ -207,7 +215,7 @@ enum zone_verdict zone_open_apply(struct zone_set *set,
 	 * Open first, then close what is too many: the zones closed to make
 	 * room are then never among those that this command opens.
 	 */
-	while ((i = next_in(set, conds, sel, i)) != SLOT_NONE) {
+	while ((i = zone_op_next(set, ZO_OPEN, sel, i)) != SLOT_NONE) {
 		opened[zone_slot_traits(set, i)->resource] = true;
 		zone_slot_set_cond(set, i, ZC_EXP_OPEN);
 	}

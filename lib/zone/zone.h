@@ -53,13 +53,18 @@ enum zone_resource {
 
 /* What zones of a type are like.  All else is the same for all. */
 struct zone_traits {
-	const char *name;     /* NULL: there is no such type */
-	bool has_wp;	      /* a write pointer, and with it the conditions and
-				 commands of zones that have one */
-	bool in_order;	      /* writes: at the write pointer, whole physical
-				 blocks, not when FULL */
+	const char *name; /* NULL: there is no such type */
+	bool has_wp;	  /* a write pointer, and with it the conditions and
+			     commands of zones that have one */
+	bool in_order;	  /* writes: at the write pointer, whole physical
+			     blocks, not when FULL */
+	bool up_to_wp;	  /* writes: from the write pointer or below it; what
+			     moves it ends on a physical block */
+	bool only_reset;  /* OPEN, CLOSE and FINISH are not for them */
 	bool hides_unwritten; /* reads with URSWRZ=0: below the write pointer */
 	bool tells_non_seq;   /* what is written elsewhere sets ZA_NON_SEQ */
+	bool made_full;	      /* on a new disk FULL, for hosts that know no
+				 zones */
 	enum zone_span span;
 	enum zone_resource resource;
 };
@@ -107,10 +112,12 @@ enum zone_verdict {
 	ZV_READ_INVALID,    /* 5/21/06 read of another zone type, or of
 			       unwritten blocks with URSWRZ=0 */
 	ZV_READ_BOUNDARY,   /* 5/21/07 read leaves the zone with URSWRZ=0 */
-	ZV_GAP,		    /* 5/21/09 access to a gap zone */
+	ZV_GAP,		    /* 5/21/09 a gap zone: writes, zone management, and
+			       reads with URSWRZ=0 */
 	ZV_FULL,	    /* 5/24/00 write to a full zone */
 	ZV_ZONE_ID,	    /* 5/24/00 ZONE ID: not the start of a zone with a
-			       write pointer */
+			       write pointer, or one that is not for the
+			       command */
 	ZV_ZONE_COUNT,	    /* 5/24/00 ZONE COUNT: reaches such a zone, or
 			       beyond the last */
 	ZV_READ_ONLY,	    /* 7/27/08 */
@@ -310,8 +317,9 @@ enum zone_verdict zone_read_check(const struct zone_set *set, uint64_t lba,
 
 /*
  * Writes: the check, without effect; @nr and @slot as above.  Order of checks:
- * capacity; offline, read only, inactive zones; gap; boundaries; full;
- * alignment with write pointer and physical blocks; open resources.
+ * capacity; of each zone from the first on: gap; read only, offline, inactive;
+ * boundaries; full; alignment with write pointer and physical blocks; then open
+ * resources.
  */
 enum zone_verdict zone_write_check(const struct zone_set *set, uint64_t lba,
 				   uint64_t nr, uint32_t *slot);
@@ -356,8 +364,9 @@ struct zone_sel {
 /*
  * Checks OPEN, CLOSE, FINISH or RESET (ZBC-2 5.x) completely, in this order:
  * ZONE ID (beyond the capacity: ZV_LBA_RANGE), ZONE COUNT (0 means 1), every
- * zone's condition from the lowest LBA up, open resources.  With the ALL bit
- * ZONE ID and ZONE COUNT are ignored and only the resources matter.  A gap zone
+ * zone from the lowest LBA up, its condition and whether it is one that the
+ * command is for; open resources.  With the ALL bit ZONE ID and ZONE COUNT are
+ * ignored and only the resources matter.  A gap zone is ZV_GAP as ZONE ID; it
  * counts as a zone without a write pointer, so that on a disk with gap zones a
  * ZONE COUNT above 1 is ZV_ZONE_COUNT.  On ZV_OK fills @sel.
  */

@@ -25,6 +25,7 @@ unsigned model_rules[MODEL_TYPES] = {
 	[ZT_CONVENTIONAL] = M_MIXES,
 	[ZT_SEQ_REQUIRED] = M_WP | M_ORDER | M_HIDES | M_ALONE | M_LIMITED,
 	[ZT_SEQ_PREFERRED] = M_WP | M_NON_SEQ | M_MIXES | M_OPTIMAL,
+	[ZT_SEQ_OR_BEFORE] = M_WP | M_UPTO | M_HIDES | M_ONLY_RESET,
 	[ZT_GAP] = M_NO_DATA,
 };
 
@@ -206,11 +207,6 @@ static const enum zone_verdict refuses_write[16] = {
 	[ZC_OFFLINE] = ZV_OFFLINE,
 	[ZC_INACTIVE] = ZV_INACTIVE,
 };
-static const enum zone_verdict refuses_read[16] = {
-	[ZC_OFFLINE] = ZV_OFFLINE,
-	[ZC_INACTIVE] = ZV_INACTIVE,
-};
-
 static const struct model_zone *zone_at(const struct zone_model *m,
 					uint64_t lba)
 {
@@ -222,24 +218,9 @@ static bool beyond(const struct zone_model *m, uint64_t lba, uint64_t nr)
 	return (unsigned __int128)lba + nr > m->geo.capacity_blocks;
 }
 
-static enum zone_verdict refused(const struct zone_model *m, uint64_t lba,
-				 uint64_t nr, const enum zone_verdict *refuses)
+static bool go_together(enum zone_type a, enum zone_type b)
 {
-	for (uint64_t i = lba; i < lba + nr; i++)
-		if (refuses[zone_at(m, i)->cond])
-			return refuses[zone_at(m, i)->cond];
-	return ZV_OK;
-}
-
-static bool types_go_together(const struct zone_model *m, uint64_t lba,
-			      uint64_t nr)
-{
-	for (uint64_t i = lba + 1; i < lba + nr; i++)
-		if (zone_at(m, i)->type != zone_at(m, i - 1)->type &&
-		    !(is(zone_at(m, i)->type, M_MIXES) &&
-		      is(zone_at(m, i - 1)->type, M_MIXES)))
-			return false;
-	return true;
+	return a == b || (is(a, M_MIXES) && is(b, M_MIXES));
 }
 
 static bool all_in_zone(const struct zone_model *m, uint64_t lba, uint64_t nr)
@@ -257,6 +238,23 @@ static bool passed_over(const struct zone_model *m, uint64_t lba)
 	       zone_at(m, lba)->start_lba + written_blocks(m, m->zone_of[lba]);
 }
 
+/* What a block says to a read that began at @first. */
+static enum zone_verdict block_says(const struct zone_model *m, uint64_t lba,
+				    uint64_t first)
+{
+	const struct model_zone *zone = zone_at(m, lba);
+
+	if (is(zone->type, M_NO_DATA) && !m->geo.urswrz)
+		return ZV_GAP;
+	if (zone->cond == ZC_OFFLINE)
+		return ZV_OFFLINE;
+	if (zone->cond == ZC_INACTIVE && !m->geo.urswrz && has_wp(zone->type))
+		return ZV_INACTIVE;
+	if (!go_together(zone->type, zone_at(m, first)->type))
+		return ZV_READ_INVALID;
+	return ZV_OK;
+}
+
 enum zone_verdict model_read(const struct zone_model *m, uint64_t lba,
 			     uint64_t nr)
 {
@@ -266,15 +264,12 @@ enum zone_verdict model_read(const struct zone_model *m, uint64_t lba,
 		return ZV_LBA_RANGE;
 	if (!nr)
 		return ZV_OK;
-	if (refused(m, lba, nr, refuses_read))
-		return refused(m, lba, nr, refuses_read);
-	if (!types_go_together(m, lba, nr))
-		return ZV_READ_INVALID;
-	type = zone_at(m, lba)->type;
-	if (is(type, M_NO_DATA))
-		return ZV_GAP;
+	for (uint64_t i = lba; i < lba + nr; i++)
+		if (block_says(m, i, lba))
+			return block_says(m, i, lba);
 	if (m->geo.urswrz)
 		return ZV_OK;
+	type = zone_at(m, lba)->type;
 	if (is(type, M_HIDES) && is(type, M_ALONE) && !all_in_zone(m, lba, nr))
 		return ZV_READ_BOUNDARY;
 	for (uint64_t i = lba; i < lba + nr; i++)
@@ -301,21 +296,57 @@ static enum zone_verdict in_order(const struct zone_model *m, uint64_t lba,
 	return ZV_OK;
 }
 
-/* What the zones that the range touches say, from the first on. */
-static enum zone_verdict zones_say(const struct zone_model *m, uint64_t lba,
-				   uint64_t nr)
+/* Whether the zone's part of the range begins at its write pointer or below,
+ * and is whole physical blocks where it goes on behind it. */
+static enum zone_verdict up_to_wp(const struct zone_model *m, uint64_t lba,
+				  uint64_t nr, uint32_t z)
 {
-	uint32_t z = m->zone_of[lba], last = m->zone_of[lba + nr - 1];
-	uint32_t to_open = 0;
-	enum zone_verdict verdict;
+	const struct model_zone *zone = &m->zones[z];
+	uint64_t end_lba = least(lba + nr, zone->start_lba + zone->blocks);
+	uint64_t wp_lba = zone->start_lba + written_blocks(m, z);
 
-	for (; z <= last; z++) {
+	if (lba < zone->start_lba)
+		lba = zone->start_lba;
+	if (lba > wp_lba)
+		return ZV_UNALIGNED_WRITE;
+	if (end_lba > wp_lba && end_lba % m->geo.phys_blocks)
+		return ZV_UNALIGNED_WRITE;
+	return ZV_OK;
+}
+
+static enum zone_verdict zone_says(const struct zone_model *m, uint64_t lba,
+				   uint64_t nr, uint32_t z)
+{
+	const struct model_zone *zone = &m->zones[z];
+
+	if (is(zone->type, M_NO_DATA))
+		return ZV_GAP;
+	if (refuses_write[zone->cond])
+		return refuses_write[zone->cond];
+	if (!go_together(zone->type, zone_at(m, lba)->type))
+		return ZV_WRITE_BOUNDARY;
+	if (is(zone->type, M_ALONE) &&
+	    lba + nr > zone->start_lba + zone->blocks)
+		return ZV_WRITE_BOUNDARY;
+	if (is(zone->type, M_ORDER))
+		return in_order(m, lba, nr, z);
+	return is(zone->type, M_UPTO) ? up_to_wp(m, lba, nr, z) : ZV_OK;
+}
+
+enum zone_verdict model_write_check(const struct zone_model *m, uint64_t lba,
+				    uint64_t nr)
+{
+	uint32_t z, to_open = 0;
+
+	if (beyond(m, lba, nr))
+		return ZV_LBA_RANGE;
+	if (!nr)
+		return ZV_OK;
+	for (z = m->zone_of[lba]; z <= m->zone_of[lba + nr - 1]; z++) {
 		const struct model_zone *zone = &m->zones[z];
 
-		verdict = is(zone->type, M_ORDER) ? in_order(m, lba, nr, z)
-						  : ZV_OK;
-		if (verdict)
-			return verdict;
+		if (zone_says(m, lba, nr, z))
+			return zone_says(m, lba, nr, z);
 		to_open += is(zone->type, M_LIMITED) &&
 			   (zone->cond == ZC_EMPTY || zone->cond == ZC_CLOSED);
 	}
@@ -323,26 +354,6 @@ static enum zone_verdict zones_say(const struct zone_model *m, uint64_t lba,
 	    nr_in(m, M_LIMITED, ZC_EXP_OPEN) + to_open > m->geo.max_open)
 		return ZV_NO_RESOURCES;
 	return ZV_OK;
-}
-
-enum zone_verdict model_write_check(const struct zone_model *m, uint64_t lba,
-				    uint64_t nr)
-{
-	enum zone_type type;
-
-	if (beyond(m, lba, nr))
-		return ZV_LBA_RANGE;
-	if (!nr)
-		return ZV_OK;
-	if (refused(m, lba, nr, refuses_write))
-		return refused(m, lba, nr, refuses_write);
-	type = zone_at(m, lba)->type;
-	if (is(type, M_NO_DATA))
-		return ZV_GAP;
-	if (!types_go_together(m, lba, nr) ||
-	    (is(type, M_ALONE) && !all_in_zone(m, lba, nr)))
-		return ZV_WRITE_BOUNDARY;
-	return zones_say(m, lba, nr);
 }
 
 static bool opens_implicitly(enum zone_cond cond)
@@ -457,8 +468,13 @@ static const struct rule {
 	},
 };
 
+static bool has_op(enum zone_type type, enum zone_op op)
+{
+	return has_wp(type) && (op == ZO_RESET || !is(type, M_ONLY_RESET));
+}
+
 /* Marks the zones that the command names; checks ID, COUNT and conditions. */
-static enum zone_verdict mark_range(const struct zone_model *m,
+static enum zone_verdict mark_range(const struct zone_model *m, enum zone_op op,
 				    uint64_t zone_id, uint32_t count,
 				    bool *marked)
 {
@@ -467,14 +483,19 @@ static enum zone_verdict mark_range(const struct zone_model *m,
 	if (zone_id >= m->geo.capacity_blocks)
 		return ZV_LBA_RANGE;
 	z = m->zone_of[zone_id];
+	if (m->zones[z].start_lba == zone_id && is(m->zones[z].type, M_NO_DATA))
+		return ZV_GAP;
 	if (m->zones[z].start_lba != zone_id || !has_wp(m->zones[z].type))
 		return ZV_ZONE_ID;
 	for (uint32_t i = z; i < z + count; i++)
 		if (i >= m->nr_zones || !has_wp(m->zones[i].type))
 			return ZV_ZONE_COUNT;
-	for (uint32_t i = z; i < z + count; i++)
+	for (uint32_t i = z; i < z + count; i++) {
 		if (refuses_write[m->zones[i].cond])
 			return refuses_write[m->zones[i].cond];
+		if (!has_op(m->zones[i].type, op))
+			return i == z ? ZV_ZONE_ID : ZV_ZONE_COUNT;
+	}
 	for (uint32_t i = z; i < z + count; i++)
 		marked[i] = true;
 	return ZV_OK;
@@ -489,7 +510,8 @@ static void mark_changing(const struct zone_model *m, enum zone_op op, bool all,
 	for (uint32_t z = 0; z < m->nr_zones; z++) {
 		rule = &rules[op][m->zones[z].cond];
 		marked[z] = (all || marked[z]) && rule->result != STAYS &&
-			    (!all || rule->with_all);
+			    (!all || rule->with_all) &&
+			    has_op(m->zones[z].type, op);
 	}
 }
 
@@ -535,8 +557,8 @@ static enum zone_verdict run_op(struct zone_model *m, enum zone_op op,
 	enum zone_verdict verdict = ZV_OK;
 
 	if (!all)
-		verdict = mark_range(m, zone_id, zone_count ? zone_count : 1,
-				     marked);
+		verdict = mark_range(m, op, zone_id,
+				     zone_count ? zone_count : 1, marked);
 	if (verdict)
 		return verdict;
 	mark_changing(m, op, all, marked);

@@ -23,10 +23,12 @@ enum model_rule {
 	M_OPTIMAL = 0x40,  /* is better not open with too many others */
 	M_LIMITED = 0x80,  /* must not be open with too many others */
 	M_NO_DATA = 0x100, /* has none */
+	M_UPTO = 0x200,	   /* is written from its write pointer or below */
+	M_ONLY_RESET = 0x400, /* has no other zone management */
 };
 
 /* By zone type; tests add types of their own. */
-#define MODEL_TYPES 64
+#define MODEL_TYPES 128
 extern unsigned model_rules[MODEL_TYPES];
 
 struct model_zone {

@@ -40,7 +40,8 @@ static const struct zone_geo geo = {
 
 static struct zone_slot slots[SLOTS];
 
-static bool host_aware;
+/* What takes the sequential zones' place, without gaps. */
+static enum zone_type other;
 
 static void set_up(struct zone_set *set, bool urswrz, uint32_t slot,
 		   enum zone_cond cond)
@@ -51,9 +52,9 @@ static void set_up(struct zone_set *set, bool urswrz, uint32_t slot,
 	};
 	struct zone_geo g = geo;
 
-	g.urswrz = urswrz || host_aware;
-	if (host_aware) {
-		g.runs[1].type = ZT_SEQ_PREFERRED;
+	g.urswrz = urswrz || other == ZT_SEQ_PREFERRED;
+	if (other) {
+		g.runs[1].type = other;
 		g.zone_cap_blocks = g.zone_blocks;
 	}
 	zone_set_init(set, &g, slots);
@@ -137,10 +138,15 @@ static void put_zones(FILE *out)
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(seq); i++)
 		put_row(out, "sequential write required", 3, 24, seq[i]);
 	put_row(out, "gap", 3, 30, ZC_EMPTY);
-	host_aware = true;
+	other = ZT_SEQ_PREFERRED;
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(seq); i++)
 		put_row(out, "sequential write preferred", 3, 24, seq[i]);
-	host_aware = false;
+	other = ZT_SEQ_OR_BEFORE;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(seq); i++)
+		if (seq[i] != ZC_EXP_OPEN)
+			put_row(out, "sequential or before required", 3, 24,
+				seq[i]);
+	other = 0;
 }
 
 static char *table(void (*put)(FILE *out))

@@ -61,23 +61,29 @@ static const struct access reads[] = {
 	{ "conventional into sequential", 31, 2, ZV_READ_INVALID, 1 },
 	{ "below the write pointer", 32, 5, ZV_OK, 0 },
 	{ "full zone", 48, 12, ZV_OK, 0 },
-	{ "sequential into its gap", 59, 2, ZV_READ_INVALID, 3 },
-	{ "gap zone", 44, 4, ZV_GAP, 2 },
-	{ "gap into sequential", 47, 2, ZV_READ_INVALID, 2 },
 	{ "read only, below the old write pointer", 96, 5, ZV_OK, 0 },
 	{ "offline", 80, 1, ZV_OFFLINE, 5 },
-	{ "inactive", 112, 1, ZV_INACTIVE, 7 },
-	{ "offline before the change of type", 75, 8, ZV_OFFLINE, 5 },
-	{ "the gap of an offline zone is none", 92, 4, ZV_GAP, 5 },
 };
 
 static const struct access unrestricted_reads[] = {
+	{ "sequential into its gap", 59, 2, ZV_READ_INVALID, 3 },
+	{ "gap zone", 44, 4, ZV_OK, 0 },
+	{ "gap into sequential", 47, 2, ZV_READ_INVALID, 2 },
+	{ "inactive", 112, 1, ZV_OK, 0 },
+	{ "change of type before what comes then", 75, 8, ZV_READ_INVALID, 4 },
+	{ "the gap of an offline zone is none", 92, 4, ZV_OK, 0 },
 	{ "across the write pointer", 36, 2, ZV_OK, 0 },
 	{ "empty zone", 64, 12, ZV_OK, 0 },
 	{ "read only, above the old write pointer", 96, 12, ZV_OK, 0 },
 };
 
 static const struct access restricted_reads[] = {
+	{ "sequential into its gap", 59, 2, ZV_GAP, 3 },
+	{ "gap zone", 44, 4, ZV_GAP, 2 },
+	{ "gap into sequential", 47, 2, ZV_GAP, 2 },
+	{ "inactive", 112, 1, ZV_INACTIVE, 7 },
+	{ "gap before what comes then", 75, 8, ZV_GAP, 4 },
+	{ "the gap of an offline zone is none", 92, 4, ZV_GAP, 5 },
 	{ "across the write pointer", 36, 2, ZV_READ_INVALID, 2 },
 	{ "empty zone", 64, 1, ZV_READ_INVALID, 4 },
 	{ "read only, above the old write pointer", 96, 6, ZV_READ_INVALID, 6 },
@@ -95,6 +101,7 @@ static void reading(void **state)
 		for (size_t i = 0; i < ZL_ARRAY_SIZE(reads); i++)
 			expect(&d, &reads[i], zone_read_check);
 	}
+	gap_disk(&d, true);
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(unrestricted_reads); i++)
 		expect(&d, &unrestricted_reads[i], zone_read_check);
 	gap_disk(&d, false);
@@ -138,9 +145,9 @@ static const struct access writes[] = {
 	{ "offline", 85, 1, ZV_OFFLINE, 5 },
 	{ "read only", 101, 1, ZV_READ_ONLY, 6 },
 	{ "inactive", 112, 1, ZV_INACTIVE, 7 },
-	{ "offline before the boundary", 75, 8, ZV_OFFLINE, 5 },
+	{ "boundary before what is behind it", 75, 8, ZV_WRITE_BOUNDARY, 4 },
 	{ "the lowest zone out of reach is named", 80, 40, ZV_OFFLINE, 5 },
-	{ "offline before the gap", 79, 2, ZV_OFFLINE, 5 },
+	{ "gap before what comes then", 79, 2, ZV_GAP, 4 },
 	{ "the gap of an offline zone is none", 92, 4, ZV_GAP, 5 },
 };
 
@@ -196,6 +203,75 @@ static void physical_blocks(void **state)
 		       ZV_UNALIGNED_WRITE);
 }
 
+struct step {
+	uint64_t off, nr; /* in zone 2, or from there on */
+	enum zone_verdict verdict;
+	enum zone_cond cond;
+	uint32_t wp;
+};
+
+/* Sequential or before required, physical blocks of 4. */
+static const struct step sobr_steps[] = {
+	{ 4, 4, ZV_UNALIGNED_WRITE, ZC_EMPTY, 0 }, /* above */
+	{ 0, 3, ZV_UNALIGNED_WRITE, ZC_EMPTY, 0 }, /* part of a block */
+	{ 0, 8, ZV_OK, ZC_IMP_OPEN, 8 },	   /* at it */
+	{ 1, 3, ZV_OK, ZC_IMP_OPEN, 8 },	   /* below */
+	{ 5, 3, ZV_OK, ZC_IMP_OPEN, 8 },	   /* up to it */
+	{ 5, 7, ZV_OK, ZC_IMP_OPEN, 12 },	   /* across it */
+	{ 12, 3, ZV_UNALIGNED_WRITE, ZC_IMP_OPEN, 12 },
+	{ 13, 3, ZV_UNALIGNED_WRITE, ZC_IMP_OPEN, 12 },
+	{ 3, 13, ZV_OK, ZC_FULL, 16 },
+	{ 7, 2, ZV_OK, ZC_FULL, 16 },		     /* FULL is no obstacle */
+	{ 10, 10, ZV_OK, ZC_FULL, 16 },		     /* into the next one */
+	{ 10, 36, ZV_UNALIGNED_WRITE, ZC_FULL, 16 }, /* 46: no whole block */
+	{ 16, 5, ZV_UNALIGNED_WRITE, ZC_FULL, 16 },
+	{ 30, 2, ZV_UNALIGNED_WRITE, ZC_FULL, 16 },
+};
+
+static void sequential_or_before(void **state)
+{
+	struct zone_geo geo = plain_geo;
+	struct disk d;
+
+	(void)state;
+	geo.phys_blocks = 4;
+	geo.runs[0] = (struct zone_run){ 2, ZT_SEQ_REQUIRED };
+	geo.runs[1] = (struct zone_run){ UINT32_MAX, ZT_SEQ_OR_BEFORE };
+	geo.urswrz = false;
+	disk_init(&d, &geo);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(sobr_steps); i++) {
+		const struct step *s = &sobr_steps[i];
+
+		print_message("  step %zu\n", i);
+		assert_verdict(disk_write(&d, 32 + s->off, s->nr), s->verdict);
+		assert_zone(&d, 2, s->cond, s->wp);
+	}
+	assert_zone(&d, 3, ZC_IMP_OPEN, 4);
+	assert_verdict(zone_read_check(&d.set, 40, 12, NULL), ZV_OK);
+	assert_verdict(zone_read_check(&d.set, 40, 13, NULL), ZV_READ_INVALID);
+	assert_verdict(disk_write(&d, 28, 8), ZV_WRITE_BOUNDARY);
+	/* Only RESET is for them; ALL passes them over. */
+	for (enum zone_op op = ZO_CLOSE; op <= ZO_OPEN; op++) {
+		assert_verdict(zone_op_run(&d.set, op, 48, 0, false),
+			       ZV_ZONE_ID);
+		assert_verdict(zone_op_run(&d.set, op, 16, 2, false),
+			       ZV_ZONE_COUNT);
+		assert_verdict(zone_op_run(&d.set, op, 0, 0, true), ZV_OK);
+		assert_zone(&d, 3, ZC_IMP_OPEN, 4);
+	}
+	/* No more resources than it holds, which is none. */
+	d.set.geo.max_open = 1;
+	assert_verdict(zone_op_run(&d.set, ZO_OPEN, 0, 0, false), ZV_OK);
+	assert_verdict(disk_write(&d, 52, 4), ZV_OK);
+	zone_power_on(&d.set);
+	assert_zone(&d, 3, ZC_CLOSED, 8);
+	assert_verdict(zone_op_run(&d.set, ZO_RESET, 48, 0, false), ZV_OK);
+	assert_zone(&d, 3, ZC_EMPTY, 0);
+	assert_verdict(zone_op_run(&d.set, ZO_RESET, 0, 0, true), ZV_OK);
+	assert_zone(&d, 2, ZC_EMPTY, 0);
+	assert_true(zone_set_check(&d.set));
+}
+
 static void conventional_writes_change_nothing(void **state)
 {
 	struct disk d, before;
@@ -216,6 +292,7 @@ int main(void)
 		cmocka_unit_test(writing),
 		cmocka_unit_test(conventional_zones_at_fault),
 		cmocka_unit_test(physical_blocks),
+		cmocka_unit_test(sequential_or_before),
 		cmocka_unit_test(conventional_writes_change_nothing),
 	};
 

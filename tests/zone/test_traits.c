@@ -12,11 +12,12 @@
 #include "model/zone_model.h"
 #include "zone_test.h"
 
-#define TYPE(wp, order, hides, non_seq, span_, resource_)            \
-	{                                                            \
-		.name = "invented", .has_wp = wp, .in_order = order, \
-		.hides_unwritten = hides, .tells_non_seq = non_seq,  \
-		.span = span_, .resource = resource_,                \
+#define TYPE(wp, order, upto, reset, hides, non_seq, span_, resource_) \
+	{                                                              \
+		.name = "invented", .has_wp = wp, .in_order = order,   \
+		.up_to_wp = upto, .only_reset = reset,                 \
+		.hides_unwritten = hides, .tells_non_seq = non_seq,    \
+		.span = span_, .resource = resource_,                  \
 	}
 #define RESOURCES(...)                                             \
 	TYPE(__VA_ARGS__, ZR_NONE), TYPE(__VA_ARGS__, ZR_OPTIMAL), \
@@ -31,15 +32,19 @@
 const struct zone_traits zone_traits[] = {
 #include "zone/traits.inc"
 	[FIRST_INVENTED] =
-	TYPE(false, false, false, false, ZS_ZONE, ZR_NONE),
-	TYPE(false, false, false, false, ZS_TYPE, ZR_NONE),
-	TYPE(false, false, false, false, ZS_TYPES, ZR_NONE),
-	SPANS(true, true, true, false),
-	SPANS(true, true, false, false),
-	SPANS(true, false, true, true),
-	SPANS(true, false, true, false),
-	SPANS(true, false, false, true),
-	SPANS(true, false, false, false),
+	TYPE(false, false, false, false, false, false, ZS_ZONE, ZR_NONE),
+	TYPE(false, false, false, false, false, false, ZS_TYPE, ZR_NONE),
+	TYPE(false, false, false, false, false, false, ZS_TYPES, ZR_NONE),
+	SPANS(true, true, false, false, true, false),
+	SPANS(true, true, false, false, false, false),
+	SPANS(true, false, false, false, true, true),
+	SPANS(true, false, false, false, true, false),
+	SPANS(true, false, false, false, false, true),
+	SPANS(true, false, false, false, false, false),
+	SPANS(true, false, true, false, true, false),
+	SPANS(true, false, true, false, false, true),
+	SPANS(true, false, false, true, true, false),
+	SPANS(true, true, false, true, false, false),
 };
 /* clang-format on */
 
@@ -54,8 +59,8 @@ static enum zone_type invented(bool order, bool hides, bool non_seq,
 	for (unsigned i = FIRST_INVENTED; i < zone_nr_types; i++) {
 		const struct zone_traits *t = &zone_traits[i];
 
-		if (t->has_wp && t->in_order == order &&
-		    t->hides_unwritten == hides &&
+		if (t->has_wp && !t->up_to_wp && !t->only_reset &&
+		    t->in_order == order && t->hides_unwritten == hides &&
 		    t->tells_non_seq == non_seq && t->span == span &&
 		    t->resource == resource)
 			return i;
@@ -81,6 +86,8 @@ static int tell_the_model(void **state)
 
 		model_rules[i] = (t->has_wp ? M_WP : 0) |
 				 (t->in_order ? M_ORDER : 0) |
+				 (t->up_to_wp ? M_UPTO : 0) |
+				 (t->only_reset ? M_ONLY_RESET : 0) |
 				 (t->hides_unwritten ? M_HIDES : 0) |
 				 (t->tells_non_seq ? M_NON_SEQ : 0) |
 				 spans[t->span] | resources[t->resource];
@@ -109,12 +116,13 @@ static uint32_t rnd(struct world *w, uint32_t n)
 static void some_geo(struct world *w, struct zone_geo *geo)
 {
 	static const enum zone_type real[] = { ZT_CONVENTIONAL, ZT_SEQ_REQUIRED,
-					       ZT_SEQ_PREFERRED, ZT_GAP };
+					       ZT_SEQ_PREFERRED,
+					       ZT_SEQ_OR_BEFORE, ZT_GAP };
 	enum zone_type types[4];
 	uint32_t end = 0;
 
 	for (int i = 0; i < 4; i++)
-		types[i] = rnd(w, 2) ? real[rnd(w, 4)]
+		types[i] = rnd(w, 2) ? real[rnd(w, 5)]
 				     : FIRST_INVENTED +
 					       rnd(w, zone_nr_types -
 							      FIRST_INVENTED);

@@ -264,7 +264,8 @@ static void gap_zones_take_no_command(void **state)
 	(void)state;
 	geo.zone_cap_blocks = 12;
 	disk_init(&d, &geo);
-	assert_verdict(zone_op_run(&d.set, ZO_OPEN, 32 + 12, 0, false),
+	assert_verdict(zone_op_run(&d.set, ZO_OPEN, 32 + 12, 0, false), ZV_GAP);
+	assert_verdict(zone_op_run(&d.set, ZO_OPEN, 32 + 13, 0, false),
 		       ZV_ZONE_ID);
 	assert_verdict(zone_op_run(&d.set, ZO_OPEN, 32, 1, false), ZV_OK);
 	/* The second zone from LBA 32 is the gap. */
