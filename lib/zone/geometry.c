@@ -52,7 +52,8 @@ static const char *types_error(const struct zone_geo *geo, uint64_t slots)
 	/* Hosts may use them like any other disk. */
 	if (m.wp_and_types && geo->zone_cap_blocks < geo->zone_blocks)
 		return "a host-aware disk has no gap zones";
-	if (!geo->urswrz && !m.hides_unwritten)
+	/* A mode page may say otherwise of a disk with realms. */
+	if (!geo->urswrz && !m.hides_unwritten && !geo->domains.nr)
 		return "URSWRZ 0 is about sequential write required zones, "
 		       "which a host-aware disk has not";
 	return NULL;
@@ -84,7 +85,9 @@ const char *zone_geo_error(const struct zone_geo *geo)
 	slots = div_up_u64(geo->capacity_blocks, geo->zone_blocks);
 	if (slots >= SLOT_NONE)
 		return "there would be more than 4294967294 zones";
-	return types_error(geo, slots);
+	if (types_error(geo, slots))
+		return types_error(geo, slots);
+	return geo->domains.nr ? zone_domains_error(geo) : NULL;
 }
 
 uint32_t zone_geo_slots(const struct zone_geo *geo)

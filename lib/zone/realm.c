@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Zone domains and zone realms: where they lie, and which are active. */
 #include <assert.h>
+#include <stddef.h>
 
 #include "zone/internal.h"
 #include "zone/realm.h"
@@ -124,6 +125,60 @@ uint32_t zone_realm_at(const struct zone_set *set, uint64_t lba)
 	while (zone_realm_of(&set->geo, slot) == ZONE_NO_REALM)
 		slot++;
 	return zone_realm_of(&set->geo, slot);
+}
+
+static bool is_gap(const struct zone_geo *geo, uint32_t slot)
+{
+	return zone_traits[zone_geo_type(geo, slot)].span == ZS_NOTHING;
+}
+
+/* Whether the slots before the domain, from @slot on, are gap zones, and its
+ * own of its type. */
+static bool domain_fits(const struct zone_geo *geo, const struct zone_domain *d,
+			uint32_t slot)
+{
+	uint32_t slots = zone_geo_slots(geo);
+
+	if (!d->realm_slots || !d->nr_realms || d->first_slot < slot ||
+	    (uint64_t)d->nr_realms * d->realm_slots > slots ||
+	    zone_domain_slots(d) > slots - d->first_slot)
+		return false;
+	for (; slot < d->first_slot; slot++)
+		if (!is_gap(geo, slot))
+			return false;
+	return zone_geo_type(geo, slot) == d->type &&
+	       zone_geo_type(geo, slot + zone_domain_slots(d) - 1) == d->type;
+}
+
+static bool realm_fits(const struct zone_geo *geo, uint32_t realm)
+{
+	for (unsigned i = 0; i < geo->domains.nr; i++)
+		if (zone_realm_has(geo, realm, i))
+			return true;
+	return false;
+}
+
+const char *zone_domains_error(const struct zone_geo *geo)
+{
+	const struct zone_domains *domains = &geo->domains;
+	uint32_t slot = 0;
+
+	if (geo->zone_cap_blocks != geo->zone_blocks ||
+	    geo->capacity_blocks % geo->zone_blocks)
+		return "the zones of its domains do not have one size";
+	for (unsigned i = 0; i < domains->nr; i++) {
+		const struct zone_domain *d = &domains->d[i];
+
+		if (!domain_fits(geo, d, slot))
+			return "its domains are not where its zones are";
+		slot = d->first_slot + zone_domain_slots(d);
+	}
+	if (slot != zone_geo_slots(geo))
+		return "it does not end with a domain";
+	for (uint32_t r = 0; r < domains->nr_realms; r++)
+		if (!realm_fits(geo, r))
+			return "a realm has no zones";
+	return NULL;
 }
 
 /* A realm's zones in a domain all become EMPTY (NOT WRITE POINTER), or

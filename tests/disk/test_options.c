@@ -227,11 +227,39 @@ static const struct refusal syntax[] = {
 	  "8796093022207" },
 	{ "urswrz=2", 0, "urswrz=2 is out of bounds; use 0 to 1" },
 	{ "model=host_aware", 0,
-	  "model=host_aware is not possible; use host-managed or host-aware" },
+	  "model=host_aware is not possible; use host-managed or host-aware "
+	  "or realms" },
 	{ "model=", 0,
-	  "model needs a value: model=host-managed or host-aware" },
+	  "model needs a value: model=host-managed or host-aware or realms" },
+	{ "domains=conv", 0,
+	  "domains=conv is not possible; use two to four different ones of "
+	  "conv, sobr, seq and seqp, with + between them" },
+	{ "domains=conv+seq+conv", 0,
+	  "domains=conv+seq+conv is not possible; use two to four different "
+	  "ones of conv, sobr, seq and seqp, with + between them" },
+	{ "domains=conv+", 0,
+	  "domains=conv+ is not possible; use two to four different ones of "
+	  "conv, sobr, seq and seqp, with + between them" },
+	{ "domains=", 0, "domains needs a value: domains=conv+seq" },
+	{ "active=smr", 0,
+	  "active=smr is not possible; use one of conv, sobr, seq and seqp" },
+	{ "active=conv+seq", 0,
+	  "active=conv+seq is not possible; use one of conv, sobr, seq and "
+	  "seqp" },
+	{ "realm_zones=4", 0,
+	  "realm_zones=4 is not possible; use two numbers from 1 to 4096, as "
+	  "in realm_zones=4+5" },
+	{ "realm_zones=4+5+6", 0,
+	  "realm_zones=4+5+6 is not possible; use two numbers from 1 to 4096, "
+	  "as in realm_zones=4+5" },
+	{ "realm_zones=4+4097", 0,
+	  "realm_zones=4+4097 is not possible; use two numbers from 1 to 4096, "
+	  "as in realm_zones=4+5" },
+	{ "device_type=14", 0,
+	  "device_type=14 is not possible; use 00h or 14h" },
 	{ "model=1", 0,
-	  "model=1 is not possible; use host-managed or host-aware" },
+	  "model=1 is not possible; use host-managed or host-aware "
+	  "or realms" },
 	{ "base_dir=/x", 0,
 	  "base_dir is not possible in a cfgstring; leave it out" },
 	{ "id=1", 0, "id is not possible in a cfgstring; leave it out" },
@@ -371,6 +399,30 @@ static const struct refusal relations[] = {
 	{ "rc_basis=0/model=host-aware", 0,
 	  "rc_basis=0 is not possible with model=host-aware, which has no "
 	  "sequential write required zones to leave out; leave rc_basis out" },
+	{ "model=realms/conv_zones=2", 0,
+	  "conv_zones is not possible with model=realms, whose zones all have "
+	  "one size; leave it out" },
+	{ "model=realms/domains=seq+conv", 0,
+	  "domains=seq+conv is not possible; the first must be conv or sobr, "
+	  "which hosts can use like any other disk, and another one seq or "
+	  "seqp, as in domains=conv+seq" },
+	{ "model=realms/domains=conv+sobr", 0,
+	  "domains=conv+sobr is not possible; the first must be conv or sobr, "
+	  "which hosts can use like any other disk, and another one seq or "
+	  "seqp, as in domains=conv+seq" },
+	{ "model=realms/active=seqp", 0,
+	  "active=seqp is none of domains=conv+seq; use one of them, or leave "
+	  "active out" },
+	{ "model=realms/rc_basis=1", 0,
+	  "rc_basis=1 is not possible with model=realms and device type 00h, "
+	  "whose hosts would take inactive zones for blocks like others; leave "
+	  "rc_basis out, or add device_type=14h" },
+	{ "model=realms/provisioning=thin", 0,
+	  "provisioning=thin is not possible with model=realms; leave "
+	  "provisioning out" },
+	{ "model=host-managed/realms=4", 0,
+	  "realms is for disks with zone realms; add model=realms, or leave it "
+	  "out" },
 	{ "zone_size_mb=1/capacity_mb=8796093022207", 0,
 	  "capacity_mb=8796093022207 has 8796093022207 zones of 1 MiB, more "
 	  "than 1048576; use a larger zone_size_mb" },
@@ -465,6 +517,75 @@ static void defaults_count_when_a_disk_is_made(void **state)
 	}
 }
 
+/* What only making knows. */
+static const struct refusal making_realms[] = {
+	{ "model=realms", 0,
+	  "how large the disk is to be is not known; add realms=NUMBER or "
+	  "capacity_mb=NUMBER" },
+	{ "model=realms/realms=5/cmr_realms=2+1/smr_realms=2", 0,
+	  "the disk would have 5 realms, and cmr_realms and smr_realms take 5 "
+	  "of them; use realms=6 or more" },
+	{ "model=realms/realms=10/capacity_mb=2560/zone_size_mb=64", 0,
+	  "realms=10 does not agree with capacity_mb=2560, which is room for "
+	  "8; leave one of them out" },
+	{ "model=realms/realms=200000/zone_size_mb=64", 0,
+	  "200000 realms have 1799996 zones in all domains, more than 1048576; "
+	  "use fewer realms or a larger zone_size_mb" },
+	{ "model=realms/realms=3/max_open_zones=11", 0,
+	  "max_open_zones=11 is more than the 10 sequential zones; use 10 or "
+	  "less, or 0 for no limit" },
+	{ "model=realms/realms=3/zone_size_mb=64", GIB,
+	  "size=1073741824 does not agree with the addresses of 3 realms in "
+	  "all domains; use size=1543503872" },
+};
+
+static void realms_that_cannot_be_made(void **state)
+{
+	struct disk_opts o;
+	struct disk_meta meta;
+	struct zl_err err;
+
+	(void)state;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(making_realms); i++) {
+		const struct refusal *m = &making_realms[i];
+
+		assert_accepted(m->text, parse(m->text, true, &o, &err), &err);
+		assert_refused(m->text,
+			       meta_from_opts(&o, m->size_bytes, &meta, &err),
+			       &err, m->sentence);
+	}
+}
+
+/* 64 GiB: what the medium holds, and where it ends up. */
+static void realms_from_options(void **state)
+{
+	struct zone_domains domains;
+	struct disk_opts o;
+	struct disk_meta m;
+	struct zl_err err;
+
+	(void)state;
+	parse("model=realms,capacity_mb=65536,zone_size_mb=64,"
+	      "cmr_realms=1:2,smr_realms=3,domains=conv+seqp+seq,active=seq,"
+	      "max_activation=40,device_type=14h",
+	      false, &o, &err);
+	assert_accepted("realms", meta_from_opts(&o, 0, &m, &err), &err);
+	assert_null(meta_error(&m));
+	assert_int_equal(m.realms.nr, 204);
+	assert_int_equal(m.realms.active, 2);
+	assert_int_equal(m.device_type, 0x14);
+	assert_false(m.rc_conv);
+	assert_int_equal(meta_domains(&m.realms, &domains),
+			 201 * 4 + 1 + 201 * 5 + 1 + 201 * 5);
+	assert_int_equal(m.capacity_bytes, UINT64_C(2816) * 64 << 20);
+	assert_int_equal(m.conv_zones, 804);
+	/* Behind the SMR-only ones is the first of those at the top. */
+	assert_int_equal(domains.d[0].hole_at, 199);
+	assert_int_equal(domains.d[0].hole_realms, 3);
+	assert_int_equal(domains.d[2].first_realm, 1);
+	assert_int_equal(domains.d[2].nr_realms, 201);
+}
+
 static void geometry_from_options(void **state)
 {
 	struct disk_opts o;
@@ -547,6 +668,9 @@ static void disagreements_name_the_disks_value(void **state)
 		{ "urswrz=1", 0,
 		  "urswrz=1 does not agree with the disk in /d; use urswrz=0 "
 		  "or leave it out" },
+		{ "domains=conv+seq", 0,
+		  "domains is for disks with realms, and the one in /d has "
+		  "none; leave it out" },
 		{ "model=host-aware", 0,
 		  "model=host-aware does not agree with the disk in /d; use "
 		  "model=host-managed or leave it out" },
@@ -625,6 +749,8 @@ int main(void)
 		cmocka_unit_test(good_relations),
 		cmocka_unit_test(defaults_count_when_a_disk_is_made),
 		cmocka_unit_test(geometry_from_options),
+		cmocka_unit_test(realms_that_cannot_be_made),
+		cmocka_unit_test(realms_from_options),
 		cmocka_unit_test(disagreements_name_the_disks_value),
 		cmocka_unit_test(kernels_capacity_is_rounded_down),
 	};

@@ -135,6 +135,91 @@ static void written_and_read(void **unused)
 	store_mem_free(mem);
 }
 
+static const struct disk_meta realms_meta = {
+	.serial = "00000000deadbeef",
+	.capacity_bytes = UINT64_C(24) << 20,
+	.zone_bytes = 1 << 20,
+	.zone_cap_bytes = 1 << 20,
+	.block_bytes = 512,
+	.phys_block_bytes = 4096,
+	.urswrz = true,
+	.rc_conv = true,
+	.realms = { .nr_domains = 3,
+		    .types = { ZT_SEQ_OR_BEFORE, ZT_CONVENTIONAL,
+			       ZT_SEQ_REQUIRED },
+		    .nr = 4,
+		    .bottom = 1,
+		    .smr = 1,
+		    .cmr_zones = 2,
+		    .smr_zones = 3,
+		    .gap = 2,
+		    .active = 1,
+		    .max_activation = 7 },
+};
+
+/* Domains of 3 × 2, 2 × 2 and 3 × 3 zones, and two gaps of two: 23, not 24. */
+static void realms_written_and_read(void **unused)
+{
+	struct store_mem *mem = store_mem_new();
+	struct store *st = store_mem_open(mem);
+	struct disk_meta m = realms_meta, got;
+	enum sidecar_state state;
+	struct zl_err err;
+
+	(void)unused;
+	/* Its own reader would refuse it. */
+	assert_int_equal(sidecar_write(st, &m, SIDECAR_READY), -ENOMEM);
+	m.capacity_bytes = UINT64_C(23) << 20;
+	assert_int_equal(sidecar_write(st, &m, SIDECAR_READY), 0);
+	assert_accepted("", sidecar_read(st, "/d", &got, &state, &err), &err);
+	meta_derive(&m);
+	assert_int_equal(m.conv_zones, 4);
+	assert_memory_equal(&got, &m, sizeof(m));
+	store_close(st);
+	store_mem_free(mem);
+}
+
+/* Disks without realms stay as they are. */
+static void an_ordinary_one_to_the_byte(void **unused)
+{
+	static const char want[] = "{\n"
+				   "  \"format_version\": 1,\n"
+				   "  \"state\": \"ready\",\n"
+				   "  \"serial\": \"0123456789abcdef\",\n"
+				   "  \"model\": \"host-managed\",\n"
+				   "  \"capacity_bytes\": 1073741824,\n"
+				   "  \"zone_size_bytes\": 67108864,\n"
+				   "  \"zone_capacity_bytes\": 62914560,\n"
+				   "  \"conv_zones\": 3,\n"
+				   "  \"max_open_zones\": 5,\n"
+				   "  \"block_size\": 512,\n"
+				   "  \"physical_block_size\": 4096,\n"
+				   "  \"urswrz\": true,\n"
+				   "  \"rc_basis\": 0,\n"
+				   "  \"adopted\": false\n"
+				   "}\n";
+	struct store_mem *mem = store_mem_new();
+	struct store *st = store_mem_open(mem);
+	enum sidecar_state state;
+	struct disk_meta m;
+	struct zl_err err;
+	char text[1024];
+	void *data;
+	size_t len;
+
+	(void)unused;
+	build(text, NR_MEMBERS, NULL);
+	assert_accepted(text, parse(text, strlen(text), &m, &state, &err),
+			&err);
+	assert_int_equal(sidecar_write(st, &m, SIDECAR_READY), 0);
+	assert_int_equal(store_meta_read(st, DISK_SIDECAR, &data, &len), 0);
+	assert_int_equal(len, strlen(want));
+	assert_memory_equal(data, want, len);
+	free(data);
+	store_close(st);
+	store_mem_free(mem);
+}
+
 /* Cut anywhere, as a file system without order might leave it. */
 static void truncated_at_every_byte(void **unused)
 {
@@ -281,12 +366,17 @@ static void values(void **unused)
 		size_t at;
 		const char *with, *sentence;
 	} bad[] = {
+		{ 0, "\"format_version\": 3",
+		  "/d/zloop.json has format version 3, but this program knows "
+		  "1 and 2 only; use a newer one" },
 		{ 0, "\"format_version\": 2",
-		  "/d/zloop.json has format version 2, but this program knows "
-		  "1 only; use a newer one" },
+		  "/d/zloop.json: \"model\" is not \"realms\"" },
+		{ 3, "\"model\": \"realms\"",
+		  "/d/zloop.json: \"model\" is not \"host-managed\" or "
+		  "\"host-aware\"" },
 		{ 0, "\"format_version\": 0",
 		  "/d/zloop.json has format version 0, but this program knows "
-		  "1 only; use a newer one" },
+		  "1 and 2 only; use a newer one" },
 		{ 1, "\"state\": \"done\"",
 		  "/d/zloop.json: \"state\" is not \"creating\" or \"ready\"" },
 		{ 1, "\"state\": \"ready\\u0000\"",
@@ -448,6 +538,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_one),
 		cmocka_unit_test(written_and_read),
+		cmocka_unit_test(realms_written_and_read),
+		cmocka_unit_test(an_ordinary_one_to_the_byte),
 		cmocka_unit_test(truncated_at_every_byte),
 		cmocka_unit_test(every_flipped_bit),
 		cmocka_unit_test(each_member_missing),

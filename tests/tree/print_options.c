@@ -10,10 +10,9 @@
 #include "disk/options/options.h"
 
 static const char *const kinds[] = {
-	[OPT_KIND_NUMBER] = "number",
-	[OPT_KIND_FLAG] = "flag",
-	[OPT_KIND_STRING] = "string",
-	[OPT_KIND_CHOICE] = "choice",
+	[OPT_KIND_NUMBER] = "number", [OPT_KIND_FLAG] = "flag",
+	[OPT_KIND_STRING] = "string", [OPT_KIND_CHOICE] = "choice",
+	[OPT_KIND_PAIR] = "pair",     [OPT_KIND_DOMAINS] = "domains",
 };
 
 static void print_bounds(enum disk_opt_id id)

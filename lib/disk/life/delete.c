@@ -77,7 +77,7 @@ static int enter(struct deletion *d, unsigned lock_wait_ms)
 		ret = users_refuse(d->store, d->name, d->err);
 	if (ret)
 		return ret;
-	store_set_layout(d->store, store_conv_first(d->meta.conv_zones));
+	meta_set_layout(&d->meta, d->store);
 	ret = store_rollback_clean(d->store);
 	if (ret < 0)
 		return fail_remove(d, "*.undo", ret);

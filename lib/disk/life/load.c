@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/io/slot.h"
+#include "disk/life/active.h"
 #include "disk/life/load.h"
 #include "disk/life/make.h"
 #include "disk/medium/journal.h"
@@ -22,6 +23,7 @@
 
 /* The slot that is being loaded. */
 struct loading {
+	bool known; /* the journal says where realms are active */
 	struct disk *d;
 	uint32_t slot;
 	struct store_stat stat;
@@ -238,25 +240,75 @@ static void apply_bad(const struct loading *l)
 					 b->lo, b->hi);
 }
 
-static void load_slot(struct disk *d, uint32_t slot)
+/*
+ * What an INACTIVE zone has for a file is left of an activation: empty if it
+ * was not over, since the zone was to come; else that zone was deactivated,
+ * with data if it was a conventional one.
+ */
+static bool is_leftover(const struct loading *l)
 {
-	struct loading l = { .d = d, .slot = slot };
-	const char *why;
+	if (l->stat.kind != STORE_KIND_FILE)
+		return false;
+	if (zone_slot_has_wp(&l->d->zones, l->slot))
+		return !l->stat.size_bytes;
+	return l->known || !l->stat.alloc_bytes;
+}
+
+static void load_inactive(const struct loading *l)
+{
+	struct disk *d = l->d;
+	int ret = 0;
+
+	if (l->stat.kind == STORE_KIND_MISSING)
+		return;
+	if (!is_leftover(l)) {
+		disk_add_problem(d, l->slot,
+				 "%s has something, but the zone is inactive: "
+				 "it is left alone until its realm is "
+				 "activated there",
+				 l->file);
+		return;
+	}
+	if (!d->look_only)
+		ret = store_unmake(d->store, l->slot);
+	if (d->look_only || ret)
+		disk_add_problem(d, l->slot,
+				 "%s is left of an interrupted activation: %s",
+				 l->file,
+				 ret ? strerror(-ret) : "opening removes it");
+}
+
+/* @why: it cannot be used, or NULL. */
+static void load_active(const struct loading *l, const char *why)
+{
+	if (why)
+		offline(l, why);
+	else if (zone_slot_has_wp(&l->d->zones, l->slot))
+		load_seq(l);
+	else
+		load_conv(l);
+	apply_journal(l);
+	apply_non_seq(l);
+	apply_bad(l);
+}
+
+static void load_slot(struct disk *d, uint32_t slot, bool known)
+{
+	struct loading l = { .d = d, .slot = slot, .known = known };
 	int ret;
+
+	if (zone_slot_traits(&d->zones, slot)->span == ZS_NOTHING)
+		return;
 
 	l.cap_bytes = blocks_to_bytes(d, zone_slot_cap_blocks(&d->zones, slot));
 	store_slot_name(d->store, slot, l.file);
 	ret = store_stat(d->store, slot, &l.stat);
-	why = ret ? "cannot be examined" : unusable(&l.stat);
-	if (why)
-		offline(&l, why);
-	else if (zone_slot_has_wp(&d->zones, slot))
-		load_seq(&l);
-	else
-		load_conv(&l);
-	apply_journal(&l);
-	apply_non_seq(&l);
-	apply_bad(&l);
+	if (zone_slot_is_inactive(&d->zones, slot)) {
+		if (!ret)
+			load_inactive(&l);
+		return;
+	}
+	load_active(&l, ret ? "cannot be examined" : unusable(&l.stat));
 }
 
 static void take_journal(void *user, enum journal_type type, uint32_t slot,
@@ -351,6 +403,23 @@ static void take_control(struct disk *d, const struct journal_state *j)
 	d->zones.geo.urswrz = d->control.urswrz;
 }
 
+/* The journal is lost, or somebody has made an empty one. */
+static void find_active(struct disk *d)
+{
+	const struct zone_geo *geo = &d->zones.geo;
+	unsigned domain;
+
+	for (uint32_t r = 0; r < geo->domains.nr_realms; r++) {
+		domain = active_find(d->store, geo, r, d->active[r]);
+		if (domain != d->active[r])
+			zone_realm_activate(&d->zones, r, domain);
+	}
+	disk_add_problem(d, UINT32_MAX,
+			 DISK_JOURNAL " says of no realm where it is active: "
+				      "that is taken from the files that "
+				      "there are");
+}
+
 int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 		    struct journal_state *journal, struct zl_err *err)
 {
@@ -368,9 +437,11 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 	d->stats = journal->stats;
 	d->saved = journal->saved;
 	take_control(d, journal);
+	if (d->meta.realms.nr_domains && !journal->has_realms && !d->made)
+		find_active(d);
 	flight_load(d, journal);
 	for (uint32_t i = 0; i < n; i++) {
-		load_slot(d, i);
+		load_slot(d, i, journal->has_realms);
 		make_progress(args, i + 1, n);
 	}
 	log_rest(d);

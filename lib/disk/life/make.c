@@ -89,12 +89,21 @@ static void warn_thin(const struct store_space *space, const char *name,
 		       size_in_words(space->free_bytes, room));
 }
 
+/* Slots that get a file. */
+static uint64_t nr_made(const struct disk_meta *meta)
+{
+	const struct disk_realms *r = &meta->realms;
+	uint64_t largest = max_u64(r->cmr_zones, r->smr_zones);
+
+	return r->nr_domains ? r->nr * largest : meta_slots(meta);
+}
+
 static int check_space(struct store *st, const char *name,
 		       const struct survey *sv, const struct disk_meta *meta,
 		       struct zl_err *err)
 {
-	uint64_t slots = meta_slots(meta);
 	uint64_t there = (uint64_t)sv->conv_files + sv->seq_files;
+	uint64_t slots = nr_made(meta);
 	struct store_space space;
 	int ret = store_space(st, &space);
 
@@ -162,12 +171,16 @@ static int make_slot(struct store *st, const char *name, uint32_t slot,
 	return 0;
 }
 
-static uint64_t first_bytes(const struct disk_meta *meta,
-			    const struct disk_open_args *args, uint32_t slot)
+/* False: it has no file yet. */
+static bool first_bytes(const struct disk_meta *meta,
+			const struct disk_open_args *args, uint32_t slot,
+			uint64_t *bytes)
 {
-	if (!meta_has_wp(meta, slot))
-		return meta_slot_bytes(meta, slot);
-	return args->written ? args->written(args->written_user, slot) : 0;
+	bool made = meta_is_made(meta, slot, bytes);
+
+	if (args->written && meta_has_wp(meta, slot))
+		*bytes = args->written(args->written_user, slot);
+	return made;
 }
 
 static int make_slots(struct store *st, const char *name,
@@ -175,10 +188,12 @@ static int make_slots(struct store *st, const char *name,
 		      const struct disk_open_args *args, struct zl_err *err)
 {
 	uint32_t slots = (uint32_t)meta_slots(meta);
-	int ret;
+	uint64_t bytes;
+	int ret = 0;
 
 	for (uint32_t i = 0; i < slots; i++) {
-		ret = make_slot(st, name, i, first_bytes(meta, args, i), err);
+		if (first_bytes(meta, args, i, &bytes))
+			ret = make_slot(st, name, i, bytes, err);
 		if (ret)
 			return ret;
 		make_progress(args, i + 1, slots);

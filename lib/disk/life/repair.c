@@ -12,6 +12,7 @@
 
 #include "base/file_limit.h"
 #include "base/num.h"
+#include "disk/life/active.h"
 #include "disk/life/make.h"
 #include "disk/life/users.h"
 #include "disk/medium/journal.h"
@@ -35,6 +36,8 @@ struct repair {
 	 * for a daemon that died: not without need. */
 	bool to_open;
 	bool to_lock; /* the lock's file is missing */
+	struct zone_geo geo;
+	uint8_t *active; /* by realm: its active domain */
 };
 
 static void say(struct repair *r, uint32_t slot, const char *fmt, ...)
@@ -165,6 +168,17 @@ static int cut_tail(struct repair *r, uint32_t slot, uint64_t size)
 	return 0;
 }
 
+/* Gaps and INACTIVE zones have none. */
+static bool has_file(const struct repair *r, uint32_t slot)
+{
+	uint32_t realm = zone_realm_of(&r->geo, slot);
+
+	if (zone_traits[zone_geo_type(&r->geo, slot)].span == ZS_NOTHING)
+		return false;
+	return realm == ZONE_NO_REALM ||
+	       r->active[realm] == zone_domain_of(&r->geo, slot);
+}
+
 static int repair_slot(struct repair *r, uint32_t slot)
 {
 	uint64_t bytes = meta_slot_bytes(r->meta, slot);
@@ -192,7 +206,8 @@ static int repair_slots(struct repair *r)
 
 	meta_set_layout(r->meta, r->store);
 	for (uint32_t i = 0; !ret && i < n; i++)
-		ret = repair_slot(r, i);
+		if (has_file(r, i))
+			ret = repair_slot(r, i);
 	if (!ret && !r->dry) {
 		ret = store_sync_dir(r->store);
 		if (ret)
@@ -212,7 +227,6 @@ static void ignore(void *user, enum journal_type type, uint32_t slot,
 static int say_journal(struct repair *r)
 {
 	struct journal_state state;
-	struct zone_geo geo;
 	void *data;
 	size_t len;
 	int ret;
@@ -228,8 +242,7 @@ static int say_journal(struct repair *r)
 	}
 	if (!ret)
 		free(data);
-	meta_geo(r->meta, &geo);
-	ret = journal_load(r->store, r->name, &geo, &state, ignore, NULL,
+	ret = journal_load(r->store, r->name, &r->geo, &state, ignore, NULL,
 			   r->err);
 	r->to_open = !ret && state.bad_bytes;
 	if (r->to_open)
@@ -263,16 +276,58 @@ static int make_lock(struct repair *r)
 	return store_lock(r->store, DISK_JOURNAL, 0, true, r->err);
 }
 
+static void take_active(void *user, enum journal_type type, uint32_t slot,
+			uint64_t value)
+{
+	struct repair *r = user;
+
+	if (type == JR_ACTIVATE)
+		r->active[slot] = (uint8_t)value;
+}
+
+/* As opening does. */
+static int find_active(struct repair *r)
+{
+	uint32_t nr = r->geo.domains.nr_realms;
+	struct journal_state state;
+	int ret;
+
+	r->active = calloc(nr + 1, 1);
+	if (!r->active)
+		return zl_fail(r->err, ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < nr; i++)
+		r->active[i] = (uint8_t)zone_realm_default(
+			&r->geo, i, r->meta->realms.active);
+	ret = journal_load(r->store, r->name, &r->geo, &state, take_active, r,
+			   r->err);
+	if (ret || !nr || state.has_realms)
+		return ret;
+	for (uint32_t i = 0; i < nr; i++)
+		r->active[i] = (uint8_t)active_find(r->store, &r->geo, i,
+						    r->active[i]);
+	r->to_open = true;
+	say(r, UINT32_MAX,
+	    "where realms are active %s taken from the files that there are, "
+	    "since " DISK_JOURNAL " does not say it",
+	    r->dry ? "would be" : "is");
+	return 0;
+}
+
 static int repair_all(struct repair *r)
 {
 	int ret = r->dry ? 0 : enter(r);
 
+	meta_geo(r->meta, &r->geo);
+	meta_set_layout(r->meta, r->store);
 	if (!ret)
 		ret = say_journal(r);
+	if (!ret)
+		ret = find_active(r);
 	if (!ret)
 		ret = make_lock(r);
 	if (!ret)
 		ret = repair_slots(r);
+	free(r->active);
 	return ret;
 }
 

@@ -19,7 +19,8 @@ int meta_from_opts(const struct disk_opts *opts, uint64_t size_bytes,
 
 	if (ret)
 		return ret;
-	if (!size_bytes && !disk_opt_given(opts, OPT_CAPACITY_MB))
+	if (!size_bytes && !disk_opt_given(opts, OPT_CAPACITY_MB) &&
+	    num[OPT_MODEL] != MODEL_REALMS)
 		return zl_fail(err, EINVAL,
 			       "the size of the new disk is not known; add "
 			       "capacity_mb=NUMBER");
@@ -40,15 +41,32 @@ int meta_from_opts(const struct disk_opts *opts, uint64_t size_bytes,
 		meta->zone_cap_bytes = meta->zone_bytes;
 	if (!meta->phys_block_bytes)
 		meta->phys_block_bytes = meta->block_bytes;
-	meta_derive(meta);
-	return 0;
+	if (num[OPT_MODEL] == MODEL_REALMS)
+		ret = meta_realms_from_opts(opts, size_bytes, meta, err);
+	if (!ret)
+		meta_derive(meta);
+	return ret;
+}
+
+static uint32_t conv_slots(const struct disk_meta *meta)
+{
+	struct zone_domains domains;
+	uint32_t n = 0;
+
+	meta_domains(&meta->realms, &domains);
+	for (unsigned i = 0; i < domains.nr; i++)
+		if (!zone_traits[domains.d[i].type].has_wp)
+			n += zone_domain_slots(&domains.d[i]);
+	return n;
 }
 
 void meta_derive(struct disk_meta *meta)
 {
 	meta->smaller_last_zone = meta->capacity_bytes % meta->zone_bytes != 0;
 	meta->any_zone_size = !is_pow2(meta->zone_bytes);
-	if (!meta->realms.nr_domains)
+	if (meta->realms.nr_domains)
+		meta->conv_zones = conv_slots(meta);
+	else
 		meta->device_type = meta->host_aware ? 0x00 : 0x14;
 }
 
@@ -108,6 +126,22 @@ uint64_t meta_slot_bytes(const struct disk_meta *meta, uint32_t slot)
 						     : meta->zone_bytes);
 }
 
+bool meta_is_made(const struct disk_meta *meta, uint32_t slot, uint64_t *bytes)
+{
+	const struct zone_traits *t = traits(meta, slot);
+	struct zone_geo geo;
+	unsigned domain;
+
+	*bytes = t->has_wp && !t->made_full ? 0 : meta_slot_bytes(meta, slot);
+	if (!meta->realms.nr_domains)
+		return t->span != ZS_NOTHING;
+	meta_geo(meta, &geo);
+	domain = zone_domain_of(&geo, slot);
+	return domain != ZONE_NO_DOMAIN &&
+	       domain == zone_realm_default(&geo, zone_realm_of(&geo, slot),
+					    meta->realms.active);
+}
+
 uint32_t meta_tail_bytes(const struct disk_meta *meta, uint32_t slot)
 {
 	return traits(meta, slot)->in_order ? meta->phys_block_bytes
@@ -162,15 +196,54 @@ const char *meta_error(const struct disk_meta *meta)
 		return "the zone size is larger than 16384 MiB";
 	if (meta->zone_cap_bytes > meta->zone_bytes)
 		return "the zone capacity is larger than the zone size";
+	if (meta->realms.nr_domains && meta_realms_error(meta))
+		return meta_realms_error(meta);
 	if (meta_slots(meta) > DISK_MAX_SLOTS)
 		return "there are more than 1048576 zones";
 	if (meta->rc_conv && meta->host_aware)
 		return "RC_BASIS is 0 on a host-aware disk";
 	meta_geo(meta, &geo);
 	error = zone_geo_error(&geo);
-	if (!error && meta->rc_conv && !zone_geo_first_wp(&geo))
+	if (!error && meta->rc_conv && !geo.domains.nr &&
+	    !zone_geo_first_wp(&geo))
 		return "RC_BASIS is 0 without conventional zones";
 	return error;
+}
+
+static uint64_t realms_value(const struct disk_meta *meta, enum disk_opt_id id)
+{
+	const struct disk_realms *r = &meta->realms;
+	uint64_t domains = 0;
+
+	switch (id) {
+	case OPT_REALMS:
+		return r->nr;
+	case OPT_REALM_ZONES:
+		return (uint64_t)r->cmr_zones << 32 | r->smr_zones;
+	case OPT_CMR_REALMS:
+		return (uint64_t)r->bottom << 32 | r->top;
+	case OPT_SMR_REALMS:
+		return r->smr;
+	case OPT_DOMAIN_GAP:
+		return r->gap;
+	case OPT_ACTIVE:
+		return r->types[r->active];
+	case OPT_MAX_ACTIVATION:
+		return r->max_activation;
+	case OPT_DEVICE_TYPE:
+		return meta->device_type ? DEVICE_TYPE_14H : DEVICE_TYPE_00H;
+	default:
+		for (unsigned i = 0; i < r->nr_domains; i++)
+			domains |= (uint64_t)r->types[i] << 8 * i;
+		return domains;
+	}
+}
+
+enum disk_model meta_model(const struct disk_meta *meta)
+{
+	if (meta->realms.nr_domains)
+		return MODEL_REALMS;
+	return meta->host_aware ? MODEL_HOST_AWARE : MODEL_HOST_MANAGED;
 }
 
 static uint64_t disk_value(const struct disk_meta *meta, enum disk_opt_id id)
@@ -193,9 +266,11 @@ static uint64_t disk_value(const struct disk_meta *meta, enum disk_opt_id id)
 	case OPT_URSWRZ:
 		return meta->urswrz;
 	case OPT_MODEL:
-		return meta->host_aware ? MODEL_HOST_AWARE : MODEL_HOST_MANAGED;
-	default:
+		return meta_model(meta);
+	case OPT_RC_BASIS:
 		return !meta->rc_conv;
+	default:
+		return realms_value(meta, id);
 	}
 }
 
@@ -204,13 +279,16 @@ static int disagree(enum disk_opt_id id, uint64_t asked, uint64_t has,
 {
 	const char *opt = disk_opt_table[id].name;
 	uint64_t unit = opt_is_mib(id) ? ZL_MIB : 1;
+	char asked_text[OPT_TEXT_MAX], has_text[OPT_TEXT_MAX];
 
-	if (disk_opt_table[id].kind == OPT_KIND_CHOICE)
+	if (disk_opt_table[id].kind != OPT_KIND_NUMBER) {
+		disk_opt_text(asked_text, id, asked);
+		disk_opt_text(has_text, id, has);
 		return zl_fail(err, EINVAL,
 			       "%s=%s does not agree with the disk in %s; use "
 			       "%s=%s or leave it out",
-			       opt, disk_opt_choice(id, asked), name, opt,
-			       disk_opt_choice(id, has));
+			       opt, asked_text, name, opt, has_text);
+	}
 	if (has % unit)
 		return zl_fail(err, EINVAL,
 			       "%s=%" PRIu64
@@ -227,6 +305,8 @@ static int disagree(enum disk_opt_id id, uint64_t asked, uint64_t has,
 /* NULL: it is possible. */
 static const char *why_not_thin(const struct disk_meta *meta)
 {
+	if (meta->realms.nr_domains)
+		return "has realms";
 	if (meta->host_aware)
 		return "is host-aware";
 	return meta->conv_zones ? NULL : "has no conventional zones";
@@ -245,6 +325,40 @@ static int check_thin(const struct disk_meta *meta, const char *name,
 		       name, why);
 }
 
+static int check_realms(const struct disk_meta *meta, const char *name,
+			const struct disk_opts *opts, struct zl_err *err)
+{
+	const struct disk_realms *r = &meta->realms;
+	uint64_t room = opts->num[OPT_CAPACITY_MB] * ZL_MIB / meta->zone_bytes;
+
+	if (r->nr_domains) {
+		room /= max_u64(r->cmr_zones, r->smr_zones);
+		if (!disk_opt_given(opts, OPT_CAPACITY_MB) || room == r->nr)
+			return 0;
+		return zl_fail(err, EINVAL,
+			       "capacity_mb=%" PRIu64 " is room for %" PRIu64
+			       " realms and does not agree with the disk in "
+			       "%s, which has %u; leave it out",
+			       opts->num[OPT_CAPACITY_MB], room, name, r->nr);
+	}
+	for (enum disk_opt_id id = OPT_DOMAINS; id <= OPT_DEVICE_TYPE; id++)
+		if (disk_opt_given(opts, id) &&
+		    !disk_opt_given(opts, OPT_MODEL))
+			return zl_fail(err, EINVAL,
+				       "%s is for disks with realms, and the "
+				       "one in %s has none; leave it out",
+				       disk_opt_table[id].name, name);
+	return 0;
+}
+
+/* The capacity of realms is what the medium holds: check_realms(). */
+static bool is_compared(const struct disk_meta *meta,
+			const struct disk_opts *opts, enum disk_opt_id id)
+{
+	return disk_opt_given(opts, id) &&
+	       !(meta->realms.nr_domains && id == OPT_CAPACITY_MB);
+}
+
 int meta_agrees(const struct disk_meta *meta, const char *name,
 		const struct disk_opts *opts, uint64_t size_bytes,
 		struct zl_err *err)
@@ -261,13 +375,26 @@ int meta_agrees(const struct disk_meta *meta, const char *name,
 		OPT_URSWRZ,
 		OPT_RC_BASIS,
 		OPT_MODEL,
+		OPT_DOMAINS,
+		OPT_REALMS,
+		OPT_REALM_ZONES,
+		OPT_CMR_REALMS,
+		OPT_SMR_REALMS,
+		OPT_DOMAIN_GAP,
+		OPT_ACTIVE,
+		OPT_MAX_ACTIVATION,
+		OPT_DEVICE_TYPE,
 	};
 
+	int ret = opts ? check_realms(meta, name, opts, err) : 0;
+
+	if (ret)
+		return ret;
 	for (size_t i = 0; opts && i < ZL_ARRAY_SIZE(ids); i++) {
 		uint64_t unit = opt_is_mib(ids[i]) ? ZL_MIB : 1;
 		uint64_t has = disk_value(meta, ids[i]);
 
-		if (disk_opt_given(opts, ids[i]) &&
+		if (is_compared(meta, opts, ids[i]) &&
 		    opts->num[ids[i]] * unit != has)
 			return disagree(ids[i], opts->num[ids[i]], has, name,
 					err);

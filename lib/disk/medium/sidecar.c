@@ -13,6 +13,8 @@
 #include "disk/medium/sidecar.h"
 #include "store/store.h"
 
+/* Of disks with realms, whose directories are laid out in another way. */
+#define REALMS_VERSION 2
 #define FORMAT_VERSION 1
 #define SIDECAR_MAX    65536 /* bytes; ours has some hundred */
 
@@ -42,9 +44,33 @@ static void add_str(struct json_object *o, const char *key, const char *v)
 	add(o, key, json_object_new_string(v));
 }
 
-static enum disk_model model_of(const struct disk_meta *meta)
+static void add_domains(struct json_object *o, const char *key,
+			const struct disk_realms *r)
 {
-	return meta->host_aware ? MODEL_HOST_AWARE : MODEL_HOST_MANAGED;
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < r->nr_domains; i++)
+		json_object_array_add(
+			list, json_object_new_string(opt_domain_name(
+				      (enum disk_domain_kind)r->types[i])));
+	add(o, key, list);
+}
+
+static void add_realms(struct json_object *o, const struct disk_meta *meta)
+{
+	const struct disk_realms *r = &meta->realms;
+
+	add_domains(o, "domains", r);
+	add_u64(o, "realms", r->nr);
+	add_u64(o, "bottom_realms", r->bottom);
+	add_u64(o, "top_realms", r->top);
+	add_u64(o, "smr_realms", r->smr);
+	add_u64(o, "cmr_zones", r->cmr_zones);
+	add_u64(o, "smr_zones", r->smr_zones);
+	add_u64(o, "domain_gap", r->gap);
+	add_u64(o, "active_domain", r->active);
+	add_u64(o, "max_activation", r->max_activation);
+	add_u64(o, "device_type", meta->device_type);
 }
 
 static struct json_object *to_json(const struct disk_meta *meta,
@@ -54,10 +80,11 @@ static struct json_object *to_json(const struct disk_meta *meta,
 
 	if (!o)
 		return NULL;
-	add_u64(o, "format_version", FORMAT_VERSION);
+	add_u64(o, "format_version",
+		meta->realms.nr_domains ? REALMS_VERSION : FORMAT_VERSION);
 	add_str(o, "state", state_name[state]);
 	add_str(o, "serial", meta->serial);
-	add_str(o, "model", disk_opt_choice(OPT_MODEL, model_of(meta)));
+	add_str(o, "model", disk_opt_choice(OPT_MODEL, meta_model(meta)));
 	add_u64(o, "capacity_bytes", meta->capacity_bytes);
 	add_u64(o, "zone_size_bytes", meta->zone_bytes);
 	add_u64(o, "zone_capacity_bytes", meta->zone_cap_bytes);
@@ -68,6 +95,8 @@ static struct json_object *to_json(const struct disk_meta *meta,
 	add(o, "urswrz", json_object_new_boolean(meta->urswrz));
 	add_u64(o, "rc_basis", !meta->rc_conv);
 	add(o, "adopted", json_object_new_boolean(meta->adopted));
+	if (meta->realms.nr_domains)
+		add_realms(o, meta);
 	return o;
 }
 
@@ -224,16 +253,19 @@ static const char *get_str(struct reader *r, const char *key)
 	return s;
 }
 
-static void get_version(struct reader *r)
+/* Returns whether it is that of a disk with realms. */
+static bool get_version(struct reader *r)
 {
 	uint64_t v = get_u64(r, "format_version", UINT64_MAX);
 
-	if (r->ret || v == FORMAT_VERSION)
-		return;
+	if (r->ret || v == FORMAT_VERSION || v == REALMS_VERSION)
+		return v == REALMS_VERSION;
 	r->ret = zl_fail(r->err, ENOTSUP,
 			 "%s/" DISK_SIDECAR " has format version %" PRIu64
-			 ", but this program knows %d only; use a newer one",
-			 r->name, v, FORMAT_VERSION);
+			 ", but this program knows %d and %d only; use a newer "
+			 "one",
+			 r->name, v, FORMAT_VERSION, REALMS_VERSION);
+	return false;
 }
 
 static void get_state(struct reader *r, enum sidecar_state *state)
@@ -263,17 +295,75 @@ static void get_serial(struct reader *r, char serial[DISK_SERIAL_LEN + 1])
 		memcpy(serial, s, DISK_SERIAL_LEN + 1);
 }
 
-static bool get_host_aware(struct reader *r)
+/* Of the disks of each version. */
+static bool get_host_aware(struct reader *r, bool realms)
 {
 	const char *s = get_str(r, "model");
 	bool aware;
 
 	if (!s)
 		return false;
+	if (realms) {
+		if (strcmp(s, disk_opt_choice(OPT_MODEL, MODEL_REALMS)))
+			bad(r, "model", "is not \"realms\"");
+		return false;
+	}
 	aware = !strcmp(s, disk_opt_choice(OPT_MODEL, MODEL_HOST_AWARE));
 	if (!aware && strcmp(s, disk_opt_choice(OPT_MODEL, MODEL_HOST_MANAGED)))
 		bad(r, "model", "is not \"host-managed\" or \"host-aware\"");
 	return aware;
+}
+
+/* 0: no kind has this name. */
+static unsigned domain_kind(struct json_object *v)
+{
+	const char *s = json_object_is_type(v, json_type_string)
+				? json_object_get_string(v)
+				: "";
+	enum disk_domain_kind kind;
+
+	for (kind = DOMAIN_CONV; kind < DOMAIN_NR; kind++)
+		if (!strcmp(s, opt_domain_name(kind)))
+			return kind;
+	return 0;
+}
+
+static void get_domains(struct reader *r, struct disk_realms *realms)
+{
+	struct json_object *list =
+		get(r, "domains", json_type_array, "is not a list");
+	size_t n = list ? json_object_array_length(list) : 0;
+
+	if (list && (n < 2 || n > ZONE_MAX_DOMAINS)) {
+		bad(r, "domains", "has not two to four of them");
+		return;
+	}
+	realms->nr_domains = (unsigned)n;
+	for (size_t i = 0; i < n; i++) {
+		realms->types[i] =
+			domain_kind(json_object_array_get_idx(list, i));
+		if (!realms->types[i])
+			bad(r, "domains", "has a kind that there is not");
+	}
+}
+
+static void get_realms(struct reader *r, struct disk_meta *meta)
+{
+	struct disk_realms *d = &meta->realms;
+
+	get_domains(r, d);
+	d->nr = (uint32_t)get_u64(r, "realms", UINT32_MAX);
+	d->bottom = (uint32_t)get_u64(r, "bottom_realms", UINT32_MAX);
+	d->top = (uint32_t)get_u64(r, "top_realms", UINT32_MAX);
+	d->smr = (uint32_t)get_u64(r, "smr_realms", UINT32_MAX);
+	d->cmr_zones = (uint32_t)get_u64(r, "cmr_zones", UINT32_MAX);
+	d->smr_zones = (uint32_t)get_u64(r, "smr_zones", UINT32_MAX);
+	d->gap = (uint32_t)get_u64(r, "domain_gap", UINT32_MAX);
+	d->active = (uint8_t)get_u64(r, "active_domain", UINT8_MAX);
+	d->max_activation = (uint16_t)get_u64(r, "max_activation", UINT16_MAX);
+	meta->device_type = (uint8_t)get_u64(r, "device_type", 0x14);
+	if (!r->ret && meta->device_type && meta->device_type != 0x14)
+		bad(r, "device_type", "is not 0 or 20");
 }
 
 /* Disks made before there was a choice do not have it. */
@@ -290,11 +380,11 @@ static void get_all(struct reader *r, struct disk_meta *meta,
 		    enum sidecar_state *state)
 {
 	const char *error;
+	bool realms = get_version(r);
 
-	get_version(r);
 	get_state(r, state);
 	get_serial(r, meta->serial);
-	meta->host_aware = get_host_aware(r);
+	meta->host_aware = get_host_aware(r, realms);
 	meta->capacity_bytes = get_u64(r, "capacity_bytes", INT64_MAX);
 	meta->zone_bytes = get_u64(r, "zone_size_bytes", INT64_MAX);
 	meta->zone_cap_bytes = get_u64(r, "zone_capacity_bytes", INT64_MAX);
@@ -306,6 +396,8 @@ static void get_all(struct reader *r, struct disk_meta *meta,
 	meta->urswrz = get_bool(r, "urswrz");
 	meta->rc_conv = get_rc_conv(r);
 	meta->adopted = get_bool(r, "adopted");
+	if (realms)
+		get_realms(r, meta);
 	if (r->ret)
 		return;
 	error = meta_error(meta);

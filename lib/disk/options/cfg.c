@@ -104,22 +104,15 @@ static void option_text(char *text, size_t size, const struct disk_opts *opts,
 			enum disk_opt_id id)
 {
 	const struct disk_opt *o = &disk_opt_table[id];
-	uint64_t v = opts->num[id];
+	char value[OPT_TEXT_MAX];
 
-	switch (o->kind) {
-	case OPT_KIND_NUMBER:
-		snprintf(text, size, "%s=%" PRIu64, o->name, v);
-		break;
-	case OPT_KIND_CHOICE:
-		snprintf(text, size, "%s=%s", o->name, disk_opt_choice(id, v));
-		break;
-	case OPT_KIND_STRING:
-		snprintf(text, size, "%s=%s", o->name, opts->base_dir);
-		break;
-	case OPT_KIND_FLAG:
+	if (o->kind == OPT_KIND_FLAG) {
 		snprintf(text, size, "%s", o->name);
-		break;
+		return;
 	}
+	disk_opt_text(value, id, opts->num[id]);
+	snprintf(text, size, "%s=%s", o->name,
+		 o->kind == OPT_KIND_STRING ? opts->base_dir : value);
 }
 
 /* Returns the length with what has been added, whether it fits or not. */

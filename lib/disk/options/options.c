@@ -64,9 +64,44 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 			   "READ CAPACITY answers for 1: the whole disk, 0: "
 			   "the conventional zones at its start" },
 	[OPT_MODEL] = { "model", OPT_KIND_CHOICE, MODEL_HOST_MANAGED,
-			MODEL_HOST_AWARE, "host-managed", true, true,
+			MODEL_REALMS, "host-managed", true, true,
 			"host-managed: sequential zones must be written in "
-			"order; host-aware: they may be written like others" },
+			"order; host-aware: they may be written like others; "
+			"realms: zone domains and realms, whose zones are "
+			"activated by command" },
+	[OPT_DOMAINS] = { "domains", OPT_KIND_DOMAINS, 2, 4, "conv+seq", true,
+			  true,
+			  "realms: the zones of each domain, in the order of "
+			  "their addresses" },
+	[OPT_REALMS] = { "realms", OPT_KIND_NUMBER, 1, DISK_MAX_SLOTS / 2, NULL,
+			 true, true,
+			 "realms: how many (default: what capacity_mb holds)" },
+	[OPT_REALM_ZONES] = { "realm_zones", OPT_KIND_PAIR, 1, 4096, "4+5",
+			      true, true,
+			      "realms: zones of one as conv or sobr, and as "
+			      "seq "
+			      "or seqp" },
+	[OPT_CMR_REALMS] = { "cmr_realms", OPT_KIND_PAIR, 0, DISK_MAX_SLOTS / 2,
+			     "1+0", true, true,
+			     "realms: so many at the bottom and at the top "
+			     "exist in the first domain only" },
+	[OPT_SMR_REALMS] = { "smr_realms", OPT_KIND_NUMBER, 0,
+			     DISK_MAX_SLOTS / 2, "0", true, true,
+			     "realms: so many exist as seq and seqp only" },
+	[OPT_DOMAIN_GAP] = { "domain_gap", OPT_KIND_NUMBER, 0, 65536, "1", true,
+			     true, "realms: gap zones between two domains" },
+	[OPT_ACTIVE] = { "active", OPT_KIND_DOMAINS, 1, 1, NULL, true, true,
+			 "realms: the domain that is active at first and after "
+			 "FORMAT UNIT (default: the first)" },
+	[OPT_MAX_ACTIVATION] = { "max_activation", OPT_KIND_NUMBER, 0,
+				 UINT16_MAX, "0", true, true,
+				 "realms: zones that one command activates at "
+				 "most unless it names their number, 0 = no "
+				 "limit" },
+	[OPT_DEVICE_TYPE] = { "device_type", OPT_KIND_CHOICE, DEVICE_TYPE_00H,
+			      DEVICE_TYPE_14H, "00h", true, true,
+			      "realms: 00h: hosts see the first domain as an "
+			      "ordinary disk; 14h: a zoned one" },
 	[OPT_BUFFERED_IO] = { "buffered_io", OPT_KIND_FLAG, 0, 0, NULL, false,
 			      true,
 			      "go through the page cache, as without it" },
@@ -316,6 +351,11 @@ const char *disk_opt_choice(enum disk_opt_id id, uint64_t value)
 	static const char *const models[] = {
 		[MODEL_HOST_MANAGED] = "host-managed",
 		[MODEL_HOST_AWARE] = "host-aware",
+		[MODEL_REALMS] = "realms",
+	};
+	static const char *const device_types[] = {
+		[DEVICE_TYPE_00H] = "00h",
+		[DEVICE_TYPE_14H] = "14h",
 	};
 	static const char *const provisioning[] = {
 		[PROVISIONING_FULL] = "full",
@@ -324,7 +364,51 @@ const char *disk_opt_choice(enum disk_opt_id id, uint64_t value)
 
 	assert(disk_opt_table[id].kind == OPT_KIND_CHOICE &&
 	       value <= disk_opt_table[id].max);
+	if (id == OPT_DEVICE_TYPE)
+		return device_types[value];
 	return id == OPT_MODEL ? models[value] : provisioning[value];
+}
+
+const char *opt_domain_name(enum disk_domain_kind kind)
+{
+	static const char *const names[] = {
+		[DOMAIN_CONV] = "conv",
+		[DOMAIN_SEQ] = "seq",
+		[DOMAIN_SEQP] = "seqp",
+		[DOMAIN_SOBR] = "sobr",
+	};
+
+	assert(kind > 0 && kind < DOMAIN_NR);
+	return names[kind];
+}
+
+static void domains_text(char text[OPT_TEXT_MAX], uint64_t domains)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < opt_domain_nr(domains); i++)
+		n += (size_t)snprintf(text + n, OPT_TEXT_MAX - n, "%s%s",
+				      i ? "+" : "",
+				      opt_domain_name(opt_domain(domains, i)));
+}
+
+void disk_opt_text(char text[OPT_TEXT_MAX], enum disk_opt_id id, uint64_t value)
+{
+	switch (disk_opt_table[id].kind) {
+	case OPT_KIND_CHOICE:
+		snprintf(text, OPT_TEXT_MAX, "%s", disk_opt_choice(id, value));
+		break;
+	case OPT_KIND_PAIR:
+		snprintf(text, OPT_TEXT_MAX, "%" PRIu32 "+%" PRIu32,
+			 opt_first(value), opt_second(value));
+		break;
+	case OPT_KIND_DOMAINS:
+		domains_text(text, value);
+		break;
+	default:
+		snprintf(text, OPT_TEXT_MAX, "%" PRIu64, value);
+		break;
+	}
 }
 
 /* Whether @id has a choice of this name. */
@@ -368,6 +452,90 @@ static int take_choice(struct disk_opts *opts, enum disk_opt_id id,
 		       choices);
 }
 
+/* "4+5", "4:5", or the first alone. */
+static int take_pair(struct disk_opts *opts, enum disk_opt_id id,
+		     const struct token *t, struct zl_err *err)
+{
+	const struct disk_opt *o = &disk_opt_table[id];
+	size_t len = 0;
+	uint64_t a = 0, b = 0;
+	bool ok;
+
+	while (len < t->value_len && t->value[len] != '+' &&
+	       t->value[len] != ':')
+		len++;
+	ok = !parse_u64(t->value, len, &a) && a >= o->min && a <= o->max;
+	if (ok && len < t->value_len)
+		ok = !parse_u64(t->value + len + 1, t->value_len - len - 1,
+				&b) &&
+		     b <= o->max;
+	if (!ok || b < o->min)
+		return zl_fail(err, EINVAL,
+			       "%s is not possible; use two numbers from "
+			       "%" PRIu64 " to %" PRIu64 ", as in %s=%s",
+			       t->text, o->min, o->max, o->name, o->def);
+	opts->num[id] = a << 32 | b;
+	return 0;
+}
+
+/* 0: there is no such kind. */
+static enum disk_domain_kind find_domain(const char *name, size_t len)
+{
+	enum disk_domain_kind kind;
+
+	for (kind = DOMAIN_CONV; kind < DOMAIN_NR; kind++)
+		if (strlen(opt_domain_name(kind)) == len &&
+		    !memcmp(opt_domain_name(kind), name, len))
+			return kind;
+	return 0;
+}
+
+static bool has_domain(uint64_t domains, enum disk_domain_kind kind)
+{
+	for (unsigned i = 0; i < opt_domain_nr(domains); i++)
+		if (opt_domain(domains, i) == kind)
+			return true;
+	return false;
+}
+
+static bool parse_domains(const struct token *t, uint64_t max,
+			  uint64_t *domains)
+{
+	const char *s = t->value, *end = s + t->value_len, *stop;
+	enum disk_domain_kind kind;
+	unsigned n = 0;
+
+	for (*domains = 0; n < max; n++, s = stop + 1) {
+		stop = memchr(s, '+', (size_t)(end - s));
+		kind = find_domain(s, (size_t)((stop ? stop : end) - s));
+		if (!kind || has_domain(*domains, kind))
+			return false;
+		*domains |= (uint64_t)kind << 8 * n;
+		if (!stop)
+			return true;
+	}
+	return false;
+}
+
+static int take_domains(struct disk_opts *opts, enum disk_opt_id id,
+			const struct token *t, struct zl_err *err)
+{
+	const struct disk_opt *o = &disk_opt_table[id];
+	uint64_t domains;
+
+	if (!parse_domains(t, o->max, &domains) ||
+	    opt_domain_nr(domains) < o->min)
+		return zl_fail(err, EINVAL,
+			       "%s is not possible; use %s of conv, sobr, seq "
+			       "and seqp%s",
+			       t->text,
+			       o->max > 1 ? "two to four different ones"
+					  : "one",
+			       o->max > 1 ? ", with + between them" : "");
+	opts->num[id] = domains;
+	return 0;
+}
+
 static int take_string(struct disk_opts *opts, const struct token *t,
 		       struct zl_err *err)
 {
@@ -389,6 +557,8 @@ static int needs_value(enum disk_opt_id id, struct zl_err *err)
 		strcpy(what, "DIRECTORY");
 	else if (o->kind == OPT_KIND_CHOICE)
 		list_choices(id, what, sizeof(what));
+	else if (o->kind == OPT_KIND_PAIR || o->kind == OPT_KIND_DOMAINS)
+		strcpy(what, o->def ? o->def : "conv");
 	return zl_fail(err, EINVAL, "%s needs a value: %s=%s", o->name, o->name,
 		       what);
 }
@@ -406,6 +576,10 @@ static int take_value(struct disk_opts *opts, enum disk_opt_id id,
 		return take_string(opts, t, err);
 	if (o->kind == OPT_KIND_CHOICE)
 		return take_choice(opts, id, t, err);
+	if (o->kind == OPT_KIND_PAIR)
+		return take_pair(opts, id, t, err);
+	if (o->kind == OPT_KIND_DOMAINS)
+		return take_domains(opts, id, t, err);
 	return take_number(opts, id, t, err);
 }
 
@@ -451,6 +625,9 @@ void disk_opts_init(struct disk_opts *opts)
 		if (o->def && o->kind == OPT_KIND_NUMBER)
 			parse_u64(o->def, strlen(o->def), &opts->num[id]);
 	}
+	opts->num[OPT_DOMAINS] = DOMAIN_CONV | DOMAIN_SEQ << 8;
+	opts->num[OPT_REALM_ZONES] = UINT64_C(4) << 32 | 5;
+	opts->num[OPT_CMR_REALMS] = UINT64_C(1) << 32;
 	strcpy(opts->base_dir, disk_opt_table[OPT_BASE_DIR].def);
 }
 
@@ -486,6 +663,12 @@ void disk_opts_round_capacity(struct disk_opts *opts)
 	uint64_t *mib = &opts->num[OPT_CAPACITY_MB];
 	uint64_t zone_mib = opts->num[OPT_ZONE_SIZE_MB];
 
+	/* Rounded to realms when the disk is made. */
+	if (opts->num[OPT_MODEL] == MODEL_REALMS) {
+		if (!disk_opt_given(opts, OPT_REALMS))
+			opts->given |= UINT32_C(1) << OPT_CAPACITY_MB;
+		return;
+	}
 	opts->given |= UINT32_C(1) << OPT_CAPACITY_MB;
 	if (*mib > zone_mib && !disk_opt_given(opts, OPT_SMALLER_LAST_ZONE))
 		*mib -= *mib % zone_mib;

@@ -25,9 +25,19 @@ enum disk_opt_id {
 	OPT_URSWRZ,		 /* 0 or 1 */
 	OPT_RC_BASIS,		 /* 0 or 1 */
 	OPT_MODEL,		 /* enum disk_model */
-	OPT_BUFFERED_IO,	 /* flag: as without it */
-	OPT_DIRECT_IO,		 /* flag */
-	OPT_PROVISIONING,	 /* enum disk_provisioning */
+	/* With MODEL_REALMS only. */
+	OPT_DOMAINS,	    /* kinds of zones, see opt_domain_nr() */
+	OPT_REALMS,	    /* number, 0: from the capacity */
+	OPT_REALM_ZONES,    /* pair: zones of a realm */
+	OPT_CMR_REALMS,	    /* pair: realms at the bottom and the top */
+	OPT_SMR_REALMS,	    /* number */
+	OPT_DOMAIN_GAP,	    /* zones */
+	OPT_ACTIVE,	    /* one kind of zones; 0: the first domain's */
+	OPT_MAX_ACTIVATION, /* zones */
+	OPT_DEVICE_TYPE,    /* enum disk_device_type */
+	OPT_BUFFERED_IO,    /* flag: as without it */
+	OPT_DIRECT_IO,	    /* flag */
+	OPT_PROVISIONING,   /* enum disk_provisioning */
 	/* The kernel's options that change nothing here. */
 	OPT_NR_QUEUES,
 	OPT_QUEUE_DEPTH,
@@ -45,11 +55,29 @@ enum disk_opt_kind {
 	OPT_KIND_FLAG,
 	OPT_KIND_STRING,
 	OPT_KIND_CHOICE, /* a number with names: disk_opt_choice() */
+	OPT_KIND_PAIR,	 /* two numbers: "4+5", or "4:5" where : is possible */
+	/* Up to max kinds of zones: "conv+seq"; see opt_domain_nr(). */
+	OPT_KIND_DOMAINS,
 };
 
 enum disk_model {
 	MODEL_HOST_MANAGED,
 	MODEL_HOST_AWARE,
+	MODEL_REALMS,
+};
+
+/* As their zone types. */
+enum disk_domain_kind {
+	DOMAIN_CONV = 1,
+	DOMAIN_SEQ,
+	DOMAIN_SEQP,
+	DOMAIN_SOBR,
+	DOMAIN_NR,
+};
+
+enum disk_device_type {
+	DEVICE_TYPE_00H,
+	DEVICE_TYPE_14H,
 };
 
 enum disk_provisioning {
@@ -60,7 +88,8 @@ enum disk_provisioning {
 struct disk_opt {
 	const char *name;
 	enum disk_opt_kind kind;
-	uint64_t min, max; /* bounds of a number or choice, both allowed */
+	uint64_t min, max; /* bounds of a number, a choice, each of a pair or
+			      the number of domains, both allowed */
 	const char *def;   /* default as text, NULL = none */
 	bool geometry;	  /* stored in the sidecar, fixed for the disk's life */
 	bool cfgstring;	  /* allowed in the handler's cfgstring */
@@ -77,6 +106,41 @@ const char *disk_opt_choice(enum disk_opt_id id, uint64_t value);
 /* The option that whoever wrote @word, of @len bytes, may have meant; OPT_NR:
  * it is like none.  @cfgstring: of those allowed there. */
 enum disk_opt_id disk_opt_near(const char *word, size_t len, bool cfgstring);
+
+/* The two numbers of a pair. */
+static inline uint32_t opt_first(uint64_t pair)
+{
+	return (uint32_t)(pair >> 32);
+}
+
+static inline uint32_t opt_second(uint64_t pair)
+{
+	return (uint32_t)pair;
+}
+
+/* How many domains an option of that kind names, and the kind of one of them
+ * (0: there are not so many). */
+static inline enum disk_domain_kind opt_domain(uint64_t domains, unsigned i)
+{
+	return (enum disk_domain_kind)(domains >> 8 * i & 0xff);
+}
+
+static inline unsigned opt_domain_nr(uint64_t domains)
+{
+	unsigned n = 0;
+
+	while (n < 8 && opt_domain(domains, n))
+		n++;
+	return n;
+}
+
+const char *opt_domain_name(enum disk_domain_kind kind);
+
+#define OPT_TEXT_MAX 64
+
+/* An option's value as it could have been typed anywhere; not a string's. */
+void disk_opt_text(char text[OPT_TEXT_MAX], enum disk_opt_id id,
+		   uint64_t value);
 
 struct disk_opts {
 	uint32_t given; /* bit n: option n was given */

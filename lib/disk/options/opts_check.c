@@ -126,10 +126,15 @@ static int check_zone_capacity(const struct check *c)
 		       cap, size, default_note(c, OPT_ZONE_SIZE_MB), size);
 }
 
+static bool is_realms(const struct check *c)
+{
+	return num(c, OPT_MODEL) == MODEL_REALMS;
+}
+
 /* READ CAPACITY names a block, and there must be one. */
 static int check_rc_basis(const struct check *c)
 {
-	if (!given(c, OPT_RC_BASIS) || num(c, OPT_RC_BASIS) ||
+	if (is_realms(c) || !given(c, OPT_RC_BASIS) || num(c, OPT_RC_BASIS) ||
 	    !counts(c, OPT_CONV_ZONES) || num(c, OPT_CONV_ZONES))
 		return 0;
 	return zl_fail(c->err, EINVAL,
@@ -169,6 +174,92 @@ static int check_host_aware(const struct check *c)
 	return 0;
 }
 
+/* What is about realms needs them, and what is about other disks is not about
+ * theirs. */
+static int check_model(const struct check *c)
+{
+	static const enum disk_opt_id others[] = {
+		OPT_ZONE_CAPACITY_MB,
+		OPT_SMALLER_LAST_ZONE,
+		OPT_CONV_ZONES,
+	};
+
+	for (enum disk_opt_id id = OPT_DOMAINS; id <= OPT_DEVICE_TYPE; id++)
+		/* Of a disk that is there it is compared. */
+		if (given(c, id) && !is_realms(c) &&
+		    (c->making || given(c, OPT_MODEL)))
+			return zl_fail(c->err, EINVAL,
+				       "%s is for disks with zone realms; add "
+				       "model=realms, or leave it out",
+				       disk_opt_table[id].name);
+	for (size_t i = 0; is_realms(c) && i < ZL_ARRAY_SIZE(others); i++)
+		if (given(c, others[i]))
+			return zl_fail(
+				c->err, EINVAL,
+				"%s is not possible with model=realms, "
+				"whose zones all have one size; leave it "
+				"out",
+				disk_opt_table[others[i]].name);
+	return 0;
+}
+
+static bool is_cmr(enum disk_domain_kind kind)
+{
+	return kind == DOMAIN_CONV || kind == DOMAIN_SOBR;
+}
+
+static int check_domains(const struct check *c)
+{
+	uint64_t domains = num(c, OPT_DOMAINS);
+	unsigned n = opt_domain_nr(domains), nr_cmr = 0;
+	enum disk_domain_kind active = opt_domain(num(c, OPT_ACTIVE), 0);
+	bool has_active = !active;
+	char text[OPT_TEXT_MAX];
+
+	for (unsigned i = 0; i < n; i++) {
+		nr_cmr += is_cmr(opt_domain(domains, i));
+		has_active |= opt_domain(domains, i) == active;
+	}
+	disk_opt_text(text, OPT_DOMAINS, domains);
+	if (!is_cmr(opt_domain(domains, 0)) || nr_cmr == n)
+		return zl_fail(c->err, EINVAL,
+			       "domains=%s is not possible; the first must be "
+			       "conv or sobr, which hosts can use like any "
+			       "other disk, and another one seq or seqp, as in "
+			       "domains=conv+seq",
+			       text);
+	if (!has_active)
+		return zl_fail(c->err, EINVAL,
+			       "active=%s is none of domains=%s; use one of "
+			       "them, or leave active out",
+			       opt_domain_name(active), text);
+	return 0;
+}
+
+/* Hosts take a type 00h for an ordinary disk with all blocks that READ CAPACITY
+ * tells, most of which may be inactive. */
+static int check_realms(const struct check *c)
+{
+	if (!is_realms(c))
+		return 0;
+	if (given(c, OPT_RC_BASIS) && num(c, OPT_RC_BASIS) &&
+	    num(c, OPT_DEVICE_TYPE) == DEVICE_TYPE_00H)
+		return zl_fail(c->err, EINVAL,
+			       "rc_basis=1 is not possible with model=realms "
+			       "and device type 00h, whose hosts would take "
+			       "inactive zones for blocks like others; leave "
+			       "rc_basis out, or add device_type=14h");
+	if (num(c, OPT_PROVISIONING) == PROVISIONING_THIN)
+		return zl_fail(c->err, EINVAL,
+			       "provisioning=thin is not possible with "
+			       "model=realms; leave provisioning out");
+	if (c->making && !given(c, OPT_REALMS) && !given(c, OPT_CAPACITY_MB))
+		return zl_fail(c->err, EINVAL,
+			       "how large the disk is to be is not known; add "
+			       "realms=NUMBER or capacity_mb=NUMBER");
+	return check_domains(c);
+}
+
 /* Only what can be unmapped is thin; a host that takes a host-aware disk for an
  * ordinary one would unmap whatever it likes. */
 static int check_provisioning(const struct check *c)
@@ -193,7 +284,8 @@ static int check_capacity_mb(const struct check *c)
 {
 	uint64_t bytes = num(c, OPT_CAPACITY_MB) * ZL_MIB;
 
-	if (!given(c, OPT_CAPACITY_MB) || !c->device_bytes ||
+	/* Of realms it is what the medium holds, not the addresses. */
+	if (!given(c, OPT_CAPACITY_MB) || !c->device_bytes || is_realms(c) ||
 	    bytes == c->device_bytes)
 		return 0;
 	return zl_fail(c->err, EINVAL,
@@ -304,6 +396,14 @@ static int check_size(const struct check *c)
 	return check_nr_zones(c, div_up_u64(c->bytes, zone_bytes));
 }
 
+static int (*const checks[])(const struct check *c) = {
+	check_io,	    check_blocks,
+	check_zone_size,    check_zone_capacity,
+	check_rc_basis,	    check_model,
+	check_realms,	    check_host_aware,
+	check_provisioning, check_capacity_mb,
+};
+
 int opts_check(const struct disk_opts *opts, uint64_t size_bytes, bool making,
 	       struct zl_err *err)
 {
@@ -314,27 +414,15 @@ int opts_check(const struct disk_opts *opts, uint64_t size_bytes, bool making,
 		.making = making,
 		.err = err,
 	};
-	int ret;
+	int ret = 0;
 
 	if (!c.bytes && given(&c, OPT_CAPACITY_MB))
 		c.bytes = num(&c, OPT_CAPACITY_MB) * ZL_MIB;
 	size_text(&c, c.bytes, c.size);
-	ret = check_io(&c);
-	if (!ret)
-		ret = check_blocks(&c);
-	if (!ret)
-		ret = check_zone_size(&c);
-	if (!ret)
-		ret = check_zone_capacity(&c);
-	if (!ret)
-		ret = check_rc_basis(&c);
-	if (!ret)
-		ret = check_host_aware(&c);
-	if (!ret)
-		ret = check_provisioning(&c);
-	if (!ret)
-		ret = check_capacity_mb(&c);
-	if (!ret && c.bytes)
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(checks) && !ret; i++)
+		ret = checks[i](&c);
+	/* The size of a disk with realms follows from these. */
+	if (!ret && c.bytes && !is_realms(&c))
 		ret = check_size(&c);
 	return ret;
 }

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/*
+ * Zone domains and realms on the medium: three realms, of which one exists as
+ * conventional only, of 1 conventional and 2 sequential zones, so that the
+ * slots are: 0 to 2 conventional, of realm 0, 1 and 2; 3 a gap; 4 and 5
+ * sequential, of realm 1; 6 and 7 of realm 2.
+ */
+#include "disk/medium/journal.h"
+#include "disk/refusals.h"
+#include "disk_fixture.h"
+#include "zone/internal.h"
+
+#define REALMS	  "model=realms,zone_size_mb=1,realms=3,realm_zones=1+2"
+#define LBA(slot) ((uint64_t)(slot)*ZONE)
+
+enum {
+	CONV,
+	SEQUENTIAL
+};
+
+static struct fixture fix;
+
+static enum disk_status activate_on(struct disk *d, uint32_t slot, uint32_t nr,
+				    bool all, uint8_t domain,
+				    struct zone_activation *a)
+{
+	struct disk_io io = { .op = DISK_ACTIVATE, .activation = a };
+	enum disk_status status;
+
+	*a = (struct zone_activation){
+		.all = all,
+		.zone_id = LBA(slot),
+		.nr_zones = nr,
+		.other = domain,
+	};
+	status = disk_run(d, &io);
+	if (status == DISK_REFUSED)
+		assert_int_not_equal(io.verdict, ZV_OK);
+	return status;
+}
+
+static void activate(uint32_t slot, uint32_t nr, uint8_t domain)
+{
+	struct zone_activation a;
+
+	assert_int_equal(activate_on(fix.disk, slot, nr, false, domain, &a),
+			 DISK_OK);
+	assert_int_equal(a.unmet, 0);
+}
+
+static bool has_file(struct store *st, uint32_t slot)
+{
+	struct store_stat stat;
+
+	assert_int_equal(store_stat(st, slot, &stat), 0);
+	return stat.kind == STORE_KIND_FILE;
+}
+
+/* Each realm as it is to be: all zones of one domain have files and are active,
+ * those of the other are INACTIVE and have none. */
+static void check_realms(struct disk *d, uint8_t one, uint8_t two)
+{
+	const uint8_t active[] = { CONV, one, two };
+
+	assert_true(zone_set_check(&d->zones));
+	for (uint32_t slot = 0; slot < NR_ZONES; slot++) {
+		uint32_t realm = zone_realm_of(&d->zones.geo, slot);
+		bool is = slot != 3 &&
+			  active[realm] == zone_domain_of(&d->zones.geo, slot);
+
+		assert_int_equal(has_file(d->store, slot), is);
+		if (slot != 3)
+			assert_int_equal(zone_slot_cond(&d->zones, slot) ==
+						 ZC_INACTIVE,
+					 !is);
+	}
+	assert_int_equal(d->problems.nr, 0);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	fixture_start(&fix, REALMS, 0);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	fixture_stop(&fix);
+	return 0;
+}
+
+static void made(void **state)
+{
+	struct zone_domain_info info;
+
+	(void)state;
+	check_realms(fix.disk, CONV, CONV);
+	assert_int_equal(disk_meta(fix.disk)->device_type, 0x00);
+	assert_true(disk_meta(fix.disk)->rc_conv);
+	assert_int_equal(disk_meta(fix.disk)->conv_zones, 3);
+	disk_domain(fix.disk, SEQUENTIAL, &info);
+	assert_int_equal(info.start_lba, LBA(4));
+	assert_int_equal(info.end_lba, LBA(8) - 1);
+	assert_int_equal(info.zones, 4);
+	assert_int_equal(info.active_zones, 0);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, CONV, CONV);
+	fixture_reopen(&fix, "domains=conv+seq,capacity_mb=6");
+}
+
+static void there_and_back(void **state)
+{
+	(void)state;
+	assert_int_equal(do_write(&fix, LBA(2), 8, 1), DISK_OK);
+	assert_int_equal(do_write(&fix, LBA(1), 8, 1), DISK_OK);
+	activate(4, 2, CONV);
+	check_realms(fix.disk, SEQUENTIAL, CONV);
+	assert_int_equal(do_write(&fix, LBA(1), 8, 2), DISK_REFUSED);
+	assert_int_equal(do_write(&fix, LBA(5), 8, 2), DISK_OK);
+	/* Inactive zones read as zeros, and so do gaps. */
+	for (uint32_t slot = 1; slot < 4; slot += 2) {
+		assert_int_equal(do_read(&fix, LBA(slot), 8), DISK_OK);
+		assert_zeros(fix.buf, 8 * BLOCK);
+	}
+	assert_int_equal(do_sync(&fix), DISK_OK);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, SEQUENTIAL, CONV);
+	assert_int_equal(do_read(&fix, LBA(5), 8), DISK_OK);
+	assert_filled(fix.buf, LBA(5), 8, 2);
+	assert_int_equal(do_read(&fix, LBA(2), 8), DISK_OK);
+	assert_filled(fix.buf, LBA(2), 8, 1);
+	assert_int_equal(do_zone(&fix, ZO_RESET, LBA(5), false), DISK_OK);
+	/* Named by the zones that are active, too. */
+	activate(4, 2, CONV);
+	check_realms(fix.disk, CONV, CONV);
+	assert_int_equal(do_read(&fix, LBA(1), 8), DISK_OK);
+	assert_zeros(fix.buf, 8 * BLOCK);
+	assert_int_equal(do_write(&fix, LBA(1), 8, 3), DISK_OK);
+	assert_int_equal(do_sync(&fix), DISK_OK);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, CONV, CONV);
+}
+
+static void unmet_prerequisites(void **state)
+{
+	struct zone_activation a;
+
+	(void)state;
+	activate(4, 4, CONV);
+	assert_int_equal(do_zone(&fix, ZO_OPEN, LBA(7), false), DISK_OK);
+	assert_int_equal(activate_on(fix.disk, 0, 0, true, CONV, &a), DISK_OK);
+	assert_int_equal(a.unmet, ZU_NOT_EMPTY);
+	assert_int_equal(a.unmet_lba, LBA(7));
+	assert_int_equal(activate_on(fix.disk, 4, 2, false, SEQUENTIAL, &a),
+			 DISK_OK);
+	assert_int_equal(a.unmet, ZU_NOT_INACTIVE);
+	assert_int_equal(activate_on(fix.disk, 4, 9, false, CONV, &a),
+			 DISK_REFUSED);
+	check_realms(fix.disk, SEQUENTIAL, SEQUENTIAL);
+	assert_int_equal(do_zone(&fix, ZO_CLOSE, LBA(7), false), DISK_OK);
+	assert_int_equal(activate_on(fix.disk, 0, 0, true, CONV, &a), DISK_OK);
+	assert_int_equal(a.unmet, 0);
+	assert_int_equal(a.nr_list, 4);
+	check_realms(fix.disk, CONV, CONV);
+}
+
+static void no_room(void **state)
+{
+	struct zone_activation a;
+
+	(void)state;
+	store_fault_arm(fix.fault, &(struct store_fault_plan){
+					   .fail_count = UINT64_MAX,
+					   .error = ENOSPC,
+				   });
+	assert_int_equal(activate_on(fix.disk, 4, 4, false, CONV, &a),
+			 DISK_NO_SPACE);
+	store_fault_arm(fix.fault,
+			&(struct store_fault_plan){ .fail_at = UINT64_MAX });
+	check_realms(fix.disk, CONV, CONV);
+	assert_int_equal(do_write(&fix, LBA(1), 8, 1), DISK_OK);
+}
+
+/* What lies in an INACTIVE zone's place. */
+static void leftovers(void **state)
+{
+	struct store *st;
+
+	(void)state;
+	activate(4, 2, CONV);
+	st = fix.fault;
+	/* Of one that was not over; of one that was. */
+	assert_int_equal(store_make(st, 6, 0), 0);
+	assert_int_equal(store_make(st, 1, ZONE * BLOCK), 0);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, SEQUENTIAL, CONV);
+	/* Of nobody knows what: precious. */
+	assert_int_equal(store_make(fix.fault, 7, BLOCK), 0);
+	fixture_reopen(&fix, REALMS);
+	assert_true(has_file(fix.fault, 7));
+	assert_int_equal(fix.disk->problems.nr, 1);
+	activate(6, 2, CONV);
+	assert_int_equal(wp_of(&fix, LBA(7)), LBA(7));
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, SEQUENTIAL, SEQUENTIAL);
+}
+
+/* The files say it then. */
+static void lost_journal(void **state)
+{
+	struct store *st;
+
+	(void)state;
+	assert_int_equal(do_write(&fix, LBA(2), 8, 1), DISK_OK);
+	activate(4, 2, CONV);
+	assert_int_equal(do_write(&fix, LBA(4), 8, 1), DISK_OK);
+	disk_close(fix.disk);
+	st = store_mem_open(fix.mem);
+	assert_int_equal(store_meta_cut(st, DISK_JOURNAL, 0), 0);
+	store_close(st);
+	fixture_open(&fix, REALMS, 0);
+	assert_int_equal(fix.disk->problems.nr, 1);
+	assert_int_equal(do_read(&fix, LBA(4), 8), DISK_OK);
+	assert_filled(fix.buf, LBA(4), 8, 1);
+	assert_int_equal(do_read(&fix, LBA(2), 8), DISK_OK);
+	assert_filled(fix.buf, LBA(2), 8, 1);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, SEQUENTIAL, CONV);
+}
+
+static enum disk_status control(uint32_t nr, bool urswrz, bool save)
+{
+	struct disk_io io = {
+		.op = DISK_CONTROL,
+		.control = { .nr_zones = nr, .urswrz = urswrz },
+		.save = save,
+	};
+
+	return disk_run(fix.disk, &io);
+}
+
+static void check_control(uint32_t now, uint32_t saved)
+{
+	struct disk_control c[3];
+
+	disk_get_control(fix.disk, &c[0], &c[1], &c[2]);
+	assert_int_equal(c[0].nr_zones, now);
+	assert_int_equal(c[1].nr_zones, saved);
+	assert_int_equal(c[2].nr_zones, 1);
+	assert_int_equal(disk_urswrz(fix.disk), c[0].urswrz);
+}
+
+static void mode_page(void **state)
+{
+	(void)state;
+	check_control(1, 1);
+	assert_int_equal(control(2, false, true), DISK_OK);
+	assert_int_equal(control(3, true, false), DISK_OK);
+	check_control(3, 2);
+	assert_int_equal(do_read(&fix, LBA(3), 1), DISK_OK);
+	fixture_reopen(&fix, REALMS);
+	check_control(2, 2);
+	assert_int_equal(do_read(&fix, LBA(3), 1), DISK_REFUSED);
+	store_fault_arm(fix.fault,
+			&(struct store_fault_plan){ .fail_count = UINT64_MAX,
+						    .error = EIO });
+	assert_int_equal(control(3, true, true), DISK_WRITE_ERROR);
+	store_fault_arm(fix.fault,
+			&(struct store_fault_plan){ .fail_at = UINT64_MAX });
+	check_control(2, 2);
+}
+
+/* A simulated power failure does not undo an activation, nor brings anything
+ * back into a zone that has been taken away meanwhile. */
+static void power_failure(void **state)
+{
+	struct disk_powerfail how = { 0 };
+	struct zl_err err;
+
+	(void)state;
+	fixture_reopen(&fix, "discard_write_cache");
+	activate(4, 2, CONV);
+	assert_int_equal(do_write(&fix, LBA(4), 8, 1), DISK_OK);
+	assert_int_equal(do_write(&fix, LBA(2), 8, 1), DISK_OK);
+	assert_int_equal(do_sync(&fix), DISK_OK);
+	assert_int_equal(do_write(&fix, LBA(2), 8, 2), DISK_OK);
+	assert_int_equal(do_zone(&fix, ZO_RESET, LBA(4), false), DISK_OK);
+	activate(4, 2, CONV);
+	activate(6, 2, CONV);
+	assert_int_equal(disk_powerfail(fix.disk, &how, &err), 0);
+	check_realms(fix.disk, CONV, SEQUENTIAL);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, CONV, SEQUENTIAL);
+	assert_int_equal(do_read(&fix, LBA(1), 8), DISK_OK);
+	assert_zeros(fix.buf, 8 * BLOCK);
+}
+
+/* --- Each call of the store fails once, or from then on --- */
+
+static struct disk *open_on(struct store *st)
+{
+	struct disk_open_args args = { 0 };
+	struct disk *d;
+	struct zl_err err = { "" };
+
+	if (disk_open_store(st, "test", &args, &d, &err))
+		fail_msg("%s", err.msg);
+	return d;
+}
+
+static struct store_mem *set_up(void)
+{
+	fixture_start(&fix, REALMS, 0);
+	assert_int_equal(do_write(&fix, LBA(1), 8, 1), DISK_OK);
+	assert_int_equal(do_write(&fix, LBA(2), 8, 1), DISK_OK);
+	activate(4, 2, CONV);
+	disk_close(fix.disk);
+	return fix.mem;
+}
+
+/* The zone at slot 2 is as it was, or has gone as a whole. */
+static void check_outcome(struct disk *d, uint8_t two)
+{
+	assert_int_equal(d->active[1], SEQUENTIAL);
+	assert_int_equal(d->active[2], two);
+	fix.disk = d;
+	assert_int_equal(do_read(&fix, LBA(2), 8), DISK_OK);
+	if (two == CONV)
+		assert_filled(fix.buf, LBA(2), 8, 1);
+	else
+		assert_zeros(fix.buf, 8 * BLOCK);
+}
+
+/* Returns whether a call has failed. */
+static bool fail_at(uint64_t at, bool lasting)
+{
+	struct store_fault_plan plan = {
+		.fail_at = at,
+		.fail_count = lasting ? UINT64_MAX : 1,
+		.error = EIO,
+	};
+	struct store_mem *mem = set_up();
+	struct store *st = store_fault_new(store_mem_open(mem));
+	struct disk *d = open_on(st);
+	struct zone_activation a;
+	uint8_t two;
+	bool hit;
+
+	store_fault_arm(st, &plan);
+	two = activate_on(d, 6, 2, false, CONV, &a) == DISK_OK ? SEQUENTIAL
+							       : CONV;
+	hit = store_fault_hits(st);
+	plan.fail_at = UINT64_MAX;
+	store_fault_arm(st, &plan);
+	check_outcome(d, two);
+	disk_close(d);
+	d = open_on(store_mem_open(mem));
+	check_outcome(d, two);
+	check_realms(d, SEQUENTIAL, two);
+	disk_close(d);
+	store_mem_free(mem);
+	free(fix.buf);
+	return hit;
+}
+
+static void each_failing_call(void **state)
+{
+	uint64_t at = 0;
+
+	(void)state;
+	while (fail_at(at, false))
+		at++;
+	/* Two files, the directory, the record, the file that was. */
+	assert_int_equal(at, 5);
+	for (at = 0; fail_at(at, true);)
+		at++;
+	/* Two files, the directory, the record, the file that was. */
+	assert_int_equal(at, 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(made, start, stop),
+		cmocka_unit_test_setup_teardown(there_and_back, start, stop),
+		cmocka_unit_test_setup_teardown(unmet_prerequisites, start,
+						stop),
+		cmocka_unit_test_setup_teardown(no_room, start, stop),
+		cmocka_unit_test_setup_teardown(leftovers, start, stop),
+		cmocka_unit_test_setup_teardown(lost_journal, start, stop),
+		cmocka_unit_test_setup_teardown(mode_page, start, stop),
+		cmocka_unit_test_setup_teardown(power_failure, start, stop),
+		cmocka_unit_test(each_failing_call),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
