@@ -192,6 +192,8 @@ static void set_zones(struct zone_set *set, uint32_t realm, unsigned domain,
 
 	if (active)
 		cond = zone_slot_has_wp(set, slot) ? ZC_EMPTY : ZC_NOT_WP;
+	if (zone_slot_has_wp(set, slot))
+		set->nr_inactive_wp += active ? slot - end : end - slot;
 	for (; slot < end; slot++) {
 		zone_set_state(set, slot, cond, 0);
 		zone_slot_set_attrs(

@@ -204,6 +204,7 @@ struct zone_set {
 	 * domain.  See zone/realm.h. */
 	uint8_t *active;
 	uint32_t nr_active[ZONE_MAX_DOMAINS];
+	uint32_t nr_inactive_wp; /* INACTIVE slots with a write pointer */
 };
 
 /* A zone as REPORT ZONES shows it. */

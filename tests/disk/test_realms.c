@@ -272,6 +272,50 @@ static void mode_page(void **state)
 	check_control(2, 2);
 }
 
+/* An INACTIVE zone has no other state, a gap none at all; a zone with one keeps
+ * its realm as it is. */
+static void injected_states(void **state)
+{
+	struct inject_fault f = { .kind = INJECT_OFFLINE,
+				  .lba = LBA(6),
+				  .nr_blocks = ZONE };
+	struct zone_activation a;
+	struct zl_err err;
+	uint32_t id;
+
+	(void)state;
+	assert_refused("inactive", disk_fault_add(fix.disk, &f, &id, &err),
+		       &err,
+		       "zone 6 is inactive: its realm must be activated there "
+		       "first");
+	f.lba = LBA(2);
+	f.nr_blocks = 2ULL * ZONE;
+	assert_accepted("and the gap", disk_fault_add(fix.disk, &f, &id, &err),
+			&err);
+	assert_int_equal(activate_on(fix.disk, 6, 2, false, CONV, &a), DISK_OK);
+	assert_int_equal(a.unmet, ZU_NOT_EMPTY);
+	assert_int_equal(a.unmet_lba, LBA(2));
+	assert_int_equal(disk_fault_restore(fix.disk, LBA(2), ZONE, &err), 0);
+	activate(6, 2, CONV);
+	check_realms(fix.disk, CONV, SEQUENTIAL);
+}
+
+static uint64_t most_not_empty(void)
+{
+	struct disk_stats stats;
+
+	disk_get_stats(fix.disk, &stats);
+	return stats.n[DC_MAX_NOT_EMPTY];
+}
+
+static void inactive_zones_are_not_in_use(void **state)
+{
+	(void)state;
+	activate(4, 2, CONV);
+	assert_int_equal(do_write(&fix, LBA(4), 8, 1), DISK_OK);
+	assert_int_equal(most_not_empty(), 1);
+}
+
 /* A simulated power failure does not undo an activation, nor brings anything
  * back into a zone that has been taken away meanwhile. */
 static void power_failure(void **state)
@@ -392,6 +436,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lost_journal, start, stop),
 		cmocka_unit_test_setup_teardown(mode_page, start, stop),
 		cmocka_unit_test_setup_teardown(power_failure, start, stop),
+		cmocka_unit_test_setup_teardown(injected_states, start, stop),
+		cmocka_unit_test_setup_teardown(inactive_zones_are_not_in_use,
+						start, stop),
 		cmocka_unit_test(each_failing_call),
 	};
 

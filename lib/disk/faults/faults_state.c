@@ -388,6 +388,23 @@ static int wait_alone(struct disk *d, uint32_t slot)
 	return ret;
 }
 
+/* It has no file whose state this could be. */
+static int refuse_inactive(struct disk *d, uint32_t slot, enum zone_cond cond,
+			   struct zl_err *err)
+{
+	bool inactive;
+
+	pthread_mutex_lock(&d->lock);
+	inactive = zone_slot_cond(&d->zones, slot) == ZC_INACTIVE;
+	pthread_mutex_unlock(&d->lock);
+	if (!inactive || !cond)
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "zone %u is inactive: its realm must be activated there "
+		       "first",
+		       slot);
+}
+
 static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 		    bool sync, struct zl_err *err)
 {
@@ -409,15 +426,24 @@ static int set_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 			       "a command to zone %u takes too long (an "
 			       "injected delay ends when it is cleared)",
 			       slot);
-	ret = change_cond(d, slot, cond, sync);
+	/* Only now no activation comes in between. */
+	ret = refuse_inactive(d, slot, cond, err);
+	if (!ret) {
+		ret = change_cond(d, slot, cond, sync);
+		if (ret)
+			fail_journal(err, slot, ret);
+	}
 	turn_leave(d, slot);
 	hold_leave(d);
-	return ret ? fail_journal(err, slot, ret) : 0;
+	return ret;
 }
 
 static int set_state(struct disk *d, uint32_t slot, enum inject_kind kind,
 		     bool sync, struct zl_err *err)
 {
+	/* It has no state to change. */
+	if (zone_slot_traits(&d->zones, slot)->span == ZS_NOTHING)
+		return 0;
 	switch (kind) {
 	case INJECT_READ_ONLY:
 		return set_cond(d, slot, ZC_READ_ONLY, sync, err);

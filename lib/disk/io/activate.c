@@ -81,8 +81,7 @@ static int collect(struct change *c)
 static void leave(struct change *c, uint32_t nr)
 {
 	while (nr--)
-		if (zone_slot_has_wp(&c->d->zones, c->slots[nr].slot))
-			turn_leave(c->d, c->slots[nr].slot);
+		turn_leave(c->d, c->slots[nr].slot);
 }
 
 static int enter(struct change *c)
@@ -90,8 +89,7 @@ static int enter(struct change *c)
 	int ret = 0;
 
 	for (uint32_t i = 0; i < c->nr && !ret; i++) {
-		if (zone_slot_has_wp(&c->d->zones, c->slots[i].slot))
-			ret = turn_wait(c->d, c->slots[i].slot);
+		ret = turn_wait(c->d, c->slots[i].slot);
 		if (ret)
 			leave(c, i);
 	}

@@ -20,7 +20,8 @@ void stats_note_zones(struct disk *d)
 	note_max(d, DC_MAX_OPEN, imp + exp);
 	note_max(d, DC_MAX_IMP_OPEN, imp);
 	note_max(d, DC_MAX_EXP_OPEN, exp);
-	note_max(d, DC_MAX_NOT_EMPTY, d->zones.nr_wp - nr[ZC_EMPTY]);
+	note_max(d, DC_MAX_NOT_EMPTY,
+		 d->zones.nr_wp - nr[ZC_EMPTY] - d->zones.nr_inactive_wp);
 	note_max(d, DC_MAX_NON_SEQ, d->zones.nr_non_seq);
 }
 

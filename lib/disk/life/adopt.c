@@ -143,6 +143,13 @@ int adopt_model(struct store *st, const char *name,
 			       "files in %s, which are the kernel's zloop's: "
 			       "its disks are host-managed; leave model out",
 			       name);
+	if (meta->realms.nr_domains)
+		return zl_fail(err, EINVAL,
+			       "model=realms is not possible for the zone "
+			       "files in %s: without " DISK_SIDECAR
+			       " nobody knows what they are of, and the "
+			       "kernel's zloop has no such disks",
+			       name);
 	return 0;
 }
 
