@@ -284,11 +284,11 @@ static void the_sidecar_is_something_else(void **state)
 	text_of(sentence, "", t, "/zloop.json is not a regular file");
 	refused(t->path, NULL, 0, MAKE, sentence);
 	assert_int_equal(unlinkat(t->fd, "zloop.json", AT_REMOVEDIR), 0);
-	/* Without it, it is a directory as the kernel leaves it. */
 	text_of(sentence, "", t,
-		" has zone files but no zloop.json, as the kernel's zloop "
-		"leaves them; to adopt them, create the disk with "
-		"zone_capacity_mb=NUMBER");
+		" has lost its zloop.json, which zloop check --repair "
+		"--options zone_size_mb=1,conv_zones=2,capacity_mb=8,"
+		"zone_capacity_mb=NUMBER writes anew; add what else was no "
+		"default");
 	refused(t->path, USUAL, USUAL_SIZE, MAKE, sentence);
 }
 

@@ -115,11 +115,32 @@ static void list_missing(struct store *st, const struct survey *sv,
 			 has_journal(st) ? "" : " if it is not the zone size");
 }
 
+/* As options are typed. */
+static void without_spaces(char *list)
+{
+	char *to = list;
+
+	for (const char *p = list; *p; p++)
+		if (*p != ' ')
+			*to++ = *p;
+	*to = 0;
+}
+
 int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 		  const struct disk_open_args *args, struct zl_err *err)
 {
+	const struct disk_open_args none = { .opts = NULL };
 	char list[192] = "";
 
+	if (has_journal(st)) {
+		list_missing(st, sv, &none, list, sizeof(list));
+		without_spaces(list);
+		return zl_fail(err, EINVAL,
+			       "%s has lost its " DISK_SIDECAR
+			       ", which zloop check --repair --options %s "
+			       "writes anew; add what else was no default",
+			       name, list);
+	}
 	list_missing(st, sv, args, list, sizeof(list));
 	return zl_fail(err, EINVAL,
 		       "%s has zone files but no " DISK_SIDECAR
