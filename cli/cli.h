@@ -138,6 +138,18 @@ int cli_look(const char *dir, struct disk **disk, struct zl_err *err);
 /* The same of the disk that @word names, whose directory is @dir then. */
 int cli_look_word(const char *word, char dir[PATH_MAX], struct disk **disk,
 		  struct zl_err *err);
+/* A disk as its sidecar says: no zone's file is looked at, of which there may
+ * be a million. */
+struct cli_glance {
+	char dir[PATH_MAX];
+	struct zone_geo geo;
+	bool open; /* by somebody who may be asked by its serial number */
+	char serial[DISK_SERIAL_LEN + 1];
+};
+
+/* Of the disk that @word names; 0, or -errno with a sentence. */
+int cli_glance(const char *word, struct cli_glance *glance, struct zl_err *err);
+
 /*
  * False: no handler has the disk in @dir open.  A copy of a disk's directory
  * has its serial number, and with that the name of its socket.
@@ -170,11 +182,11 @@ int cli_each_zone(struct disk *disk, uint64_t lba,
  * faults.c: the calls of control/ask.h about faults, which a disk that nobody
  * has open answers, too: it is opened for that.
  */
-int cli_fault_add(struct disk *disk, struct json_object *fault, uint64_t *id,
-		  struct zl_err *err);
-int cli_fault_list(struct disk *disk, struct json_object **faults,
+int cli_fault_add(const struct cli_glance *g, struct json_object *fault,
+		  uint64_t *id, struct zl_err *err);
+int cli_fault_list(const struct cli_glance *g, struct json_object **faults,
 		   uint64_t *left_out, struct zl_err *err);
-int cli_fault_clear(struct disk *disk, struct json_object *where,
+int cli_fault_clear(const struct cli_glance *g, struct json_object *where,
 		    struct zl_err *err);
 /* All of a disk's faults; none if it does not answer. */
 struct json_object *cli_faults(struct disk *disk);

@@ -25,33 +25,34 @@ static int refuse_passing(const struct zone_geo *geo, struct json_object *fault,
 		       "fault stays; add persistent=true, or attach it first");
 }
 
-/* To change it. */
-static int open_detached(struct disk *look, struct disk **disk,
-			 struct zl_err *err)
+/* To change it, or only to look. */
+static int open_detached(const struct cli_glance *g, bool look,
+			 struct disk **disk, struct zl_err *err)
 {
 	const struct disk_open_args args = { .lock_wait_ms = LOCK_WAIT_MS };
-	const char *dir = disk_name(look);
 	struct lio_backstore bs;
 
-	if (cli_find_dir(dir, &bs))
+	if (look)
+		return cli_look(g->dir, disk, err);
+	if (cli_find_dir(g->dir, &bs))
 		return zl_fail(err, EBUSY,
 			       "%s is attached as %s, but no process has it "
 			       "open; start tcmu-runner, which does",
-			       dir, bs.name);
-	return disk_open(dir, &args, disk, err);
+			       g->dir, bs.name);
+	return disk_open(g->dir, &args, disk, err);
 }
 
-int cli_fault_add(struct disk *disk, struct json_object *fault, uint64_t *id,
-		  struct zl_err *err)
+int cli_fault_add(const struct cli_glance *g, struct json_object *fault,
+		  uint64_t *id, struct zl_err *err)
 {
-	struct control_peer to = { .serial = cli_serial(disk) };
+	struct control_peer to = { .serial = g->serial };
 	int ret;
 
-	if (to.serial)
+	if (g->open)
 		return control_fault_add(&to, fault, id, err);
-	ret = refuse_passing(disk_geo(disk), fault, err);
+	ret = refuse_passing(&g->geo, fault, err);
 	if (!ret)
-		ret = open_detached(disk, &to.disk, err);
+		ret = open_detached(g, false, &to.disk, err);
 	if (ret)
 		return ret;
 	ret = control_fault_add(&to, fault, id, err);
@@ -59,15 +60,15 @@ int cli_fault_add(struct disk *disk, struct json_object *fault, uint64_t *id,
 	return ret;
 }
 
-int cli_fault_clear(struct disk *disk, struct json_object *where,
+int cli_fault_clear(const struct cli_glance *g, struct json_object *where,
 		    struct zl_err *err)
 {
-	struct control_peer to = { .serial = cli_serial(disk) };
+	struct control_peer to = { .serial = g->serial };
 	int ret;
 
-	if (to.serial)
+	if (g->open)
 		return control_fault_clear(&to, where, err);
-	ret = open_detached(disk, &to.disk, err);
+	ret = open_detached(g, false, &to.disk, err);
 	if (ret)
 		return ret;
 	ret = control_fault_clear(&to, where, err);
@@ -75,23 +76,32 @@ int cli_fault_clear(struct disk *disk, struct json_object *where,
 	return ret;
 }
 
-int cli_fault_list(struct disk *disk, struct json_object **faults,
+int cli_fault_list(const struct cli_glance *g, struct json_object **faults,
 		   uint64_t *left_out, struct zl_err *err)
 {
-	struct control_peer to = { .serial = cli_serial(disk) };
+	struct control_peer to = { .serial = g->serial };
+	int ret;
 
-	if (!to.serial)
-		to.disk = disk;
-	return control_fault_list(&to, faults, left_out, err);
+	if (g->open)
+		return control_fault_list(&to, faults, left_out, err);
+	ret = open_detached(g, true, &to.disk, err);
+	if (ret)
+		return ret;
+	ret = control_fault_list(&to, faults, left_out, err);
+	disk_close(to.disk);
+	return ret;
 }
 
 struct json_object *cli_faults(struct disk *disk)
 {
+	struct control_peer to = { .serial = cli_serial(disk) };
 	struct json_object *faults;
 	struct zl_err err;
 	uint64_t left_out;
 
-	return cli_fault_list(disk, &faults, &left_out, &err)
+	if (!to.serial)
+		to.disk = disk;
+	return control_fault_list(&to, &faults, &left_out, &err)
 		       ? json_object_new_array()
 		       : faults;
 }

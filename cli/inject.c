@@ -120,7 +120,7 @@ static int add_members(struct json_object *o, const char *const *words,
 }
 
 /* The fault that the words say, or NULL; *status is set then. */
-static struct json_object *take_fault(struct disk *disk,
+static struct json_object *take_fault(const struct cli_glance *disk,
 				      const struct inject_args *a, int *status)
 {
 	struct inject_fault ignored;
@@ -141,7 +141,7 @@ static struct json_object *take_fault(struct disk *disk,
 	}
 	ret = add_members(o, a->words + 3, a->nr - 3);
 	if (!ret) {
-		ret = inject_parse(o, disk_geo(disk), &ignored, &err);
+		ret = inject_parse(o, &disk->geo, &ignored, &err);
 		if (ret)
 			cli_error("%s", err.msg);
 	}
@@ -153,7 +153,7 @@ static struct json_object *take_fault(struct disk *disk,
 	return NULL;
 }
 
-static int add(struct disk *disk, const struct inject_args *a)
+static int add(const struct cli_glance *disk, const struct inject_args *a)
 {
 	struct json_object *o, *reply;
 	struct zl_err err;
@@ -206,7 +206,7 @@ static void print_fault(struct json_object *o)
 	putchar('\n');
 }
 
-static int list(struct disk *disk, const struct inject_args *a)
+static int list(const struct cli_glance *disk, const struct inject_args *a)
 {
 	struct json_object *faults;
 	uint64_t left_out;
@@ -267,7 +267,7 @@ static struct json_object *take_where(const struct inject_args *a)
 	return NULL;
 }
 
-static int clear(struct disk *disk, const struct inject_args *a)
+static int clear(const struct cli_glance *disk, const struct inject_args *a)
 {
 	struct json_object *where = take_where(a);
 	struct zl_err err;
@@ -280,7 +280,7 @@ static int clear(struct disk *disk, const struct inject_args *a)
 	return status;
 }
 
-static int run(struct disk *disk, const struct inject_args *a)
+static int run(const struct cli_glance *disk, const struct inject_args *a)
 {
 	if (!strcmp(a->words[0], "add"))
 		return add(disk, a);
@@ -295,17 +295,13 @@ static int run(struct disk *disk, const struct inject_args *a)
 int inject_main(int argc, char **argv)
 {
 	struct inject_args a = { .nr = 0 };
-	char dir[PATH_MAX];
-	struct disk *disk;
+	struct cli_glance disk;
 	struct zl_err err;
-	int status;
 
 	cli_parse(&argp, argc, argv, &a);
-	if (cli_look_word(a.words[1], dir, &disk, &err)) {
+	if (cli_glance(a.words[1], &disk, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
-	status = run(disk, &a);
-	disk_close(disk);
-	return status;
+	return run(&disk, &a);
 }

@@ -26,6 +26,28 @@ int cli_look_word(const char *word, char dir[PATH_MAX], struct disk **disk,
 	return ret ? ret : cli_look(dir, disk, err);
 }
 
+int cli_glance(const char *word, struct cli_glance *g, struct zl_err *err)
+{
+	struct disk_meta meta;
+	struct disk *disk;
+	int ret = cli_disk_dir(word, g->dir, err);
+
+	if (ret)
+		return ret;
+	/* What is wrong is said better by who looks closely. */
+	if (disk_read_meta(g->dir, &meta)) {
+		ret = cli_look(g->dir, &disk, err);
+		if (ret)
+			return ret;
+		meta = *disk_meta(disk);
+		disk_close(disk);
+	}
+	disk_meta_geo(&meta, &g->geo);
+	strcpy(g->serial, meta.serial);
+	g->open = cli_is_open(g->dir);
+	return 0;
+}
+
 bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 {
 	struct store *st;

@@ -194,59 +194,54 @@ static void print(const struct powerfail_args *a, const char *dir,
 	json_object_array_add(a->out, o);
 }
 
-static int ask(struct disk *disk, const struct powerfail_args *a,
+static int ask(const struct cli_glance *disk, const struct powerfail_args *a,
 	       uint64_t *zones)
 {
 	struct zl_err err;
 	int ret;
 
 	progress_start("taking back");
-	ret = control_powerfail(cli_serial(disk),
+	ret = control_powerfail(disk->open ? disk->serial : NULL,
 				a->random ? a->seed : UINT64_MAX, zones,
 				progress_step, NULL, &err);
 	/* Before the sentence. */
 	progress_end();
 	if (ret && ret != -ENOENT && a->several)
-		cli_error("%s: %s", disk_name(disk), err.msg);
+		cli_error("%s: %s", disk->dir, err.msg);
 	else if (ret)
 		cli_said(ret, &err);
 	return ret ? CLI_FAILED : CLI_OK;
 }
 
-static int powerfail(struct disk *disk, struct powerfail_args *a)
+static int powerfail(const struct cli_glance *disk, struct powerfail_args *a)
 {
 	struct local local = { .found = false };
 	uint64_t zones = 0;
 	int status;
 
-	find_local(disk_name(disk), &local);
+	find_local(disk->dir, &local);
 	if (check_reattach(a, &local))
 		return CLI_FAILED;
 	status = ask(disk, a, &zones);
 	if (status)
 		return status;
 	if (!progress_is_quiet())
-		say(a, disk_name(disk), zones, &local);
+		say(a, disk->dir, zones, &local);
 	if (a->reattach && reattach(&local))
 		return CLI_FAILED;
-	print(a, disk_name(disk), zones, &local);
+	print(a, disk->dir, zones, &local);
 	return CLI_OK;
 }
 
 static int powerfail_word(const char *word, struct powerfail_args *a)
 {
-	char dir[PATH_MAX];
-	struct disk *disk;
+	struct cli_glance disk;
 	struct zl_err err;
-	int status;
 
-	if (cli_look_word(word, dir, &disk, &err)) {
-		cli_error("%s", err.msg);
-		return CLI_FAILED;
-	}
-	status = powerfail(disk, a);
-	disk_close(disk);
-	return status;
+	if (!cli_glance(word, &disk, &err))
+		return powerfail(&disk, a);
+	cli_error("%s", err.msg);
+	return CLI_FAILED;
 }
 
 /* An object where one disk was named, else an array. */

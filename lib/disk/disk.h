@@ -133,6 +133,8 @@ int disk_precheck(const char *dir, const struct disk_opts *opts,
  * What the sidecar of @dir says, and no more; 0, or -errno without a sentence.
  */
 int disk_read_meta(const char *dir, struct disk_meta *meta);
+/* The geometry that follows from it. */
+void disk_meta_geo(const struct disk_meta *meta, struct zone_geo *geo);
 
 /*
  * Whether the making of the disk in @dir was interrupted; @meta gets what it is

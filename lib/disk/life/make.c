@@ -55,6 +55,11 @@ int disk_read_meta(const char *dir, struct disk_meta *meta)
 	return read_meta(dir, meta, &ignored);
 }
 
+void disk_meta_geo(const struct disk_meta *meta, struct zone_geo *geo)
+{
+	meta_geo(meta, geo);
+}
+
 bool disk_is_half_made(const char *dir, struct disk_meta *meta)
 {
 	enum sidecar_state state;
