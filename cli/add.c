@@ -25,7 +25,7 @@ struct add_args {
 	const char *dir;     /* NULL: as id and base_dir say */
 	char found[PATH_MAX];
 	struct disk_opts opts;
-	bool json, ensure;
+	bool json, ensure, save;
 	bool made_disk;
 	int status; /* if it fails */
 };
@@ -81,6 +81,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'e':
 		a->ensure = true;
 		return 0;
+	case 's':
+		a->save = true;
+		return 0;
 	case 't':
 		cli_set_timeout(arg, state);
 		return 0;
@@ -103,6 +106,7 @@ static const struct argp_option options[] = {
 	  "A disk that is attached already is as good: print its block device",
 	  0 },
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	CLI_SAVE_OPTION,
 	CLI_TIMEOUT_OPTION,
 	{ 0 },
 };
@@ -639,7 +643,7 @@ int add_main(int argc, char **argv)
 	zl_log_set(cli_log);
 	ret = a.ensure ? find_ensured(&a) : 0;
 	if (ret)
-		return ret > 0 ? CLI_OK : CLI_FAILED;
+		return cli_finish(a.save, ret > 0 ? CLI_OK : CLI_FAILED, "");
 	if (refuse_known(&a))
 		return CLI_FAILED;
 	if (lio_ready(cli_lio(), false, &err) ||
@@ -649,5 +653,6 @@ int add_main(int argc, char **argv)
 	}
 	ret = add(&a, events);
 	lio_events_close(events);
-	return ret ? a.status : CLI_OK;
+	return cli_finish(a.save, ret ? a.status : CLI_OK,
+			  "the disk is attached");
 }

@@ -24,7 +24,7 @@ struct export_args {
 	const char *disk, *acl, *user, *password, *password_file;
 	char portals[LIO_MAX_PORTALS][PORTAL_SIZE];
 	unsigned nr_portals;
-	bool open;
+	bool open, save;
 	char secret[CHAP_MAX + 2]; /* made, or read: with a newline */
 };
 
@@ -47,6 +47,7 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "open", 'o', NULL, 0,
 	  "Let everybody in who reaches the portal, without a secret", 0 },
+	CLI_SAVE_OPTION,
 	CLI_TIMEOUT_OPTION,
 	{ 0 },
 };
@@ -182,6 +183,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'o':
 		a->open = true;
+		return 0;
+	case 's':
+		a->save = true;
 		return 0;
 	case 't':
 		cli_set_timeout(arg, state);
@@ -425,7 +429,7 @@ int export_main(int argc, char **argv)
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
-	return export_disk(&a);
+	return cli_finish(a.save, export_disk(&a), "the target is there");
 }
 
 /*
@@ -433,13 +437,14 @@ int export_main(int argc, char **argv)
  */
 
 struct unexport_args {
-	bool force, all;
+	bool force, all, save;
 	int first; /* of the disks */
 };
 
 static const struct argp_option unexport_options[] = {
 	CLI_ALL_OPTION,
 	{ "force", 'f', NULL, 0, "Even if initiators are logged in", 0 },
+	CLI_SAVE_OPTION,
 	CLI_TIMEOUT_OPTION,
 	{ 0 },
 };
@@ -454,6 +459,9 @@ static error_t parse_unexport(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'f':
 		a->force = true;
+		return 0;
+	case 's':
+		a->save = true;
 		return 0;
 	case 't':
 		cli_set_timeout(arg, state);
@@ -504,5 +512,5 @@ int unexport_main(int argc, char **argv)
 			status = CLI_FAILED;
 	if (a.all)
 		cli_free_dirs(argv, argc);
-	return status;
+	return cli_finish(a.save, status, "");
 }

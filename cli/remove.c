@@ -6,13 +6,14 @@
 #include "target.h"
 
 struct remove_args {
-	bool force, all;
+	bool force, all, save;
 	int first; /* of the disks */
 };
 
 static const struct argp_option options[] = {
 	CLI_ALL_OPTION,
 	{ "force", 'f', NULL, 0, "Even if the disk is in use", 0 },
+	CLI_SAVE_OPTION,
 	CLI_TIMEOUT_OPTION,
 	{ 0 },
 };
@@ -27,6 +28,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'f':
 		a->force = true;
+		return 0;
+	case 's':
+		a->save = true;
 		return 0;
 	case 't':
 		cli_set_timeout(arg, state);
@@ -106,20 +110,29 @@ static int remove_all(bool force)
 	return status;
 }
 
-int remove_main(int argc, char **argv)
+static int remove_named(char **words, int nr, bool force)
 {
-	struct remove_args a = { .force = false };
 	struct lio_backstore bs;
 	int status = CLI_OK;
 
-	cli_parse(&argp, argc, argv, &a);
-	if (cli_need_root())
-		return CLI_FAILED;
-	if (a.all)
-		return need_daemon(a.force) ? CLI_FAILED : remove_all(a.force);
-	for (int i = a.first; i < argc; i++)
-		if (cli_need(argv[i], &bs) || need_daemon(a.force) ||
-		    remove_disk(&bs, a.force))
+	for (int i = 0; i < nr; i++)
+		if (cli_need(words[i], &bs) || need_daemon(force) ||
+		    remove_disk(&bs, force))
 			status = CLI_FAILED;
 	return status;
+}
+
+int remove_main(int argc, char **argv)
+{
+	struct remove_args a = { .force = false };
+	int status;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (cli_need_root() || (a.all && need_daemon(a.force)))
+		return CLI_FAILED;
+	if (a.all)
+		status = remove_all(a.force);
+	else
+		status = remove_named(argv + a.first, argc - a.first, a.force);
+	return cli_finish(a.save, status, "");
 }

@@ -57,6 +57,22 @@ void cli_set_timeout(const char *arg, struct argp_state *state)
 	lio.wait_ms = (unsigned)seconds * 1000;
 }
 
+int cli_finish(bool save, int status, const char *what)
+{
+	struct zl_err err;
+
+	if (status || (!save && (!*what || !isatty(STDERR_FILENO))))
+		return status;
+	if (!save) {
+		cli_note("%s until the next boot; --save is for longer", what);
+		return status;
+	}
+	if (!lio_save(cli_lio(), &err))
+		return status;
+	cli_error("%s", err.msg);
+	return CLI_FAILED;
+}
+
 /*
  * Who uses it.
  */

@@ -46,6 +46,17 @@ const char *cli_device(const struct lio_backstore *bs,
 			"step (default: 60)",                                  \
 			0                                                      \
 	}
+/* --save: as targetcli's saveconfig. */
+#define CLI_SAVE_OPTION                                                      \
+	{                                                                    \
+		"save", 's', NULL, 0,                                        \
+			"Save what targets there are now, so that it is so " \
+			"after a reboot, too",                               \
+			0                                                    \
+	}
+/* Saves if @save and @status is CLI_OK; the status in the end.  A person is
+ * told of what was not saved, in @what, "": nothing. */
+int cli_finish(bool save, int status, const char *what);
 void cli_set_timeout(const char *arg, struct argp_state *state);
 
 /* 0, or -EBUSY when it has said who uses a LUN of @fabric (NULL: of any). */

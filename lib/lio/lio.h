@@ -208,6 +208,10 @@ enum lio_daemon lio_daemon_state(const struct lio *lio, int *pid);
  */
 int lio_ready(const struct lio *lio, bool iscsi, struct zl_err *err);
 
+/* Saves what targets and backstores there are, whoever's, as "targetcli
+ * saveconfig" does: they are restored at boot. */
+int lio_save(const struct lio *lio, struct zl_err *err);
+
 /*
  * Makes the kernel give up what it waits for when nobody can answer: only if
  * tcmu-runner does not run.  True: done.

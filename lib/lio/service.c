@@ -283,3 +283,39 @@ int lio_ready(const struct lio *lio, bool iscsi, struct zl_err *err)
 		ret = need_daemon(lio, err);
 	return ret;
 }
+
+/*
+ * Saving.
+ */
+
+/* False: there is no such program. */
+static bool try_to_save(const struct lio *lio, const char *program,
+			const char *word, int *ret)
+{
+	char path[PATH_MAX];
+	const char *const words[] = { path, word, NULL };
+
+	lio_path(lio, path, "/usr/bin/%s", program);
+	if (!lio_exists(path))
+		return false;
+	*ret = lio_run_program(words, lio->wait_ms);
+	return true;
+}
+
+int lio_save(const struct lio *lio, struct zl_err *err)
+{
+	int ret;
+
+	if (!try_to_save(lio, "targetctl", "save", &ret) &&
+	    !try_to_save(lio, "targetcli", "saveconfig", &ret))
+		return zl_fail(err, ENOENT,
+			       "the configuration is not saved: there is "
+			       "neither targetctl (python3-rtslib-fb) nor "
+			       "targetcli");
+	if (ret)
+		return zl_fail(err, EIO,
+			       "the configuration is not saved: targetctl "
+			       "save %s; type it to see why",
+			       ret == -ETIMEDOUT ? "takes too long" : "fails");
+	return 0;
+}

@@ -143,6 +143,37 @@ static void ensured(void **state)
 	assert_sentence("tcmu-runner does not run");
 }
 
+/* Of the machine that is looked at, not of the one that the test runs on. */
+static void saved(void **state)
+{
+	static const char bad[] = "#!/bin/sh\nexit 1";
+	char root[4200];
+
+	(void)state;
+	snprintf(root, sizeof(root), "%s/root", machine_dir);
+	setenv("ZLOOP_SYSTEM_ROOT", root, 1);
+	assert_int_equal(zloop("create", SMALL, "disks/0", NULL), 0);
+	assert_int_equal(zloop("add", "-e", "disks/0", "--save", NULL), 1);
+	assert_sentence("neither targetctl (python3-rtslib-fb) nor targetcli");
+	assert_string_equal(run_out, "/dev/sdq\n");
+	machine_put("root/usr/bin/targetcli", bad);
+	assert_int_equal(chmod("root/usr/bin/targetcli", 0755), 0);
+	assert_int_equal(zloop("add", "-e", "disks/0", "--save", NULL), 1);
+	assert_sentence("the configuration is not saved: targetctl save fails");
+	machine_put("root/usr/bin/targetctl", "#!/bin/sh\n[ \"$*\" = save ]");
+	assert_int_equal(chmod("root/usr/bin/targetctl", 0755), 0);
+	assert_int_equal(zloop("add", "-e", "disks/0", "--save", NULL), 0);
+	assert_string_equal(run_err, "");
+	/* What failed is not saved. */
+	unlink("root/usr/bin/targetctl");
+	assert_int_equal(zloop("remove", "nothing", "--save", NULL), 1);
+	assert_sentence("no disk nothing is attached");
+	assert_int_equal(zloop("unexport", "z0", "--save", NULL), 1);
+	assert_sentence("is not exported over iSCSI");
+	assert_int_equal(zloop("unexport", "--all", "--save", NULL), 1);
+	assert_sentence("the configuration is not saved");
+}
+
 static void notes(void **state)
 {
 	(void)state;
@@ -328,6 +359,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(secrets, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(ensured, machine_enter,
+						machine_leave),
+		cmocka_unit_test_setup_teardown(saved, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(notes, machine_enter,
 						machine_leave),
