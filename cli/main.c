@@ -43,7 +43,7 @@ static const struct cli_command commands[] = {
 	{ "list", "list the disks, attached or not", list_main },
 	{ "export", "make a disk an iSCSI target", export_main },
 	{ "unexport", "remove a disk's iSCSI targets", unexport_main },
-	{ "watch", "say when disks are added and removed", watch_main },
+	{ "watch", "say what happens to disks", watch_main },
 	{ "config", "write a test suite's configuration", config_main },
 	{ "help", "explain a command; help drives: what create --like knows",
 	  help_main },

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* zloop watch: what the kernel says on netlink, a line each. */
+/* zloop watch: what the kernel says on netlink, and what it does not, a line
+ * each.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "target.h"
+#include "watch_state.h"
+
+#define POLL_MS 1000
 
 struct watch_args {
 	bool json;
@@ -44,8 +50,10 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.doc = "Print a line when the kernel adds, removes or reconfigures a "
-	       "backstore of tcmu-runner, of any handler, until it is "
-	       "interrupted.",
+	       "backstore of tcmu-runner, of any handler, when the daemon dies "
+	       "or is there again, when an injected fault has happened, and "
+	       "when zones become read-only or offline or are that no more, "
+	       "until it is interrupted.",
 };
 
 static const char *const kinds[] = {
@@ -87,30 +95,101 @@ static void print_json(const struct lio_event *e)
 	putchar('\n');
 }
 
-static int watch(struct lio_events *events, const struct watch_args *a)
+struct watching {
+	const struct watch_args *a;
+	uint64_t nr; /* lines */
+};
+
+static void print_news_text(const struct watch_news *n)
+{
+	char word[CLI_WORD_MAX];
+
+	if (n->kind == WATCH_DAEMON)
+		printf("daemon %s\n", n->what);
+	else if (n->kind == WATCH_FAULTS)
+		printf("faults %s %" PRIu64 "\n", n->dir, n->nr);
+	else
+		printf("zones %s %s=%" PRIu64 "\n", n->dir,
+		       cli_word(zone_cond_name(n->cond), word), n->nr);
+}
+
+static void print_news_json(const struct watch_news *n)
+{
+	struct json_object *o = json_object_new_object();
+	char word[CLI_WORD_MAX];
+
+	if (n->kind == WATCH_DAEMON) {
+		json_add_str(o, "event", "daemon");
+		json_add_str(o, "state", n->what);
+	} else {
+		json_add_str(o, "event",
+			     n->kind == WATCH_FAULTS ? "faults" : "zones");
+		json_add_str(o, "directory", n->dir);
+		json_add_str(o, "serial", n->serial);
+	}
+	if (n->kind == WATCH_FAULTS)
+		json_add_u64(o, "faults", n->nr);
+	if (n->kind == WATCH_ZONES) {
+		json_add_str(o, "condition",
+			     cli_word(zone_cond_name(n->cond), word));
+		json_add_u64(o, "zones", n->nr);
+	}
+	json_print_compact(o);
+	putchar('\n');
+}
+
+static void print_news(void *user, const struct watch_news *news)
+{
+	struct watching *w = user;
+
+	if (w->a->count && w->nr == w->a->count)
+		return;
+	w->nr++;
+	if (w->a->json)
+		print_news_json(news);
+	else
+		print_news_text(news);
+}
+
+/* One that the kernel sends, or a second without any; as lio_events_next(). */
+static int next(struct lio_events *events, struct watching *w)
 {
 	struct lio_event event;
-	uint64_t nr = 0;
-	int ret;
+	int ret = lio_events_next(events, POLL_MS, &event);
 
-	do {
-		ret = lio_events_next(events, -1, &event);
-		if (ret == -ENOBUFS)
-			cli_note("events came too fast; some were lost");
-		if (ret <= 0)
-			continue;
-		if (a->json)
-			print_json(&event);
-		else
-			print_text(&event);
+	if (ret == -ENOBUFS)
+		cli_note("events came too fast; some were lost");
+	if (ret <= 0)
+		return ret == -ENOBUFS ? 0 : ret;
+	w->nr++;
+	if (w->a->json)
+		print_json(&event);
+	else
+		print_text(&event);
+	return ret;
+}
+
+static int watch(struct lio_events *events, const struct watch_args *a)
+{
+	struct watch_state state = { .begun = false };
+	struct watching w = { .a = a };
+	uint64_t due = 0;
+	int ret = 0;
+
+	while (ret >= 0 && !ferror(stdout) && (!a->count || w.nr < a->count)) {
+		if (clock_ms() >= due) {
+			watch_poll(&state, cli_lio(), print_news, &w);
+			due = clock_ms() + POLL_MS;
+		} else {
+			ret = next(events, &w);
+		}
 		if (fflush(stdout))
-			return CLI_FAILED;
-		nr++;
-	} while ((ret >= 0 || ret == -ENOBUFS) && (!a->count || nr < a->count));
-	if (ret >= 0)
-		return CLI_OK;
-	cli_error("netlink: %s", strerror(-ret));
-	return CLI_FAILED;
+			break;
+	}
+	watch_end(&state);
+	if (ret < 0)
+		cli_error("netlink: %s", strerror(-ret));
+	return ret < 0 || ferror(stdout) ? CLI_FAILED : CLI_OK;
 }
 
 int watch_main(int argc, char **argv)
