@@ -5,16 +5,34 @@
 #include "scsi/internal.h"
 
 /* RETURNED LOGICAL BLOCK ADDRESS is the last of the whole disk; 0: of the
- * zones at its start that are not sequential write required ones. */
+ * zones at its start that are not sequential write required ones, or, with
+ * realms, of the first domain. */
 #define RC_BASIS_WHOLE_DISK 0x1
 
-static uint64_t returned_lba(const struct scsi_unit *unit)
+/* Whether it is for what is at its start only: an ordinary disk has nothing
+ * else. */
+static bool tells_start(const struct scsi_unit *unit)
+{
+	const struct disk_meta *meta = disk_meta(unit->disk);
+
+	return meta->rc_conv || (unit->realms && !meta->device_type);
+}
+
+uint64_t scsi_told_blocks(const struct scsi_unit *unit)
 {
 	const struct zone_geo *geo = disk_geo(unit->disk);
 
-	if (disk_meta(unit->disk)->rc_conv)
-		return (uint64_t)zone_geo_first_wp(geo) * geo->zone_blocks - 1;
-	return unit->capacity_blocks - 1;
+	if (!tells_start(unit))
+		return unit->capacity_blocks;
+	if (unit->realms)
+		return (uint64_t)zone_domain_slots(&geo->domains.d[0]) *
+		       geo->zone_blocks;
+	return (uint64_t)zone_geo_first_wp(geo) * geo->zone_blocks;
+}
+
+static uint64_t returned_lba(const struct scsi_unit *unit)
+{
+	return scsi_told_blocks(unit) - 1;
 }
 
 /*
@@ -40,8 +58,7 @@ enum scsi_next scsi_read_capacity_16(struct scsi_cmd *cmd)
 	be32_put(data + 8, unit->block_bytes);
 	/* The field is zoned devices' of type 14h; without sequential write
 	 * required zones both values mean the same. */
-	if (!disk_meta(unit->disk)->rc_conv &&
-	    !disk_meta(unit->disk)->host_aware)
+	if (!tells_start(unit) && !disk_meta(unit->disk)->host_aware)
 		data[12] = RC_BASIS_WHOLE_DISK << 4;
 	/* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT; the first logical block
 	 * is aligned. */

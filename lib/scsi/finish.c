@@ -52,6 +52,8 @@ static bool left_in_cache(const struct scsi_cmd *cmd)
 	case DISK_COMPARE:
 	case DISK_SYNC:
 	case DISK_SAVE:
+	case DISK_ACTIVATE:
+	case DISK_CONTROL:
 		return false;
 	default:
 		return !cmd->io.fua && !cmd->unit->wce;
@@ -64,7 +66,8 @@ static bool left_in_cache(const struct scsi_cmd *cmd)
  */
 static bool is_late(const struct scsi_cmd *cmd)
 {
-	return (cmd->io.op == DISK_SYNC || cmd->io.op == DISK_SAVE) &&
+	return (cmd->io.op == DISK_SYNC || cmd->io.op == DISK_SAVE ||
+		cmd->io.op == DISK_CONTROL) &&
 	       cmd->power_ons != cmd->unit->power_ons;
 }
 

@@ -121,6 +121,26 @@ static bool next_zone(struct scsi_unit *u)
 	return false;
 }
 
+/*
+ * Realms become active as the disk was made.  Their zones are EMPTY, unless the
+ * write pointers are to stay; one that is READ ONLY or OFFLINE keeps all as
+ * they are.  False: there is nothing to do.
+ */
+static bool restore_realms(struct scsi_unit *u)
+{
+	struct scsi_job *j = &u->job;
+
+	if (!u->realms || j->keep_wp)
+		return false;
+	j->activation = (struct zone_activation){
+		.all = true,
+		.other = disk_meta(u->disk)->realms.active,
+	};
+	set_io(u, DISK_ACTIVATE, 0);
+	j->chain.io.activation = &j->activation;
+	return true;
+}
+
 /* A FORMAT UNIT whose command is over before it is leaves a mark, too. */
 static uint64_t job_mark(struct scsi_unit *u)
 {
@@ -179,6 +199,11 @@ static bool next_io(struct scsi_chain *chain)
 		end_immed(j);
 		if (next_zone(u))
 			return true;
+		j->what = STEP_REALMS;
+		if (restore_realms(u))
+			return true;
+		/* fall through */
+	case STEP_REALMS:
 		set_io(u, DISK_SYNC, 0);
 		j->chain.io.lba = 0;
 		j->what = STEP_UNMARK;

@@ -7,10 +7,11 @@
 #include "scsi/internal.h"
 
 /* Qualifier 000b and host-managed zoned block device, or direct access block
- * device: a host-aware disk is one, and more in the VPD pages. */
+ * device: a host-aware disk is one, and more in the VPD pages; a disk with
+ * realms is one in its first domain. */
 static uint8_t peripheral(const struct scsi_unit *unit)
 {
-	return disk_meta(unit->disk)->host_aware ? 0x00 : 0x14;
+	return disk_meta(unit->disk)->device_type;
 }
 
 /* Version descriptors, "no version claimed" (SPC-5 table "Version descriptor
@@ -181,6 +182,26 @@ static bool last_zone_is_smaller(const struct zone_geo *geo)
 	return geo->capacity_blocks % geo->zone_blocks;
 }
 
+/* ZONED BLOCK DEVICE EXTENSION */
+static uint8_t zoned_extension(const struct scsi_unit *unit)
+{
+	if (unit->realms)
+		return 0x2; /* zone domains and realms */
+	return disk_meta(unit->disk)->host_aware ? 0x1 : 0;
+}
+
+/* ZONE ALIGNMENT METHOD: constant starts with gaps, constant lengths, or not
+ * reported. */
+static void put_alignment(const struct zone_geo *geo, uint8_t *body)
+{
+	if (geo->zone_cap_blocks < geo->zone_blocks) {
+		body[19] = 0x8;
+		be64_put(body + 20, geo->zone_blocks);
+	} else if (!last_zone_is_smaller(geo)) {
+		body[19] = 0x1;
+	}
+}
+
 /*
  * A number of open zones is the most that sequential write required ones can
  * have, but what is optimal for sequential write preferred ones.  Of the latter
@@ -189,24 +210,20 @@ static bool last_zone_is_smaller(const struct zone_geo *geo)
 static size_t zoned_characteristics(struct scsi_cmd *cmd, uint8_t *body)
 {
 	const struct zone_geo *geo = disk_geo(cmd->unit->disk);
-	bool host_aware = disk_meta(cmd->unit->disk)->host_aware;
 	uint32_t open = geo->max_open ? geo->max_open : UINT32_MAX;
 
 	memset(body, 0, 60);
-	body[0] = geo->urswrz ? 0x01 : 0;
-	if (host_aware)
-		body[0] |= 0x1 << 4; /* ZONED BLOCK DEVICE EXTENSION */
-	be32_put(body + 4, host_aware ? open : UINT32_MAX);
-	be32_put(body + 8, UINT32_MAX);
-	be32_put(body + 12, host_aware ? UINT32_MAX : open);
-	/* ZONE ALIGNMENT METHOD: constant starts with gaps, constant lengths,
-	 * or not reported. */
-	if (geo->zone_cap_blocks < geo->zone_blocks) {
-		body[19] = 0x8;
-		be64_put(body + 20, geo->zone_blocks);
-	} else if (!last_zone_is_smaller(geo)) {
-		body[19] = 0x1;
-	}
+	body[0] = (uint8_t)(zoned_extension(cmd->unit) << 4);
+	if (cmd->unit->realms)
+		body[0] |= 0x02; /* AAORB: whole realms are activated */
+	if (disk_urswrz(cmd->unit->disk))
+		body[0] |= 0x01;
+	memset(body + 4, 0xff, 12);
+	if (zone_geo_has(geo, ZT_SEQ_PREFERRED))
+		be32_put(body + 4, open);
+	if (zone_geo_has(geo, ZT_SEQ_REQUIRED))
+		be32_put(body + 12, open);
+	put_alignment(geo, body);
 	return 60;
 }
 

@@ -31,6 +31,7 @@
  * condition pending */
 #define OP_ALWAYS 0x2
 #define OP_THIN	  0x4 /* is there with thin provisioning only */
+#define OP_REALMS 0x8 /* is there with zone domains and realms only */
 
 struct scsi_op {
 	const char *name;
@@ -80,6 +81,7 @@ enum mode_id {
 	MODE_CACHING,
 	MODE_CONTROL,
 	MODE_CONTROL_EXT,
+	MODE_ZONED, /* zoned block device control: with realms only */
 	MODE_IE_CONTROL,
 	MODE_BACKGROUND,
 	MODE_NR
@@ -114,6 +116,7 @@ enum scsi_job_kind {
 enum scsi_job_step {
 	STEP_MARK, /* what does not come to its end has failed */
 	STEP_ZONES,
+	STEP_REALMS, /* are active as the disk was made */
 	STEP_UNMARK,
 	STEP_END,
 };
@@ -131,6 +134,7 @@ struct scsi_job {
 	enum scsi_job_step what;  /* comes next */
 	struct repeated *pattern; /* NULL: zeros */
 	struct scsi_cmd *waiter;  /* NULL: it was IMMED, and is over */
+	struct zone_activation activation;
 	struct scsi_chain chain;
 };
 
@@ -205,6 +209,7 @@ struct scsi_unit {
 	uint32_t phys_blocks;	  /* logical blocks per physical block */
 	uint32_t max_xfer_blocks; /* 0 = no limit */
 	bool thin;		  /* disk_is_thin() */
+	bool realms;		  /* it has zone domains and realms */
 	/* INQUIRY strings, padded with spaces. */
 	char vendor[8], product[16], revision[4];
 	/* Index of an operation code's first row + 1; 0 = none. */
@@ -338,7 +343,14 @@ enum scsi_next data_in_all(struct scsi_cmd *cmd, uint32_t alloc_bytes,
  * The commands.
  */
 
+/* activate.c */
+enum scsi_next scsi_zone_query(struct scsi_cmd *cmd);
+enum scsi_next scsi_zone_activate(struct scsi_cmd *cmd);
+void scsi_zone_activate_run(struct scsi_cmd *cmd);
+
 /* capacity.c */
+/* What READ CAPACITY tells of: the whole disk, or what is at its start. */
+uint64_t scsi_told_blocks(const struct scsi_unit *unit);
 enum scsi_next scsi_read_capacity_10(struct scsi_cmd *cmd);
 enum scsi_next scsi_read_capacity_16(struct scsi_cmd *cmd);
 
@@ -393,6 +405,10 @@ enum scsi_next scsi_test_unit_ready(struct scsi_cmd *cmd);
 enum scsi_next scsi_request_sense(struct scsi_cmd *cmd);
 enum scsi_next scsi_start_stop(struct scsi_cmd *cmd);
 void scsi_stop_run(struct scsi_cmd *cmd);
+
+/* realms.c */
+enum scsi_next scsi_report_domains(struct scsi_cmd *cmd);
+enum scsi_next scsi_report_realms(struct scsi_cmd *cmd);
 
 /* rw.c */
 /* LBA, length and FUA of a CDB of any length. */

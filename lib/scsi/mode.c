@@ -6,7 +6,8 @@
  * Three bits can be changed, and with SP saved: the disk keeps which of them
  * are saved with another value than the default one, and as long as the power
  * is on which of them have another value than the saved one: the daemon's death
- * must not switch a write cache on.
+ * must not switch a write cache on.  The zoned block device control page is all
+ * the disk's: it is not kept here, but built when it is asked for.
  *
  * MODE SELECT raises no unit attention for other initiators (SPC-5 wants MODE
  * PARAMETERS CHANGED): which initiator sent a command is not known here, and
@@ -23,6 +24,9 @@
 #define PAGE_ALL    0x3f
 #define SUBPAGE_ALL 0xff
 
+#define SHORT_BLOCK_DESC 8
+#define LONG_BLOCK_DESC	 16
+
 #define PS  0x80
 #define SPF 0x40
 
@@ -32,6 +36,12 @@
 #define WCE	0x04 /* byte 2 of the caching page */
 #define D_SENSE 0x04 /* byte 2 of the control page */
 #define SWP	0x08 /* byte 4 of the control page */
+
+/* Fields of the zoned block device control page: the default number of zones,
+ * unrestricted reads, MAXIMUM ACTIVATION. */
+#define FSNOZ	       4
+#define URSWRZ	       10
+#define MAX_ACTIVATION 16
 
 struct mode_page {
 	uint8_t len; /* with its header */
@@ -54,6 +64,15 @@ static const struct mode_page pages[MODE_NR] = {
 			   .def = { 0x0a, 10, 0, 0x10 },
 			   .changeable = { [2] = D_SENSE, [4] = SWP } },
 	[MODE_CONTROL_EXT] = { .len = 32, .def = { 0x0a | SPF, 0x01, 0, 28 } },
+	[MODE_ZONED] = { .len = 20,
+			 .def = { 0x0a | SPF, 0x0f, 0, 16 },
+			 .changeable = { [FSNOZ] = 0xff,
+					 0xff,
+					 0xff,
+					 0xff,
+					 [URSWRZ] = 0x01,
+					 [MAX_ACTIVATION] = 0xff,
+					 0xff } },
 	/* MRIE 6h: informational exceptions are reported to those who ask. */
 	[MODE_IE_CONTROL] = { .len = 12, .def = { 0x1c, 10, 0, 0x06 } },
 	[MODE_BACKGROUND] = { .len = 16, .def = { 0x1c | SPF, 0x01, 0, 12 } },
@@ -67,6 +86,12 @@ static uint8_t page_code(const struct mode_page *page)
 static uint8_t subpage_code(const struct mode_page *page)
 {
 	return page->def[0] & SPF ? page->def[1] : 0;
+}
+
+/* Whether this unit has that page. */
+static bool page_there(const struct scsi_unit *u, unsigned id)
+{
+	return u->realms || id != MODE_ZONED;
 }
 
 /* The copies that commands look at.  Under mode_lock. */
@@ -117,11 +142,23 @@ static void set_values(uint8_t mode[][MODE_PAGE_MAX], uint64_t values)
 	decode_saved(values, mode);
 }
 
+/* The one-byte MODE DATA LENGTH of MODE SENSE(6) must do for all pages. */
+static void check_lengths(void)
+{
+	unsigned sum = 4 + SHORT_BLOCK_DESC;
+
+	for (unsigned i = 0; i < MODE_NR; i++) {
+		assert(pages[i].len <= MODE_PAGE_MAX);
+		sum += pages[i].len;
+	}
+	assert(sum <= 256);
+	(void)sum;
+}
+
 void scsi_mode_init(struct scsi_unit *unit)
 {
 	pthread_mutex_init(&unit->mode_lock, NULL);
-	for (unsigned i = 0; i < MODE_NR; i++)
-		assert(pages[i].len <= MODE_PAGE_MAX);
+	check_lengths();
 	set_values(unit->saved_mode, disk_saved(unit->disk));
 	scsi_mode_power_on(unit);
 	/* Unless the power was on all the time. */
@@ -148,9 +185,31 @@ enum page_control {
 	PC_SAVED
 };
 
+/* Writes the fields of the disk's page. */
+static void put_control(const struct disk_control *c, uint8_t *page)
+{
+	be32_put(page + FSNOZ, c->nr_zones);
+	page[URSWRZ] = c->urswrz;
+	be16_put(page + MAX_ACTIVATION, c->max_activation);
+}
+
+static void build_control(struct scsi_unit *u, enum page_control pc,
+			  uint8_t *to)
+{
+	struct disk_control now, saved, made;
+
+	disk_get_control(u->disk, &now, &saved, &made);
+	if (pc == PC_CURRENT)
+		put_control(&now, to);
+	else if (pc == PC_DEFAULT)
+		put_control(&made, to);
+	else if (pc == PC_SAVED)
+		put_control(&saved, to);
+}
+
 /* Under mode_lock.  Returns the page's length. */
-static size_t build_page(const struct scsi_unit *u, unsigned id,
-			 enum page_control pc, uint8_t *to)
+static size_t build_page(struct scsi_unit *u, unsigned id, enum page_control pc,
+			 uint8_t *to)
 {
 	const struct mode_page *page = &pages[id];
 	size_t head = page->def[0] & SPF ? 4 : 2;
@@ -164,6 +223,8 @@ static size_t build_page(const struct scsi_unit *u, unsigned id,
 	else
 		memcpy(to, page->changeable, page->len);
 	memcpy(to, page->def, head);
+	if (id == MODE_ZONED)
+		build_control(u, pc, to);
 	to[0] |= PS;
 	return page->len;
 }
@@ -193,25 +254,26 @@ static size_t build_pages(struct scsi_unit *u, enum page_control pc,
 		return 0;
 	pthread_mutex_lock(&u->mode_lock);
 	for (unsigned i = 0; i < MODE_NR; i++)
-		if (page_asked_for(&pages[i], code, sub))
+		if (page_there(u, i) && page_asked_for(&pages[i], code, sub))
 			len += build_page(u, i, pc, to + len);
 	pthread_mutex_unlock(&u->mode_lock);
 	return len;
 }
 
-#define SHORT_BLOCK_DESC 8
-#define LONG_BLOCK_DESC	 16
-
 static size_t build_block_desc(const struct scsi_unit *u, bool long_lba,
 			       uint8_t *to)
 {
+	/* With realms it is the size of the disk that READ CAPACITY tells of.
+	 */
+	uint64_t nr = u->realms ? scsi_told_blocks(u) : u->capacity_blocks;
+
 	if (long_lba) {
 		memset(to, 0, LONG_BLOCK_DESC);
-		be64_put(to, u->capacity_blocks);
+		be64_put(to, nr);
 		be32_put(to + 12, u->block_bytes);
 		return LONG_BLOCK_DESC;
 	}
-	be32_put(to, (uint32_t)min_u64(u->capacity_blocks, UINT32_MAX));
+	be32_put(to, (uint32_t)min_u64(nr, UINT32_MAX));
 	be32_put(to + 4, u->block_bytes); /* byte 4 is reserved */
 	return SHORT_BLOCK_DESC;
 }
@@ -222,10 +284,6 @@ static uint8_t device_specific(const struct scsi_unit *u)
 }
 
 #define MODE_DATA_MAX (8 + LONG_BLOCK_DESC + MODE_NR * MODE_PAGE_MAX)
-
-/* The one-byte MODE DATA LENGTH of MODE SENSE(6) must do for all pages. */
-_Static_assert(4 + SHORT_BLOCK_DESC + MODE_NR * MODE_PAGE_MAX <= 256,
-	       "too many mode pages");
 
 struct mode_sense {
 	bool six, dbd, long_lba;
@@ -389,10 +447,11 @@ static bool take_block_desc(struct mode_list *list, bool long_lba)
 	return true;
 }
 
-static int find_page(uint8_t code, uint8_t sub)
+static int find_page(const struct scsi_unit *u, uint8_t code, uint8_t sub)
 {
 	for (int i = 0; i < MODE_NR; i++)
-		if (page_code(&pages[i]) == code &&
+		if (page_there(u, (unsigned)i) &&
+		    page_code(&pages[i]) == code &&
 		    subpage_code(&pages[i]) == sub)
 			return i;
 	return -1;
@@ -414,6 +473,28 @@ static bool check_changes(struct mode_list *list, unsigned at,
 	return true;
 }
 
+/*
+ * A default number of zones of 0 stays as it is; one that is above MAXIMUM
+ * ACTIVATION is refused, and one that was not meant to change goes down with
+ * it.
+ */
+static bool control_ok(struct mode_list *list, unsigned at, const uint8_t *now,
+		       uint8_t *data)
+{
+	uint32_t max = be16_get(data + MAX_ACTIVATION);
+	uint32_t old = be32_get(now + FSNOZ), nr = be32_get(data + FSNOZ);
+
+	if (!nr)
+		nr = old;
+	if (max && nr > max) {
+		if (nr != old)
+			return bad(list, at + FSNOZ, NO_BIT);
+		nr = max;
+	}
+	be32_put(data + FSNOZ, nr);
+	return true;
+}
+
 static bool take_page(struct mode_list *list, uint8_t mode[][MODE_PAGE_MAX])
 {
 	uint8_t data[MODE_PAGE_MAX];
@@ -430,7 +511,8 @@ static bool take_page(struct mode_list *list, uint8_t mode[][MODE_PAGE_MAX])
 		if (!take(list, data + 2, 2))
 			return false;
 	}
-	id = find_page(data[0] & 0x3f, head == 4 ? data[1] : 0);
+	id = find_page(list->cmd->unit, data[0] & 0x3f,
+		       head == 4 ? data[1] : 0);
 	if (id < 0)
 		return bad(list, at, 5);
 	page = &pages[id];
@@ -441,7 +523,8 @@ static bool take_page(struct mode_list *list, uint8_t mode[][MODE_PAGE_MAX])
 		return bad(list, at + head / 2, NO_BIT);
 	if (!take(list, data + head, page->len - head))
 		return false;
-	if (!check_changes(list, at, page, head, mode[id], data))
+	if (!check_changes(list, at, page, head, mode[id], data) ||
+	    (id == MODE_ZONED && !control_ok(list, at, mode[id], data)))
 		return false;
 	memcpy(mode[id], data, page->len);
 	return true;
@@ -502,6 +585,19 @@ static void apply(struct scsi_cmd *cmd)
 	cmd->mode_values = values;
 }
 
+/* What the list makes of the disk's page. */
+static void take_control(struct scsi_cmd *cmd, const uint8_t *old,
+			 const uint8_t *page)
+{
+	cmd->has_control = cmd->unit->realms &&
+			   (cmd->sp || memcmp(old, page, MODE_PAGE_MAX));
+	cmd->control = (struct disk_control){
+		.nr_zones = be32_get(page + FSNOZ),
+		.max_activation = be16_get(page + MAX_ACTIVATION),
+		.urswrz = page[URSWRZ],
+	};
+}
+
 /*
  * Reads the list.  Returns whether it is right; *at_once: and nothing has to be
  * flushed or kept, so that it has been applied.
@@ -510,16 +606,20 @@ static bool take_changes(struct mode_list *list, bool six, bool *at_once)
 {
 	struct scsi_cmd *cmd = list->cmd;
 	struct scsi_unit *u = cmd->unit;
-	uint8_t mode[MODE_NR][MODE_PAGE_MAX];
+	uint8_t mode[MODE_NR][MODE_PAGE_MAX], old[MODE_PAGE_MAX];
 	bool ok;
 
 	pthread_mutex_lock(&u->mode_lock);
 	memcpy(mode, u->mode, sizeof(mode));
+	if (u->realms)
+		build_control(u, PC_CURRENT, mode[MODE_ZONED]);
+	memcpy(old, mode[MODE_ZONED], sizeof(old));
 	ok = take_list(list, six, mode);
 	if (ok) {
 		cmd->mode_values = encode_saved(mode);
 		cmd->mode_mask = cmd->mode_values ^ encode_saved(u->mode);
-		*at_once = mode[MODE_CACHING][2] & WCE &&
+		take_control(cmd, old, mode[MODE_ZONED]);
+		*at_once = mode[MODE_CACHING][2] & WCE && !cmd->has_control &&
 			   !is_news(cmd, to_save(cmd, cmd->mode_values));
 		if (*at_once)
 			apply(cmd);
@@ -549,14 +649,28 @@ static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
 	return at_once ? scsi_good(cmd) : SCSI_RUN;
 }
 
+/* True: there is nothing for the disk to take. */
+static bool control(struct scsi_cmd *cmd)
+{
+	if (!cmd->has_control)
+		return true;
+	cmd->io.op = DISK_CONTROL;
+	cmd->io.control = cmd->control;
+	cmd->io.save = cmd->sp;
+	scsi_submit(cmd, NULL);
+	return false;
+}
+
 static bool saved(struct scsi_cmd *cmd)
 {
 	struct scsi_unit *u = cmd->unit;
 
-	pthread_mutex_lock(&u->mode_lock);
-	set_values(u->saved_mode, cmd->mode_values);
-	pthread_mutex_unlock(&u->mode_lock);
-	return true;
+	if (cmd->sp) {
+		pthread_mutex_lock(&u->mode_lock);
+		set_values(u->saved_mode, cmd->mode_values);
+		pthread_mutex_unlock(&u->mode_lock);
+	}
+	return control(cmd);
 }
 
 /* True: there is nothing to save. */
@@ -569,12 +683,12 @@ static bool save(struct scsi_cmd *cmd)
 	value = to_save(cmd, cmd->mode_values);
 	pthread_mutex_unlock(&u->mode_lock);
 	if (!is_news(cmd, value))
-		return true;
+		return control(cmd);
 	cmd->io.op = DISK_SAVE;
 	cmd->io.lba = value;
 	cmd->io.save_mask =
 		cmd->sp ? SAVED_MODE | SAVED_CURRENT : SAVED_CURRENT;
-	scsi_submit(cmd, cmd->sp ? saved : NULL);
+	scsi_submit(cmd, cmd->sp || cmd->has_control ? saved : NULL);
 	return false;
 }
 

@@ -67,7 +67,10 @@ struct scsi_cmd {
 	uint32_t stage; /* of a command that takes several I/Os */
 	/* MODE SELECT: what it changes, as lib/scsi/mode.c encodes values. */
 	uint64_t mode_values, mode_mask;
-	bool sp;   /* … SAVE PAGES */
+	bool sp; /* … SAVE PAGES */
+	/* … and what it makes of the zoned block device control page. */
+	struct disk_control control;
+	bool has_control;
 	void *mem; /* freed when the command is done */
 	/* After a successful I/O.  False: another one is under way. */
 	bool (*then)(struct scsi_cmd *cmd);

@@ -14,6 +14,7 @@
  *   ones: a host that sets them expects something that would not happen.
  * - Without thin provisioning, the UNMAP bit is such a bit, and there is no
  *   UNMAP command.
+ * - Without realms, there are no commands about zone domains and realms.
  */
 #include "base/num.h"
 #include "scsi/internal.h"
@@ -116,6 +117,12 @@ const struct scsi_op scsi_op_table[] = {
 	{ "MODE SENSE(10)", NO_SA,
 	  { 0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0 },
 	  10, OP_STOPPED, 0, scsi_mode_sense_10 },
+	{ "ZONE ACTIVATE(32)", 0xf800,
+	  { 0x7f, 0, Z4, 0, 0x18, 0xf8, 0x00, 0xc0, 0xff, FF8, FF4, Z4, FF4 },
+	  32, OP_REALMS, T_ALL, scsi_zone_activate, scsi_zone_activate_run },
+	{ "ZONE QUERY(32)", 0xf801,
+	  { 0x7f, 0, Z4, 0, 0x18, 0xf8, 0x01, 0xc0, 0xff, FF8, FF4, Z4, FF4 },
+	  32, OP_REALMS, T_MEDIA, scsi_zone_query },
 	{ "READ(16)", NO_SA,
 	  { 0x88, 0x18, FF8, FF4, 0, 0 },
 	  16, 0, T_MEDIA, scsi_read, scsi_rw_run },
@@ -157,6 +164,18 @@ const struct scsi_op scsi_op_table[] = {
 	{ "REPORT ZONES", 0x00,
 	  { 0x95, 0x00, FF8, FF4, 0xbf, 0 },
 	  16, 0, T_MEDIA, scsi_report_zones },
+	{ "REPORT REALMS", 0x06,
+	  { 0x95, 0x06, FF8, FF4, 0x3f, 0 },
+	  16, OP_REALMS, T_MEDIA, scsi_report_realms },
+	{ "REPORT ZONE DOMAINS", 0x07,
+	  { 0x95, 0x07, FF8, FF4, 0x3f, 0 },
+	  16, OP_REALMS, T_MEDIA, scsi_report_domains },
+	{ "ZONE ACTIVATE(16)", 0x08,
+	  { 0x95, 0x88, FF8, FF4, 0xff, 0 },
+	  16, OP_REALMS, T_ALL, scsi_zone_activate, scsi_zone_activate_run },
+	{ "ZONE QUERY(16)", 0x09,
+	  { 0x95, 0x89, FF8, FF4, 0xff, 0 },
+	  16, OP_REALMS, T_MEDIA, scsi_zone_query },
 	{ "READ CAPACITY(16)", 0x10,
 	  { 0x9e, 0x10, Z8, FF4, 0, 0 },
 	  16, OP_STOPPED, 0, scsi_read_capacity_16 },

@@ -41,7 +41,8 @@ static void set_names(struct scsi_unit *u, const struct scsi_unit_args *args)
 
 bool scsi_op_there(const struct scsi_unit *u, const struct scsi_op *op)
 {
-	return u->thin || !(op->flags & OP_THIN);
+	return (u->thin || !(op->flags & OP_THIN)) &&
+	       (u->realms || !(op->flags & OP_REALMS));
 }
 
 uint8_t scsi_op_usage(const struct scsi_unit *u, const struct scsi_op *op,
@@ -94,6 +95,7 @@ int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 	u->block_bytes = disk_meta(disk)->block_bytes;
 	u->phys_blocks = geo->phys_blocks;
 	u->thin = disk_is_thin(disk);
+	u->realms = geo->domains.nr;
 	u->max_xfer_blocks = args->max_xfer_blocks;
 	set_names(u, args);
 	index_rows(u);

@@ -74,8 +74,27 @@ void gen_put_lba(const struct scsi_op *op, uint8_t *cdb, uint64_t lba)
 	}
 }
 
+/* ZONE ACTIVATE and ZONE QUERY: as many zones as realms have, and a domain; the
+ * allocation length stays. */
+static bool put_activation(const struct scsi_op *op, uint8_t *cdb, uint32_t nr)
+{
+	nr = nr / 8 % 8;
+	if (op->usage[0] == 0x95 && op->sa >= 8) {
+		be16_put(cdb + 10, (uint16_t)nr);
+		cdb[14] &= 0x01;
+	} else if (op->usage[0] == VARIABLE_LENGTH) {
+		be32_put(cdb + 20, nr);
+		cdb[11] &= 0x01;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 void gen_put_blocks(const struct scsi_op *op, uint8_t *cdb, uint32_t nr)
 {
+	if (put_activation(op, cdb, nr))
+		return;
 	switch (op->cdb_len) {
 	case 6:
 		cdb[4] = (uint8_t)nr;

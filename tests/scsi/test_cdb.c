@@ -9,12 +9,21 @@
 #define OPTS "capacity_mb=8,zone_size_mb=1,conv_zones=2"
 
 static struct rig rig;
-static bool thin; /* provisioning */
+static bool thin;   /* provisioning */
+static bool realms; /* zone domains and realms */
+
+/* Zones 0 to 7 are conventional, 9 to 14 sequential, which are active. */
+#define REALMS                                                  \
+	"model=realms,zone_size_mb=1,realms=4,realm_zones=2+3," \
+	"cmr_realms=1+1,active=seq"
 
 static int start(void **state)
 {
 	(void)state;
-	rig_start(&rig, thin ? OPTS ",provisioning=thin" : OPTS);
+	if (realms)
+		rig_start(&rig, REALMS);
+	else
+		rig_start(&rig, thin ? OPTS ",provisioning=thin" : OPTS);
 	return 0;
 }
 
@@ -27,8 +36,8 @@ static int stop(void **state)
 
 /*
  * The whole command set as it should be, written down a second time: the CDB
- * usage data with thin provisioning, and whether the command works on a stopped
- * unit.
+ * usage data with thin provisioning or realms, and whether the command works on
+ * a stopped unit.
  */
 /* clang-format off */
 #define FF4 0xff, 0xff, 0xff, 0xff
@@ -36,7 +45,7 @@ static const struct {
 	int sa;
 	uint8_t len;
 	bool stopped;
-	uint8_t usage[16];
+	uint8_t usage[SCSI_CDB_MAX];
 } command_set[] = {
 	{ NO_SA, 6, 0, { 0x00 } },
 	{ NO_SA, 6, 1, { 0x03, 0x01, 0, 0, 0xff } },
@@ -65,6 +74,10 @@ static const struct {
 	{ NO_SA, 10, 1, { 0x4d, 0, 0xff, 0xff, 0, FF4 } },
 	{ NO_SA, 10, 1, { 0x55, 0x11, [7] = 0xff, 0xff } },
 	{ NO_SA, 10, 1, { 0x5a, 0x18, 0xff, 0xff, [7] = 0xff, 0xff } },
+	{ 0xf800, 32, 0, { 0x7f, [7] = 0x18, 0xf8, 0x00, 0xc0, 0xff, FF4, FF4,
+			   FF4, [28] = FF4 } },
+	{ 0xf801, 32, 0, { 0x7f, [7] = 0x18, 0xf8, 0x01, 0xc0, 0xff, FF4, FF4,
+			   FF4, [28] = FF4 } },
 	{ NO_SA, 16, 0, { 0x88, 0x18, FF4, FF4, FF4 } },
 	{ NO_SA, 16, 0, { 0x89, 0x18, FF4, FF4, [13] = 0xff } },
 	{ NO_SA, 16, 0, { 0x8a, 0x18, FF4, FF4, FF4 } },
@@ -78,6 +91,10 @@ static const struct {
 	{ 3, 16, 0, { 0x94, 3, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
 	{ 4, 16, 0, { 0x94, 4, FF4, FF4, [12] = 0xff, 0xff, 0x01 } },
 	{ 0, 16, 0, { 0x95, 0, FF4, FF4, FF4, 0xbf } },
+	{ 6, 16, 0, { 0x95, 6, FF4, FF4, FF4, 0x3f } },
+	{ 7, 16, 0, { 0x95, 7, FF4, FF4, FF4, 0x3f } },
+	{ 8, 16, 0, { 0x95, 0x88, FF4, FF4, FF4, 0xff } },
+	{ 9, 16, 0, { 0x95, 0x89, FF4, FF4, FF4, 0xff } },
 	{ 0x10, 16, 1, { 0x9e, 0x10, [10] = FF4 } },
 	{ 0x12, 16, 0, { 0x9e, 0x12, FF4, FF4, FF4, 0xff } },
 	{ NO_SA, 12, 1, { 0xa0, 0, 0xff, 0, 0, 0, FF4 } },
@@ -94,7 +111,11 @@ static const struct {
 
 static bool is_there(unsigned row)
 {
-	return thin || scsi_op_table[row].usage[0] != 0x42; /* UNMAP */
+	uint8_t opcode = command_set[row].usage[0];
+
+	if (opcode == 0x7f || (opcode == 0x95 && command_set[row].sa))
+		return realms;
+	return thin || opcode != 0x42; /* UNMAP */
 }
 
 static uint8_t usage_byte(unsigned row, unsigned byte)
@@ -115,8 +136,13 @@ static void plain_cdb(const struct scsi_op *op, uint8_t cdb[SCSI_CDB_MAX])
 {
 	memset(cdb, 0, SCSI_CDB_MAX);
 	cdb[0] = op->usage[0];
-	if (op->sa != NO_SA)
+	if (op->usage[0] == 0x7f) {
+		cdb[7] = 0x18;
+		be16_put(cdb + 8, (uint16_t)op->sa);
+		cdb[31] = 64; /* the least allocation length */
+	} else if (op->sa != NO_SA) {
 		cdb[1] = (uint8_t)op->sa;
+	}
 	if (op->usage[0] == 0x15 || op->usage[0] == 0x55)
 		cdb[1] = 0x10; /* PF */
 	if (op->usage[0] == 0x1a || op->usage[0] == 0x5a)
@@ -134,7 +160,11 @@ static void plain_cdb(const struct scsi_op *op, uint8_t cdb[SCSI_CDB_MAX])
 	if (op->usage[0] == 0x93)
 		cdb[13] = 1;
 	if (op->usage[0] == 0x94)
-		be64_put(cdb + 2, 2 * MIB_BLOCKS);
+		be64_put(cdb + 2, (realms ? 9 : 2) * MIB_BLOCKS);
+	if (op->usage[0] == 0x95 && op->sa >= 8) {
+		cdb[11] = 2;  /* zones */
+		cdb[13] = 64; /* the least allocation length */
+	}
 }
 
 /*
@@ -240,6 +270,8 @@ static void rows_are_sane(void **state)
 
 static bool is_sa_field(const struct scsi_op *op, unsigned byte, int bit)
 {
+	if (op->usage[0] == 0x7f)
+		return byte == 8 || byte == 9;
 	return op->sa != NO_SA && byte == 1 && bit < 5;
 }
 
@@ -302,7 +334,9 @@ static void short_cdbs(void **state)
 
 			memcpy(exact, cdb, len);
 			rig_cmd(&rig, exact, len, NULL, 8);
-			if (len > 1 || op->sa == NO_SA)
+			if (op->usage[0] == 0x7f && len < 10)
+				check_bad_cdb(&rig, 8, -1);
+			else if (len > 1 || op->sa == NO_SA)
 				check_bad_cdb(&rig, (unsigned)len, -1);
 			assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
 			free(exact);
@@ -480,8 +514,10 @@ static void whole_command_set(void **state)
 
 		if (!is_there(i))
 			continue;
-		CMD(&rig, NULL, 64, 0xa3, 0x0c, 3, usage[0], 0,
-		    (uint8_t)(sa == NO_SA ? 0 : sa), [9] = 64);
+		if (sa == NO_SA)
+			sa = 0;
+		CMD(&rig, NULL, 64, 0xa3, 0x0c, 3, usage[0], (uint8_t)(sa >> 8),
+		    (uint8_t)sa, [9] = 64);
 		check_good(&rig);
 		assert_int_equal(rig.cmd.data_in_bytes, 4 + len);
 		assert_int_equal(rig.data[1], 3);
@@ -494,10 +530,12 @@ static void whole_command_set(void **state)
 
 static void opcodes_all_with_timeouts(void **state)
 {
-	uint32_t each = 20, nr = scsi_op_count - !thin;
+	uint32_t each = 20, nr = 0;
 	const uint8_t *d;
 
 	(void)state;
+	for (unsigned i = 0; i < scsi_op_count; i++)
+		nr += is_there(i);
 	CMD(&rig, NULL, 8192, 0xa3, 0x0c, 0x80, [8] = 0x20);
 	check_good(&rig);
 	assert_int_equal(be32_get(rig.data), nr * each);
@@ -638,10 +676,11 @@ static void alloc_lengths(void **state)
 static void stopped_unit(void **state)
 {
 	uint8_t cdb[SCSI_CDB_MAX];
+	const uint64_t seq = (realms ? 9 : 2) * MIB_BLOCKS;
 	const struct scsi_op *op;
 
 	(void)state;
-	rig_write(&rig, 2 * MIB_BLOCKS, 1);
+	rig_write(&rig, seq, 1);
 	check_good(&rig);
 	CMD(&rig, NULL, 0, 0x1b, 0, 0, 0, 0);
 	check_good(&rig);
@@ -667,7 +706,7 @@ static void stopped_unit(void **state)
 	check_good(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 	check_good(&rig);
-	check_zone(&rig, 2 * MIB_BLOCKS, ZC_IMP_OPEN, 2 * MIB_BLOCKS + 1);
+	check_zone(&rig, seq, ZC_IMP_OPEN, seq + 1);
 }
 
 /* NO_FLUSH leaves the cache alone; a failing flush leaves the unit running. */
@@ -718,9 +757,17 @@ int main(void)
 		T(stop_flushes),
 	};
 
+	const struct CMUnitTest realms_tests[] = {
+		T(plain_commands), T(buffers),	  T(whole_command_set),
+		T(reserved_bits),  T(short_cdbs), T(opcodes_all_with_timeouts),
+		T(stopped_unit),
+	};
 	int failed = cmocka_run_group_tests_name("cdb", tests, NULL, NULL);
 
 	thin = true;
-	return failed +
-	       cmocka_run_group_tests_name("cdb, thin", tests, NULL, NULL);
+	failed += cmocka_run_group_tests_name("cdb, thin", tests, NULL, NULL);
+	thin = false;
+	realms = true;
+	return failed + cmocka_run_group_tests_name("cdb, realms", realms_tests,
+						    NULL, NULL);
 }

@@ -171,6 +171,12 @@ static void random_commands(void **state)
 	run_on("capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=3,"
 	       "model=host-aware",
 	       nr_commands / 4);
+	run_on("model=realms,zone_size_mb=1,realms=3,realm_zones=1+2,"
+	       "cmr_realms=1+0,max_open_zones=2",
+	       nr_commands / 4);
+	run_on("model=realms,domains=sobr+seq+seqp,zone_size_mb=1,realms=2,"
+	       "realm_zones=1+1,cmr_realms=0+0,device_type=14h,urswrz=0",
+	       nr_commands / 4);
 }
 
 int main(int argc, char **argv)
