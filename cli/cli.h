@@ -41,6 +41,8 @@ struct cli_command {
 int create_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 int zones_main(int argc, char **argv);
+int realms_main(int argc, char **argv);
+int activate_main(int argc, char **argv);
 int stats_main(int argc, char **argv);
 int top_main(int argc, char **argv);
 int report_main(int argc, char **argv);
@@ -194,6 +196,14 @@ struct json_object *cli_faults(struct disk *disk);
 #define CLI_FAULT_MAX 256
 const char *cli_fault_text(struct disk *disk, struct json_object *fault,
 			   char buf[CLI_FAULT_MAX]);
+
+/* realms.c: how many realms are active in each domain, in the process that has
+ * the disk open where there is one; all 0 on a disk without.  0, or -errno when
+ * it has said why not. */
+int cli_count_realms(struct disk *disk, uint64_t nr_active[ZONE_MAX_DOMAINS]);
+/* An array with an object for each domain. */
+struct json_object *
+cli_domains_json(struct disk *disk, const uint64_t nr_active[ZONE_MAX_DOMAINS]);
 
 /* words.c: a condition or type as one word, as options and JSON spell it, e.g.
  * "implicitly-opened". */

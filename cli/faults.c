@@ -9,9 +9,6 @@
 #include "control/ask.h"
 #include "target.h"
 
-/* Somebody else may be looking, which takes no longer. */
-#define LOCK_WAIT_MS 2000
-
 /* What happens again and again is over with the closing. */
 static int refuse_passing(const struct zone_geo *geo, struct json_object *fault,
 			  struct zl_err *err)
@@ -29,17 +26,8 @@ static int refuse_passing(const struct zone_geo *geo, struct json_object *fault,
 static int open_detached(const struct cli_glance *g, bool look,
 			 struct disk **disk, struct zl_err *err)
 {
-	const struct disk_open_args args = { .lock_wait_ms = LOCK_WAIT_MS };
-	struct lio_backstore bs;
-
-	if (look)
-		return cli_look(g->dir, disk, err);
-	if (cli_find_dir(g->dir, &bs))
-		return zl_fail(err, EBUSY,
-			       "%s is attached as %s, but no process has it "
-			       "open; start tcmu-runner, which does",
-			       g->dir, bs.name);
-	return disk_open(g->dir, &args, disk, err);
+	return look ? cli_look(g->dir, disk, err)
+		    : cli_open_detached(g->dir, disk, err);
 }
 
 int cli_fault_add(const struct cli_glance *g, struct json_object *fault,

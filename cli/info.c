@@ -18,6 +18,7 @@ struct info {
 	const struct disk_meta *meta;
 	uint64_t nr_cond[CONTROL_NR_CONDS]; /* gap zones not counted */
 	uint64_t nr_seq, nr_gap;
+	uint64_t nr_active[ZONE_MAX_DOMAINS]; /* realms */
 	uint64_t used_bytes;
 	bool in_use;
 	char who[128];
@@ -91,7 +92,8 @@ static int gather(struct info *in, const char *word, char dir[PATH_MAX],
 		return ret;
 	in->path = realpath(dir, NULL);
 	in->meta = disk_meta(in->disk);
-	if (cli_each_zone(in->disk, 0, count_zone, in)) {
+	if (cli_each_zone(in->disk, 0, count_zone, in) ||
+	    cli_count_realms(in->disk, in->nr_active)) {
 		disk_close(in->disk);
 		free(in->path);
 		return zl_fail(err, EIO,
@@ -136,7 +138,36 @@ static void print_size(const char *label, uint64_t bytes)
 
 static const char *model_name(const struct disk_meta *m)
 {
+	if (m->realms.nr_domains)
+		return "realms";
 	return m->host_aware ? "host-aware" : "host-managed";
+}
+
+static void print_domain(const struct info *in, unsigned i)
+{
+	struct zone_domain_info d;
+	char label[16];
+
+	disk_domain(in->disk, i, &d);
+	snprintf(label, sizeof(label), "domain %u", i);
+	printf(LABEL "%" PRIu32 " zones, %s, %" PRIu64 " of %" PRIu32
+		     " realms active\n",
+	       label, d.zones, zone_type_name(d.type), in->nr_active[i],
+	       disk_geo(in->disk)->domains.d[i].nr_realms);
+}
+
+static void print_types(const struct info *in)
+{
+	const struct disk_meta *m = in->meta;
+
+	for (unsigned i = 0; i < m->realms.nr_domains; i++)
+		print_domain(in, i);
+	if (m->realms.nr_domains)
+		return;
+	printf(LABEL "%" PRIu32 " conventional, %" PRIu64
+		     " sequential write %s\n",
+	       "zones", m->conv_zones, in->nr_seq,
+	       m->host_aware ? "preferred" : "required");
 }
 
 static void print_zones(const struct info *in)
@@ -144,10 +175,7 @@ static void print_zones(const struct info *in)
 	const struct disk_meta *m = in->meta;
 	uint64_t rest = m->capacity_bytes % m->zone_bytes;
 
-	printf(LABEL "%" PRIu32 " conventional, %" PRIu64
-		     " sequential write %s\n",
-	       "zones", m->conv_zones, in->nr_seq,
-	       m->host_aware ? "preferred" : "required");
+	print_types(in);
 	print_size("zone size", m->zone_bytes);
 	if (m->zone_cap_bytes != m->zone_bytes)
 		print_size("zone capacity", m->zone_cap_bytes);
@@ -227,9 +255,12 @@ static void print_text(const struct info *in)
 	       "blocks", m->block_bytes, m->phys_block_bytes);
 	print_zones(in);
 	printf(LABEL "%s\n", "reads",
-	       m->urswrz ? "unrestricted (URSWRZ=1)"
-			 : "up to the write pointer (URSWRZ=0)");
-	if (m->rc_conv)
+	       disk_urswrz(in->disk) ? "unrestricted (URSWRZ=1)"
+				     : "up to the write pointer (URSWRZ=0)");
+	if (m->realms.nr_domains && !m->device_type)
+		printf(LABEL "for the first domain (device type 00h)\n",
+		       "READ CAPACITY");
+	else if (m->rc_conv)
 		printf(LABEL "for the conventional zones (RC_BASIS=0)\n",
 		       "READ CAPACITY");
 	print_conditions(in);
@@ -330,7 +361,11 @@ static void add_geometry(const struct info *in, struct json_object *o)
 	json_add_u64(o, "max_open_zones", m->max_open);
 	json_add_u64(o, "block_size", m->block_bytes);
 	json_add_u64(o, "physical_block_size", m->phys_block_bytes);
-	json_add_bool(o, "urswrz", m->urswrz);
+	json_add_bool(o, "urswrz", disk_urswrz(in->disk));
+	if (m->realms.nr_domains)
+		json_object_object_add(
+			o, "domains",
+			cli_domains_json(in->disk, in->nr_active));
 	json_add_u64(o, "rc_basis", !m->rc_conv);
 	json_add_bool(o, "adopted", m->adopted);
 }

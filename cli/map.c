@@ -143,20 +143,38 @@ unsigned map_cell_level(const struct map_cell *cell, unsigned steps)
 	return (unsigned)min_u64(max_u64(level, 1), steps - 1);
 }
 
+/* What zones there are. */
+static void write_types(const struct map *map, char *buf, size_t size)
+{
+	const struct zone_domains *domains = &disk_geo(map->disk)->domains;
+	struct zone_domain_info d;
+	size_t len = 0;
+
+	if (!domains->nr)
+		snprintf(buf, size, ", %" PRIu32 " conventional",
+			 disk_meta(map->disk)->conv_zones);
+	for (unsigned i = 0; i < domains->nr && len < size; i++) {
+		disk_domain(map->disk, i, &d);
+		len += (size_t)snprintf(buf + len, size - len,
+					"%s%" PRIu32 " %s", i ? ", " : ": ",
+					d.zones, zone_type_name(d.type));
+	}
+}
+
 const char *map_title(const struct map *map, char buf[MAP_LINE_MAX])
 {
 	const struct disk_meta *m = disk_meta(map->disk);
 	char size[CLI_SIZE_MAX], zone[CLI_SIZE_MAX], cap[64] = "";
-	char room[CLI_SIZE_MAX];
+	char room[CLI_SIZE_MAX], types[160];
 	uint32_t slots = zone_geo_slots(disk_geo(map->disk));
 
 	if (m->zone_cap_bytes != m->zone_bytes)
 		snprintf(cap, sizeof(cap), " (capacity %s)",
 			 cli_size(m->zone_cap_bytes, room));
-	snprintf(buf, MAP_LINE_MAX,
-		 "%s: %s, %" PRIu32 " zones of %s%s, %" PRIu32 " conventional",
+	write_types(map, types, sizeof(types));
+	snprintf(buf, MAP_LINE_MAX, "%s: %s, %" PRIu32 " zones of %s%s%s",
 		 map->dir, cli_size(m->capacity_bytes, size), slots,
-		 cli_size(m->zone_bytes, zone), cap, m->conv_zones);
+		 cli_size(m->zone_bytes, zone), cap, types);
 	return buf;
 }
 

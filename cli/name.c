@@ -290,3 +290,19 @@ int cli_need(const char *word, struct lio_backstore *bs)
 			  word);
 	return -ENOENT;
 }
+
+/* Somebody else may be looking, which takes no longer. */
+#define LOCK_WAIT_MS 2000
+
+int cli_open_detached(const char *dir, struct disk **disk, struct zl_err *err)
+{
+	const struct disk_open_args args = { .lock_wait_ms = LOCK_WAIT_MS };
+	struct lio_backstore bs;
+
+	if (cli_find_dir(dir, &bs))
+		return zl_fail(err, EBUSY,
+			       "%s is attached as %s, but no process has it "
+			       "open; start tcmu-runner, which does",
+			       dir, bs.name);
+	return disk_open(dir, &args, disk, err);
+}

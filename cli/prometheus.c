@@ -114,17 +114,41 @@ static void print_gauges(const struct prometheus_disk *d, unsigned nr)
 static void print_conditions(const struct prometheus_disk *d, unsigned nr)
 {
 	static const enum zone_cond conds[] = {
-		ZC_NOT_WP, ZC_EMPTY, ZC_IMP_OPEN,  ZC_EXP_OPEN,
-		ZC_CLOSED, ZC_FULL,  ZC_READ_ONLY, ZC_OFFLINE,
+		ZC_NOT_WP, ZC_EMPTY,	 ZC_IMP_OPEN, ZC_EXP_OPEN, ZC_CLOSED,
+		ZC_FULL,   ZC_READ_ONLY, ZC_OFFLINE,  ZC_INACTIVE,
 	};
 	char word[CLI_WORD_MAX];
 
 	head("zones", "Zones in each condition", "gauge");
 	for (unsigned i = 0; i < nr; i++)
-		for (unsigned c = 0; c < ZL_ARRAY_SIZE(conds); c++)
+		for (unsigned c = 0; c < ZL_ARRAY_SIZE(conds); c++) {
+			if (conds[c] == ZC_INACTIVE && !d[i].is->nr_domains)
+				continue;
 			line("zones", &d[i], "condition",
 			     cli_word(zone_cond_name(conds[c]), word),
 			     d[i].is->nr_cond[conds[c]]);
+		}
+}
+
+static void print_realms(const struct prometheus_disk *d, unsigned nr)
+{
+	char word[CLI_WORD_MAX];
+	bool any = false;
+
+	for (unsigned i = 0; i < nr; i++)
+		any |= d[i].is->nr_domains;
+	if (any)
+		head("active_realms", "Realms active in each zone domain",
+		     "gauge");
+	for (unsigned i = 0; i < nr; i++)
+		for (unsigned k = 0; k < d[i].is->nr_domains; k++) {
+			start("active_realms", &d[i]);
+			printf(",domain=\"%u\",type=\"%s\"} %" PRIu64 "\n", k,
+			       cli_word(zone_type_name(
+						d[i].is->domains[k].info.type),
+					word),
+			       d[i].is->domains[k].active_realms);
+		}
 }
 
 static void print_bytes(const struct prometheus_disk *d, unsigned nr)
@@ -208,6 +232,7 @@ void prometheus_print(const struct prometheus_disk *d, unsigned nr)
 		return;
 	print_gauges(d, nr);
 	print_conditions(d, nr);
+	print_realms(d, nr);
 	print_counters(d, nr);
 	print_bytes(d, nr);
 	print_failures(d, nr);

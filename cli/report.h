@@ -9,6 +9,7 @@
 #define REPORT_MAX_ZONES 4096 /* in the table */
 
 struct report {
+	uint64_t nr_active[ZONE_MAX_DOMAINS]; /* realms */
 	const char *dir;
 	struct disk *disk;
 	struct map map;

@@ -188,6 +188,30 @@ void html_picture(FILE *f, const struct map *map)
 	fputs("</div>\n", f);
 }
 
+static void domains(const struct report *r, FILE *f)
+{
+	const struct zone_domains *all = &disk_geo(r->disk)->domains;
+	struct zone_domain_info d;
+
+	if (!all->nr)
+		return;
+	fputs("<h2>Zone domains</h2>\n<div class=\"box\"><table "
+	      "id=\"domains\">\n<tr><th>domain</th><th class=\"l\">type</th>"
+	      "<th>zones</th><th>start LBA</th><th>realms</th>"
+	      "<th>active</th></tr>\n",
+	      f);
+	for (unsigned i = 0; i < all->nr; i++) {
+		disk_domain(r->disk, i, &d);
+		fprintf(f,
+			"<tr><td>%u</td><td class=\"l\">%s</td><td>%" PRIu32
+			"</td><td>%" PRIu64 "</td><td>%" PRIu32
+			"</td><td>%" PRIu64 "</td></tr>\n",
+			i, zone_type_name(d.type), d.zones, d.start_lba,
+			all->d[i].nr_realms, r->nr_active[i]);
+	}
+	fputs("</table></div>\n", f);
+}
+
 static void history(const struct report *r, FILE *f)
 {
 	if (r->nr_samples < 2)
@@ -311,6 +335,7 @@ void report_html(const struct report *r, FILE *f)
 	faults(r, f);
 	fputs("<h2>Zones</h2>\n", f);
 	html_picture(f, &r->map);
+	domains(r, f);
 	if (r->live) {
 		history(r, f);
 		operations(r, f);

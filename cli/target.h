@@ -29,6 +29,10 @@ int cli_need(const char *word, struct lio_backstore *bs);
 /* Whether a word can only be a directory. */
 bool cli_is_dir_word(const char *word);
 bool cli_is_dir(const char *path);
+/* Opens a disk that nobody has open, to change it; 0, or -errno with a
+ * sentence.
+ */
+int cli_open_detached(const char *dir, struct disk **disk, struct zl_err *err);
 /* Whether two paths are the same directory. */
 bool cli_same_dir(const char *a, const char *b);
 /* The directory of id=N,base_dir=DIR, and the name of its backstore. */

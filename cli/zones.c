@@ -172,7 +172,7 @@ static void print_text(const struct zone_info *z)
 
 	if (z->wp_lba != UINT64_MAX)
 		snprintf(wp, sizeof(wp), "0x%" PRIx64, z->wp_lba);
-	if (z->type != ZT_GAP)
+	if (z->type != ZT_GAP && z->cond != ZC_INACTIVE)
 		snprintf(file, sizeof(file), "%s-%06" PRIu32,
 			 z->type == ZT_CONVENTIONAL ? "cnv" : "seq", z->slot);
 	printf("%-11s %-26s %-18s 0x%-10" PRIx64 " 0x%-8" PRIx64 " %s%s\n",

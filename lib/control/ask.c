@@ -157,6 +157,27 @@ static void take_activity(struct json_object *o, struct disk_activity *a)
 		a->failed[i] = u64(failed, disk_failure_name(i));
 }
 
+static void take_domain(struct json_object *o, struct control_domain *d)
+{
+	d->info = (struct zone_domain_info){
+		.start_lba = u64(o, "start_lba"),
+		.end_lba = u64(o, "end_lba"),
+		.zones = (uint32_t)u64(o, "zones"),
+		.active_zones = (uint32_t)u64(o, "active_zones"),
+		.type = (enum zone_type)(u64(o, "type_code") & 0xf),
+	};
+	d->active_realms = u64(o, "active_realms");
+}
+
+static void take_domains(struct json_object *array, struct control_info *info)
+{
+	info->nr_domains =
+		(unsigned)min_u64(array_length(array), ZONE_MAX_DOMAINS);
+	for (unsigned i = 0; i < info->nr_domains; i++)
+		take_domain(json_object_array_get_idx(array, i),
+			    &info->domains[i]);
+}
+
 static void take_job(struct json_object *o, struct control_info *info)
 {
 	uint64_t done = u64(o, "done_blocks"), blocks = u64(o, "blocks");
@@ -176,6 +197,7 @@ static void take_info(struct json_object *o, struct control_info *info)
 	copy_text(o, "serial", info->serial, sizeof(info->serial));
 	copy_text(o, "directory", info->dir, sizeof(info->dir));
 	take_conditions(member(o, "conditions"), info);
+	take_domains(member(o, "domains"), info);
 	take_job(member(o, "job"), info);
 	take_stats(o, &info->stats);
 	take_activity(o, &info->activity);
@@ -298,6 +320,107 @@ int control_open_zones(const char *serial, uint64_t count, control_zone_fn *fn,
 	if (ret)
 		return ret;
 	pass_zones(member(reply, "zones"), fn, user);
+	json_object_put(reply);
+	return 0;
+}
+
+/*
+ * realms, activate
+ */
+
+static void take_realm(struct json_object *o, struct zone_realm_info *realm)
+{
+	struct json_object *ranges = member(o, "ranges"), *range;
+	size_t n = min_u64(array_length(ranges), ZONE_MAX_DOMAINS);
+
+	*realm = (struct zone_realm_info){
+		.realm = (uint32_t)u64(o, "realm"),
+		.active = (uint8_t)u64(o, "active"),
+	};
+	for (size_t i = 0; i < n; i++) {
+		range = json_object_array_get_idx(ranges, i);
+		realm->range[i].start_lba = u64(range, "start_lba");
+		realm->range[i].end_lba = u64(range, "end_lba");
+	}
+}
+
+/* One page; *first becomes the next one's, UINT64_MAX: there is none. */
+static int pass_realms(const char *serial, uint64_t *first,
+		       control_realm_fn *fn, void *user, struct zl_err *err)
+{
+	struct json_object *request = new_request("realms"), *reply, *realms;
+	struct zone_realm_info realm;
+	uint64_t next;
+	bool more = true;
+	int ret;
+
+	json_object_object_add(request, "first", new_u64(*first));
+	ret = ask_socket(serial, request, &reply, err);
+	if (ret)
+		return ret;
+	next = u64_or_invalid(reply, "next_realm");
+	realms = member(reply, "realms");
+	for (size_t i = 0; more && i < array_length(realms); i++) {
+		take_realm(json_object_array_get_idx(realms, i), &realm);
+		more = fn(user, &realm);
+	}
+	/* It must go on, whatever the other side says. */
+	*first = more && next > *first ? next : UINT64_MAX;
+	json_object_put(reply);
+	return 0;
+}
+
+int control_realms(const char *serial, uint32_t first, control_realm_fn *fn,
+		   void *user, struct zl_err *err)
+{
+	uint64_t next = first;
+	int ret = 0;
+
+	while (!ret && next != UINT64_MAX)
+		ret = pass_realms(serial, &next, fn, user, err);
+	return ret;
+}
+
+/* Words of an array, with commas. */
+static void join_words(struct json_object *array, char *to, size_t size)
+{
+	size_t len = 0;
+
+	*to = 0;
+	for (size_t i = 0; i < array_length(array) && len < size; i++)
+		len += (size_t)snprintf(
+			to + len, size - len, "%s%s", i ? ", " : "",
+			json_object_get_string(
+				json_object_array_get_idx(array, i)));
+}
+
+static struct json_object *new_activation(const struct control_activation *a)
+{
+	struct json_object *o = new_request("activate");
+
+	if (a->all) {
+		json_object_object_add(o, "all", json_object_new_boolean(true));
+	} else {
+		json_object_object_add(o, "first", new_u64(a->first));
+		json_object_object_add(o, "last", new_u64(a->last));
+	}
+	json_object_object_add(o, "domain", new_u64(a->domain));
+	json_object_object_add(o, "query", json_object_new_boolean(a->query));
+	return o;
+}
+
+int control_activate(const struct control_peer *to,
+		     struct control_activation *a, struct zl_err *err)
+{
+	struct json_object *reply;
+	int ret = ask(to, new_activation(a), &reply, NULL, NULL, err);
+
+	if (ret)
+		return ret;
+	a->activated = json_object_get_boolean(member(reply, "activated"));
+	join_words(member(reply, "unmet"), a->unmet, sizeof(a->unmet));
+	a->unmet_lba = u64_or_invalid(reply, "unmet_lba");
+	a->realms = u64(reply, "realms");
 	json_object_put(reply);
 	return 0;
 }

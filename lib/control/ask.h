@@ -28,12 +28,19 @@ struct control_peer {
 
 #define CONTROL_NR_CONDS 16
 
+struct control_domain {
+	struct zone_domain_info info;
+	uint64_t active_realms;
+};
+
 struct control_info {
 	char serial[DISK_SERIAL_LEN + 1];
 	char dir[256];
 	uint64_t capacity_bytes, zone_bytes, block_bytes;
 	uint64_t max_open; /* 0: no limit */
 	uint64_t nr_cond[CONTROL_NR_CONDS];
+	unsigned nr_domains; /* 0: neither domains nor realms */
+	struct control_domain domains[ZONE_MAX_DOMAINS];
 	char job[16]; /* work on the whole disk, "": none */
 	unsigned job_percent;
 	struct disk_stats stats;
@@ -71,6 +78,28 @@ int control_zones(const char *serial, uint64_t lba, control_zone_fn *fn,
 /* … for the first @count that are open, at most CONTROL_MAX_ZONES. */
 int control_open_zones(const char *serial, uint64_t count, control_zone_fn *fn,
 		       void *user, struct zl_err *err);
+
+typedef bool control_realm_fn(void *user, const struct zone_realm_info *realm);
+
+/* Calls @fn for each realm from @first on, in order, until it returns false. */
+int control_realms(const char *serial, uint32_t first, control_realm_fn *fn,
+		   void *user, struct zl_err *err);
+
+struct control_activation {
+	bool all; /* else the realms from first to last */
+	uint32_t first, last;
+	uint8_t domain;
+	bool query; /* nothing is to change */
+	/* Set by the call. */
+	bool activated;
+	char unmet[128];    /* words with commas between them; "": none */
+	uint64_t unmet_lba; /* UINT64_MAX: none */
+	uint64_t realms;    /* that have changed, or would */
+};
+
+/* ZONE ACTIVATE or ZONE QUERY.  0 also with an unmet prerequisite. */
+int control_activate(const struct control_peer *to,
+		     struct control_activation *activation, struct zl_err *err);
 
 /* @seed: UINT64_MAX for all that was not flushed.  @zones: of how many
  * something was taken back. */

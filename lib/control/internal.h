@@ -42,6 +42,11 @@ int do_record_mark(struct request *r);
 struct json_object *record_json(struct disk *disk);
 /* zones.c */
 int do_zones(struct request *r);
+/* realms.c */
+int do_realms(struct request *r);
+int do_activate(struct request *r);
+/* An array; empty on a disk without. */
+struct json_object *domains_json(struct disk *disk);
 
 /*
  * history.c: what the disk has done, each second at first; when there are

@@ -107,6 +107,7 @@ int do_info(struct request *r)
 	add_u64(r->out, "block_size", m->block_bytes);
 	add_u64(r->out, "max_open_zones", m->max_open);
 	reply_add(r, "conditions", conditions_json(r->disk));
+	reply_add(r, "domains", domains_json(r->disk));
 	reply_add(r, "job", job_json(r->disk));
 	reply_add(r, "record", record_json(r->disk));
 	return do_stats(r);

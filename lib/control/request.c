@@ -211,6 +211,8 @@ static const struct {
 	{ "stats", do_stats },
 	{ "history", do_history },
 	{ "zones", do_zones },
+	{ "realms", do_realms },
+	{ "activate", do_activate },
 	{ "inject-add", do_inject_add },
 	{ "inject-list", do_inject_list },
 	{ "inject-clear", do_inject_clear },
@@ -235,7 +237,8 @@ static int dispatch(struct request *r)
 			return requests[i].run(r);
 	return zl_fail(r->err, EINVAL,
 		       "request is not one of version, info, stats, "
-		       "history, zones, inject-add, inject-list, inject-clear, "
+		       "history, zones, realms, activate, inject-add, "
+		       "inject-list, inject-clear, "
 		       "powerfail, snapshot, record-stop and record-mark");
 }
 
