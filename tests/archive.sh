@@ -13,3 +13,18 @@ archive_line() {
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
     "$uri $1 main"
 }
+
+# With the list of sources $work/sources and a package list of its own.
+apt() { # COMMAND…
+  local command=$1
+  shift
+  mkdir -p "$work/lists/partial" "$work/archives/partial"
+  "$command" -o Dir::Etc::SourceList="$work/sources" \
+    -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$work/lists" \
+    -o Dir::Cache::Archives="$work/archives" -o Dir::Cache::PkgCache= \
+    -o Dir::Cache::SrcPkgCache= -o APT::Sandbox::User=root "$@"
+}
+
+version_of() { # PACKAGE
+  apt apt-cache policy "$1" | sed -n 's/^ *Candidate: \(.*\)$/\1/p'
+}
