@@ -310,9 +310,9 @@ static void broken_sidecar(void **state)
 	write_sidecar("[ 1, 2 ]");
 	assert_int_equal(zloop("info", "d", NULL), 1);
 	assert_sentence("d/zloop.json is not a JSON object");
-	write_sidecar("{ \"format_version\": 2 }");
+	write_sidecar("{ \"format_version\": 3 }");
 	assert_int_equal(zloop("info", "d", NULL), 1);
-	assert_sentence("d/zloop.json has format version 2");
+	assert_sentence("d/zloop.json has format version 3");
 }
 
 static void no_disk(void **state)
