@@ -238,12 +238,26 @@ static int check_given(const struct like *like, const struct disk_opts *opts,
 	return 0;
 }
 
+static int check_block(const struct like *like, const char *what,
+		       uint32_t bytes, struct zl_err *err)
+{
+	if (!bytes || bytes == 512 || bytes == 4096)
+		return 0;
+	return zl_fail(err, EINVAL,
+		       "%s has %s blocks of %" PRIu32
+		       " bytes; a disk here can have 512 or 4096",
+		       like->name, what, bytes);
+}
+
 /* What the report counts in may be known from an option only. */
 static int fit_blocks(struct like *like, struct disk_opts *opts,
 		      struct zl_err *err)
 {
 	uint64_t given = opts->num[OPT_BLOCK_SIZE];
 
+	if (check_block(like, "logical", like->block_bytes, err) ||
+	    check_block(like, "physical", like->phys_bytes, err))
+		return -EINVAL;
 	if (!disk_opt_given(opts, OPT_BLOCK_SIZE)) {
 		if (!like->block_bytes && !like->unit_bytes)
 			cli_note("%s counts in logical blocks and does not say "

@@ -387,7 +387,7 @@ static void zbc_end(struct text *t)
 	struct like *like = t->like;
 	uint32_t unit = like->unit_bytes ? like->unit_bytes : like->block_bytes;
 
-	if (t->sectors && unit)
+	if (t->sectors && unit >= 512)
 		like->end = t->sectors / (unit / 512);
 }
 

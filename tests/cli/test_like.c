@@ -544,6 +544,15 @@ static const struct {
 	  "reset recommended 0, non_seq 0, sector 0, 131072 sectors, wp 0\n",
 	  "the zones in report end at 0x20000, but says itself that the drive "
 	  "ends at 0x40000" },
+	{ "Device x:\n    40 512-bytes sectors\n    40 logical blocks of 100 "
+	  "B\n"
+	  "Zone 00000: type 0x2 (x), cond 0x1 (x), block 0, 131072 blocks\n",
+	  "report has logical blocks of 100 bytes; a disk here can have 512 "
+	  "or 4096" },
+	{ "{ \"block_size\": 3, \"zones\": [ { \"type\": "
+	  "\"sequential-write-required\", \"condition\": \"empty\", "
+	  "\"start_lba\": 0, \"blocks\": 131072 } ] }",
+	  "report has logical blocks of 3 bytes" },
 	{ "Zone 00000: type 0x2 (Seq",
 	  "line of a zone ends before its sector" },
 	{ SG_ZONE("0", SG_REQUIRED, "Empty", "0x100", "0x0",
@@ -620,6 +629,35 @@ static void cut_anywhere(void **state)
 	}
 }
 
+/* Whatever becomes of a byte, it is read or refused. */
+static void noise(void **state)
+{
+	static const char bytes[] = "0179afxX:,.-()[] \n\t{}\"\\\0\377";
+	const char *const reports[] = { report_femu, report_qemu_virtio,
+					report_hc620_sg_start };
+	unsigned rng = 1;
+	struct fit f;
+
+	(void)state;
+	for (unsigned i = 0; i < 1500; i++) {
+		const char *report = reports[i % 3];
+		size_t len = strlen(report);
+		char *text = strdup(report);
+
+		for (unsigned n = 0; n < 1 + i % 4; n++) {
+			rng = rng * 1103515245 + 12345;
+			text[(rng >> 8) % len] =
+				bytes[(rng >> 4) % (sizeof(bytes) - 1)];
+		}
+		write_bytes("report", text, len);
+		free(text);
+		fit(&f, "report", "block_size=512", true);
+		if (f.ret)
+			assert_true(*f.err.msg);
+		like_close(&f.like);
+	}
+}
+
 static void refused_without_a_trace(void **state)
 {
 	(void)state;
@@ -664,6 +702,7 @@ int main(void)
 		cmocka_unit_test(wrong_reports),
 		cmocka_unit_test(wrong_published),
 		cmocka_unit_test(cut_anywhere),
+		cmocka_unit_test(noise),
 		cmocka_unit_test(refused_without_a_trace),
 	};
 	struct CMUnitTest in_dirs[sizeof(tests) / sizeof(tests[0])];
