@@ -58,6 +58,10 @@ static const char *const disks[] = {
 	"block_size=4096,model=host-aware",
 	"capacity_mb=8,zone_size_mb=1,conv_zones=1,block_size=512,"
 	"physical_block_size=4096,discard_write_cache,model=host-aware",
+	"model=realms,zone_size_mb=1,realms=3,realm_zones=1+2,max_open_zones=2,"
+	"block_size=512,physical_block_size=4096",
+	"model=realms,domains=sobr+seq+seqp,zone_size_mb=1,realms=2,"
+	"realm_zones=2+2,cmr_realms=0+0,urswrz=0,discard_write_cache",
 };
 
 static uint64_t nr_commands;
@@ -104,7 +108,7 @@ static void close_world(struct world *w)
 
 /*
  * Opening takes as long as many commands: a disk that has no saved mode
- * parameters to remember is made as good as new.
+ * parameters to remember, and no realms, is made as good as new.
  */
 static void renew_world(struct world *w)
 {
@@ -116,7 +120,7 @@ static void renew_world(struct world *w)
 	struct disk_io unmap = { .op = DISK_UNMAP };
 	struct disk_io sync = { .op = DISK_SYNC };
 
-	if (d->saved || ++w->used == MAX_USES) {
+	if (d->saved || d->zones.geo.domains.nr || ++w->used == MAX_USES) {
 		close_world(w);
 		return;
 	}
