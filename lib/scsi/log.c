@@ -19,7 +19,7 @@
 #define DATA_MAX 512
 #define SUB_ALL	 0xff
 
-#define LAST_STATISTIC 0x000a /* of page 14h,01h in ZBC-2 */
+#define LAST_STATISTIC 0x000b /* of page 14h,01h in ZBC-2 */
 
 /* PC field */
 #define PC_CUMULATIVE 0x1
@@ -141,7 +141,7 @@ static void self_test_results(struct log_page *p)
 }
 
 /* The counter that the parameter with this code has, or DC_NR. */
-static unsigned counter_of(uint16_t code, bool preferred)
+static unsigned counter_of(const struct zone_geo *geo, uint16_t code)
 {
 	unsigned c = 0;
 
@@ -149,7 +149,8 @@ static unsigned counter_of(uint16_t code, bool preferred)
 		const struct disk_counter_row *row = &disk_counter_table[c];
 
 		if (row->zoned && row->param == code &&
-		    (preferred || !row->preferred))
+		    (!row->zone_type ||
+		     zone_geo_has(geo, (enum zone_type)row->zone_type)))
 			break;
 	}
 	return c;
@@ -159,12 +160,11 @@ static unsigned counter_of(uint16_t code, bool preferred)
 static void zoned_statistics(struct log_page *p)
 {
 	struct disk *disk = p->unit->disk;
-	bool preferred = zone_geo_has(disk_geo(disk), ZT_SEQ_PREFERRED);
 	struct disk_stats s;
 
 	disk_get_stats(disk, &s);
 	for (uint16_t code = 0; code <= LAST_STATISTIC; code++) {
-		unsigned c = counter_of(code, preferred);
+		unsigned c = counter_of(disk_geo(disk), code);
 
 		if (c < DC_NR)
 			put_statistic(p, code,

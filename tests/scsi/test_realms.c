@@ -773,6 +773,32 @@ static void activation_lasts(void **state)
 	check_data(&rig, want, sizeof(want));
 }
 
+static uint32_t statistic(uint16_t code)
+{
+	CMD(&rig, NULL, 300, 0x4d, 0, 0x54, 0x01, 0, (uint8_t)(code >> 8),
+	    (uint8_t)code, 1, 44);
+	check_good(&rig);
+	assert_int_equal(be16_get(rig.data + 4), code);
+	return be32_get(rig.data + 12);
+}
+
+/* 000Bh, on disks that have such zones. */
+static void open_before_required(void **state)
+{
+	(void)state;
+	CMD(&rig, NULL, 300, 0x4d, 0, 0x54, 0x01, 0, 0, 0x0b, 1, 44);
+	check_bad_cdb(&rig, 5, -1);
+	start_with("domains=sobr+seq");
+	rig_zone_all(&rig, ZO_RESET);
+	assert_int_equal(statistic(0x000b), 0);
+	for (uint32_t i = 0; i < 3; i++)
+		rig_write(&rig, i * (uint64_t)Z, 8);
+	rig_zone(&rig, ZO_RESET, 0);
+	activate(0x08, 4, 2, 1);
+	rig_write(&rig, 12 * Z, 8);
+	assert_int_equal(statistic(0x000b), 3);
+}
+
 /* A zone that may have data that somebody wants keeps its realm. */
 static void damaged_zones(void **state)
 {
@@ -878,6 +904,7 @@ int main(void)
 		T(maximum_activation),
 		T(mode_page_lasts),
 		T(activation_lasts),
+		T(open_before_required),
 		T(damaged_zones),
 		T(format),
 		T(report_zones),

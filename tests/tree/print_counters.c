@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "disk/medium/counters.h"
+#include "zone/zone.h"
 
 static void print_param(const struct disk_counter_row *c)
 {
@@ -16,9 +17,11 @@ static void print_param(const struct disk_counter_row *c)
 		puts("- |");
 		return;
 	}
-	printf("%04Xh%s%s |\n", c->param,
-	       c->rest ? ", as what that leaves" : "",
-	       c->preferred ? ", host-aware disks" : "");
+	printf("%04Xh%s", c->param, c->rest ? ", as what that leaves" : "");
+	if (c->zone_type)
+		printf(", disks with %s zones",
+		       zone_type_name((enum zone_type)c->zone_type));
+	puts(" |");
 }
 
 static void print_protocol(const struct disk_counter_row *c)

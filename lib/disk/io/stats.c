@@ -23,6 +23,8 @@ void stats_note_zones(struct disk *d)
 	note_max(d, DC_MAX_NOT_EMPTY,
 		 d->zones.nr_wp - nr[ZC_EMPTY] - d->zones.nr_inactive_wp);
 	note_max(d, DC_MAX_NON_SEQ, d->zones.nr_non_seq);
+	/* No other zones are open that count against no resource. */
+	note_max(d, DC_MAX_OPEN_BEFORE, d->zones.pools[ZR_NONE].nr_imp);
 }
 
 /* Whether it begins elsewhere than at the write pointer of a zone that tells

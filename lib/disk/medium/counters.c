@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The table of counters. */
 #include "disk/medium/counters.h"
+#include "zone/zone.h"
 
 const struct disk_counter_row disk_counter_table[DC_NR] = {
 	[DC_OPENS] = {
@@ -89,7 +90,7 @@ const struct disk_counter_row disk_counter_table[DC_NR] = {
 		.gauge = true,
 		.zoned = true,
 		.param = 0x0004,
-		.preferred = true,
+		.zone_type = ZT_SEQ_PREFERRED,
 	},
 	[DC_NON_SEQ_WRITES] = {
 		.key = "suboptimal_writes",
@@ -98,7 +99,7 @@ const struct disk_counter_row disk_counter_table[DC_NR] = {
 		.metric = "suboptimal_writes_total",
 		.zoned = true,
 		.param = 0x0006,
-		.preferred = true,
+		.zone_type = ZT_SEQ_PREFERRED,
 	},
 	[DC_FAULTS_INJECTED] = {
 		.key = "faults_injected",
@@ -106,5 +107,15 @@ const struct disk_counter_row disk_counter_table[DC_NR] = {
 			"opened",
 		.metric = "faults_injected_total",
 		.since_open = true,
+	},
+	[DC_MAX_OPEN_BEFORE] = {
+		.key = "most_open_before_required_zones",
+		.help = "Most sequential or before required zones that were "
+			"open, which is implicitly",
+		.metric = "open_before_required_zones_max",
+		.gauge = true,
+		.zoned = true,
+		.param = 0x000b,
+		.zone_type = ZT_SEQ_OR_BEFORE,
 	},
 };

@@ -30,6 +30,7 @@ enum disk_counter {
 	DC_MAX_NON_SEQ = 11,
 	DC_NON_SEQ_WRITES = 12,
 	DC_FAULTS_INJECTED = 13,
+	DC_MAX_OPEN_BEFORE = 14,
 	DC_NR
 };
 
@@ -47,7 +48,7 @@ struct disk_counter_row {
 	 * the others never. */
 	bool zoned;
 	uint16_t param;
-	bool preferred; /* … of disks with sequential write preferred zones */
+	uint8_t zone_type; /* … of disks with such zones; 0: of all */
 	bool rest; /* … which has how many sequential zones that leaves */
 };
 
