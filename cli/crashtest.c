@@ -267,7 +267,6 @@ struct pool {
 	struct crashtest *t;
 	struct job *jobs; /* shared with the processes */
 	unsigned running;
-	bool broken;
 	struct zl_err *err;
 };
 
@@ -323,6 +322,21 @@ static char *read_tail(const char *name)
 	return text;
 }
 
+/* Why a state could not be tried is what was said last. */
+static const char *last_line(char *output)
+{
+	size_t len = output ? strlen(output) : 0;
+	char *line;
+
+	while (len && output[len - 1] == '\n')
+		output[--len] = 0;
+	if (!len)
+		return "a state could not be tried";
+	line = strrchr(output, '\n');
+	line = line ? line + 1 : output;
+	return strncmp(line, "zloop: ", 7) ? line : line + 7;
+}
+
 static int add_failure(struct pool *p, const struct job *job, char *output)
 {
 	struct crashtest *t = p->t;
@@ -359,11 +373,8 @@ static int end_job(struct pool *p, struct job *job)
 	output = read_tail(out);
 	if (job->result != CRASH_BROKEN)
 		return add_failure(p, job, output);
-	p->broken = true;
-	if (output)
-		output[strcspn(output, "\n")] = 0;
-	zl_fail(p->err, EIO, "%s",
-		output && *output ? output : "a state could not be tried");
+	p->t->broken = true;
+	zl_fail(p->err, EIO, "%s", last_line(output));
 	free(output);
 	return -EIO;
 }
@@ -481,15 +492,19 @@ static int run_jobs(struct crashtest *t, struct zl_err *err)
 
 static int make_work(struct crashtest *t, struct zl_err *err)
 {
-	char log[PATH_MAX];
+	char log[PATH_MAX], dir[PATH_MAX];
 	const char *into = t->args->into;
 
 	snprintf(log, sizeof(log), "%s", t->args->log);
 	if (!into)
 		into = dirname(log);
-	snprintf(t->work, sizeof(t->work), "%.4000s/crashtest-XXXXXX", into);
-	if (mkdtemp(t->work))
-		return 0;
+	/* COMMAND may go elsewhere. */
+	if (realpath(into, dir)) {
+		snprintf(t->work, sizeof(t->work), "%.4000s/crashtest-XXXXXX",
+			 dir);
+		if (mkdtemp(t->work))
+			return 0;
+	}
 	return zl_fail(err, errno,
 		       "no directory can be made in %s: %s; name another one "
 		       "with --into",
@@ -521,7 +536,11 @@ static int run_test(struct crashtest *t)
 		said = say(t);
 	if (t->interrupted)
 		cli_note("interrupted: not all states were tried");
-	crash_remove(t->work);
+	/* What may still be attached is not deleted below somebody. */
+	if (t->broken && t->args->attach)
+		cli_note("%s is left as it is", t->work);
+	else
+		crash_remove(t->work);
 	return ret || said || t->nr_failures || t->interrupted ? CLI_FAILED
 							       : CLI_OK;
 }

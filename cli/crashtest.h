@@ -59,6 +59,7 @@ struct crashtest {
 	struct crash_failure *failures; /* by point, then state */
 	size_t nr_failures;
 	bool interrupted;
+	bool broken; /* a state could not be built, attached or detached */
 };
 
 /*

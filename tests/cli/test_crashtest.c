@@ -238,6 +238,22 @@ static void refused(void **state)
 	assert_sentence("no directory can be made in nowhere");
 }
 
+/* Here nothing can be attached, and that is said, not counted as a failure. */
+static void not_attached(void **state)
+{
+	(void)state;
+	record("good");
+	assert_int_equal(setenv("ZLOOP_SYSTEM_ROOT", "/nowhere", 1), 0);
+	assert_int_equal(
+		zloop("crashtest", "log", "-q", "-n", "1", "--", "true", NULL),
+		1);
+	unsetenv("ZLOOP_SYSTEM_ROOT");
+	assert_string_equal(run_out, "");
+	assert_contains(run_err, "cannot be attached; where COMMAND needs no "
+				 "device, use --no-attach\n");
+	assert_contains(run_err, " is left as it is\n");
+}
+
 /* A lot of cheap states, so that one sees how many there are a minute. */
 static void rate(void **state)
 {
@@ -270,6 +286,7 @@ int main(void)
 		T(ways_to_fail),
 		T(page),
 		T(refused),
+		T(not_attached),
 		T(rate),
 	};
 
