@@ -15,7 +15,15 @@ else()
 endif()
 set(ZL_HANDLER_DIR /usr/${libdir}/tcmu-runner CACHE PATH
   "Folder that tcmu-runner loads handlers from")
-set(ZL_SYSTEMD_DIR "/lib/systemd" CACHE PATH
+# Debian 12's packages keep it in /lib, which is a link; later ones must not.
+set(systemd /usr/lib/systemd)
+if(EXISTS /etc/os-release)
+  file(STRINGS /etc/os-release bookworm REGEX "^VERSION_CODENAME=bookworm$")
+  if(bookworm)
+    set(systemd /lib/systemd)
+  endif()
+endif()
+set(ZL_SYSTEMD_DIR ${systemd} CACHE PATH
   "Folder of the system's own systemd units and generators")
 
 set(ZL_PYTHON_DIR "lib/python3/dist-packages" CACHE STRING
