@@ -31,25 +31,40 @@ static char run_dir[] = "/tmp/zl-ask-XXXXXX";
 static const char *serial;
 static struct zl_err err;
 
-static int start(void **state)
+static int start_with(const char *how)
 {
-	static const char how[] = "capacity_mb=2500,zone_size_mb=1,"
-				  "conv_zones=2,discard_write_cache";
 	struct disk_opts opts;
 	struct disk_open_args args = { .opts = &opts, .may_make = true };
 
-	(void)state;
 	strcpy(run_dir + strlen(run_dir) - 6, "XXXXXX");
 	assert_non_null(mkdtemp(run_dir));
 	setenv("ZLOOP_RUN_DIR", run_dir, 1);
 	mem = store_mem_new();
-	disk_opts_parse(&opts, how, sizeof(how) - 1, ',', false, &err);
+	assert_int_equal(
+		disk_opts_parse(&opts, how, strlen(how), ',', false, &err), 0);
 	assert_int_equal(disk_open_store(store_mem_open(mem), "test", &args,
 					 &disk, &err),
 			 0);
 	serial = disk_meta(disk)->serial;
 	assert_int_equal(control_start(disk, &control, &err), 0);
 	return 0;
+}
+
+static int start(void **state)
+{
+	(void)state;
+	return start_with("capacity_mb=2500,zone_size_mb=1,conv_zones=2,"
+			  "discard_write_cache");
+}
+
+/* The first realm is conventional, the others one zone of either kind. */
+#define NR_REALMS 1500u
+
+static int start_realms(void **state)
+{
+	(void)state;
+	return start_with("model=realms,zone_size_mb=1,realms=1500,"
+			  "realm_zones=1+1");
 }
 
 static int stop(void **state)
@@ -323,12 +338,107 @@ static void any_reply(void **state)
 	unlink(addr.sun_path);
 }
 
+static bool see_realm(void *user, const struct zone_realm_info *realm)
+{
+	uint32_t *nr = user;
+
+	assert_int_equal(realm->realm, *nr);
+	assert_int_equal(realm->range[0].start_lba, *nr * ZONE_LBA);
+	assert_int_equal(realm->range[0].end_lba, (*nr + 1) * ZONE_LBA - 1);
+	assert_int_equal(realm->range[1].end_lba != 0, *nr != 0);
+	assert_int_equal(realm->active, *nr == 7);
+	return ++*nr < NR_REALMS;
+}
+
+static void realms(void **state)
+{
+	struct control_activation seven = { .first = 7,
+					    .last = 7,
+					    .domain = 1 };
+	const struct control_peer to = { .serial = serial },
+				  here = { .disk = disk };
+	struct control_info info;
+	uint32_t nr = 0;
+
+	(void)state;
+	seven.query = true;
+	assert_int_equal(control_activate(&here, &seven, &err), 0);
+	assert_false(seven.activated);
+	assert_int_equal(seven.realms, 1);
+	seven.query = false;
+	assert_int_equal(control_activate(&to, &seven, &err), 0);
+	assert_true(seven.activated);
+	assert_string_equal(seven.unmet, "");
+	assert_int_equal(seven.unmet_lba, UINT64_MAX);
+	assert_int_equal(control_realms(serial, 0, see_realm, &nr, &err), 0);
+	assert_int_equal(nr, NR_REALMS);
+	assert_int_equal(control_activate(&to, &seven, &err), 0);
+	assert_false(seven.activated);
+	assert_string_equal(seven.unmet, "not-inactive");
+	assert_int_equal(seven.unmet_lba,
+			 (NR_REALMS + 1 + 6) * (uint64_t)ZONE_LBA);
+	assert_int_equal(control_info(serial, &info, NULL, &err), 0);
+	assert_int_equal(info.nr_domains, 2);
+	assert_int_equal(info.domains[0].active_realms, NR_REALMS - 1);
+	assert_int_equal(info.domains[1].active_realms, 1);
+	assert_int_equal(info.domains[1].info.type, ZT_SEQ_REQUIRED);
+}
+
+static void realms_refused(void **state)
+{
+	struct control_activation a = { .first = 0, .last = 3, .domain = 1 };
+	const struct control_peer to = { .serial = serial };
+	uint32_t nr = 0;
+
+	(void)state;
+	assert_int_equal(control_activate(&to, &a, &err), -EPROTO);
+	assert_non_null(strstr(err.msg, "realm 0 has no zones in domain 1"));
+	a.first = 4;
+	assert_int_equal(control_activate(&to, &a, &err), -EPROTO);
+	assert_non_null(strstr(err.msg, "say what to activate"));
+	a.last = NR_REALMS;
+	assert_int_equal(control_activate(&to, &a, &err), -EPROTO);
+	assert_non_null(strstr(err.msg, "last is not a number from 0 to 1499"));
+	a.domain = 2;
+	assert_int_equal(control_activate(&to, &a, &err), -EPROTO);
+	assert_non_null(strstr(err.msg, "domain is not a number from 0 to 1"));
+	assert_int_equal(
+		control_realms(serial, NR_REALMS, see_realm, &nr, &err),
+		-EPROTO);
+}
+
+/* A disk without. */
+static void no_realms(void **state)
+{
+	struct control_activation a = { .all = true };
+	const struct control_peer to = { .serial = serial };
+	struct control_info info;
+	uint32_t nr = 0;
+
+	(void)state;
+	assert_int_equal(control_activate(&to, &a, &err), -EPROTO);
+	assert_non_null(strstr(err.msg, "neither zone domains nor realms"));
+	assert_int_equal(control_realms(serial, 0, see_realm, &nr, &err),
+			 -EPROTO);
+	assert_int_equal(control_info(serial, &info, NULL, &err), 0);
+	assert_int_equal(info.nr_domains, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 	const struct CMUnitTest tests[] = {
-		T(info_and_stats), T(zones),	    T(history),	  T(faults),
-		T(powerfail),	   T(nobody_there), T(any_reply),
+		T(info_and_stats),
+		T(zones),
+		T(history),
+		T(faults),
+		T(powerfail),
+		T(nobody_there),
+		T(any_reply),
+		T(no_realms),
+		cmocka_unit_test_setup_teardown(realms, start_realms, stop),
+		cmocka_unit_test_setup_teardown(realms_refused, start_realms,
+						stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
