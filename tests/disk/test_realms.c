@@ -300,6 +300,29 @@ static void injected_states(void **state)
 	check_realms(fix.disk, CONV, SEQUENTIAL);
 }
 
+/* What the journal says of zones from before an activation is over with it,
+ * also if the process died before it could say so. */
+static void died_behind_the_record(void **state)
+{
+	struct journal *j = &fix.disk->journal;
+
+	(void)state;
+	for (uint32_t slot = 2; slot < 8; slot += 4) {
+		assert_int_equal(journal_append(j, JR_BAD, slot,
+						journal_bad_value(0, 8), false),
+				 0);
+		assert_int_equal(journal_append(j, JR_NON_SEQ, slot, 1, false),
+				 0);
+	}
+	assert_int_equal(journal_append(j, JR_EXP_OPEN, 7, 1, false), 0);
+	activate(6, 2, CONV);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, CONV, SEQUENTIAL);
+	assert_int_equal(do_sync(&fix), DISK_OK);
+	assert_int_equal(do_write(&fix, LBA(6), 8, 1), DISK_OK);
+	assert_int_equal(do_read(&fix, LBA(6), 8), DISK_OK);
+}
+
 static uint64_t most_not_empty(void)
 {
 	struct disk_stats stats;
@@ -437,6 +460,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mode_page, start, stop),
 		cmocka_unit_test_setup_teardown(power_failure, start, stop),
 		cmocka_unit_test_setup_teardown(injected_states, start, stop),
+		cmocka_unit_test_setup_teardown(died_behind_the_record, start,
+						stop),
 		cmocka_unit_test_setup_teardown(inactive_zones_are_not_in_use,
 						start, stop),
 		cmocka_unit_test(each_failing_call),

@@ -120,6 +120,28 @@ static bool take_bad(struct loader *l, const struct record *r)
 	return true;
 }
 
+/* A realm's zones, wherever it has any, are others than those that the records
+ * so far are about: what is said of these behind an activation may be lost. */
+static void activate(struct loader *l, uint32_t realm, uint8_t domain)
+{
+	const struct zone_domains *domains = &l->geo->domains;
+	uint32_t slot, end;
+
+	if (l->active[realm] == domain)
+		return;
+	l->active[realm] = domain;
+	for (unsigned i = 0; i < domains->nr; i++) {
+		if (!zone_realm_has(l->geo, realm, i))
+			continue;
+		slot = zone_realm_slot(l->geo, realm, i);
+		end = slot + domains->d[i].realm_slots;
+		for (; slot < end; slot++) {
+			l->slots[slot] = 0;
+			bad_clear(&l->bad, slot, 0, UINT32_MAX);
+		}
+	}
+}
+
 static bool take_activation(struct loader *l, const struct record *r)
 {
 	uint32_t count = (uint32_t)(r->value >> 32), end = r->slot + count;
@@ -133,7 +155,7 @@ static bool take_activation(struct loader *l, const struct record *r)
 	for (uint32_t i = r->slot; i < end; i++)
 		if (zone_realm_has(l->geo, i, domain) &&
 		    (named == UINT8_MAX || zone_realm_has(l->geo, i, named)))
-			l->active[i] = domain;
+			activate(l, i, domain);
 	l->state->has_realms = true;
 	return true;
 }
