@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "zone/internal.h"
+#include "zone/realm.h"
 
 static bool slot_ok(const struct zone_set *set, uint32_t slot)
 {
@@ -90,7 +91,32 @@ static bool pools_ok(const struct zone_set *set)
 	return true;
 }
 
+/* INACTIVE are the zones of realms that are active elsewhere, and no others. */
+static bool realms_ok(const struct zone_set *set)
+{
+	const struct zone_domains *domains = &set->geo.domains;
+	uint32_t nr_active[ZONE_MAX_DOMAINS] = { 0 }, nr_inactive_wp = 0;
+
+	if (!domains->nr)
+		return !set->nr_inactive_wp;
+	for (uint32_t r = 0; r < domains->nr_realms; r++) {
+		if (!zone_realm_has(&set->geo, r, set->active[r]))
+			return false;
+		nr_active[set->active[r]]++;
+	}
+	for (uint32_t i = 0; i < set->nr_slots; i++) {
+		bool inactive = set->slots[i].cond == ZC_INACTIVE;
+
+		if (inactive != zone_slot_is_inactive(set, i))
+			return false;
+		nr_inactive_wp += inactive && zone_slot_has_wp(set, i);
+	}
+	return nr_inactive_wp == set->nr_inactive_wp &&
+	       !memcmp(nr_active, set->nr_active, sizeof(nr_active));
+}
+
 bool zone_set_check(const struct zone_set *set)
 {
-	return slots_ok(set) && counters_ok(set) && pools_ok(set);
+	return slots_ok(set) && counters_ok(set) && pools_ok(set) &&
+	       realms_ok(set);
 }

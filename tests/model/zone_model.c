@@ -53,6 +53,7 @@ static void add_zone(struct zone_model *m, uint64_t start_lba, uint64_t blocks,
 		.blocks = blocks,
 		.type = type,
 		.cond = has_wp(type) ? ZC_EMPTY : ZC_NOT_WP,
+		.realm = ZONE_NO_REALM,
 	};
 	m->nr_zones++;
 }
@@ -64,6 +65,24 @@ static enum zone_type type_of_slot(const struct zone_geo *geo, uint64_t slot)
 	while (slot >= geo->runs[i].end)
 		i++;
 	return geo->runs[i].type;
+}
+
+/* The zones of one domain, realm by realm. */
+static void give_to_realms(struct zone_model *m, unsigned domain)
+{
+	const struct zone_domain *d = &m->geo.domains.d[domain];
+	uint32_t slot = d->first_slot, realm = d->first_realm;
+
+	for (uint32_t n = 0; n < d->nr_realms; n++, realm++) {
+		if (realm == d->hole_at)
+			realm += d->hole_realms;
+		for (uint32_t i = 0; i < d->realm_slots; i++, slot++) {
+			uint32_t z = m->zone_of[slot * m->geo.zone_blocks];
+
+			m->zones[z].realm = realm;
+			m->zones[z].domain = domain;
+		}
+	}
 }
 
 void model_init(struct zone_model *m, const struct zone_geo *geo)
@@ -85,6 +104,8 @@ void model_init(struct zone_model *m, const struct zone_geo *geo)
 		add_zone(m, lba, cap, type_of_slot(geo, n));
 		add_zone(m, lba + cap, room - cap, ZT_GAP);
 	}
+	for (unsigned d = 0; d < geo->domains.nr; d++)
+		give_to_realms(m, d);
 }
 
 void model_free_clone(struct zone_model *m)
@@ -609,6 +630,180 @@ void model_set_non_seq(struct zone_model *m, uint64_t zone_lba, bool non_seq)
 	m->zones[m->zone_of[zone_lba]].non_seq = non_seq;
 }
 
+/* Realms. */
+
+static bool realm_has(const struct zone_model *m, uint32_t realm,
+		      unsigned domain)
+{
+	for (uint32_t z = 0; z < m->nr_zones; z++)
+		if (m->zones[z].realm == realm && m->zones[z].domain == domain)
+			return true;
+	return false;
+}
+
+/* Where the first zone is that is not INACTIVE. */
+static const struct model_zone *active_zone(const struct zone_model *m,
+					    uint32_t realm)
+{
+	for (uint32_t z = 0; z < m->nr_zones; z++)
+		if (m->zones[z].realm == realm &&
+		    m->zones[z].cond != ZC_INACTIVE)
+			return &m->zones[z];
+	abort();
+}
+
+static void set_active(struct zone_model *m, uint32_t realm, unsigned domain)
+{
+	for (uint32_t z = 0; z < m->nr_zones; z++) {
+		const struct model_zone *zone = &m->zones[z];
+
+		if (zone->realm != realm)
+			continue;
+		set_written(m, z, 0);
+		if (zone->domain != domain)
+			become(m, z, ZC_INACTIVE);
+		else
+			become(m, z, has_wp(zone->type) ? ZC_EMPTY : ZC_NOT_WP);
+	}
+}
+
+void model_realms_init(struct zone_model *m, unsigned domain)
+{
+	for (uint32_t r = 0; r < m->geo.domains.nr_realms; r++) {
+		unsigned d = domain;
+
+		for (unsigned i = 0; !realm_has(m, r, d); i++)
+			d = i;
+		set_active(m, r, d);
+	}
+}
+
+static bool same_realm(const struct model_zone *a, const struct model_zone *b)
+{
+	return a->realm == b->realm && a->domain == b->domain;
+}
+
+static enum zone_verdict name_realms(const struct zone_model *m,
+				     struct zone_activation *a,
+				     unsigned *domain, bool *named)
+{
+	const struct model_zone *first, *z, *all = m->zones + m->nr_zones;
+
+	if (a->zone_id >= m->geo.capacity_blocks)
+		return ZV_LBA_RANGE;
+	first = zone_at(m, a->zone_id);
+	if (first->start_lba != a->zone_id || first->realm == ZONE_NO_REALM)
+		return ZV_ZONE_ID;
+	if (!a->nr_zones || a->nr_zones > all - first)
+		return ZV_ZONE_COUNT;
+	if (first->cond == ZC_INACTIVE)
+		*domain = first->domain;
+	for (z = first; z < first + a->nr_zones; z++) {
+		if (z->realm == ZONE_NO_REALM || z->domain != first->domain) {
+			a->unmet = 0x28;
+			a->unmet_lba = z->start_lba;
+			return ZV_OK;
+		}
+		named[z->realm] = true;
+	}
+	if ((first > m->zones && same_realm(first - 1, first)) ||
+	    (z < all && same_realm(z - 1, z))) {
+		a->unmet = 0x04;
+		a->unmet_lba = a->zone_id;
+	}
+	return ZV_OK;
+}
+
+/* The first realm that is named and as @test has it. */
+static bool find_realm(const struct zone_model *m, unsigned domain,
+		       const bool *named, struct zone_activation *a,
+		       bool (*test)(const struct zone_model *, uint32_t realm,
+				    unsigned domain),
+		       uint8_t why)
+{
+	for (uint32_t r = 0; r < m->geo.domains.nr_realms && !a->unmet; r++)
+		if (named[r] && test(m, r, domain)) {
+			a->unmet = why;
+			a->unmet_lba = active_zone(m, r)->start_lba;
+		}
+	return a->unmet;
+}
+
+static bool lacks(const struct zone_model *m, uint32_t realm, unsigned domain)
+{
+	return !realm_has(m, realm, domain);
+}
+
+static bool is_there(const struct zone_model *m, uint32_t realm,
+		     unsigned domain)
+{
+	return active_zone(m, realm)->domain == domain;
+}
+
+static void check_empty(const struct zone_model *m, const bool *named,
+			struct zone_activation *a)
+{
+	for (uint32_t z = 0; z < m->nr_zones && !a->unmet; z++) {
+		const struct model_zone *zone = &m->zones[z];
+
+		if (zone->realm == ZONE_NO_REALM || !named[zone->realm] ||
+		    zone->cond == ZC_INACTIVE || zone->cond == ZC_EMPTY ||
+		    zone->cond == ZC_NOT_WP)
+			continue;
+		a->unmet = 0x02;
+		a->unmet_lba = zone->start_lba;
+	}
+}
+
+/* @named has room for all. */
+static enum zone_verdict activate(struct zone_model *m,
+				  struct zone_activation *a, bool *named)
+{
+	uint32_t nr = m->geo.domains.nr_realms;
+	unsigned domain = a->other;
+	enum zone_verdict verdict = ZV_OK;
+
+	for (uint32_t r = 0; r < nr; r++)
+		named[r] = a->all && realm_has(m, r, domain) &&
+			   !is_there(m, r, domain);
+	if (!a->all)
+		verdict = name_realms(m, a, &domain, named);
+	if (verdict)
+		return verdict;
+	if (!find_realm(m, domain, named, a, lacks, 0x10) &&
+	    !find_realm(m, domain, named, a, is_there, 0x01))
+		check_empty(m, named, a);
+	for (uint32_t r = 0; r < nr; r++)
+		if (named[r] && !a->unmet)
+			set_active(m, r, domain);
+	return ZV_OK;
+}
+
+enum zone_verdict model_activate(struct zone_model *m,
+				 struct zone_activation *a)
+{
+	enum zone_verdict verdict;
+	bool *named;
+
+	a->unmet = 0;
+	a->unmet_lba = 0;
+	if (a->other >= m->geo.domains.nr)
+		return ZV_DOMAIN;
+	named = need(m->geo.domains.nr_realms, sizeof(*named));
+	verdict = activate(m, a, named);
+	free(named);
+	return verdict;
+}
+
+static const char *compare_realms(const struct zone_model *m,
+				  const struct zone_set *set)
+{
+	for (uint32_t r = 0; r < m->geo.domains.nr_realms; r++)
+		if (set->active[r] != active_zone(m, r)->domain)
+			return "active domain";
+	return NULL;
+}
+
 static uint64_t shown_wp_lba(const struct zone_model *m, uint32_t z)
 {
 	static const bool has_wp[16] = {
@@ -680,7 +875,9 @@ const char *model_compare(const struct zone_model *m,
 		if (what)
 			return what;
 	}
-	what = compare_lru(m, set, ZR_NONE, 0);
+	what = compare_realms(m, set);
+	if (!what)
+		what = compare_lru(m, set, ZR_NONE, 0);
 	if (!what)
 		what = compare_lru(m, set, ZR_OPTIMAL, M_OPTIMAL);
 	return what ? what : compare_lru(m, set, ZR_LIMITED, M_LIMITED);

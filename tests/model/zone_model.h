@@ -10,6 +10,7 @@
 #ifndef ZL_TESTS_MODEL_ZONE_MODEL_H
 #define ZL_TESTS_MODEL_ZONE_MODEL_H
 
+#include "zone/realm.h"
 #include "zone/zone.h"
 
 /* What is true of a zone type. */
@@ -36,6 +37,9 @@ struct model_zone {
 	enum zone_type type;
 	enum zone_cond cond;
 	bool non_seq;
+	/* ZONE_NO_REALM: in none. */
+	uint32_t realm;
+	unsigned domain;
 };
 
 struct zone_model {
@@ -71,6 +75,13 @@ void model_power_on(struct zone_model *m);
 void model_set_state(struct zone_model *m, uint64_t zone_lba,
 		     enum zone_cond cond, uint32_t wp_blocks);
 void model_set_non_seq(struct zone_model *m, uint64_t zone_lba, bool non_seq);
+
+/* Each realm is active in @domain, or the first that it has. */
+void model_realms_init(struct zone_model *m, unsigned domain);
+/* ZONE ACTIVATE as asked for by @a: its unmet and unmet_lba are set, and if
+ * there is none it is done. */
+enum zone_verdict model_activate(struct zone_model *m,
+				 struct zone_activation *a);
 
 /* NULL when both show the same disk, else what differs (a static string). */
 const char *model_compare(const struct zone_model *m,

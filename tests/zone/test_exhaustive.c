@@ -8,6 +8,8 @@
  * Faults (a zone becomes READ ONLY, OFFLINE or INACTIVE) are transitions too,
  * from states without one: at most one zone is at fault at a time, and none
  * where the limit of open zones is above 2, which bounds the number of states.
+ * On disks with realms, whose zones are INACTIVE by activation only, that is a
+ * command like the others.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +23,7 @@
 #include "model/zone_model.h"
 #include "skip.h"
 #include "zone/internal.h"
+#include "zone/realm.h"
 
 #define SLOTS	   4
 #define MAX_STATES 65536 /* of one disk; running out fails the test */
@@ -30,6 +33,7 @@
 struct pair {
 	struct zone_set set;
 	struct zone_slot slots[SLOTS];
+	uint8_t active[SLOTS]; /* by realm */
 	struct zone_model model;
 };
 
@@ -53,6 +57,8 @@ static void pair_copy(struct pair *to, const struct pair *from)
 	to->set = from->set;
 	memcpy(to->slots, from->slots, sizeof(to->slots));
 	to->set.slots = to->slots;
+	memcpy(to->active, from->active, sizeof(to->active));
+	to->set.active = to->active;
 	model_copy(&to->model, &from->model);
 }
 
@@ -89,6 +95,30 @@ static void set_slot(struct pair *p, uint32_t slot, uint64_t key)
 	model_set_non_seq(&p->model, lba, non_seq);
 }
 
+/* Which zones are INACTIVE says where their realms are active. */
+static void set_active(struct pair *p)
+{
+	struct zone_set *set = &p->set;
+	uint32_t realm;
+	unsigned domain;
+
+	memset(set->nr_active, 0, sizeof(set->nr_active));
+	set->nr_inactive_wp = 0;
+	for (uint32_t i = 0; i < set->nr_slots; i++) {
+		realm = zone_realm_of(&set->geo, i);
+		domain = zone_domain_of(&set->geo, i);
+		if (realm == ZONE_NO_REALM)
+			continue;
+		if (set->slots[i].cond == ZC_INACTIVE) {
+			set->nr_inactive_wp += zone_slot_has_wp(set, i);
+			continue;
+		}
+		set->active[realm] = (uint8_t)domain;
+		/* Each has one zone in a domain. */
+		set->nr_active[domain]++;
+	}
+}
+
 static void pair_from_key(struct explorer *x, struct pair *p, uint64_t key)
 {
 	for (uint32_t i = 0; i < p->set.nr_slots; i++)
@@ -96,6 +126,7 @@ static void pair_from_key(struct explorer *x, struct pair *p, uint64_t key)
 	/* Again, in the order in which they were opened. */
 	for (uint64_t order = key >> 8 * SLOTS; order; order >>= 3)
 		set_slot(p, (uint32_t)(order & 0x7) - 1, key);
+	set_active(p);
 	x->now_is = NULL;
 }
 
@@ -325,7 +356,7 @@ static void set_fault(struct pair *p, uint32_t slot, enum zone_cond cond)
 static bool has_fault(const struct zone_set *set)
 {
 	return set->nr_cond[ZC_READ_ONLY] || set->nr_cond[ZC_OFFLINE] ||
-	       set->nr_cond[ZC_INACTIVE];
+	       (set->nr_cond[ZC_INACTIVE] && !set->geo.domains.nr);
 }
 
 static void between(struct explorer *x, const struct write *w)
@@ -401,7 +432,8 @@ static void try_write(struct explorer *x, uint64_t lba, uint64_t nr)
 static void try_writes(struct explorer *x)
 {
 	/* Where a write may leave its zone, one that reaches three. */
-	bool far = zone_geo_has(&x->geo, ZT_SEQ_PREFERRED);
+	bool far = zone_geo_has(&x->geo, ZT_SEQ_PREFERRED) ||
+		   zone_geo_has(&x->geo, ZT_SEQ_OR_BEFORE);
 	uint64_t most = x->geo.zone_blocks + (far ? 2U : 1U);
 
 	for (uint64_t lba = 0; lba < x->geo.capacity_blocks + 2; lba++)
@@ -421,6 +453,54 @@ static void try_power_on(struct explorer *x)
 	check_result(x, ZV_OK, ZV_OK, &x->from);
 }
 
+static void do_activation(struct explorer *x, bool all, uint64_t id,
+			  uint32_t nr, uint8_t other)
+{
+	struct zone_activation lib = {
+		.all = all, .zone_id = id, .nr_zones = nr, .other = other
+	};
+	struct zone_activation model = lib;
+	enum zone_verdict lib_verdict, model_verdict;
+
+	take(x, &x->from);
+	lib_verdict = zone_activation_check(&x->now.set, &lib);
+	if (!lib_verdict && !lib.unmet)
+		zone_activation_apply(&x->now.set, &lib);
+	model_verdict = model_activate(&x->now.model, &model);
+	name(x, "activate all %llu id %llu count %llu other %llu", all, id, nr,
+	     other);
+	if (!lib_verdict &&
+	    (lib.unmet != model.unmet || lib.unmet_lba != model.unmet_lba)) {
+		fprintf(stderr, "lib: %x at %u, model: %x at %u\n", lib.unmet,
+			(unsigned)lib.unmet_lba, model.unmet,
+			(unsigned)model.unmet_lba);
+		complain(x, "unmet prerequisites differ");
+	}
+	check_result(x, lib_verdict, model_verdict, &x->from);
+}
+
+static void try_activations(struct explorer *x)
+{
+	if (!x->geo.domains.nr)
+		return;
+	for (uint8_t other = 0; other <= x->geo.domains.nr; other++) {
+		do_activation(x, true, 1, 7, other);
+		for (uint64_t id = 0; id < x->geo.capacity_blocks + 2; id++)
+			for (uint32_t nr = 0; nr <= SLOTS + 1; nr++)
+				do_activation(x, false, id, nr, other);
+		do_activation(x, false, UINT64_MAX, UINT32_MAX, other);
+	}
+}
+
+static bool may_become(const struct explorer *x, uint32_t slot,
+		       enum zone_cond cond)
+{
+	if (x->geo.domains.nr &&
+	    (cond == ZC_INACTIVE || x->from.slots[slot].cond == ZC_INACTIVE))
+		return false;
+	return zone_geo_type(&x->geo, slot) != ZT_GAP;
+}
+
 static void try_faults(struct explorer *x)
 {
 	static const enum zone_cond faults[] = { ZC_READ_ONLY, ZC_OFFLINE,
@@ -431,7 +511,7 @@ static void try_faults(struct explorer *x)
 		return;
 	for (uint32_t i = 0; i < SLOTS; i++)
 		for (size_t f = 0; f < ZL_ARRAY_SIZE(faults); f++) {
-			if (zone_geo_type(&x->geo, i) == ZT_GAP)
+			if (!may_become(x, i, faults[f]))
 				continue;
 			take(x, &x->from);
 			set_fault(&x->now, i, faults[f]);
@@ -445,6 +525,7 @@ static void pair_init(struct pair *p, const struct zone_geo *geo,
 		      const struct zone_model *model)
 {
 	zone_set_init(&p->set, geo, p->slots);
+	zone_realms_init(&p->set, p->active, 0);
 	model_clone(&p->model, model);
 }
 
@@ -460,6 +541,7 @@ static void explore_from(struct explorer *x)
 		try_reads(x);
 	try_power_on(x);
 	try_faults(x);
+	try_activations(x);
 }
 
 static void explore(const struct zone_geo *geo)
@@ -476,6 +558,7 @@ static void explore(const struct zone_geo *geo)
 	assert_non_null(x->keys);
 	assert_non_null(x->hash);
 	model_init(&fresh, geo);
+	model_realms_init(&fresh, 0);
 	pair_init(&x->from, geo, &fresh);
 	pair_init(&x->now, geo, &fresh);
 	pair_init(&x->mid, geo, &fresh);
@@ -650,6 +733,85 @@ static void conventional_between_preferred(void **state)
 	});
 }
 
+/* Which have no resources that a limit could be about. */
+static void sequential_or_before_zones(void **state)
+{
+	struct zone_geo geo = {
+		.capacity_blocks = 7,
+		.zone_blocks = 2,
+		.zone_cap_blocks = 2,
+		.runs = { { 1, ZT_SEQ_REQUIRED },
+			  { UINT32_MAX, ZT_SEQ_OR_BEFORE } },
+		.phys_blocks = 1,
+	};
+
+	(void)state;
+	explore(&geo);
+	geo = (struct zone_geo){
+		.capacity_blocks = 16,
+		.zone_blocks = 4,
+		.zone_cap_blocks = 4,
+		.runs = { { 1, ZT_GAP },
+			  { 2, ZT_CONVENTIONAL },
+			  { UINT32_MAX, ZT_SEQ_OR_BEFORE } },
+		.phys_blocks = 2,
+	};
+	explore(&geo);
+}
+
+/* Two domains, and two realms that have a zone in each. */
+static struct zone_geo two_realms(enum zone_type cmr, enum zone_type smr)
+{
+	return (struct zone_geo){
+		.capacity_blocks = 12,
+		.zone_blocks = 3,
+		.zone_cap_blocks = 3,
+		.runs = { { 2, cmr }, { UINT32_MAX, smr } },
+		.phys_blocks = 1,
+		.domains = { .nr = 2,
+			     .nr_realms = 2,
+			     .d = { { .type = cmr,
+				      .realm_slots = 1,
+				      .nr_realms = 2,
+				      .hole_at = 2 },
+				    { .type = smr,
+				      .first_slot = 2,
+				      .realm_slots = 1,
+				      .nr_realms = 2,
+				      .hole_at = 2 } } },
+	};
+}
+
+static void two_domains_and_two_realms(void **state)
+{
+	static const enum zone_type cmr[] = { ZT_CONVENTIONAL,
+					      ZT_SEQ_OR_BEFORE };
+	static const enum zone_type smr[] = { ZT_SEQ_REQUIRED,
+					      ZT_SEQ_PREFERRED };
+	struct zone_geo geo;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		geo = two_realms(cmr[i / 2], smr[i % 2]);
+		geo.urswrz = i == 1;
+		explore_few(geo);
+	}
+}
+
+/* A realm that has the first domain only, one that has both, and a gap. */
+static void a_realm_apart_and_a_gap(void **state)
+{
+	struct zone_geo geo = two_realms(ZT_CONVENTIONAL, ZT_SEQ_REQUIRED);
+
+	(void)state;
+	geo.runs[1] = (struct zone_run){ 3, ZT_GAP };
+	geo.runs[2] = (struct zone_run){ UINT32_MAX, ZT_SEQ_REQUIRED };
+	geo.domains.d[1].first_slot = 3;
+	geo.domains.d[1].first_realm = 1;
+	geo.domains.d[1].nr_realms = 1;
+	explore_few(geo);
+}
+
 /* No such disk can be made yet. */
 static void all_types_on_one_disk(void **state)
 {
@@ -679,6 +841,9 @@ int main(void)
 		cmocka_unit_test(conventional_zones_at_the_end),
 		cmocka_unit_test(conventional_between_preferred),
 		cmocka_unit_test(all_types_on_one_disk),
+		cmocka_unit_test(sequential_or_before_zones),
+		cmocka_unit_test(two_domains_and_two_realms),
+		cmocka_unit_test(a_realm_apart_and_a_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
