@@ -3,17 +3,11 @@
  * zloop check --repair --yes killed before each of its calls that changes
  * something, and run again: then all is as if it had not been killed.
  */
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "kill_calls.h"
 #include "run.h"
 #include "skip.h"
 
@@ -55,77 +49,6 @@ static int make_good(void **state)
 	return 0;
 }
 
-static bool changes(uint64_t nr)
-{
-	static const int calls[] = {
-		SYS_openat,    SYS_write,  SYS_ftruncate, SYS_fsync,
-		SYS_fdatasync, SYS_flock,  SYS_unlinkat,  SYS_renameat,
-		SYS_renameat2, SYS_syncfs,
-	};
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (nr == (uint64_t)calls[i])
-			return true;
-	return false;
-}
-
-static void start_traced(void)
-{
-	int null = open("/dev/null", O_WRONLY);
-
-	/* It cannot look for leaks while it is traced. */
-	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-	setenv("LSAN_OPTIONS", "detect_leaks=0", 1);
-	if (dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-	    ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-		_exit(126);
-	execl(ZLOOP_PATH, ZLOOP_PATH, "check", "--repair", "--yes", "-o",
-	      OPTIONS, "d", (char *)NULL);
-	_exit(127);
-}
-
-/* At the entry of a call of the main thread that may change something. */
-static bool at_change(pid_t pid)
-{
-	struct __ptrace_syscall_info info;
-
-	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info),
-		      &info) > 0 &&
-	       info.op == PTRACE_SYSCALL_INFO_ENTRY && changes(info.entry.nr);
-}
-
-/* False: it has ended before its call number @n. */
-static bool kill_repair_at(unsigned n)
-{
-	pid_t pid = fork();
-	int status, sig = 0;
-
-	assert_true(pid >= 0);
-	if (!pid)
-		start_traced();
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 126)
-		skip_test("no process may be traced here");
-	assert_true(WIFSTOPPED(status));
-	ptrace(PTRACE_SETOPTIONS, pid, NULL,
-	       (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
-	for (;;) {
-		ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)sig);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		if (!WIFSTOPPED(status))
-			return false;
-		sig = WSTOPSIG(status);
-		if (sig != (SIGTRAP | 0x80))
-			continue;
-		sig = 0;
-		if (at_change(pid) && !n--)
-			break;
-	}
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return true;
-}
-
 static void must_be_whole(unsigned n)
 {
 	char *serial;
@@ -145,13 +68,16 @@ static void must_be_whole(unsigned n)
 
 static void killed_at_each_call(const char *damage)
 {
+	static const char *const repair[] = { "check", "--repair", "--yes",
+					      "-o",    OPTIONS,	   "d",
+					      NULL };
 	bool killed = true;
 	unsigned n;
 
 	for (n = 0; killed; n++) {
 		sh("rm -rf d && cp -a good d");
 		sh(damage);
-		killed = kill_repair_at(n);
+		killed = kill_zloop_at(n, repair);
 		must_be_whole(n);
 	}
 	print_message("killed %u times\n", n - 1);

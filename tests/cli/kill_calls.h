@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* zloop killed before each of its calls that change something. */
+#ifndef ZL_TESTS_CLI_KILL_CALLS_H
+#define ZL_TESTS_CLI_KILL_CALLS_H
+
+#include <stdbool.h>
+
+/*
+ * Runs "zloop WORD…", the last word being NULL, and kills it before its call
+ * number @n, from 0 on, of those that may change something.  False: it has
+ * ended before.  Skips the test where no process may be traced.
+ */
+bool kill_zloop_at(unsigned n, const char *const words[]);
+
+#endif
