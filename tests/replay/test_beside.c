@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "disk/internal.h"
+#include "disk/io/turn.h"
 #include "disk/snapshot.h"
 #include "replay/replay.h"
 #include "store/ops.h"
@@ -256,10 +258,131 @@ static void while_it_is_used(void **state)
 	tmp_remove(other);
 }
 
+static void over(struct disk_io *i)
+{
+	atomic_store((atomic_bool *)i->user, true);
+}
+
+/* Both what is to be over before the snapshot and what must wait for its end:
+ * a command that an injected delay holds back. */
+static void what_is_under_way_is_in_it(void **state)
+{
+	static uint8_t buf[512] = "x";
+	const struct inject_fault late = { .kind = INJECT_DELAY,
+					   .op = INJECT_OP_WRITE,
+					   .nr_blocks = 1,
+					   .count = 1,
+					   .delay_ms = 300 };
+	struct iovec iov = { buf, sizeof(buf) };
+	atomic_bool is_over = false;
+	struct disk_io i = { .op = DISK_WRITE,
+			     .nr_blocks = 1,
+			     .iov = &iov,
+			     .iov_cnt = 1,
+			     .done = over,
+			     .user = &is_over };
+	char *dir = tmp_make(), path[PATH_MAX];
+	struct snapshot_work w;
+	struct zl_err err = { "" };
+	struct disk *d = make(dir);
+	uint8_t found = 0;
+	uint32_t id;
+
+	(void)state;
+	must(snapshot_begin(dir, "one", NULL, NULL, &w, &err), &err);
+	must(disk_fault_add(d, &late, &id, &err), &err);
+	disk_submit(d, &i);
+	assert_false(is_over);
+	must(disk_snapshot(d, "one", NULL, &err), &err);
+	assert_true(is_over);
+	assert_int_equal(i.status, DISK_OK);
+	must(snapshot_end(&w, &err), &err);
+	must(snapshot_path(dir, "one", path, &err), &err);
+	read_bytes(path, 0, 0, &found, 1);
+	assert_int_equal(found, 'x');
+	disk_close(d);
+	tmp_remove(dir);
+}
+
+/* A command that takes too long: there is no snapshot, and the disk goes on. */
+static void a_command_that_takes_too_long(void **state)
+{
+	static uint8_t buf[512];
+	const struct inject_fault late = { .kind = INJECT_DELAY,
+					   .op = INJECT_OP_WRITE,
+					   .nr_blocks = 1,
+					   .count = 1,
+					   .delay_ms = 1000000 };
+	struct iovec iov = { buf, sizeof(buf) };
+	atomic_bool is_over = false;
+	struct disk_io i = { .op = DISK_WRITE,
+			     .nr_blocks = 1,
+			     .iov = &iov,
+			     .iov_cnt = 1,
+			     .done = over,
+			     .user = &is_over };
+	unsigned was_ms = turn_wait_ms;
+	struct snapshot_work w;
+	struct zl_err err = { "" };
+	char *dir = tmp_make();
+	struct disk *d = make(dir);
+	struct user u = { .disk = d };
+	uint32_t id;
+
+	(void)state;
+	must(snapshot_begin(dir, "one", NULL, NULL, &w, &err), &err);
+	must(disk_fault_add(d, &late, &id, &err), &err);
+	disk_submit(d, &i);
+	turn_wait_ms = 20;
+	assert_int_equal(disk_snapshot(d, "one", NULL, &err), -EBUSY);
+	turn_wait_ms = was_ms;
+	snapshot_give_up(&w);
+	assert_int_equal(io(&u, DISK_WRITE, 100, 1, 1, false), DISK_OK);
+	must(disk_fault_clear(d, &err), &err);
+	while (!is_over)
+		usleep(1000);
+	disk_close(d);
+	assert_int_equal(snapshot_find(dir, "one", &err), -ENOENT);
+	tmp_remove(dir);
+}
+
+/* What is taken back is not what was recorded. */
+static void a_power_failure_ends_the_record(void **state)
+{
+	static const struct disk_powerfail all = { .random = false };
+	static const char cfg[] = "discard_write_cache";
+	struct disk_open_args args = { .may_make = false };
+	char *dir = tmp_make(), *other = tmp_make(), log[128];
+	struct record_status st;
+	struct zl_err err = { "" };
+	struct disk_opts opts;
+	struct disk *d = make(dir);
+
+	(void)state;
+	disk_close(d);
+	must(disk_opts_parse(&opts, cfg, sizeof(cfg) - 1, '/', true, &err),
+	     &err);
+	args.opts = &opts;
+	must(disk_open(dir, &args, &d, &err), &err);
+	snprintf(log, sizeof(log), "%s/log", other);
+	snapshot(d, dir, "base", log);
+	must(disk_powerfail(d, &all, &err), &err);
+	disk_record_status(d, &st);
+	assert_false(st.on);
+	assert_non_null(strstr(st.why, "a power failure was simulated"));
+	assert_int_equal(disk_record_stop(d, "told to", &err), -EIO);
+	disk_close(d);
+	tmp_remove(dir);
+	tmp_remove(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(while_it_is_used),
+		cmocka_unit_test(what_is_under_way_is_in_it),
+		cmocka_unit_test(a_command_that_takes_too_long),
+		cmocka_unit_test(a_power_failure_ends_the_record),
 	};
 
 	return cmocka_run_group_tests_name("replay/beside", tests, NULL, NULL);
