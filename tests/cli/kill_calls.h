@@ -3,13 +3,11 @@
 #ifndef ZL_TESTS_CLI_KILL_CALLS_H
 #define ZL_TESTS_CLI_KILL_CALLS_H
 
-#include <stdbool.h>
-
 /*
  * Runs "zloop WORD…", the last word being NULL, and kills it before its call
- * number @n, from 0 on, of those that may change something.  False: it has
- * ended before.  Skips the test where no process may be traced.
+ * number @n, from 0 on, of those that may change something.  1: killed; 0: it
+ * has ended before; -1: no process may be traced here.
  */
-bool kill_zloop_at(unsigned n, const char *const words[]);
+int kill_zloop_at(unsigned n, const char *const words[]);
 
 #endif
