@@ -76,6 +76,32 @@ static void activated(void **state)
 	assert_int_equal(zloop("check", "d", NULL), 0);
 }
 
+/* Of what was active when the snapshot was taken, and nothing else is there. */
+static void restored(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(zloop("snapshot", "d", "before", NULL), 0);
+	assert_int_equal(zloop("activate", "d", "1", "seq", NULL), 0);
+	f = fopen("d/seq-000009", "w");
+	assert_non_null(f);
+	for (unsigned i = 0; i < 4096; i++)
+		fputc('x', f);
+	fclose(f);
+	assert_int_equal(zloop("snapshot", "d", "behind", NULL), 0);
+	assert_int_equal(zloop("restore", "d", "before", NULL), 0);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	check_active(1, 0);
+	assert_true(exists("d/cnv-000002"));
+	assert_false(exists("d/seq-000009"));
+	assert_int_equal(zloop("restore", "d", "behind", NULL), 0);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	check_active(1, 1);
+	assert_false(exists("d/cnv-000002"));
+	assert_int_equal(file_size("d/seq-000009"), 4096);
+}
+
 static void refused(void **state)
 {
 	(void)state;
@@ -135,10 +161,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, disk_enter, work_leave)
 	const struct CMUnitTest tests[] = {
-		T(listed),
-		T(activated),
-		T(refused),
-		T(while_open),
+		T(listed), T(activated), T(restored), T(refused), T(while_open),
 	};
 
 	return cmocka_run_group_tests_name("zloop realms", tests, NULL, NULL);

@@ -20,6 +20,7 @@
 #include "disk/medium/journal.h"
 #include "disk/medium/meta.h"
 #include "store/copy.h"
+#include "zone/realm.h"
 
 #define RESTORE	    "zloop.restore"
 #define RESTORE_TMP RESTORE ".tmp"
@@ -151,8 +152,95 @@ static int add_no_faults(const char *path, struct zl_err *err)
 	return 0;
 }
 
-static int copy_back(const char *dir, const char *from,
-		     disk_progress_fn *progress, void *user, struct zl_err *err)
+/*
+ * Zones that are INACTIVE in the snapshot have no files there.  Those that the
+ * disk has of them are replaced by empty ones, which an opening removes if
+ * nobody else does.
+ */
+
+struct inactive {
+	const struct disk_meta *meta;
+	struct zone_geo geo;
+	uint8_t *active; /* by realm; ZONE_NO_DOMAIN: nothing is said */
+};
+
+static void take_active(void *user, enum journal_type type, uint32_t slot,
+			uint64_t value)
+{
+	struct inactive *in = user;
+
+	if (type == JR_ACTIVATE)
+		in->active[slot] = (uint8_t)value;
+}
+
+static bool is_inactive(const struct inactive *in, uint32_t slot)
+{
+	uint32_t realm = zone_realm_of(&in->geo, slot);
+
+	return realm != ZONE_NO_REALM && in->active[realm] != ZONE_NO_DOMAIN &&
+	       in->active[realm] != zone_domain_of(&in->geo, slot);
+}
+
+static int add_empty(const struct inactive *in, struct store *disk,
+		     struct store *tmp)
+{
+	uint32_t nr = (uint32_t)meta_slots(in->meta);
+	struct store_stat stat;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < nr && !ret; i++) {
+		if (!is_inactive(in, i))
+			continue;
+		ret = store_stat(disk, i, &stat);
+		if (!ret && stat.kind != STORE_KIND_MISSING)
+			ret = store_make(tmp, i, 0);
+		/* A leftover is in the snapshot, too. */
+		if (ret == -EEXIST)
+			ret = 0;
+	}
+	return ret;
+}
+
+static int find_inactive(struct inactive *in, struct store *disk,
+			 const char *path, struct zl_err *err)
+{
+	uint32_t nr = in->geo.domains.nr_realms;
+	struct journal_state state;
+	struct store *tmp;
+	int ret;
+
+	in->active = malloc(nr + 1);
+	if (!in->active)
+		return zl_fail(err, ENOMEM, "out of memory");
+	memset(in->active, ZONE_NO_DOMAIN, nr);
+	ret = store_file_open(path, &tmp, err);
+	if (ret)
+		return ret;
+	meta_set_layout(in->meta, tmp);
+	ret = journal_load(tmp, path, &in->geo, &state, take_active, in, err);
+	if (!ret) {
+		ret = add_empty(in, disk, tmp);
+		if (ret)
+			zl_fail(err, -ret, "%s cannot be filled: %s", path,
+				strerror(-ret));
+	}
+	store_close(tmp);
+	return ret;
+}
+
+/* What is left here is removed by the next opening. */
+static void remove_inactive(const struct inactive *in, struct store *disk)
+{
+	uint32_t nr = (uint32_t)meta_slots(in->meta);
+
+	for (uint32_t i = 0; in->geo.domains.nr && i < nr; i++)
+		if (is_inactive(in, i))
+			store_unmake(disk, i);
+}
+
+static int copy_back(const char *dir, const char *from, struct store *disk,
+		     struct inactive *in, disk_progress_fn *progress,
+		     void *user, struct zl_err *err)
 {
 	char tmp[PATH_MAX], path[PATH_MAX];
 	int ret = path_of(dir, RESTORE_TMP, tmp, err);
@@ -167,6 +255,8 @@ static int copy_back(const char *dir, const char *from,
 	ret = disk_copy_files(from, tmp, progress, user, err);
 	if (!ret)
 		ret = add_no_faults(tmp, err);
+	if (!ret && in->geo.domains.nr)
+		ret = find_inactive(in, disk, tmp, err);
 	if (!ret)
 		ret = store_copy_sync(tmp, err);
 	if (!ret && rename(tmp, path) < 0)
@@ -178,6 +268,19 @@ static int copy_back(const char *dir, const char *from,
 	}
 	ret = store_copy_sync(path, err);
 	return ret ? ret : finish(dir, err);
+}
+
+static bool same_realms(const struct disk_realms *a,
+			const struct disk_realms *b)
+{
+	bool same = a->nr_domains == b->nr_domains && a->nr == b->nr &&
+		    a->bottom == b->bottom && a->smr == b->smr &&
+		    a->top == b->top && a->cmr_zones == b->cmr_zones &&
+		    a->smr_zones == b->smr_zones && a->gap == b->gap;
+
+	for (unsigned i = 0; same && i < a->nr_domains; i++)
+		same = a->types[i] == b->types[i];
+	return same;
 }
 
 static int check_same(const char *dir, const char *from,
@@ -192,6 +295,7 @@ static int check_same(const char *dir, const char *from,
 	    was.zone_bytes == meta->zone_bytes &&
 	    was.conv_zones == meta->conv_zones &&
 	    was.host_aware == meta->host_aware &&
+	    same_realms(&was.realms, &meta->realms) &&
 	    was.phys_block_bytes == meta->phys_block_bytes)
 		return 0;
 	return zl_fail(err, EINVAL,
@@ -204,6 +308,7 @@ int snapshot_restore(const char *dir, const char *name,
 		     disk_progress_fn *progress, void *user, struct zl_err *err)
 {
 	char from[PATH_MAX];
+	struct inactive in = { 0 };
 	struct disk_meta meta;
 	struct store *st;
 	int ret = snapshot_find(dir, name, err);
@@ -215,8 +320,14 @@ int snapshot_restore(const char *dir, const char *name,
 	if (ret)
 		return ret;
 	ret = check_same(dir, from, &meta, err);
+	if (!ret) {
+		in.meta = &meta;
+		meta_geo(&meta, &in.geo);
+		ret = copy_back(dir, from, st, &in, progress, user, err);
+	}
 	if (!ret)
-		ret = copy_back(dir, from, progress, user, err);
+		remove_inactive(&in, st);
+	free(in.active);
 	store_close(st);
 	return ret;
 }
