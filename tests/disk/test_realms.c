@@ -10,6 +10,10 @@
 #include "disk_fixture.h"
 #include "zone/internal.h"
 
+#include <errno.h>
+#include <semaphore.h>
+#include <time.h>
+
 #define REALMS	  "model=realms,zone_size_mb=1,realms=3,realm_zones=1+2"
 #define LBA(slot) ((uint64_t)(slot)*ZONE)
 
@@ -323,6 +327,83 @@ static void died_behind_the_record(void **state)
 	assert_int_equal(do_read(&fix, LBA(6), 8), DISK_OK);
 }
 
+/* What is written to a realm whose activation may be in the journal would be
+ * gone with the next opening: it is not durable before the journal is right. */
+static void not_taken_back(void **state)
+{
+	/* Replacing the journal and appending to it. */
+	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
+					 .error = EIO,
+					 .only = 1u << 24 | 1u << 25 };
+	struct zone_activation a;
+
+	(void)state;
+	store_fault_arm(fix.fault, &plan);
+	assert_int_equal(activate_on(fix.disk, 6, 2, false, CONV, &a),
+			 DISK_WRITE_ERROR);
+	assert_int_equal(store_fault_hits(fix.fault), 2);
+	assert_int_equal(do_write(&fix, LBA(2), 8, 1), DISK_OK);
+	assert_int_equal(do_sync(&fix), DISK_WRITE_ERROR);
+	plan.fail_at = UINT64_MAX;
+	store_fault_arm(fix.fault, &plan);
+	assert_int_equal(do_sync(&fix), DISK_OK);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, CONV, CONV);
+	assert_int_equal(do_read(&fix, LBA(2), 8), DISK_OK);
+	assert_filled(fix.buf, LBA(2), 8, 1);
+}
+
+/* --- OPEN, while an activation makes its files --- */
+
+static struct store_ops hook_ops;
+static const struct store_ops *real_ops;
+static struct disk_io open_io;
+static sem_t opened;
+
+static void open_done(struct disk_io *io)
+{
+	(void)io;
+	sem_post(&opened);
+}
+
+static int open_beside(struct store *st)
+{
+	struct timespec until;
+
+	disk_submit(fix.disk, &open_io);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 200000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	if (!sem_timedwait(&opened, &until))
+		sem_post(&opened);
+	return real_ops->sync_dir(st);
+}
+
+static void opened_meanwhile(void **state)
+{
+	(void)state;
+	activate(6, 2, CONV);
+	sem_init(&opened, 0, 0);
+	disk_io_new(&open_io);
+	open_io.op = DISK_ZONE;
+	open_io.zone_op = ZO_OPEN;
+	open_io.lba = LBA(6);
+	open_io.done = open_done;
+	real_ops = fix.fault->ops;
+	hook_ops = *real_ops;
+	hook_ops.sync_dir = open_beside;
+	fix.fault->ops = &hook_ops;
+	activate(2, 1, CONV);
+	fix.fault->ops = real_ops;
+	while (sem_wait(&opened))
+		;
+	/* It came behind the activation. */
+	assert_int_equal(open_io.status, DISK_REFUSED);
+	check_realms(fix.disk, CONV, CONV);
+	sem_destroy(&opened);
+}
+
 static uint64_t most_not_empty(void)
 {
 	struct disk_stats stats;
@@ -462,6 +543,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(injected_states, start, stop),
 		cmocka_unit_test_setup_teardown(died_behind_the_record, start,
 						stop),
+		cmocka_unit_test_setup_teardown(not_taken_back, start, stop),
+		cmocka_unit_test_setup_teardown(opened_meanwhile, start, stop),
 		cmocka_unit_test_setup_teardown(inactive_zones_are_not_in_use,
 						start, stop),
 		cmocka_unit_test(each_failing_call),

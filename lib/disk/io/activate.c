@@ -7,9 +7,9 @@
  * what an INACTIVE zone has for a file is a leftover, which the next opening
  * removes.
  *
- * Nothing else changes these realms meanwhile: writes to conventional zones are
- * kept out by the gate, all else by the turns of the slots with a write
- * pointer, taken from the lowest up behind the gate as everywhere.
+ * Nothing else changes these realms meanwhile: writes to conventional zones and
+ * OPEN are kept out by the gate, all else by the turns of the slots with a
+ * write pointer, taken from the lowest up behind the gate as everywhere.
  */
 #include <errno.h>
 #include <stdlib.h>

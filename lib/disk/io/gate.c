@@ -3,7 +3,8 @@
  * The gate: writes to conventional zones run side by side, but COMPARE AND
  * WRITE runs alone among them, so that nothing changes between its two halves.
  * It is rare, short, and never beside another, so that one gate does for all
- * zones; whoever came after it waits behind it.
+ * zones; whoever came after it waits behind it.  An activation is alone in the
+ * same way, also among OPENs of a disk with realms.
  */
 #include "disk/internal.h"
 #include "disk/io/gate.h"

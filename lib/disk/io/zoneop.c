@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "disk/internal.h"
+#include "disk/io/gate.h"
 #include "disk/io/grace.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
@@ -480,6 +481,14 @@ static void open_close(struct io *io)
 	}
 }
 
+/* OPEN takes no turn, and so would find zones in the middle of an activation,
+ * which has seen that they are EMPTY. */
+static bool opens_beside_realms(const struct io *io)
+{
+	return io->pub->zone_op == ZO_OPEN &&
+	       io->disk->zones.geo.domains.nr_realms;
+}
+
 void zoneop_run(struct io *io)
 {
 	struct disk *d = io->disk;
@@ -489,6 +498,9 @@ void zoneop_run(struct io *io)
 		change_run(io);
 		return;
 	}
+	if (io->gate == GATE_NONE && opens_beside_realms(io) &&
+	    !gate_enter(io, false))
+		return;
 	pthread_mutex_lock(&d->lock);
 	verdict =
 		zone_op_check(&d->zones, io->pub->zone_op, io->pub->lba,

@@ -315,17 +315,24 @@ static void activate(struct disk *d, const struct zone_activation *a)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* The record may be in the file all the same: it is rewritten without. */
+/* The record may be in the file all the same: it is rewritten without, and as
+ * long as that fails nothing counts as durable. */
 static void take_back(struct journal *j)
 {
 	const struct batch nothing = { .seq = 0 };
+	int ret = rewrite(j, &nothing);
 
-	if (rewrite(j, &nothing))
-		zl_log(ZL_LOG_ERR,
-		       "%s: " DISK_JOURNAL " cannot be written: whether an "
-		       "activation of realms that has failed is in it will be "
-		       "known at the next opening",
-		       j->disk->name);
+	if (!ret)
+		return;
+	j->error = ret;
+	pthread_mutex_lock(&j->disk->lock);
+	j->told++;
+	pthread_mutex_unlock(&j->disk->lock);
+	zl_log(ZL_LOG_ERR,
+	       "%s: " DISK_JOURNAL " cannot be written: whether an "
+	       "activation of realms that has failed is in it will be "
+	       "known at the next opening",
+	       j->disk->name);
 }
 
 int journal_activate(struct disk *d, const struct zone_activation *a)
