@@ -208,7 +208,10 @@ static int begin(struct unit *unit, struct tcmur_cmd *tcmur_cmd)
 		tcmu_iovec_zero(lib_cmd->iovec, lib_cmd->iov_cnt);
 		return TCMU_STS_NO_RESOURCE;
 	}
-	assert(len > 0 && (size_t)len <= sizeof(cmd->cdb));
+	assert(len <= (int)sizeof(cmd->cdb));
+	/* A vendor specific operation code: nobody knows how long it is. */
+	if (len < 0)
+		len = 0;
 	memcpy(cmd->cdb, lib_cmd->cdb, (size_t)len);
 	cmd->unit = unit;
 	cmd->tcmur_cmd = tcmur_cmd;

@@ -176,6 +176,27 @@ static void opcodes_that_libtcmu_drops(void **state)
 	assert_alive(rig);
 }
 
+/* Should another libtcmu let them through: it does not know how long they are.
+ */
+static void opcodes_of_no_known_length(void **state)
+{
+	struct rig *rig = *state;
+
+	for (unsigned op = 0x60; op < 256; op++) {
+		uint8_t cdb[16] = { (uint8_t)op };
+		struct tcmulib_cmd lib_cmd = { .cdb = cdb };
+		struct tcmur_cmd cmd = { .lib_cmd = &lib_cmd };
+
+		if (group_length((uint8_t)op) || op == 0x7f)
+			continue;
+		assert_int_equal(rig_handler()->ops->handle_cmd(rig->dev, &cmd),
+				 TCMU_STS_PASSTHROUGH_ERR);
+		assert_int_equal(lib_cmd.sense_buf[2] & 0xf, 0x5);
+		assert_int_equal(lib_cmd.sense_buf[12], 0x20);
+	}
+	assert_alive(rig);
+}
+
 /*
  * Variable length: 8 bytes and as many more as byte 7 says.  No command has the
  * service action 0 or FFFFh.
@@ -694,6 +715,7 @@ int main(void)
 		TEST(fua_goes_through_the_door),
 		TEST(unknown_opcodes),
 		TEST(opcodes_that_libtcmu_drops),
+		TEST(opcodes_of_no_known_length),
 		SPLIT(variable_length),
 		SPLIT(six_byte_transfers),
 		SPLIT(every_transfer_length),
