@@ -565,11 +565,30 @@ static void lost_one(const struct place *w, enum way way)
 	if (way != SUBMITTED)
 		return;
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
-	store_lost(f.disk->store, (uint32_t)(w->lba / ZONE));
 	begin_held(&thread, &io, STORE_READ);
+	store_lost(f.disk->store, (uint32_t)(w->lba / ZONE));
 	assert_int_equal(do_sync(&f), DISK_WRITE_ERROR);
 	end_held(thread);
 	assert_int_equal(io.status, DISK_WRITE_ERROR);
+}
+
+/* Before anybody has found it, but after it was there. */
+static void unfound_one(const struct place *w, enum way way)
+{
+	struct iovec iov = { f.buf, 8 * BLOCK };
+	struct disk_io io = { .op = DISK_READ,
+			      .fua = true,
+			      .lba = w->lba,
+			      .nr_blocks = 8,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	if (way != SUBMITTED)
+		return;
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	store_lost(f.disk->store, (uint32_t)(w->lba / ZONE));
+	assert_false(disk_try(f.disk, &io));
+	assert_int_equal(disk_run(f.disk, &io), DISK_READ_ERROR);
 }
 
 /* … or is told of it. */
@@ -604,6 +623,7 @@ static void a_loss_is_found_meanwhile(void **state)
 {
 	(void)state;
 	each(lost_one);
+	each(unfound_one);
 	each(told_one);
 }
 

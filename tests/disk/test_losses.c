@@ -6,9 +6,11 @@
  */
 #include <stdatomic.h>
 
+#include "base/num.h"
 #include "disk/dirs.h"
 #include "disk/io/io.h"
 #include "disk/life/open.h"
+#include "store/file/fd_cache.h"
 #include "stores/medium.h"
 
 #define CFG	   "zone_size_mb=1,conv_zones=2"
@@ -409,9 +411,92 @@ static void what_is_lost_in_passing_is_known(void **state)
 	tmp_dir_drop(&w.dir);
 }
 
+/* All descriptors are closed, as when the process has no more of them, and the
+ * syncs of those that are dirty fail. */
+static void lose_all_at_once(void)
+{
+	medium_fail_one_in(1);
+	while (fd_evict())
+		;
+	medium_fail_one_in(0);
+}
+
+/* Not told of before the next sync, but not GOOD with what the medium has
+ * either; and what is written from then on is as good as any. */
+static void what_nobody_was_told_of_is_not_read(void **state)
+{
+	uint32_t data[BLOCK / 4];
+	static const uint32_t zones[] = { 0, NR_CONV };
+
+	(void)state;
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(zones); i++) {
+		memset(&w, 0, sizeof(w));
+		tmp_dir_make(&w.dir);
+		medium_start(1);
+		open_it(CFG);
+		for (uint32_t b = 0; b < 3; b++) {
+			fill(data, 1 + b);
+			assert_int_equal(
+				rw(DISK_WRITE, zones[i], b, false, data),
+				DISK_OK);
+		}
+		lose_all_at_once();
+		assert_int_equal(rw(DISK_READ, zones[i], 1, false, data),
+				 DISK_READ_ERROR);
+		fill(data, 9);
+		assert_int_equal(rw(DISK_WRITE, zones[i], 3, false, data),
+				 DISK_OK);
+		fill(data, 0);
+		assert_int_equal(rw(DISK_READ, zones[i], 3, false, data),
+				 DISK_OK);
+		assert_int_equal(data[0], 9);
+		/* The process dies before anybody has synced. */
+		disk_abandon(w.disk);
+		each_file(medium_write_back_all);
+		open_it("");
+		for (uint32_t b = 0; b < 3; b++)
+			assert_int_equal(
+				rw(DISK_READ, zones[i], b, false, data),
+				DISK_READ_ERROR);
+		assert_int_equal(rw(DISK_READ, zones[i], 3, false, data),
+				 DISK_OK);
+		assert_int_equal(data[0], 9);
+		disk_close(w.disk);
+		medium_stop();
+		tmp_dir_drop(&w.dir);
+	}
+}
+
+/* The same where nothing is read in between: a write comes first. */
+static void nor_is_it_forgotten_by_a_write(void **state)
+{
+	uint32_t data[BLOCK / 4];
+
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	tmp_dir_make(&w.dir);
+	medium_start(1);
+	open_it(CFG);
+	fill(data, 1);
+	for (uint32_t b = 0; b < 3; b++)
+		assert_int_equal(rw(DISK_WRITE, 0, b, false, data), DISK_OK);
+	lose_all_at_once();
+	fill(data, 2);
+	assert_int_equal(rw(DISK_WRITE, 0, 1, false, data), DISK_OK);
+	assert_int_equal(rw(DISK_READ, 0, 1, false, data), DISK_OK);
+	assert_int_equal(data[0], 2);
+	assert_int_equal(rw(DISK_READ, 0, 0, false, data), DISK_READ_ERROR);
+	assert_int_equal(rw(DISK_READ, 0, 2, false, data), DISK_READ_ERROR);
+	disk_close(w.disk);
+	medium_stop();
+	tmp_dir_drop(&w.dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_nobody_was_told_of_is_not_read),
+		cmocka_unit_test(nor_is_it_forgotten_by_a_write),
 		cmocka_unit_test(what_is_lost_in_passing_is_known),
 		cmocka_unit_test(nothing_lost_is_called_good),
 	};

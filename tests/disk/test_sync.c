@@ -126,6 +126,18 @@ static void all_that_was_dirty_is_bad(void **state)
 	assert_int_equal(do_read(f, SEQ(0) + 7, 1), DISK_READ_ERROR);
 }
 
+int __real_bad_add(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
+		   uint32_t hi);
+int __wrap_bad_add(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
+		   uint32_t hi);
+static bool fail_bad_add;
+
+int __wrap_bad_add(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
+		   uint32_t hi)
+{
+	return fail_bad_add ? -ENOMEM : __real_bad_add(bad, slot, lo, hi);
+}
+
 /* … nor forgotten when the zone gets another condition and loses it again. */
 static void a_condition_leaves_what_is_bad(void **state)
 {
@@ -139,8 +151,9 @@ static void a_condition_leaves_what_is_bad(void **state)
 
 	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
 	pthread_mutex_lock(&f->disk->lock);
+	fail_bad_add = true;
 	slot_add_bad(f->disk, NR_CONV, 0, 8);
-	f->disk->slots.at[NR_CONV].flags |= SLOT_ALL_BAD;
+	fail_bad_add = false;
 	before = f->disk->slots.at[NR_CONV].flags & ~SLOT_BAD_NEWS;
 	pthread_mutex_unlock(&f->disk->lock);
 	assert_int_equal(disk_fault_add(f->disk, &offline, &id, &err), 0);
@@ -148,18 +161,6 @@ static void a_condition_leaves_what_is_bad(void **state)
 	assert_int_equal(f->disk->slots.at[NR_CONV].flags & ~SLOT_BAD_NEWS,
 			 before);
 	assert_int_equal(do_read(f, SEQ(0), 1), DISK_READ_ERROR);
-}
-
-int __real_bad_add(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
-		   uint32_t hi);
-int __wrap_bad_add(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
-		   uint32_t hi);
-static bool fail_bad_add;
-
-int __wrap_bad_add(struct bad_ranges *bad, uint32_t slot, uint32_t lo,
-		   uint32_t hi)
-{
-	return fail_bad_add ? -ENOMEM : __real_bad_add(bad, slot, lo, hi);
 }
 
 /* Also if there was no memory to say which. */
@@ -177,6 +178,40 @@ static void all_is_bad(void **state)
 	assert_int_equal(do_read(f, SEQ(0), 1), DISK_READ_ERROR);
 	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
 	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+}
+
+/* A block that two requests have a part of each is rewritten with the second.
+ */
+static void half_a_block_is_still_bad(void **state)
+{
+	const struct store_fault_plan second = { .fail_at = 1,
+						 .fail_count = 1,
+						 .error = EIO,
+						 .only = 1u << STORE_WRITE };
+	const struct store_fault_plan none = { .fail_at = UINT64_MAX };
+	struct fixture *f = *state;
+	struct iovec iov[9];
+	struct disk_io io = { .op = DISK_WRITE,
+			      .lba = ZONE - 2,
+			      .nr_blocks = 4,
+			      .iov = iov,
+			      .iov_cnt = 9 };
+
+	for (size_t i = 0; i < 9; i++)
+		iov[i] = (struct iovec){ f->buf + 100 * i, 100 };
+	iov[8].iov_len = 4 * BLOCK - 800;
+	assert_int_equal(do_write(f, ZONE - 2, 4, 1), DISK_OK);
+	pthread_mutex_lock(&f->disk->lock);
+	slot_add_bad(f->disk, 0, ZONE - 2, ZONE);
+	pthread_mutex_unlock(&f->disk->lock);
+	store_fault_arm(f->fault, &second);
+	assert_int_equal(disk_run(f->disk, &io), DISK_WRITE_ERROR);
+	store_fault_arm(f->fault, &none);
+	assert_int_equal(do_read(f, ZONE - 2, 1), DISK_OK);
+	assert_int_equal(do_read(f, ZONE - 1, 1), DISK_READ_ERROR);
+	assert_int_equal(disk_run(f->disk, &io), DISK_OK);
+	assert_int_equal(do_read(f, ZONE - 2, 4), DISK_OK);
 	assert_int_equal(do_sync(f), DISK_OK);
 }
 
@@ -206,7 +241,9 @@ static void dirty_slots_are_found(void **state)
 static struct store_ops ops;
 static const struct store_ops *real_ops;
 static void (*beside)(struct fixture *f);
-static enum store_op beside_op;
+static unsigned beside_op; /* enum store_op, or: */
+#define BESIDE_JOURNAL STORE_NR_OPS
+#define BESIDE_STAT    (STORE_NR_OPS + 1)
 static bool beside_after;
 
 static void run_beside(void)
@@ -238,18 +275,33 @@ static int append_beside(struct store *st, const char *name, const void *data,
 {
 	int ret = real_ops->meta_append(st, name, data, len, sync);
 
-	if (beside && beside_op == STORE_NR_OPS)
+	if (beside && beside_op == BESIDE_JOURNAL)
 		run_beside();
 	return ret;
 }
 
-/* @op: STORE_NR_OPS is the journal. */
-static void do_beside(struct fixture *f, enum store_op op, bool after,
+/* Beside whoever looks how long a file is that somebody has cut. */
+static int stat_beside(struct store *st, uint32_t slot, struct store_stat *stat)
+{
+	int ret;
+
+	if (!beside || beside_op != BESIDE_STAT)
+		return real_ops->stat(st, slot, stat);
+	if (!beside_after)
+		run_beside();
+	ret = store_stat(st->lower, slot, stat);
+	if (beside)
+		run_beside();
+	return ret;
+}
+
+static void do_beside(struct fixture *f, unsigned op, bool after,
 		      void (*fn)(struct fixture *f))
 {
 	real_ops = f->fault->ops;
 	ops = *real_ops;
 	ops.submit = submit_beside;
+	ops.stat = stat_beside;
 	ops.meta_append = append_beside;
 	beside = fn;
 	beside_op = op;
@@ -336,7 +388,7 @@ static void fua_in_parts_whose_sync_fails_beside(void **state)
 	fixture_start(f, FIXTURE_CFG ",model=host-aware", 0);
 	for (unsigned i = 0; i < 17; i++)
 		iov[i] = (struct iovec){ f->buf + i * BLOCK, BLOCK };
-	do_beside(f, STORE_NR_OPS, true, lose);
+	do_beside(f, BESIDE_JOURNAL, true, lose);
 	assert_int_equal(disk_run(f->disk, &io), DISK_WRITE_ERROR);
 	end_beside(f);
 	assert_int_equal(do_read(f, SEQ(0) + 100, 16), DISK_READ_ERROR);
@@ -810,6 +862,43 @@ static void part_of_a_tried_write(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void reset_and_write(struct fixture *f)
+{
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(do_write(f, SEQ(0), 8, 3), DISK_OK);
+}
+
+static enum disk_status read_it(struct fixture *f)
+{
+	return do_read(f, SEQ(0), 8);
+}
+
+/* Somebody has cut the file, and whoever finds that out is overtaken by a
+ * RESET: what is written after that is not what is gone. */
+static void what_is_written_after_a_reset_is_not_gone(void **state)
+{
+	static enum disk_status (*const finds[])(struct fixture * f) = {
+		read_it,
+		do_sync,
+	};
+	struct fixture *f = *state;
+
+	fixture_stop(f);
+	fixture_start_files(f, FIXTURE_CFG, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+		assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+		assert_int_equal(store_resize(f->fault, NR_CONV, 4 * BLOCK), 0);
+		do_beside(f, BESIDE_STAT, i / 2, reset_and_write);
+		finds[i % 2](f);
+		end_beside(f);
+		assert_int_equal(do_read(f, SEQ(0), 8), DISK_OK);
+		assert_filled(f->buf, SEQ(0), 8, 3);
+		assert_int_equal(do_sync(f), DISK_OK);
+		assert_sizes_match(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -819,6 +908,7 @@ int main(void)
 		T(all_that_was_dirty_is_bad),
 		T(all_is_bad),
 		T(a_condition_leaves_what_is_bad),
+		T(half_a_block_is_still_bad),
 		T(dirty_slots_are_found),
 		T(sync_beside_a_failing_one_fails),
 		T(sync_without_descriptors_is_repeated),
@@ -838,6 +928,7 @@ int main(void)
 		T(syncs_do_not_keep_a_power_failure_waiting),
 		T(who_comes_during_a_sync_gets_another),
 		T(a_reset_is_durable_before_the_journal),
+		T(what_is_written_after_a_reset_is_not_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

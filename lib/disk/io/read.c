@@ -70,6 +70,19 @@ static bool go_on(struct io *io)
 	return false;
 }
 
+/* The first block is bad, and perhaps nobody has been told yet: not in the
+ * caller's thread. */
+static bool is_bad(struct io *io)
+{
+	if (io->async) {
+		where_move(io);
+		return false;
+	}
+	sync_settle(io->disk, io->slot);
+	io_finish(io, io_fail_status(io, -EIO, segment_lba(io)));
+	return false;
+}
+
 /* Finds the next data to read; false: finished. */
 static bool read_next(struct io *io)
 {
@@ -80,11 +93,8 @@ static bool read_next(struct io *io)
 		pthread_mutex_lock(&io->disk->lock);
 		bytes = read_look(io, &has_data);
 		pthread_mutex_unlock(&io->disk->lock);
-		if (!bytes) {
-			io_finish(io,
-				  io_fail_status(io, -EIO, segment_lba(io)));
-			return false;
-		}
+		if (!bytes)
+			return is_bad(io);
 		if (has_data) {
 			segment_prepare(io, STORE_READ, bytes);
 			io->state = READ_DATA;
@@ -128,7 +138,7 @@ static bool was_cut(struct io *io, uint64_t read_bytes)
 	pthread_mutex_lock(&d->lock);
 	blocks = slot_file_blocks(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
-	sync_file_was_cut(d, io->slot, blocks, false);
+	sync_file_was_cut(d, io->slot, io->gen, blocks, false);
 	io_finish(io, io_fail_status(io, -EIO, segment_lba(io)));
 	return false;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What of a slot is dirty or bad. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -88,8 +89,9 @@ uint32_t slot_next_unsynced(const struct disk *d, uint32_t from)
 	return w * 64 + (uint32_t)__builtin_ctzll(bits);
 }
 
-uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
-			uint32_t hi)
+/* Of those that are recorded. */
+static uint32_t first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
+			  uint32_t hi)
 {
 	uint16_t flags = d->slots.at[slot].flags;
 
@@ -99,6 +101,36 @@ uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 				: UINT32_MAX;
 }
 
+/* A reset may have come since they were written. */
+static uint32_t dirty_end(const struct disk *d, uint32_t slot)
+{
+	return min_u32(d->slots.at[slot].dirty_hi, slot_file_blocks(d, slot));
+}
+
+uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
+			uint32_t hi)
+{
+	uint32_t first = first_bad(d, slot, lo, hi);
+
+	if (!slot_has_lost(d, slot))
+		return first;
+	lo = max_u32(lo, d->slots.at[slot].dirty_lo);
+	hi = min_u32(hi, dirty_end(d, slot));
+	return lo < hi ? min_u32(first, lo) : first;
+}
+
+/* Here and nowhere else: they are counted. */
+static void set_all_bad(struct disk *d, uint32_t slot, bool all)
+{
+	struct disk_slot *s = &d->slots.at[slot];
+	bool was = s->flags & SLOT_ALL_BAD;
+
+	assert(!was || d->slots.bad.nr_all);
+	d->slots.bad.nr_all += all - was;
+	s->flags &= ~SLOT_ALL_BAD;
+	s->flags |= all ? SLOT_ALL_BAD : 0;
+}
+
 void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
 	struct disk_slot *s = &d->slots.at[slot];
@@ -106,11 +138,8 @@ void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	if (lo >= hi)
 		return;
 	/* Forgetting a failed sync would be a lie about somebody's data. */
-	if (bad_add(&d->slots.bad, slot, lo, hi) &&
-	    !(s->flags & SLOT_ALL_BAD)) {
-		s->flags |= SLOT_ALL_BAD;
-		d->slots.bad.nr_all++;
-	}
+	if (bad_add(&d->slots.bad, slot, lo, hi))
+		set_all_bad(d, slot, true);
 	s->flags |= SLOT_BAD | SLOT_BAD_NEWS;
 }
 
@@ -119,8 +148,7 @@ int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	struct disk_slot *s = &d->slots.at[slot];
 	int ret;
 
-	if (!(s->flags & SLOT_BAD) ||
-	    slot_first_bad(d, slot, lo, hi) == UINT32_MAX)
+	if (!(s->flags & SLOT_BAD) || first_bad(d, slot, lo, hi) == UINT32_MAX)
 		return 0;
 	if (s->flags & SLOT_ALL_BAD && (lo || hi != UINT32_MAX)) {
 		ret = bad_add(&d->slots.bad, slot, 0,
@@ -131,8 +159,7 @@ int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	ret = bad_clear(&d->slots.bad, slot, lo, hi);
 	if (ret)
 		return ret;
-	d->slots.bad.nr_all -= !!(s->flags & SLOT_ALL_BAD);
-	s->flags &= ~SLOT_ALL_BAD;
+	set_all_bad(d, slot, false);
 	if (bad_first(&d->slots.bad, slot, 0, UINT32_MAX) == UINT32_MAX)
 		s->flags &= ~SLOT_BAD;
 	s->flags |= SLOT_BAD_NEWS | SLOT_BAD_LESS;
@@ -154,11 +181,9 @@ void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 
 void slot_settle(struct disk *d, uint32_t slot)
 {
-	struct disk_slot *s = &d->slots.at[slot];
 	uint32_t lo, hi;
 
-	if (s->dirty_losses != slot_losses(d, slot) &&
-	    slot_take_dirty(d, slot, &lo, &hi))
+	if (slot_has_lost(d, slot) && slot_take_dirty(d, slot, &lo, &hi))
 		slot_lose(d, slot, lo, hi);
 }
 

@@ -36,7 +36,16 @@ static inline bool slot_is_unsynced(const struct disk *d, uint32_t slot)
 void slot_note_clean(struct disk *d, uint32_t slot);
 /* The first such slot at or after @from, or UINT32_MAX. */
 uint32_t slot_next_unsynced(const struct disk *d, uint32_t from);
-/* The first bad block among [lo, hi), or UINT32_MAX. */
+/* What is dirty of it may be lost, and nobody has been told yet: a descriptor
+ * was closed for somebody who could not wait for that. */
+static inline bool slot_has_lost(const struct disk *d, uint32_t slot)
+{
+	const struct disk_slot *s = &d->slots.at[slot];
+
+	return s->flags & SLOT_DIRTY && s->dirty_losses != slot_losses(d, slot);
+}
+/* The first block among [lo, hi) that is bad, or lost like that, or UINT32_MAX.
+ */
 uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 			uint32_t hi);
 void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);

@@ -109,25 +109,21 @@ int sync_end(struct disk *d, struct sync_part *part, int res)
 	return -EIO;
 }
 
-void sync_lost_unasked(void *disk, uint32_t slot)
+void sync_settle(struct disk *d, uint32_t slot)
 {
-	struct disk *d = disk;
+	bool lost;
 
 	pthread_mutex_lock(&d->lock);
-	if (d->slots.at[slot].flags & SLOT_DIRTY)
-		slot_settle(d, slot);
+	lost = slot_has_lost(d, slot);
+	slot_settle(d, slot);
 	pthread_mutex_unlock(&d->lock);
-	slot_tell_bad(d, slot, true);
+	if (lost)
+		slot_tell_bad(d, slot, true);
 }
 
-static bool was_reset(struct disk *d, const struct sync_part *part)
+void sync_lost_unasked(void *disk, uint32_t slot)
 {
-	bool reset;
-
-	pthread_mutex_lock(&d->lock);
-	reset = d->slots.at[part->slot].gen != part->gen;
-	pthread_mutex_unlock(&d->lock);
-	return reset;
+	sync_settle(disk, slot);
 }
 
 /* Somebody has cut the file, or it was reset meanwhile: what is there is synced
@@ -135,8 +131,7 @@ static bool was_reset(struct disk *d, const struct sync_part *part)
 static int sync_what_is_there(struct disk *d, const struct sync_part *part,
 			      struct store_req *req)
 {
-	if (!was_reset(d, part))
-		sync_file_was_cut(d, part->slot, part->blocks, false);
+	sync_file_was_cut(d, part->slot, part->gen, part->blocks, false);
 	req->size = 0;
 	return (int)disk_request_run(d, req);
 }
@@ -162,7 +157,22 @@ int sync_slot(struct disk *d, uint32_t slot, unsigned losses)
 	return sync_end(d, &part, res);
 }
 
-int sync_file_was_cut(struct disk *d, uint32_t slot, uint32_t blocks, bool grow)
+/* What is gone of a zone that was not reset since then.  False: it was. */
+static bool add_gone(struct disk *d, uint32_t slot, uint8_t gen, uint32_t lo,
+		     uint32_t hi)
+{
+	bool same;
+
+	pthread_mutex_lock(&d->lock);
+	same = gen == d->slots.at[slot].gen && gen % 2 == 0;
+	if (same)
+		slot_add_bad(d, slot, lo, hi);
+	pthread_mutex_unlock(&d->lock);
+	return same;
+}
+
+int sync_file_was_cut(struct disk *d, uint32_t slot, uint8_t gen,
+		      uint32_t blocks, bool grow)
 {
 	struct store_stat stat = { 0 };
 	uint32_t left;
@@ -170,15 +180,12 @@ int sync_file_was_cut(struct disk *d, uint32_t slot, uint32_t blocks, bool grow)
 
 	ret = store_stat(d->store, slot, &stat);
 	left = ret ? 0 : (uint32_t)(stat.size_bytes >> d->block_shift);
-	if (left >= blocks)
+	if (left >= blocks || !add_gone(d, slot, gen, left, blocks))
 		return ret;
 	zl_log_limited(&d->error_limit, ZL_LOG_ERR,
 		       "%s: zone %u: its file was cut by somebody: blocks %u "
 		       "to %u are gone",
 		       d->name, slot, left, blocks);
-	pthread_mutex_lock(&d->lock);
-	slot_add_bad(d, slot, left, blocks);
-	pthread_mutex_unlock(&d->lock);
 	/* Before the file has its size again, which would hide it. */
 	ret = slot_tell_bad(d, slot, true);
 	if (!ret && grow)

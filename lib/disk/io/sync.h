@@ -52,8 +52,10 @@ void sync_request(const struct disk *d, const struct sync_part *part,
 int sync_end(struct disk *d, struct sync_part *part, int res);
 /* All three, for what is dirty of the slot and what the caller wrote. */
 int sync_slot(struct disk *d, uint32_t slot, unsigned losses);
-/* For store_on_unasked_loss(): what is dirty of the slot is lost, and the
- * journal is told. */
+/* What is dirty of the slot since before a loss is lost, and the journal is
+ * told, which is waited for.  Not under the lock. */
+void sync_settle(struct disk *d, uint32_t slot);
+/* The same for store_on_unasked_loss(). */
 void sync_lost_unasked(void *disk, uint32_t slot);
 /* Syncs everything dirty: 0, or the first -errno; -EIO also where anything is
  * bad. */
@@ -61,13 +63,14 @@ int sync_round(struct disk *d);
 /* Whether nothing is left for a next round to do. */
 bool sync_is_done(struct disk *d);
 /*
- * The slot's file has been found to be shorter than the @blocks that it has to
- * have: what is gone is bad, and the journal knows.  @grow: the file gets its
- * size again.  For who has the slot's turn or passed the gate, or (not @grow)
- * knows that the zone was not reset.  -errno: it could not be grown.
+ * The slot's file has been found to be shorter than the @blocks that it had to
+ * have when the slot's generation was @gen: what is gone is bad, and the
+ * journal knows, unless the zone was reset meanwhile.  @grow: the file gets its
+ * size again; for who has the slot's turn or passed the gate.  -errno: it could
+ * not be grown.
  */
-int sync_file_was_cut(struct disk *d, uint32_t slot, uint32_t blocks,
-		      bool grow);
+int sync_file_was_cut(struct disk *d, uint32_t slot, uint8_t gen,
+		      uint32_t blocks, bool grow);
 /* Waits until no round is under way and lets none begin. */
 void sync_stop(struct disk *d);
 /* Those that came meanwhile fail; then as before. */

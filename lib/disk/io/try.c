@@ -142,7 +142,7 @@ static bool can_try_write(struct io *io)
 	io->slot = zone_slot_of(&d->zones, io->pub->lba);
 	s = &d->slots.at[io->slot];
 	end_off = segment_offset(io) + io->left_bytes;
-	return !s->grace && !is_news(io) &&
+	return !s->grace && !is_news(io) && !slot_has_lost(d, io->slot) &&
 	       !(s->flags & (SLOT_BUSY | SLOT_CUT | SLOT_BAD)) &&
 	       end_off <= blocks_to_bytes(
 				  d, zone_slot_blocks(&d->zones, io->slot));

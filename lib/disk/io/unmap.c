@@ -39,6 +39,7 @@ static int64_t unmap_slot(struct io *io, uint32_t lo, uint32_t hi)
 		.off = blocks_to_bytes(d, lo),
 		.len = blocks_to_bytes(d, hi - lo),
 	};
+	sync_settle(d, io->slot);
 	pthread_mutex_lock(&d->lock);
 	io->losses = slot_losses(d, io->slot);
 	pthread_mutex_unlock(&d->lock);

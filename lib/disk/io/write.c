@@ -112,11 +112,13 @@ static int mend(struct io *io)
 {
 	struct disk *d = io->disk;
 	uint32_t blocks;
+	uint8_t gen;
 
 	pthread_mutex_lock(&d->lock);
 	blocks = slot_file_blocks(d, io->slot);
+	gen = d->slots.at[io->slot].gen;
 	pthread_mutex_unlock(&d->lock);
-	return sync_file_was_cut(d, io->slot, blocks, true);
+	return sync_file_was_cut(d, io->slot, gen, blocks, true);
 }
 
 static void note_cut(struct io *io)
@@ -190,6 +192,13 @@ static void segment_blocks(const struct io *io, uint32_t *lo, uint32_t *hi)
 			 d->block_shift);
 }
 
+/* Those that it has ended: a block that segments share is not what it is to be
+ * before the last of them. */
+static uint32_t whole_blocks_end(const struct io *io)
+{
+	return (uint32_t)((io->req.off + io->req.len) >> io->disk->block_shift);
+}
+
 /* What was written in place is there, and acknowledged or not, somebody may
  * read it.  Under the lock; *tell: the journal does not know yet that it was
  * out of order. */
@@ -197,7 +206,7 @@ static int note_blocks(struct io *io, uint64_t bytes, uint32_t lo, uint32_t hi,
 		       bool *tell)
 {
 	struct disk *d = io->disk;
-	int ret = slot_clear_bad(d, io->slot, lo, hi);
+	int ret = slot_clear_bad(d, io->slot, lo, whole_blocks_end(io));
 	int ret2 = slot_written(io, lo, hi, io->pub->fua && !has_wp(io));
 
 	if (moves_wp(io))
@@ -253,7 +262,7 @@ static int note_in_place(struct io *io, uint64_t bytes)
 		return ret;
 	}
 	if (news)
-		ret = tell_rewritten(io, lo, hi);
+		ret = tell_rewritten(io, lo, whole_blocks_end(io));
 	else if (io->pub->fua && !has_wp(io))
 		ret = tell_rewritten_before(io);
 	return !ret && tell ? zoneop_journal_slot(d, io->slot) : ret;
@@ -472,6 +481,16 @@ static enum zone_verdict begin(struct io *io, bool *cut_first)
 	return verdict;
 }
 
+/* What nobody has been told of must not be taken for what this write brings.
+ */
+static void settle(struct io *io)
+{
+	uint32_t slot, end;
+
+	for (turn_range(io, &slot, &end); slot < end; slot++)
+		sync_settle(io->disk, slot);
+}
+
 void write_run(struct io *io)
 {
 	enum zone_verdict verdict;
@@ -481,6 +500,7 @@ void write_run(struct io *io)
 		return;
 	if (io->gate != GATE_PART && !turn_take_range(io))
 		return;
+	settle(io);
 	io->there_blocks = 0;
 	verdict = begin(io, &cut_first);
 	if (verdict && grace_repeats(io, verdict)) {

@@ -53,6 +53,7 @@ static int64_t finish_file(struct io *io)
 	struct disk *d = io->disk;
 	struct store_req req = { .op = STORE_FINISH, .slot = io->slot };
 	uint32_t wp, cap;
+	uint8_t gen;
 	bool cut;
 	int64_t ret;
 
@@ -60,6 +61,7 @@ static int64_t finish_file(struct io *io)
 	wp = zone_slot_wp_blocks(&d->zones, io->slot);
 	cap = zone_slot_cap_blocks(&d->zones, io->slot);
 	cut = d->slots.at[io->slot].flags & SLOT_CUT;
+	gen = d->slots.at[io->slot].gen;
 	pthread_mutex_unlock(&d->lock);
 	if (cut) {
 		ret = run_req(io, STORE_CUT, blocks_to_bytes(d, wp), 0);
@@ -74,7 +76,7 @@ static int64_t finish_file(struct io *io)
 	ret = disk_request_run(d, &req);
 	if (ret != -ENODATA)
 		return ret;
-	ret = sync_file_was_cut(d, io->slot, wp, true);
+	ret = sync_file_was_cut(d, io->slot, gen, wp, true);
 	return ret ? ret : disk_request_run(d, &req);
 }
 
