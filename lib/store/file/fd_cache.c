@@ -27,8 +27,9 @@ struct fd_entry {
 	struct fd_entry *newer, *older; /* in the LRU list while it has fd */
 	struct store_file *sf;
 	uint32_t slot;
-	int fd;	    /* -1: being opened, or closed */
-	int wr_err; /* why fd is read-only */
+	char name[STORE_NAME_MAX]; /* of its file: looked at again and again */
+	int fd;			   /* -1: being opened, or closed */
+	int wr_err;		   /* why fd is read-only */
 	int direct; /* the same file for direct I/O, -1: not possible */
 	uint32_t mem_align, off_align; /* … of what it can do */
 	unsigned pins;
@@ -164,6 +165,7 @@ static struct fd_entry *new_entry(struct shard *sh, struct store_file *sf,
 	pthread_mutex_init(&e->sync_lock, NULL);
 	e->sf = sf;
 	e->slot = slot;
+	store_slot_name(&sf->head, slot, e->name);
 	e->fd = e->direct = -1;
 	e->next = *b;
 	*b = e;
@@ -201,11 +203,8 @@ static void not_busy(struct shard *sh, struct fd_entry *e)
 
 static void log_lost(const struct fd_entry *e, int ret)
 {
-	char name[STORE_NAME_MAX];
-
-	store_slot_name(&e->sf->head, e->slot, name);
 	zl_log_limited(&e->sf->limit, ZL_LOG_ERR, "%s/%s: sync failed: %s",
-		       e->sf->path, name, strerror(-ret));
+		       e->sf->path, e->name, strerror(-ret));
 }
 
 /* Before it is closed; @tell: who has lost something by that may be told. */
@@ -337,19 +336,17 @@ static void trim(void)
  */
 static void forget_flushed(const struct fd_entry *e, int fd)
 {
-	char name[STORE_NAME_MAX];
 	int ret = 0;
 
 	if (e->sf->lock_name && !store_slot_is_conv(&e->sf->head, e->slot))
 		ret = file_forget_flushed(fd);
 	if (!ret)
 		return;
-	store_slot_name(&e->sf->head, e->slot, name);
 	zl_log_limited(&e->sf->limit, ZL_LOG_WARN,
 		       "%s/%s: the attribute of the kernel's zloop cannot be "
 		       "removed (%s): with discard_write_cache that would cut "
 		       "off what is written from now on",
-		       e->sf->path, name, strerror(-ret));
+		       e->sf->path, e->name, strerror(-ret));
 }
 
 /* Opens a busy entry's file, without the shard's lock. */
@@ -554,11 +551,9 @@ static uint64_t tick(void)
 
 static int check(struct fd_entry *e, uint64_t size)
 {
-	char name[STORE_NAME_MAX];
 	struct stat sb;
 
-	store_slot_name(&e->sf->head, e->slot, name);
-	if (fstatat(e->sf->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(e->sf->dir_fd, e->name, &sb, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? -ESTALE : -errno;
 	if (sb.st_dev != e->dev || sb.st_ino != e->ino)
 		return -ESTALE;
