@@ -391,7 +391,8 @@ static bool costs_much(const struct soak *s)
 /* A row of the table with any bits that it has, or with one too many. */
 static size_t random_row(struct soak *s)
 {
-	const struct scsi_op *op = &scsi_op_table[soak_below(s, scsi_op_count)];
+	const struct scsi_op *op =
+		gen_plain_op((unsigned)soak_below(s, gen_plain_ops()));
 
 	if (soak_below(s, 8))
 		gen_bits(op, s->cdb, random_byte, s);
@@ -726,10 +727,10 @@ static void must_have(const struct scsi_op *op, bool good)
 /* Else the test tests less than it says. */
 static void check_coverage(void)
 {
-	for (unsigned i = 0; i < scsi_op_count; i++) {
-		must_have(&scsi_op_table[i], false);
-		if (soak_kind(scsi_op_table[i].usage[0]) != SOAK_WIPE)
-			must_have(&scsi_op_table[i], true);
+	for (unsigned i = 0; i < gen_plain_ops(); i++) {
+		must_have(gen_plain_op(i), false);
+		if (soak_kind(gen_plain_op(i)->usage[0]) != SOAK_WIPE)
+			must_have(gen_plain_op(i), true);
 	}
 	MUST(soak.faults && soak.restarts && soak.kills && soak.absorbed);
 	MUST(soak.across && soak.parts && soak.kept);

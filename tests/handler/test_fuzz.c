@@ -55,26 +55,13 @@ static bool is_rough(const struct scsi_op *op)
 	return op->run == scsi_job_run || op->run == scsi_stop_run;
 }
 
-/* One of a disk without realms: the others are all refused. */
-static const struct scsi_op *random_op(uint64_t *seed)
-{
-	unsigned nr = 0, left;
-	const struct scsi_op *op = scsi_op_table;
-
-	for (unsigned i = 0; i < scsi_op_count; i++)
-		nr += !(scsi_op_table[i].flags & OP_REALMS);
-	for (left = rnd_below(seed, nr);; op++)
-		if (!(op->flags & OP_REALMS) && !left--)
-			return op;
-}
-
 /* Fields where such commands have them; mostly few blocks. */
 static void likely_cdb(uint64_t *seed, uint8_t *cdb)
 {
 	const struct scsi_op *op;
 
 	do
-		op = random_op(seed);
+		op = gen_plain_op(rnd_below(seed, gen_plain_ops()));
 	while (is_rough(op) && rnd_below(seed, 64));
 	if (rnd_below(seed, 4))
 		gen_bits(op, cdb, random_byte, seed);

@@ -117,3 +117,21 @@ void gen_put_blocks(const struct scsi_op *op, uint8_t *cdb, uint32_t nr)
 		break;
 	}
 }
+
+unsigned gen_plain_ops(void)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < scsi_op_count; i++)
+		nr += !(scsi_op_table[i].flags & OP_REALMS);
+	return nr;
+}
+
+const struct scsi_op *gen_plain_op(unsigned n)
+{
+	const struct scsi_op *op = scsi_op_table;
+
+	for (;; op++)
+		if (!(op->flags & OP_REALMS) && !n--)
+			return op;
+}

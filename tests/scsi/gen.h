@@ -21,4 +21,8 @@ bool gen_has_lba(const struct scsi_op *op);
 void gen_put_lba(const struct scsi_op *op, uint8_t *cdb, uint64_t lba);
 void gen_put_blocks(const struct scsi_op *op, uint8_t *cdb, uint32_t nr);
 
+/* The rows of a disk without realms: how many there are, and the nth. */
+unsigned gen_plain_ops(void);
+const struct scsi_op *gen_plain_op(unsigned n);
+
 #endif
