@@ -135,7 +135,7 @@ static int build(struct building *b, disk_progress_fn *progress, void *user,
 	uint32_t nr = b->plan->r->zones.nr_slots;
 	int made, ret;
 
-	if (b->plan->r->meta.host_aware) {
+	if (zone_geo_has(&b->plan->r->zones.geo, ZT_SEQ_PREFERRED)) {
 		b->non_seq = malloc(nr);
 		if (!b->non_seq)
 			return zl_fail(b->err, ENOMEM, "out of memory");

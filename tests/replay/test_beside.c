@@ -165,20 +165,23 @@ static void snapshot(struct disk *d, const char *dir, const char *name,
 	assert_whole(path);
 }
 
-static struct disk *make(const char *dir)
+static struct disk *make_as(const char *dir, const char *cfg)
 {
-	static const char cfg[] =
-		"capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=0";
 	struct disk_open_args args = { .may_make = true, .nr_workers = 3 };
 	struct zl_err err = { "" };
 	struct disk_opts opts;
 	struct disk *d;
 
-	must(disk_opts_parse(&opts, cfg, sizeof(cfg) - 1, ',', false, &err),
-	     &err);
+	must(disk_opts_parse(&opts, cfg, strlen(cfg), ',', false, &err), &err);
 	args.opts = &opts;
 	must(disk_open(dir, &args, &d, &err), &err);
 	return d;
+}
+
+static struct disk *make(const char *dir)
+{
+	return make_as(dir, "capacity_mb=8,zone_size_mb=1,conv_zones=2,"
+			    "max_open_zones=0");
 }
 
 static void start(struct user *u, pthread_t *thread, struct disk *d)
@@ -209,17 +212,23 @@ static void stop(struct user *u, pthread_t *thread)
 	}
 }
 
-static void assert_rebuilt(const char *dir, const char *log, const char *built)
+static void rebuild(const char *log, const char *built)
 {
 	struct zl_err err = { "" };
 	struct replay *r;
-	char cmd[512];
 
 	must(replay_open(log, NULL, &r, &err), &err);
 	must(replay_build(r, replay_last(r), NULL, built, NULL, NULL, NULL,
 			  &err),
 	     &err);
 	replay_close(r);
+}
+
+static void assert_rebuilt(const char *dir, const char *log, const char *built)
+{
+	char cmd[512];
+
+	rebuild(log, built);
 	snprintf(cmd, sizeof(cmd),
 		 "for f in %s/cnv-* %s/seq-*; do cmp $f %s/${f##*/} || exit 1; "
 		 "done",
@@ -376,6 +385,57 @@ static void a_power_failure_ends_the_record(void **state)
 	tmp_remove(other);
 }
 
+static void activate(struct disk *d, uint64_t zone, uint32_t nr_zones)
+{
+	struct zone_activation a = { .zone_id = zone * ZONE,
+				     .nr_zones = nr_zones };
+	struct disk_io i = { .op = DISK_ACTIVATE, .activation = &a };
+
+	assert_int_equal(disk_run(d, &i), DISK_OK);
+	assert_int_equal(a.unmet, 0);
+}
+
+/* Zones 0 to 2 are conventional, 4 and 5, and 6 and 7, are what the realms of 1
+ * and 2 have instead.  What was not written in order is known, and an
+ * activation ends the record. */
+static void a_disk_with_realms(void **state)
+{
+	char *dir = tmp_make(), *other = tmp_make(), log[128], built[128];
+	struct zl_err err = { "" };
+	struct disk *d = make_as(dir, "model=realms,domains=conv+seqp,"
+				      "zone_size_mb=1,realms=3,realm_zones=1+2,"
+				      "max_open_zones=0");
+	struct user u = { .disk = d };
+	struct record_status st;
+	struct zone_info zone;
+
+	(void)state;
+	snprintf(log, sizeof(log), "%s/log", other);
+	snprintf(built, sizeof(built), "%s/built", other);
+	activate(d, 6, 2);
+	snapshot(d, dir, "base", log);
+	assert_int_equal(io(&u, DISK_WRITE, ZONE, 1, 8, false), DISK_OK);
+	assert_int_equal(io(&u, DISK_WRITE, 6 * ZONE, 2, 16, false), DISK_OK);
+	assert_int_equal(io(&u, DISK_WRITE, 6 * ZONE, 3, 8, false), DISK_OK);
+	activate(d, 4, 2);
+	disk_record_status(d, &st);
+	assert_false(st.on);
+	assert_non_null(strstr(st.why, "zones were activated"));
+	disk_record_stop(d, "told to", &err);
+	disk_close(d);
+	rebuild(log, built);
+	assert_int_equal(disk_check(built, problem, NULL, NULL, &err), 0);
+	d = make_as(built, "");
+	disk_zone_at(d, 6 * ZONE, &zone);
+	assert_int_equal(zone.wp_lba, 6 * ZONE + 16);
+	assert_true(zone.attrs & ZA_NON_SEQ);
+	disk_zone_at(d, 4 * ZONE, &zone);
+	assert_int_equal(zone.cond, ZC_INACTIVE);
+	disk_close(d);
+	tmp_remove(dir);
+	tmp_remove(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +443,7 @@ int main(void)
 		cmocka_unit_test(what_is_under_way_is_in_it),
 		cmocka_unit_test(a_command_that_takes_too_long),
 		cmocka_unit_test(a_power_failure_ends_the_record),
+		cmocka_unit_test(a_disk_with_realms),
 	};
 
 	return cmocka_run_group_tests_name("replay/beside", tests, NULL, NULL);
