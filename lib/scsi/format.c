@@ -123,8 +123,8 @@ static bool next_zone(struct scsi_unit *u)
 
 /*
  * Realms become active as the disk was made.  Their zones are EMPTY, unless the
- * write pointers are to stay; one that is READ ONLY or OFFLINE keeps all as
- * they are.  False: there is nothing to do.
+ * write pointers are to stay; one that is READ ONLY or OFFLINE keeps its realm
+ * as it is.  False: there is nothing to do.
  */
 static bool restore_realms(struct scsi_unit *u)
 {
@@ -134,6 +134,7 @@ static bool restore_realms(struct scsi_unit *u)
 		return false;
 	j->activation = (struct zone_activation){
 		.all = true,
+		.yields = true,
 		.other = disk_meta(u->disk)->realms.active,
 	};
 	set_io(u, DISK_ACTIVATE, 0);

@@ -71,13 +71,6 @@ static bool is_named(const struct zone_set *set,
 	return a->all || zone_realm_has(&set->geo, realm, a->named);
 }
 
-static bool changes(const struct zone_set *set, const struct zone_activation *a,
-		    uint32_t realm)
-{
-	return is_named(set, a, realm) && set->active[realm] != a->domain &&
-	       zone_realm_has(&set->geo, realm, a->domain);
-}
-
 static uint64_t active_lba(const struct zone_set *set, uint32_t realm)
 {
 	uint32_t slot = zone_realm_slot(&set->geo, realm, set->active[realm]);
@@ -101,6 +94,17 @@ static bool find_not_empty(const struct zone_set *set, uint32_t realm,
 			return true;
 	}
 	return false;
+}
+
+/* An activation that yields passes over realms that cannot be deactivated. */
+static bool changes(const struct zone_set *set, const struct zone_activation *a,
+		    uint32_t realm)
+{
+	uint32_t slot;
+
+	return is_named(set, a, realm) && set->active[realm] != a->domain &&
+	       zone_realm_has(&set->geo, realm, a->domain) &&
+	       !(a->yields && find_not_empty(set, realm, &slot));
 }
 
 /* Realms of which ALL takes no notice. */

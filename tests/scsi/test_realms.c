@@ -809,11 +809,14 @@ static void damaged_zones(void **state)
 	activate(0x08, 9, 3, 0);
 	check_unmet(0x02, 10 * (uint64_t)Z, 0, 3);
 	check_zone(&rig, 2 * Z, ZC_INACTIVE, UINT64_MAX);
-	/* FORMAT UNIT leaves it, too. */
+	/* FORMAT UNIT leaves it, too, and no other. */
+	activate(0x08, 4, 2, 1);
 	CMD(&rig, NULL, 0, 0x04);
 	check_good(&rig);
 	check_zone(&rig, 10 * Z, ZC_OFFLINE, UINT64_MAX);
 	check_zone(&rig, 9 * Z, ZC_EMPTY, 9 * Z);
+	check_zone(&rig, 4 * Z, ZC_NOT_WP, UINT64_MAX);
+	check_zone(&rig, 12 * Z, ZC_INACTIVE, UINT64_MAX);
 }
 
 static void check_as_made(void)
