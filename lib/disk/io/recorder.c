@@ -12,30 +12,40 @@ bool recorder_must_wait(struct io *io)
 				    blocks_to_bytes(d, io->pub->nr_blocks));
 }
 
+/* Only what every I/O has: who submits one sets no other field than those that
+ * are for its operation. */
 static struct record record_of(const struct io *io, enum record_type type)
 {
-	return (struct record){
-		.type = type,
-		.flags = io->pub->fua ? RECORD_FUA : 0,
-		.begin = io->record_begin,
-		.lba = io->pub->lba,
-		.nr_blocks = io->pub->nr_blocks,
-	};
+	return (struct record){ .type = type, .begin = io->record_begin };
+}
+
+static struct record record_of_blocks(const struct io *io,
+				      enum record_type type)
+{
+	struct record r = record_of(io, type);
+
+	r.lba = io->pub->lba;
+	r.nr_blocks = io->pub->nr_blocks;
+	return r;
 }
 
 static void add(struct io *io, struct record *r, size_t bytes)
 {
-	struct iov_cur cur = iov_start(io->pub->iov, io->pub->iov_cnt);
+	struct iov_cur cur = iov_start(NULL, 0);
 
+	if (bytes)
+		cur = iov_start(io->pub->iov, io->pub->iov_cnt);
 	record_log_add(&io->disk->record, r, &cur, bytes);
 }
 
 static void add_change(struct io *io, enum record_type type, size_t bytes)
 {
-	struct record r = record_of(io, type);
+	struct record r = record_of_blocks(io, type);
 
 	if (io->pub->status != DISK_OK)
 		r.flags = RECORD_FAILED;
+	else if (io->pub->fua)
+		r.flags = RECORD_FUA;
 	if (io->pub->nr_blocks && io->pub->status != DISK_REFUSED &&
 	    io->pub->status != DISK_BUSY)
 		add(io, &r, bytes);
@@ -50,16 +60,16 @@ static void add_opening(struct io *io)
 
 	if (io->pub->zone_op != ZO_OPEN && io->pub->zone_op != ZO_CLOSE)
 		return;
-	r.flags = io->pub->zone_all ? RECORD_ALL : 0;
+	if (io->pub->zone_all)
+		r.flags = RECORD_ALL;
+	else
+		r.lba = io->pub->lba;
 	r.nr_blocks = io->pub->zone_count ? io->pub->zone_count : 1;
 	add(io, &r, 0);
 }
 
-static void add_told(struct io *io, enum record_type type)
+static void add_told(struct io *io, struct record r)
 {
-	struct record r = record_of(io, type);
-
-	r.flags = 0;
 	add(io, &r, 0);
 }
 
@@ -76,10 +86,10 @@ void recorder_end(struct io *io)
 	else if (io->pub->op == DISK_ZONE && ok)
 		add_opening(io);
 	else if (io->pub->op == DISK_SYNC && ok)
-		add_told(io, RECORD_FLUSH);
+		add_told(io, record_of(io, RECORD_FLUSH));
 	else if (io->pub->op == DISK_READ && io->pub->fua && ok &&
 		 io->pub->nr_blocks)
-		add_told(io, RECORD_SAFE);
+		add_told(io, record_of_blocks(io, RECORD_SAFE));
 	else if (io->pub->op == DISK_ACTIVATE && ok &&
 		 !io->pub->activation->unmet)
 		record_log_break(&d->record,
@@ -92,7 +102,6 @@ static void add_zone(struct io *io, enum record_type type, uint32_t nr_blocks,
 {
 	struct record r = record_of(io, type);
 
-	r.flags = 0;
 	r.lba = zone_slot_start_lba(&io->disk->zones, io->slot);
 	r.nr_blocks = nr_blocks;
 	add(io, &r, bytes);
