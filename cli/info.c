@@ -146,7 +146,7 @@ static const char *model_name(const struct disk_meta *m)
 static void print_domain(const struct info *in, unsigned i)
 {
 	struct zone_domain_info d;
-	char label[16];
+	char label[24];
 
 	disk_domain(in->disk, i, &d);
 	snprintf(label, sizeof(label), "domain %u", i);
