@@ -552,10 +552,11 @@ static int restore_write_cache(struct unit *unit, const char *dir, bool on)
 {
 	if (on) {
 		zl_log(ZL_LOG_INFO,
-		       "%s: emulate_write_cache=1 changes nothing: MODE "
-		       "SELECT has switched the write cache off, and only "
-		       "that switches it on",
-		       dir);
+		       "%s: emulate_write_cache=1 changes nothing: %s", dir,
+		       disk_is_write_through(unit->disk)
+			       ? "the disk is open with write_through"
+			       : "MODE SELECT has switched the write cache "
+				 "off, and only that switches it on");
 		return 0;
 	}
 	zl_log(ZL_LOG_WARN,
@@ -571,11 +572,18 @@ static int set_write_cache(struct unit *unit, const char *dir, bool on)
 		return 0;
 	if (unit->made_now && scsi_is_unused(unit->scsi))
 		return restore_write_cache(unit, dir, on);
-	zl_log(ZL_LOG_ERR,
-	       "%s: emulate_write_cache=%d is not possible while the write "
-	       "cache is %s: initiators have been told so; switch it with MODE "
-	       "SELECT (sdparm --%s WCE)",
-	       dir, on, on ? "off" : "on", on ? "set" : "clear");
+	if (disk_is_write_through(unit->disk))
+		zl_log(ZL_LOG_ERR,
+		       "%s: emulate_write_cache=1 is not possible with "
+		       "write_through; remove the disk and create it again "
+		       "with @DIRECTORY",
+		       dir);
+	else
+		zl_log(ZL_LOG_ERR,
+		       "%s: emulate_write_cache=%d is not possible while the "
+		       "write cache is %s: initiators have been told so; "
+		       "switch it with MODE SELECT (sdparm --%s WCE)",
+		       dir, on, on ? "off" : "on", on ? "set" : "clear");
 	return -EINVAL;
 }
 

@@ -174,6 +174,9 @@ const struct zone_geo *disk_geo(const struct disk *disk);
 /* Whether hosts are to be told that conventional zones can be unmapped
  * (provisioning=thin).  DISK_UNMAP works all the same. */
 bool disk_is_thin(const struct disk *disk);
+/* Whether there is to be no write cache (write_through): struct disk_io.fua is
+ * the caller's to set. */
+bool disk_is_write_through(const struct disk *disk);
 
 /*
  * A zone whose file is not as it should be.  @what is a sentence.

@@ -40,9 +40,10 @@ struct disk {
 	char name[256]; /* the directory, for sentences */
 	struct disk_meta meta;
 	bool made, look_only;
-	bool closing; /* under open.c's lock */
-	bool direct;  /* data go past the page cache */
-	bool thin;    /* disk_is_thin() */
+	bool closing;	    /* under open.c's lock */
+	bool direct;	    /* data go past the page cache */
+	bool thin;	    /* disk_is_thin() */
+	bool write_through; /* disk_is_write_through() */
 	bool note_flight;
 	uint32_t block_shift; /* log2 of the block length */
 

@@ -209,6 +209,7 @@ struct scsi_unit {
 	uint32_t phys_blocks;	  /* logical blocks per physical block */
 	uint32_t max_xfer_blocks; /* 0 = no limit */
 	bool thin;		  /* disk_is_thin() */
+	bool write_through;	  /* disk_is_write_through() */
 	bool realms;		  /* it has zone domains and realms */
 	/* INQUIRY strings, padded with spaces. */
 	char vendor[8], product[16], revision[4];

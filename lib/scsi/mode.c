@@ -94,10 +94,20 @@ static bool page_there(const struct scsi_unit *u, unsigned id)
 	return u->realms || id != MODE_ZONED;
 }
 
+/*
+ * Bits that are 0 and stay 0, whatever page control is asked for: a unit that
+ * writes through has no cache that could be switched on.  What was chosen and
+ * saved at another time is kept for another time.
+ */
+static uint8_t fixed_bits(const struct scsi_unit *u, unsigned id, unsigned byte)
+{
+	return u->write_through && id == MODE_CACHING && byte == 2 ? WCE : 0;
+}
+
 /* The copies that commands look at.  Under mode_lock. */
 static void refresh(struct scsi_unit *u)
 {
-	u->wce = u->mode[MODE_CACHING][2] & WCE;
+	u->wce = u->mode[MODE_CACHING][2] & WCE && !u->write_through;
 	u->d_sense = u->mode[MODE_CONTROL][2] & D_SENSE;
 	u->swp = u->mode[MODE_CONTROL][4] & SWP;
 }
@@ -223,6 +233,8 @@ static size_t build_page(struct scsi_unit *u, unsigned id, enum page_control pc,
 	else
 		memcpy(to, page->changeable, page->len);
 	memcpy(to, page->def, head);
+	for (unsigned i = head; i < page->len; i++)
+		to[i] &= (uint8_t)~fixed_bits(u, id, i);
 	if (id == MODE_ZONED)
 		build_control(u, pc, to);
 	to[0] |= PS;
@@ -457,18 +469,21 @@ static int find_page(const struct scsi_unit *u, uint8_t code, uint8_t sub)
 	return -1;
 }
 
-/* Everything from byte @from on may differ from @now in changeable bits only.
- */
-static bool check_changes(struct mode_list *list, unsigned at,
-			  const struct mode_page *page, unsigned from,
-			  const uint8_t *now, const uint8_t *data)
+/* Everything from byte @from on may differ from @now in changeable bits only;
+ * those that are fixed are 0, and become what they are behind that. */
+static bool check_changes(struct mode_list *list, unsigned at, unsigned id,
+			  unsigned from, const uint8_t *now, uint8_t *data)
 {
-	uint8_t wrong;
+	const struct mode_page *page = &pages[id];
+	uint8_t fixed, wrong;
 
 	for (unsigned i = from; i < page->len; i++) {
+		fixed = fixed_bits(list->cmd->unit, id, i);
 		wrong = (data[i] ^ now[i]) & (uint8_t)~page->changeable[i];
+		wrong |= data[i] & fixed;
 		if (wrong)
 			return bad(list, at + i, top_bit(wrong));
+		data[i] |= now[i] & fixed;
 	}
 	return true;
 }
@@ -523,7 +538,7 @@ static bool take_page(struct mode_list *list, uint8_t mode[][MODE_PAGE_MAX])
 		return bad(list, at + head / 2, NO_BIT);
 	if (!take(list, data + head, page->len - head))
 		return false;
-	if (!check_changes(list, at, page, head, mode[id], data) ||
+	if (!check_changes(list, at, (unsigned)id, head, mode[id], data) ||
 	    (id == MODE_ZONED && !control_ok(list, at, mode[id], data)))
 		return false;
 	memcpy(mode[id], data, page->len);
@@ -619,7 +634,8 @@ static bool take_changes(struct mode_list *list, bool six, bool *at_once)
 		cmd->mode_values = encode_saved(mode);
 		cmd->mode_mask = cmd->mode_values ^ encode_saved(u->mode);
 		take_control(cmd, old, mode[MODE_ZONED]);
-		*at_once = mode[MODE_CACHING][2] & WCE && !cmd->has_control &&
+		*at_once = (mode[MODE_CACHING][2] & WCE || u->write_through) &&
+			   !cmd->has_control &&
 			   !is_news(cmd, to_save(cmd, cmd->mode_values));
 		if (*at_once)
 			apply(cmd);

@@ -95,6 +95,7 @@ int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 	u->block_bytes = disk_meta(disk)->block_bytes;
 	u->phys_blocks = geo->phys_blocks;
 	u->thin = disk_is_thin(disk);
+	u->write_through = disk_is_write_through(disk);
 	u->realms = geo->domains.nr;
 	u->max_xfer_blocks = args->max_xfer_blocks;
 	set_names(u, args);

@@ -227,6 +227,25 @@ static void write_cache_of_a_saved_configuration(void **state)
 	assert_false(wce(rig));
 }
 
+/* Nor does anything switch on what write_through leaves out. */
+static void write_cache_of_write_through(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(rig_add(rig, "write_through/" RIG_CFG, RIG_BYTES), 0);
+	assert_int_equal(runner_write_cache(rig->dev), 0);
+	assert_int_equal(runner_set_write_cache(rig->dev, true), 0);
+	assert_logged(rig, "emulate_write_cache=1 changes nothing: the disk is "
+			   "open with write_through");
+	assert_false(wce(rig));
+	assert_int_equal(runner_set_write_cache(rig->dev, false), 0);
+	assert_int_equal(runner_set_write_cache(rig->dev, true), -EINVAL);
+	assert_logged(rig, "emulate_write_cache=1 is not possible with "
+			   "write_through; remove the disk and create it again "
+			   "with @DIRECTORY");
+	assert_int_equal(runner_write_cache(rig->dev), 0);
+}
+
 /* The kernel has the device, with the attribute as it was left: it is not
  * written, as the kernel would ask the thread that does. */
 static void write_cache_after_a_restart(void **state)
@@ -255,6 +274,7 @@ int main(void)
 		TEST(attributes_set_again),
 		TEST(write_cache_is_not_the_attributes),
 		TEST(write_cache_of_a_saved_configuration),
+		TEST(write_cache_of_write_through),
 		TEST(write_cache_after_a_restart),
 	};
 

@@ -2,7 +2,8 @@
 /*
  * Which commands leave what they have read on the medium: those with FUA, and
  * VERIFY.  Each finds four blocks that were written and not synced; then the
- * power fails.
+ * power fails.  And with write_through, that every command that changes
+ * something is durable when it is GOOD.
  */
 #include "rig.h"
 
@@ -153,12 +154,94 @@ static void write_preferred(void **state)
 	each_at(OPTS ",model=host-aware", SEQ_LBA);
 }
 
+/* What a power failure could take: the beginnings of the first zone of each
+ * type, and a write pointer. */
+struct picture {
+	uint8_t conv[2 * NR * 512], seq[2 * NR * 512];
+	uint64_t wp;
+};
+
+static void take_picture(struct picture *p)
+{
+	memset(p, 0, sizeof(*p));
+	rig_rw(&rig, 0x88, 0, 2 * NR, NULL, sizeof(p->conv));
+	check_good(&rig);
+	memcpy(p->conv, rig.data, sizeof(p->conv));
+	rig_rw(&rig, 0x88, SEQ_LBA, 2 * NR, NULL, sizeof(p->seq));
+	check_good(&rig); /* URSWRZ */
+	memcpy(p->seq, rig.data, sizeof(p->seq));
+	rig_report(&rig, SEQ_LBA, 0x80, 128, 128);
+	check_good(&rig);
+	p->wp = be64_get(rig.data + 64 + 24);
+}
+
+static const struct change {
+	uint8_t cdb[SCSI_CDB_MAX];
+	uint16_t len; /* data-out */
+} changes[] = {
+	{ { 0x0a, 0x00, 0x10, 0x04, NR }, NR * 512 },
+	{ { 0x2a, 0, 0, 0, 0, 0, 0, 0, NR }, NR * 512 },
+	{ { 0x2e, 0, 0, 0, 0x10, 0x04, 0, 0, NR }, NR * 512 },
+	{ { 0xaa, 0, 0, 0, 0x10, 0x04, 0, 0, 0, NR }, NR * 512 },
+	{ { 0x8a, 0, [7] = 0, [8] = 0x10, 0x04, [13] = NR }, NR * 512 },
+	{ { 0x8e, 0, [13] = NR }, NR * 512 },
+	{ { 0x41, 0, 0, 0, 0x10, 0x04, 0, 0, NR }, 512 },
+	{ { 0x93, 0, [13] = NR }, 512 },
+	{ { 0x93, 0x08, [13] = NR }, 512 }, /* UNMAP */
+	{ { 0x89, 0, [13] = NR }, 2 * NR * 512 },
+	{ { 0x42, 0, 0, 0, 0, 0, 0, 0, 24 }, 24 },
+	{ { 0x94, 0x02, [8] = 0x10 }, 0 }, /* FINISH ZONE */
+	{ { 0x94, 0x04, [8] = 0x10 }, 0 }, /* RESET WRITE POINTER */
+	{ { 0x94, 0x04, [14] = 1 }, 0 },   /* … of all */
+};
+
+/* COMPARE AND WRITE finds what is there; UNMAP has one descriptor. */
+static void change(const struct change *c)
+{
+	uint8_t data[2 * NR * 512];
+
+	memset(data, 0xa5, sizeof(data));
+	if (c->cdb[0] == 0x89)
+		memset(data, 0x5a, sizeof(data) / 2);
+	if (c->cdb[0] == 0x42) {
+		memset(data, 0, 24);
+		be16_put(data, 22);
+		be16_put(data + 2, 16);
+		be32_put(data + 16, NR);
+	}
+	rig_cmd(&rig, c->cdb, sizeof(c->cdb), data, c->len);
+	check_good(&rig);
+}
+
+static void written_through(void **state)
+{
+	struct picture old, new, after;
+
+	(void)state;
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(changes); i++) {
+		rig_start(&rig, OPTS ",provisioning=thin,write_through");
+		write_blocks(0);
+		write_blocks(SEQ_LBA);
+		take_picture(&old);
+		change(&changes[i]);
+		take_picture(&new);
+		fail_power();
+		take_picture(&after);
+		if (!memcmp(&old, &new, sizeof(old)) ||
+		    memcmp(&new, &after, sizeof(new)))
+			fail_msg("%u: opcode %02Xh is not durable", i,
+				 changes[i].cdb[0]);
+		rig_stop(&rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conventional),
 		cmocka_unit_test(write_required),
 		cmocka_unit_test(write_preferred),
+		cmocka_unit_test(written_through),
 	};
 
 	return cmocka_run_group_tests_name("scsi/fua", tests, NULL, NULL);

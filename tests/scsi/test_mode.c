@@ -266,6 +266,50 @@ static void select_changes(void **state)
 	check_current(4, 0, 0);
 }
 
+static int start_write_through(void **state)
+{
+	(void)state;
+	rig_start(&rig, OPTS ",write_through");
+	return 0;
+}
+
+/* WCE is 0 in every page control, cannot be changed, and what was saved is
+ * there again without the option. */
+static void write_through(void **state)
+{
+	static const uint8_t page[] = { 23, 0, 0x10, 0, PS PAGE_08(0) };
+
+	(void)state;
+	assert_false(rig.unit->wce);
+	for (unsigned pc = 0; pc < 4; pc++) {
+		SENSE_6(pc << 6 | 0x08, 0);
+		check_data(&rig, page, sizeof(page));
+	}
+	SELECT_6(0, 0, 0, 0, PAGE_08(0x04));
+	check_bad_param(&rig, 6, 2);
+	SELECT_6(0, 0, 0, 0, PAGE_08(0));
+	check_good(&rig);
+	select_saving(0);
+	SELECT_6(0, 0, 0, 0, PAGE_08(0), PAGE_0A(4, 0));
+	check_good(&rig);
+	check_current(0, 4, 0);
+	SELECT_6(0, 0, 0, 0, PAGE_0A(0, 0));
+	check_good(&rig);
+	assert_false(rig.unit->wce);
+	rig.opts.given &= ~(UINT32_C(1) << OPT_WRITE_THROUGH);
+	rig_die(&rig);
+	assert_true(rig.unit->wce);
+	check_current(4, 0, 0);
+	select_saving(0);
+	assert_false(rig.unit->wce);
+	rig.opts.given |= UINT32_C(1) << OPT_WRITE_THROUGH;
+	rig_die(&rig);
+	select_saving(0);
+	rig.opts.given &= ~(UINT32_C(1) << OPT_WRITE_THROUGH);
+	rig_die(&rig);
+	check_current(0, 0, 0);
+}
+
 /* Current values that were not saved outlive the daemon's death: to a host that
  * has switched the write cache off, GOOD says that data are durable. */
 static void current_values(void **state)
@@ -581,6 +625,8 @@ int main(void)
 		T(saving_fails),
 		T(sense_refused),
 		T(select_changes),
+		cmocka_unit_test_setup_teardown(write_through,
+						start_write_through, stop),
 		T(current_values),
 		T(switched_off_before),
 		T(switched_off_in_trouble),

@@ -444,6 +444,11 @@ static bool wants_thin(const struct disk_open_args *args)
 	       args->opts->num[OPT_PROVISIONING] == PROVISIONING_THIN;
 }
 
+static bool wants_write_through(const struct disk_open_args *args)
+{
+	return args->opts && disk_opt_given(args->opts, OPT_WRITE_THROUGH);
+}
+
 static bool wants_powerfail(const struct disk_open_args *args)
 {
 	return args->opts && !args->look_only &&
@@ -461,6 +466,7 @@ static int open_disk(struct opening *o, struct disk **disk)
 	d->look_only = o->args->look_only;
 	d->direct = wants_direct(o->args);
 	d->thin = wants_thin(o->args);
+	d->write_through = wants_write_through(o->args);
 	d->note_flight = o->args->note_flight;
 	ret = register_open(d, o->err);
 	if (!ret) {
@@ -676,6 +682,11 @@ const char *disk_name(const struct disk *d)
 bool disk_is_thin(const struct disk *d)
 {
 	return d->thin;
+}
+
+bool disk_is_write_through(const struct disk *d)
+{
+	return d->write_through;
 }
 
 const struct disk_meta *disk_meta(const struct disk *d)

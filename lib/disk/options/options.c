@@ -116,6 +116,11 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 			       "full: hosts are told of no provisioning, as "
 			       "by real host-managed drives",
 			       true },
+	[OPT_WRITE_THROUGH] = { "write_through", OPT_KIND_FLAG, 0, 0, NULL,
+				false, true,
+				"no write cache, and MODE SELECT switches none "
+				"on: what is GOOD is durable",
+				true },
 	[OPT_NR_QUEUES] = { "nr_queues", OPT_KIND_NUMBER, 1, UINT32_MAX, "1",
 			    false, true, "the kernel's; without effect" },
 	[OPT_QUEUE_DEPTH] = { "queue_depth", OPT_KIND_NUMBER, 1, UINT32_MAX,

@@ -38,6 +38,7 @@ enum disk_opt_id {
 	OPT_BUFFERED_IO,    /* flag: as without it */
 	OPT_DIRECT_IO,	    /* flag */
 	OPT_PROVISIONING,   /* enum disk_provisioning */
+	OPT_WRITE_THROUGH,  /* flag */
 	/* The kernel's options that change nothing here. */
 	OPT_NR_QUEUES,
 	OPT_QUEUE_DEPTH,
