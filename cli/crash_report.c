@@ -76,24 +76,44 @@ static void put_word(FILE *f, const char *word)
 	fputc('\'', f);
 }
 
-/* The line that tries one state again. */
+/*
+ * The two lines of a failure.
+ */
+
+/* "zloop VERB LOG --WHERE POINT". */
+static FILE *begin_line(const struct crashtest *t, const char *verb,
+			const char *where, uint64_t point, char **line,
+			size_t *len)
+{
+	FILE *f = open_memstream(line, len);
+
+	if (!f)
+		abort();
+	fprintf(f, "zloop %s ", verb);
+	put_word(f, t->args->log);
+	fprintf(f, " --%s %" PRIu64, where, point);
+	return f;
+}
+
+static void put_base(const struct crashtest *t, FILE *f)
+{
+	if (!t->args->base)
+		return;
+	fputs(" --base ", f);
+	put_word(f, t->args->base);
+}
+
+/* What tries one state again. */
 static char *again(const struct crashtest *t, const struct crash_state *s)
 {
 	const struct crash_args *a = t->args;
 	char *line;
 	size_t len;
-	FILE *f = open_memstream(&line, &len);
+	FILE *f = begin_line(t, "crashtest", "at", s->point, &line, &len);
 
-	if (!f)
-		abort();
-	fputs("zloop crashtest ", f);
-	put_word(f, a->log);
-	fprintf(f, " --at %" PRIu64 " --seeds %" PRIu64 " --seed %" PRIu64,
-		s->point, a->seeds, s->crash.state);
-	if (a->base) {
-		fputs(" --base ", f);
-		put_word(f, a->base);
-	}
+	fprintf(f, " --seeds %" PRIu64 " --seed %" PRIu64, a->seeds,
+		s->crash.state);
+	put_base(t, f);
 	if (!a->attach)
 		fputs(" --no-attach", f);
 	fputs(" --", f);
@@ -105,24 +125,16 @@ static char *again(const struct crashtest *t, const struct crash_state *s)
 	return line;
 }
 
-/* … and the one that builds it, to be looked at. */
+/* What builds it, to be looked at. */
 static char *rebuild(const struct crashtest *t, const struct crash_state *s)
 {
-	const struct crash_args *a = t->args;
 	char *line;
 	size_t len;
-	FILE *f = open_memstream(&line, &len);
+	FILE *f = begin_line(t, "replay", "to", s->point, &line, &len);
 
-	if (!f)
-		abort();
-	fputs("zloop replay ", f);
-	put_word(f, a->log);
-	fprintf(f, " --to %" PRIu64 " --crash --%s %" PRIu64, s->point,
-		s->crash.random ? "seed" : "state", s->crash.state);
-	if (a->base) {
-		fputs(" --base ", f);
-		put_word(f, a->base);
-	}
+	fprintf(f, " --crash --%s %" PRIu64, s->crash.random ? "seed" : "state",
+		s->crash.state);
+	put_base(t, f);
 	fputs(" --into DIRECTORY", f);
 	fclose(f);
 	return line;
