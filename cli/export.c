@@ -436,51 +436,21 @@ int export_main(int argc, char **argv)
  * zloop unexport
  */
 
-struct unexport_args {
-	bool force, all, save;
-	int first; /* of the disks */
-};
-
 static const struct argp_option unexport_options[] = {
-	CLI_ALL_OPTION,
-	{ "force", 'f', NULL, 0, "Even if initiators are logged in", 0 },
-	CLI_SAVE_OPTION,
-	CLI_TIMEOUT_OPTION,
+	CLI_DETACH_OPTIONS("Even if initiators are logged in"),
 	{ 0 },
 };
 
-static error_t parse_unexport(int key, char *arg, struct argp_state *state)
-{
-	struct unexport_args *a = state->input;
-
-	switch (key) {
-	case 'a':
-		a->all = true;
-		return 0;
-	case 'f':
-		a->force = true;
-		return 0;
-	case 's':
-		a->save = true;
-		return 0;
-	case 't':
-		cli_set_timeout(arg, state);
-		return 0;
-	default:
-		return cli_key_disks_or_all(key, state, &a->first, &a->all);
-	}
-}
-
 static const struct argp unexport_argp = {
 	.options = unexport_options,
-	.parser = parse_unexport,
+	.parser = cli_parse_detach,
 	.args_doc = "DISK...\n--all",
 	.doc = "Remove the iSCSI targets of disks, which stay "
 	       "attached." CLI_DISK_DOC,
 };
 
 /* Of all disks, those that are not exported are no failure. */
-static int unexport(const char *word, const struct unexport_args *a)
+static int unexport(const char *word, const struct cli_detach *a)
 {
 	struct lio_backstore bs;
 	int nr;
@@ -497,7 +467,7 @@ static int unexport(const char *word, const struct unexport_args *a)
 
 int unexport_main(int argc, char **argv)
 {
-	struct unexport_args a = { .force = false };
+	struct cli_detach a = { .force = false };
 	int status = CLI_OK;
 
 	cli_parse(&unexport_argp, argc, argv, &a);

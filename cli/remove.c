@@ -5,44 +5,14 @@
 
 #include "target.h"
 
-struct remove_args {
-	bool force, all, save;
-	int first; /* of the disks */
-};
-
 static const struct argp_option options[] = {
-	CLI_ALL_OPTION,
-	{ "force", 'f', NULL, 0, "Even if the disk is in use", 0 },
-	CLI_SAVE_OPTION,
-	CLI_TIMEOUT_OPTION,
+	CLI_DETACH_OPTIONS("Even if the disk is in use"),
 	{ 0 },
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct remove_args *a = state->input;
-
-	switch (key) {
-	case 'a':
-		a->all = true;
-		return 0;
-	case 'f':
-		a->force = true;
-		return 0;
-	case 's':
-		a->save = true;
-		return 0;
-	case 't':
-		cli_set_timeout(arg, state);
-		return 0;
-	default:
-		return cli_key_disks_or_all(key, state, &a->first, &a->all);
-	}
-}
-
 static const struct argp argp = {
 	.options = options,
-	.parser = parse,
+	.parser = cli_parse_detach,
 	.args_doc = "DISK...\n--all",
 	.doc = "Remove disks from this machine: their LUNs and targets, and "
 	       "their backstores.  The files stay." CLI_DISK_DOC,
@@ -124,7 +94,7 @@ static int remove_named(char **words, int nr, bool force)
 
 int remove_main(int argc, char **argv)
 {
-	struct remove_args a = { .force = false };
+	struct cli_detach a = { .force = false };
 	int status;
 
 	cli_parse(&argp, argc, argv, &a);

@@ -57,6 +57,28 @@ void cli_set_timeout(const char *arg, struct argp_state *state)
 	lio.wait_ms = (unsigned)seconds * 1000;
 }
 
+error_t cli_parse_detach(int key, char *arg, struct argp_state *state)
+{
+	struct cli_detach *a = state->input;
+
+	switch (key) {
+	case 'a':
+		a->all = true;
+		return 0;
+	case 'f':
+		a->force = true;
+		return 0;
+	case 's':
+		a->save = true;
+		return 0;
+	case 't':
+		cli_set_timeout(arg, state);
+		return 0;
+	default:
+		return cli_key_disks_or_all(key, state, &a->first, &a->all);
+	}
+}
+
 int cli_finish(bool save, int status, const char *what)
 {
 	struct zl_err err;

@@ -63,6 +63,17 @@ const char *cli_device(const struct lio_backstore *bs,
 int cli_finish(bool save, int status, const char *what);
 void cli_set_timeout(const char *arg, struct argp_state *state);
 
+/* What remove and unexport are told, as their parser's input. */
+struct cli_detach {
+	bool force, all, save;
+	int first; /* of the disks */
+};
+
+#define CLI_DETACH_OPTIONS(force)                                             \
+	CLI_ALL_OPTION, { "force", 'f', NULL, 0, force, 0 }, CLI_SAVE_OPTION, \
+		CLI_TIMEOUT_OPTION
+error_t cli_parse_detach(int key, char *arg, struct argp_state *state);
+
 /* 0, or -EBUSY when it has said who uses a LUN of @fabric (NULL: of any). */
 int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric);
 /* Says who has its block device open, which is no use that keeps others out. */
