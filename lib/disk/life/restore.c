@@ -258,15 +258,9 @@ static int copy_back(const char *dir, const char *from, struct store *disk,
 	if (!ret && in->geo.domains.nr)
 		ret = find_inactive(in, disk, tmp, err);
 	if (!ret)
-		ret = store_copy_sync(tmp, err);
-	if (!ret && rename(tmp, path) < 0)
-		ret = zl_fail(err, errno, "%s cannot be renamed: %s", tmp,
-			      strerror(errno));
-	if (ret) {
+		ret = store_copy_name(tmp, path, err);
+	if (ret)
 		store_remove_dir(tmp, NULL);
-		return ret;
-	}
-	ret = store_copy_sync(path, err);
 	return ret ? ret : finish(dir, err);
 }
 

@@ -373,18 +373,6 @@ static int stop_tmp(const char *tmp, struct zl_err *err)
 	return ret;
 }
 
-static int name_it(const char *tmp, const char *path, struct zl_err *err)
-{
-	int ret = store_copy_sync(tmp, err);
-
-	if (ret)
-		return ret;
-	if (rename(tmp, path) < 0)
-		return zl_fail(err, errno, "%s cannot be renamed: %s", tmp,
-			       strerror(errno));
-	return store_copy_sync(path, err);
-}
-
 int snapshot_end(struct snapshot_work *w, struct zl_err *err)
 {
 	char path[PATH_MAX], tmp[PATH_MAX];
@@ -395,7 +383,7 @@ int snapshot_end(struct snapshot_work *w, struct zl_err *err)
 	if (!ret)
 		ret = stop_tmp(tmp, err);
 	if (!ret)
-		ret = name_it(tmp, path, err);
+		ret = store_copy_name(tmp, path, err);
 	if (ret)
 		snapshot_give_up(w);
 	else

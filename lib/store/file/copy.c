@@ -383,7 +383,15 @@ static int sync_parent(const char *path)
 	return ret;
 }
 
-int store_copy_sync(const char *path, struct zl_err *err)
+static int fail_durable(const char *path, int ret, struct zl_err *err)
+{
+	if (!ret)
+		return 0;
+	return zl_fail(err, -ret, "%s cannot be made durable: %s", path,
+		       strerror(-ret));
+}
+
+static int sync_files(const char *path, struct zl_err *err)
 {
 	int fd = open_dir(path, err), ret;
 
@@ -391,10 +399,24 @@ int store_copy_sync(const char *path, struct zl_err *err)
 		return fd;
 	ret = syncfs(fd) < 0 ? -errno : 0;
 	close(fd);
-	if (!ret)
-		ret = sync_parent(path);
+	return fail_durable(path, ret, err);
+}
+
+int store_copy_sync(const char *path, struct zl_err *err)
+{
+	int ret = sync_files(path, err);
+
+	return ret ? ret : fail_durable(path, sync_parent(path), err);
+}
+
+int store_copy_name(const char *from, const char *to, struct zl_err *err)
+{
+	int ret = sync_files(from, err);
+
 	if (ret)
-		return zl_fail(err, -ret, "%s cannot be made durable: %s", path,
-			       strerror(-ret));
-	return 0;
+		return ret;
+	if (rename(from, to) < 0)
+		return zl_fail(err, errno, "%s cannot be renamed: %s", from,
+			       strerror(errno));
+	return fail_durable(to, sync_parent(to), err);
 }
