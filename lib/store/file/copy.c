@@ -57,6 +57,8 @@ static int keep_name(struct copying *c, const char *name)
 {
 	void *more;
 
+	if (strlen(name) >= NAME_BYTES)
+		return 0;
 	if (c->nr == c->room) {
 		c->room = c->room ? c->room * 2 : 1024;
 		more = realloc(c->names, c->room * sizeof(*c->names));
@@ -73,19 +75,28 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-static int list(struct copying *c)
+/* Each file in a directory that may be part of a copy. */
+static int each_wanted(struct copying *c, int dir_fd, const char *path,
+		       int (*fn)(struct copying *c, const char *name))
 {
-	int fd = openat(c->from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 	int ret = 0;
 
 	if (!dir)
-		return say(c, "listed", ".", c->from_path);
+		return say(c, "listed", ".", path);
 	while (!ret && (e = readdir(dir)))
-		if (strlen(e->d_name) < NAME_BYTES && c->how->wants(e->d_name))
-			ret = keep_name(c, e->d_name);
+		if (c->how->wants(e->d_name))
+			ret = fn(c, e->d_name);
 	closedir(dir);
+	return ret;
+}
+
+static int list(struct copying *c)
+{
+	int ret = each_wanted(c, c->from, c->from_path, keep_name);
+
 	if (c->nr)
 		qsort(c->names, c->nr, NAME_BYTES, compare_names);
 	return ret;
@@ -264,25 +275,12 @@ static void tell(struct copying *c, uint32_t done)
 }
 
 /* What was copied before, and is not there any more. */
-static int remove_gone(struct copying *c)
+static int remove_gone(struct copying *c, const char *name)
 {
-	int fd = openat(c->to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	int ret = 0;
-
-	if (!dir)
-		return say(c, "listed", ".", c->to_path);
-	while (!ret && (e = readdir(dir))) {
-		if (!c->how->wants(e->d_name) ||
-		    bsearch(e->d_name, c->names, c->nr, NAME_BYTES,
-			    compare_names))
-			continue;
-		if (unlinkat(c->to, e->d_name, 0) < 0)
-			ret = say(c, "removed", e->d_name, c->to_path);
-	}
-	closedir(dir);
-	return ret;
+	if (bsearch(name, c->names, c->nr, NAME_BYTES, compare_names) ||
+	    !unlinkat(c->to, name, 0))
+		return 0;
+	return say(c, "removed", name, c->to_path);
 }
 
 static int copy_all(struct copying *c)
@@ -297,7 +295,7 @@ static int copy_all(struct copying *c)
 				      "copying %s takes too long",
 				      c->from_path);
 	}
-	return ret ? ret : remove_gone(c);
+	return ret ? ret : each_wanted(c, c->to, c->to_path, remove_gone);
 }
 
 static int open_dir(const char *path, struct zl_err *err)
