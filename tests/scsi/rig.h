@@ -49,6 +49,28 @@ void rig_start_args(struct rig *rig, const char *opts,
 void rig_stop(struct rig *rig);
 
 /*
+ * For a file whose tests each have a disk of their own, in `rig`, with these
+ * options: start() and stop(), and T(), a test's row in its table.
+ */
+#define RIG_EACH(opts)                 \
+	static struct rig rig;         \
+                                       \
+	static int start(void **state) \
+	{                              \
+		(void)state;           \
+		rig_start(&rig, opts); \
+		return 0;              \
+	}                              \
+                                       \
+	static int stop(void **state)  \
+	{                              \
+		(void)state;           \
+		rig_stop(&rig);        \
+		return 0;              \
+	}
+#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
+
+/*
  * Closes and opens again with the files of two slots damaged in between
  * (UINT32_MAX: none): one is gone (OFFLINE), the other too long (READ ONLY).
  */

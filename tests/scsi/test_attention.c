@@ -14,21 +14,7 @@
 
 #define POWER_ON 0x62901
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(OPTS)
 
 static void fail_power(void)
 {
@@ -462,7 +448,6 @@ static void cache_off_in_the_second_try(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(once),
 		T(nothing_is_done),

@@ -11,23 +11,8 @@
 
 #define SEQ(n) ((uint64_t)(2 + (n)) * MIB_BLOCKS)
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig,
-		  "capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512,"
-		  "provisioning=thin");
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH("capacity_mb=8,zone_size_mb=1,conv_zones=2,block_size=512,"
+	 "provisioning=thin")
 
 static void write_4(void)
 {

@@ -8,7 +8,6 @@
 
 #define OPTS "capacity_mb=8,zone_size_mb=1,conv_zones=2"
 
-static struct rig rig;
 static bool thin;   /* provisioning */
 static bool realms; /* zone domains and realms */
 
@@ -17,22 +16,7 @@ static bool realms; /* zone domains and realms */
 	"model=realms,zone_size_mb=1,realms=4,realm_zones=2+3," \
 	"cmr_realms=1+1,active=seq"
 
-static int start(void **state)
-{
-	(void)state;
-	if (realms)
-		rig_start(&rig, REALMS);
-	else
-		rig_start(&rig, thin ? OPTS ",provisioning=thin" : OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(realms ? REALMS : thin ? OPTS ",provisioning=thin" : OPTS)
 
 /*
  * The whole command set as it should be, written down a second time: the CDB
@@ -738,7 +722,6 @@ static void stop_flushes(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(rows_are_sane),
 		T(plain_commands),

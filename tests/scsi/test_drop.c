@@ -7,22 +7,14 @@
 	"provisioning=thin"
 #define SEQ(n) ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 
-static struct rig rig;
+RIG_EACH(OPTS)
 
-static int start(void **state)
+static int start_written(void **state)
 {
-	(void)state;
-	rig_start(&rig, OPTS);
+	start(state);
 	rig_write(&rig, 0, 64);
 	rig_write(&rig, SEQ(0), 8);
 	check_good(&rig);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
 	return 0;
 }
 
@@ -133,10 +125,10 @@ static void failed_sanitize_stays_closed(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define W(f) cmocka_unit_test_setup_teardown(f, start_written, stop)
 	const struct CMUnitTest tests[] = {
-		T(nothing_happens),
-		T(failed_sanitize_stays_closed),
+		W(nothing_happens),
+		W(failed_sanitize_stays_closed),
 	};
 
 	return cmocka_run_group_tests_name("drop", tests, NULL, NULL);

@@ -11,21 +11,7 @@
 #define OPTS   "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"
 #define SEQ(n) ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(OPTS)
 
 /* Data in both kinds of zones, one FULL, one explicitly opened. */
 static void fill(void)
@@ -479,7 +465,6 @@ static void damaged_zones(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(format),
 		T(format_refused),

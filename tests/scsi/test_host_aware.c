@@ -6,21 +6,7 @@
 #define SEQ(n)	 ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 #define LAST_LBA (8 * MIB_BLOCKS - 1)
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(OPTS)
 
 static void vpd(uint8_t page)
 {
@@ -297,8 +283,6 @@ static void statistics(void **state)
 	assert_int_equal(be16_get(rig.data + 4 + 6 * 12), 0x0006);
 	assert_int_equal(be32_get(rig.data + 4 + 6 * 12 + 8), 3);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
 {

@@ -17,22 +17,8 @@ struct extent {
 	uint8_t status;
 };
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, "capacity_mb=12,zone_size_mb=1,conv_zones=2,"
-			"provisioning=thin");
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH("capacity_mb=12,zone_size_mb=1,conv_zones=2,"
+	 "provisioning=thin")
 
 static void lba_status(uint64_t lba, uint32_t alloc, size_t len)
 {
@@ -219,7 +205,6 @@ static void fully_provisioned(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(extents),	 T(starting_lba), T(allocation_lengths),
 		T(report_types), T(gaps),	  T(fully_provisioned),

@@ -5,21 +5,7 @@
 #define OPTS   "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"
 #define SEQ(n) ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(OPTS)
 
 #define LOG(code, sub, ptr) \
 	CMD(&rig, NULL, 512, 0x4d, 0, 0x40 | (code), sub, 0, 0, ptr, 2, 0)
@@ -289,7 +275,6 @@ static void error_counters(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(lists),    T(small_pages), T(refused),	T(statistics),
 		T(identity), T(diagnostics), T(error_counters),

@@ -9,21 +9,7 @@
 #define NR_BLOCKS (8 * MIB_BLOCKS)
 #define SEQ(n)	  ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(OPTS)
 
 /* A 16-byte CDB with its byte 1. */
 static void cmd16(uint8_t opcode, uint8_t byte_1, uint64_t lba, uint32_t nr,
@@ -659,7 +645,6 @@ static void compare_write_is_atomic(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(verify),
 		T(verify_one_block),

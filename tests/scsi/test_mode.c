@@ -7,21 +7,7 @@
 #define OPTS	  "capacity_mb=8,zone_size_mb=1,conv_zones=2"
 #define NR_BLOCKS (8 * MIB_BLOCKS)
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(OPTS)
 
 /* clang-format off */
 #define PAGE_01 0x01, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
@@ -616,7 +602,6 @@ static void write_cache_off(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(sense_6),
 		T(sense_10),

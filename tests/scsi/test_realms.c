@@ -15,21 +15,7 @@
 #define LAST_LBA  (15 * Z - 1)
 #define FIRST_END (8 * Z - 1) /* of the first domain */
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(OPTS)
 
 static void start_with(const char *more)
 {
@@ -883,7 +869,6 @@ static void report_zones(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(identity),
 		T(behind_the_capacity),

@@ -6,21 +6,7 @@
 #define NR_BLOCKS (8 * MIB_BLOCKS)
 #define SEQ(n)	  ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(OPTS)
 
 /* READ and WRITE in each CDB length. */
 struct form {
@@ -518,7 +504,6 @@ static void fua_and_sync(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(every_form),
 		T(six_byte_length),

@@ -12,21 +12,7 @@
 
 #define SHORT_BLOCKS 128u /* of a zone in a short test */
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, OPTS);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH(OPTS)
 
 /* Byte 1 of SEND DIAGNOSTIC. */
 enum {
@@ -367,7 +353,6 @@ static void dropped(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(what_is_read), T(many_zones),	   T(twenty_entries),
 		T(fields),	 T(unreadable),	   T(damaged_zones),

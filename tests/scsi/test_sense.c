@@ -3,21 +3,7 @@
 #include "disk/io/io.h"
 #include "rig.h"
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, "capacity_mb=4,zone_size_mb=1,conv_zones=1");
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH("capacity_mb=4,zone_size_mb=1,conv_zones=1")
 
 /* A WRITE(16) that the disk is said to have failed. */
 static void fail_io(enum disk_status status, enum zone_verdict verdict,
@@ -102,7 +88,6 @@ static void formats(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(verdicts),
 		T(statuses),

@@ -5,22 +5,8 @@
 #define SEQ(n)	  ((2 + (uint64_t)(n)) * MIB_BLOCKS)
 #define NR_BLOCKS (12 * MIB_BLOCKS)
 
-static struct rig rig;
-
-static int start(void **state)
-{
-	(void)state;
-	rig_start(&rig, "capacity_mb=12,zone_size_mb=1,conv_zones=2,"
-			"max_open_zones=4");
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	rig_stop(&rig);
-	return 0;
-}
+RIG_EACH("capacity_mb=12,zone_size_mb=1,conv_zones=2,"
+	 "max_open_zones=4")
 
 static void put_desc(uint8_t *d, uint8_t type, uint8_t cond, uint64_t start_lba,
 		     uint64_t len, uint64_t wp)
@@ -348,7 +334,6 @@ static void many_zones(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		T(whole_report), T(reporting_options),	 T(partial),
 		T(same_field),	 T(gap_report),		 T(zone_id),
