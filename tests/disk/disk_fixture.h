@@ -134,6 +134,16 @@ static inline void assert_zeros(const uint8_t *buf, size_t len)
 		assert_int_equal(buf[i], 0);
 }
 
+static inline struct disk_io rw_io(enum disk_op op, uint64_t lba,
+				   uint32_t blocks, struct iovec *iov)
+{
+	return (struct disk_io){ .op = op,
+				 .lba = lba,
+				 .nr_blocks = blocks,
+				 .iov = iov,
+				 .iov_cnt = 1 };
+}
+
 static inline enum disk_status run_rw(struct fixture *f, struct disk_io *io,
 				      enum disk_op op, uint64_t lba,
 				      uint32_t blocks, bool fua)
@@ -141,12 +151,8 @@ static inline enum disk_status run_rw(struct fixture *f, struct disk_io *io,
 	struct iovec iov = { f->buf, (size_t)blocks * BLOCK };
 
 	assert_true(blocks <= MAX_BLOCKS);
-	*io = (struct disk_io){ .op = op,
-				.lba = lba,
-				.nr_blocks = blocks,
-				.fua = fua,
-				.iov = &iov,
-				.iov_cnt = 1 };
+	*io = rw_io(op, lba, blocks, &iov);
+	io->fua = fua;
 	return disk_run(f->disk, io);
 }
 

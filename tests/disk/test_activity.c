@@ -128,11 +128,7 @@ static void parts_are_not_counted(void **state)
 static void tried_ones_count_once(void **state)
 {
 	struct iovec iov = { f.buf, BLOCK };
-	struct disk_io w = { .op = DISK_WRITE,
-			     .lba = SEQ(0),
-			     .nr_blocks = 1,
-			     .iov = &iov,
-			     .iov_cnt = 1 };
+	struct disk_io w = rw_io(DISK_WRITE, SEQ(0), 1, &iov);
 
 	(void)state;
 	disk_close(f.disk);

@@ -156,11 +156,7 @@ static enum disk_status compare_write(uint64_t lba, uint32_t blocks,
 				      uint32_t old, uint32_t new)
 {
 	struct iovec iov = { f->buf, 2 * (size_t)blocks * BLOCK };
-	struct disk_io io = { .op = DISK_COMPARE_WRITE,
-			      .lba = lba,
-			      .nr_blocks = blocks,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_COMPARE_WRITE, lba, blocks, &iov);
 
 	fill(f->buf, lba, blocks, old);
 	fill(f->buf + blocks * BLOCK, lba, blocks, new);
@@ -213,6 +209,14 @@ static void open_again(void)
 {
 	point = IN_NOTHING;
 	fixture_open(f, cfg, 0);
+}
+
+/* A new disk lives through that, and is open. */
+static void survive(void (*what)(void))
+{
+	make_disk();
+	live_and_die(what);
+	open_again();
 }
 
 static uint64_t absorbed(void)
@@ -327,9 +331,7 @@ static void with_fua_in_the_sync(void **state)
 {
 	(void)state;
 	for (die_at = BEFORE_CALL; die_at <= AFTER_CALL; die_at += 2) {
-		make_disk();
-		live_and_die(write_and_sync);
-		open_again();
+		survive(write_and_sync);
 		assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 10);
 		assert_accepted(SEQ(0) + 10, 20, 3);
 		fixture_stop(f);
@@ -396,9 +398,7 @@ static void between_two_calls(void **state)
 {
 	(void)state;
 	for (die_at = BEFORE_CALL; die_at <= AFTER_CALL; die_at++) {
-		make_disk();
-		live_and_die(write_in_parts);
-		open_again();
+		survive(write_in_parts);
 		assert_accepted(wp_of(f, SEQ(0)), 1, 5);
 		assert_true(wp_of(f, SEQ(0)) == SEQ(0) + 11 ||
 			    wp_of(f, SEQ(0)) == SEQ(0) + 31);
@@ -420,9 +420,7 @@ static void that_filled_the_zone(void **state)
 {
 	(void)state;
 	die_at = AFTER_CALL;
-	make_disk();
-	live_and_die(fill_zone);
-	open_again();
+	survive(fill_zone);
 	assert_int_equal(cond_of(f, SEQ(0)), ZC_EXP_OPEN);
 	assert_int_equal(cond_of(f, SEQ(1)), ZC_EXP_OPEN);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 10);
@@ -441,9 +439,7 @@ static void first_write(void)
 static void that_was_the_first(void **state)
 {
 	(void)state;
-	make_disk();
-	live_and_die(first_write);
-	open_again();
+	survive(first_write);
 	assert_int_equal(cond_of(f, SEQ(3)), ZC_EMPTY);
 	assert_accepted(SEQ(3), 5, 3);
 	fixture_stop(f);
@@ -454,9 +450,7 @@ static void that_was_being_answered(void **state)
 {
 	(void)state;
 	die_at = IN_DONE;
-	make_disk();
-	live_and_die(write_twice);
-	open_again();
+	survive(write_twice);
 	assert_int_equal(absorbed(), 0);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 30);
 	assert_data(SEQ(0) + 10, 20, 2);
@@ -489,9 +483,7 @@ static void write_and_end(void)
 static void that_was_answered(void **state)
 {
 	(void)state;
-	make_disk();
-	live_and_die(write_and_end);
-	open_again();
+	survive(write_and_end);
 	assert_int_equal(absorbed(), 0);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 30);
 	assert_refused(SEQ(0) + 10, 20, 2);
@@ -509,11 +501,7 @@ static bool say_answered;
 static void try_write(void)
 {
 	struct iovec iov = { f->buf, 8 * BLOCK };
-	struct disk_io io = { .op = DISK_WRITE,
-			      .lba = SEQ(0) + 10,
-			      .nr_blocks = 8,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_WRITE, SEQ(0) + 10, 8, &iov);
 
 	disk_close(f->disk);
 	fixture_open(f, cfg, 1);
@@ -534,9 +522,7 @@ static void tried(void **state)
 {
 	(void)state;
 	for (die_at = BEFORE_CALL; die_at <= AFTER_CALL; die_at++) {
-		make_disk();
-		live_and_die(try_write);
-		open_again();
+		survive(try_write);
 		assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 10);
 		assert_accepted(SEQ(0) + 10, 5, 3);
 		fixture_stop(f);
@@ -549,9 +535,7 @@ static void tried_and_perhaps_answered(void **state)
 	die_at = IN_NOTHING;
 	for (int said = 0; said < 2; said++) {
 		say_answered = said;
-		make_disk();
-		live_and_die(try_write);
-		open_again();
+		survive(try_write);
 		assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 18);
 		assert_data(SEQ(0), 18, 1);
 		assert_refused(SEQ(0) + 10, 8, 2);
@@ -605,9 +589,7 @@ static void try_and_answer_late(void)
 static void tried_and_answered_late(void **state)
 {
 	(void)state;
-	make_disk();
-	live_and_die(try_and_answer_late);
-	open_again();
+	survive(try_and_answer_late);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 18);
 	assert_data(SEQ(0), 18, 1);
 	assert_accepted(SEQ(0) + 18, 20, 3);
@@ -659,26 +641,20 @@ static void write_verify(void)
 static void of_a_command_that_goes_on(void **state)
 {
 	(void)state;
-	make_disk();
 	die_at = BEFORE_CALL;
-	live_and_die(write_verify);
-	open_again();
+	survive(write_verify);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 10);
 	assert_accepted(SEQ(0) + 10, 20, 3);
 	fixture_stop(f);
 
-	make_disk();
 	die_at = IN_DONE;
-	live_and_die(write_verify);
-	open_again();
+	survive(write_verify);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 30);
 	assert_accepted(SEQ(0) + 10, 20, 2);
 	fixture_stop(f);
 
-	make_disk();
 	die_at = IN_NOTHING;
-	live_and_die(write_verify);
-	open_again();
+	survive(write_verify);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 30);
 	assert_refused(SEQ(0) + 10, 20, 2);
 	fixture_stop(f);
@@ -689,11 +665,7 @@ static void write_between(struct disk_io *io)
 {
 	static uint8_t data[BLOCK];
 	struct iovec iov = { data, BLOCK };
-	struct disk_io other = { .op = DISK_WRITE,
-				 .lba = SEQ(0) + 30,
-				 .nr_blocks = 1,
-				 .iov = &iov,
-				 .iov_cnt = 1 };
+	struct disk_io other = rw_io(DISK_WRITE, SEQ(0) + 30, 1, &iov);
 
 	if (io->op == DISK_COMPARE) {
 		done_or_die(io);
@@ -729,9 +701,7 @@ static void write_between_two(void)
 static void with_another_behind_it(void **state)
 {
 	(void)state;
-	make_disk();
-	live_and_die(write_between_two);
-	open_again();
+	survive(write_between_two);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 31);
 	assert_data(SEQ(0) + 10, 20, 2);
 	assert_data(SEQ(0) + 30, 1, 4);
@@ -763,9 +733,7 @@ static void leave_something(void)
 static void what_failed_is_cut_off(void **state)
 {
 	(void)state;
-	make_disk();
-	live_and_die(leave_something);
-	open_again();
+	survive(leave_something);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 10);
 	assert_accepted(SEQ(0) + 10, 20, 3);
 	fixture_stop(f);
@@ -784,16 +752,12 @@ static void what_failed_is_forgotten(void **state)
 {
 	(void)state;
 	then_op = ZO_FINISH;
-	make_disk();
-	live_and_die(leave_and_change);
-	open_again();
+	survive(leave_and_change);
 	assert_int_equal(cond_of(f, SEQ(0)), ZC_FULL);
 	fixture_stop(f);
 
 	then_op = ZO_RESET;
-	make_disk();
-	live_and_die(leave_and_change);
-	open_again();
+	survive(leave_and_change);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 12);
 	assert_data(SEQ(0), 12, 5);
 	fixture_stop(f);
@@ -825,9 +789,7 @@ static void what_power_failures_bring_back_stays(void **state)
 {
 	(void)state;
 	cfg = CFG_POWER;
-	make_disk();
-	live_and_die(leave_and_lose_power);
-	open_again();
+	survive(leave_and_lose_power);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 30);
 	assert_data(SEQ(0), 30, 1);
 	fixture_stop(f);
@@ -915,9 +877,7 @@ static void time_goes_on(void **state)
 	assert_refused(SEQ(0) + 10, 20, 2);
 	fixture_stop(f);
 
-	make_disk();
-	live_and_die(write_twice);
-	open_again();
+	survive(write_twice);
 	now_ms += GRACE_MS;
 	assert_refused(SEQ(0) + 10, 20, 2);
 	fixture_stop(f);
@@ -987,9 +947,7 @@ static void locks_answered(void **state)
 	lock_blocks = 1;
 	for (int i = 0; i < 2; i++) {
 		die_at = i ? IN_DONE : IN_NOTHING;
-		make_disk();
-		live_and_die(take_lock);
-		open_again();
+		survive(take_lock);
 		assert_data(lock_lba, 1, 2);
 		assert_int_equal(compare_write(lock_lba, 1, 1, 2),
 				 DISK_MISCOMPARE);
@@ -1010,9 +968,7 @@ static void what_was_written_after_it_stays(void **state)
 	die_at = IN_NOTHING;
 	lock_lba = 17;
 	lock_blocks = 1;
-	make_disk();
-	live_and_die(lock_and_write);
-	open_again();
+	survive(lock_and_write);
 	assert_data(lock_lba, 1, 9);
 	fixture_stop(f);
 }
@@ -1054,9 +1010,7 @@ static void what_was_written_beside_the_rest_of_it_stays(void **state)
 {
 	(void)state;
 	lock_lba = 17;
-	make_disk();
-	live_and_die(lock_and_sync);
-	open_again();
+	survive(lock_and_sync);
 	assert_data(lock_lba, 1, 9);
 	fixture_stop(f);
 }
@@ -1064,11 +1018,7 @@ static void what_was_written_beside_the_rest_of_it_stays(void **state)
 static void lock_at_the_write_pointer(void)
 {
 	struct iovec iov = { f->buf, 2 * 5 * BLOCK };
-	struct disk_io io = { .op = DISK_COMPARE_WRITE,
-			      .lba = SEQ(0) + 10,
-			      .nr_blocks = 5,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_COMPARE_WRITE, SEQ(0) + 10, 5, &iov);
 
 	if (die_at)
 		assert_int_equal(write_tag(SEQ(0), 10, 1, false), DISK_OK);
@@ -1094,9 +1044,7 @@ static void locks_in_sequential_zones(void **state)
 	for (die_at = BEFORE_CALL; die_at <= AFTER_CALL; die_at++) {
 		enum point at = die_at;
 
-		make_disk();
-		live_and_die(lock_at_the_write_pointer);
-		open_again();
+		survive(lock_at_the_write_pointer);
 		assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 10);
 		die_at = IN_NOTHING;
 		lock_at_the_write_pointer();
@@ -1105,9 +1053,7 @@ static void locks_in_sequential_zones(void **state)
 		die_at = at;
 	}
 	/* Answered, it stays. */
-	make_disk();
-	live_and_die(write_and_lock);
-	open_again();
+	survive(write_and_lock);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 15);
 	assert_data(SEQ(0) + 10, 5, 2);
 	assert_refused(SEQ(0) + 10, 5, 2);
@@ -1142,9 +1088,7 @@ static void locks_after_one_that_failed(void **state)
 	lock_blocks = 1;
 	for (int another = 0; another < 2; another++) {
 		another_lock = another;
-		make_disk();
-		live_and_die(take_lock_that_fails);
-		open_again();
+		survive(take_lock_that_fails);
 		assert_data(lock_lba, 1, 6);
 		fixture_stop(f);
 	}
@@ -1174,9 +1118,7 @@ static void over_several_zones(void **state)
 	(void)state;
 	cfg = CFG_HA;
 	for (die_at = BEFORE_CALL; die_at <= AFTER_CALL; die_at++) {
-		make_disk();
-		live_and_die(write_over_zones);
-		open_again();
+		survive(write_over_zones);
 		assert_int_equal(wp_of(f, SEQ(0)), SEQ(0));
 		assert_int_equal(wp_of(f, SEQ(1)), SEQ(1));
 		assert_accepted(SEQ(0) - 4, 4 + ZONE + 20, 3);
@@ -1186,9 +1128,7 @@ static void over_several_zones(void **state)
 	}
 	/* And all of it stays when it may have been answered. */
 	die_at = IN_DONE;
-	make_disk();
-	live_and_die(write_over_zones);
-	open_again();
+	survive(write_over_zones);
 	assert_int_equal(wp_of(f, SEQ(1)), SEQ(1) + 20);
 	assert_data(SEQ(0) - 4, 4 + ZONE + 20, 2);
 	fixture_stop(f);
@@ -1206,9 +1146,7 @@ static void in_place(void **state)
 {
 	(void)state;
 	cfg = CFG_HA;
-	make_disk();
-	live_and_die(write_over_the_write_pointer);
-	open_again();
+	survive(write_over_the_write_pointer);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 20);
 	assert_data(SEQ(0), 10, 1);
 	assert_accepted(SEQ(0) + 10, 20, 3);
@@ -1219,11 +1157,7 @@ static void in_place(void **state)
 static void lock_over_the_write_pointer(void)
 {
 	struct iovec iov = { f->buf, 2 * 8 * BLOCK };
-	struct disk_io io = { .op = DISK_COMPARE_WRITE,
-			      .lba = SEQ(0) + 12,
-			      .nr_blocks = 8,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_COMPARE_WRITE, SEQ(0) + 12, 8, &iov);
 
 	if (die_at)
 		assert_int_equal(write_tag(SEQ(0), 16, 1, false), DISK_OK);
@@ -1241,9 +1175,7 @@ static void locks_in_preferred_zones(void **state)
 	(void)state;
 	cfg = CFG_HA;
 	die_at = AFTER_CALL;
-	make_disk();
-	live_and_die(lock_over_the_write_pointer);
-	open_again();
+	survive(lock_over_the_write_pointer);
 	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 16);
 	assert_sizes_match(f);
 	assert_data(SEQ(0), 16, 1);

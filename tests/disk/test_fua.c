@@ -58,6 +58,18 @@ static unsigned nr_syncs(void)
 	return (unsigned)store_fault_calls(f.fault);
 }
 
+/* An I/O of eight blocks that something else goes on beside. */
+static struct disk_io *beside(enum disk_op op, uint64_t lba, bool fua)
+{
+	static uint8_t data[8 * BLOCK];
+	static struct iovec iov = { data, sizeof(data) };
+	static struct disk_io io;
+
+	io = rw_io(op, lba, 8, &iov);
+	io.fua = fua;
+	return &io;
+}
+
 static enum disk_status read_as(enum way way, bool fua, uint64_t lba,
 				uint32_t blocks)
 {
@@ -365,28 +377,22 @@ static void end_held(pthread_t thread)
 /* What a write has changed that is not over. */
 static void changing_one(const struct place *w, enum way way)
 {
-	static uint8_t data[8 * BLOCK];
-	struct iovec iov = { data, sizeof(data) };
-	struct disk_io io = { .op = DISK_WRITE,
-			      .lba = w->lba,
-			      .nr_blocks = 8,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io *io = beside(DISK_WRITE, w->lba, false);
 	pthread_t thread;
 
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
 	assert_int_equal(do_sync(&f), DISK_OK);
 	if (w->only_grows)
-		io.lba += 8;
-	fill(data, io.lba, 8, 2);
-	begin_held(&thread, &io, STORE_WRITE);
+		io->lba += 8;
+	fill(io->iov->iov_base, io->lba, 8, 2);
+	begin_held(&thread, io, STORE_WRITE);
 	assert_int_equal(read_as(way, true, w->lba, 8), DISK_OK);
 	if (way != COMPARED)
-		assert_filled(f.buf, w->lba, 8, io.lba == w->lba ? 2 : 1);
+		assert_filled(f.buf, w->lba, 8, io->lba == w->lba ? 2 : 1);
 	end_held(thread);
-	assert_int_equal(io.status, DISK_OK);
+	assert_int_equal(io->status, DISK_OK);
 	take_all_back();
-	assert_there(w, 0, 8, io.lba == w->lba ? 2 : 1);
+	assert_there(w, 0, 8, io->lba == w->lba ? 2 : 1);
 }
 
 static void what_is_being_written(void **state)
@@ -445,14 +451,7 @@ static void nor_a_write(void **state)
 
 static void nor_a_sync_one(const struct place *w, enum way way)
 {
-	static uint8_t data[8 * BLOCK];
-	struct iovec iov = { data, sizeof(data) };
-	struct disk_io io = { .op = DISK_WRITE,
-			      .fua = true,
-			      .lba = w->lba + 8,
-			      .nr_blocks = 8,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io *io = beside(DISK_WRITE, w->lba + 8, true);
 	enum disk_status status;
 	pthread_t thread;
 
@@ -460,11 +459,11 @@ static void nor_a_sync_one(const struct place *w, enum way way)
 		return;
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
 	arm(0);
-	begin_held(&thread, &io, STORE_SYNC);
+	begin_held(&thread, io, STORE_SYNC);
 	arm(UINT64_MAX);
 	status = do_sync(&f);
 	end_held(thread);
-	assert_int_equal(io.status, DISK_WRITE_ERROR);
+	assert_int_equal(io->status, DISK_WRITE_ERROR);
 	assert_int_equal(status, DISK_WRITE_ERROR);
 	assert_int_equal(do_read(&f, w->lba, 8), DISK_READ_ERROR);
 }
@@ -522,25 +521,18 @@ static void beside_a_sync(void **state)
 /* … or fails, and is over, while the read is under way. */
 static void failed_one(const struct place *w, enum way way)
 {
-	static uint8_t data[8 * BLOCK];
-	struct iovec iov = { data, sizeof(data) };
-	struct disk_io io = { .op = DISK_READ,
-			      .fua = true,
-			      .lba = w->lba,
-			      .nr_blocks = 8,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io *io = beside(DISK_READ, w->lba, true);
 	pthread_t thread;
 
 	if (way != SUBMITTED)
 		return;
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
-	begin_held(&thread, &io, STORE_READ);
+	begin_held(&thread, io, STORE_READ);
 	arm(0);
 	assert_int_equal(do_sync(&f), DISK_WRITE_ERROR);
 	arm(UINT64_MAX);
 	end_held(thread);
-	assert_int_equal(io.status, DISK_WRITE_ERROR);
+	assert_int_equal(io->status, DISK_WRITE_ERROR);
 }
 
 static void a_sync_fails_meanwhile(void **state)
@@ -552,56 +544,36 @@ static void a_sync_fails_meanwhile(void **state)
 /* Or it had failed before, which is found out meanwhile. */
 static void lost_one(const struct place *w, enum way way)
 {
-	static uint8_t data[8 * BLOCK];
-	struct iovec iov = { data, sizeof(data) };
-	struct disk_io io = { .op = DISK_READ,
-			      .fua = true,
-			      .lba = w->lba,
-			      .nr_blocks = 8,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io *io = beside(DISK_READ, w->lba, true);
 	pthread_t thread;
 
 	if (way != SUBMITTED)
 		return;
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
-	begin_held(&thread, &io, STORE_READ);
+	begin_held(&thread, io, STORE_READ);
 	store_lost(f.disk->store, (uint32_t)(w->lba / ZONE));
 	assert_int_equal(do_sync(&f), DISK_WRITE_ERROR);
 	end_held(thread);
-	assert_int_equal(io.status, DISK_WRITE_ERROR);
+	assert_int_equal(io->status, DISK_WRITE_ERROR);
 }
 
 /* Before anybody has found it, but after it was there. */
 static void unfound_one(const struct place *w, enum way way)
 {
-	struct iovec iov = { f.buf, 8 * BLOCK };
-	struct disk_io io = { .op = DISK_READ,
-			      .fua = true,
-			      .lba = w->lba,
-			      .nr_blocks = 8,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io *io = beside(DISK_READ, w->lba, true);
 
 	if (way != SUBMITTED)
 		return;
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
 	store_lost(f.disk->store, (uint32_t)(w->lba / ZONE));
-	assert_false(disk_try(f.disk, &io));
-	assert_int_equal(disk_run(f.disk, &io), DISK_READ_ERROR);
+	assert_false(disk_try(f.disk, io));
+	assert_int_equal(disk_run(f.disk, io), DISK_READ_ERROR);
 }
 
 /* … or is told of it. */
 static void told_one(const struct place *w, enum way way)
 {
-	static uint8_t data[8 * BLOCK];
-	struct iovec iov = { data, sizeof(data) };
-	struct disk_io io = { .op = DISK_READ,
-			      .fua = true,
-			      .lba = w->lba,
-			      .nr_blocks = 8,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io *io = beside(DISK_READ, w->lba, true);
 	uint32_t slot = (uint32_t)(w->lba / ZONE);
 	struct sync_part sync;
 	pthread_t thread;
@@ -613,10 +585,10 @@ static void told_one(const struct place *w, enum way way)
 	sync_begin(f.disk, slot, slot_losses(f.disk, slot), &sync);
 	store_lost(f.disk->store, slot);
 	pthread_mutex_unlock(&f.disk->lock);
-	begin_held(&thread, &io, STORE_READ);
+	begin_held(&thread, io, STORE_READ);
 	assert_int_equal(sync_end(f.disk, &sync, -EIO), -EIO);
 	end_held(thread);
-	assert_int_equal(io.status, DISK_WRITE_ERROR);
+	assert_int_equal(io->status, DISK_WRITE_ERROR);
 }
 
 static void a_loss_is_found_meanwhile(void **state)
@@ -630,13 +602,7 @@ static void a_loss_is_found_meanwhile(void **state)
 /* A simulated power failure waits for it. */
 static void not_in_the_middle(void **state)
 {
-	static uint8_t data[8 * BLOCK];
-	struct iovec iov = { data, sizeof(data) };
-	struct disk_io io = { .op = DISK_READ,
-			      .fua = true,
-			      .nr_blocks = 8,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io *io = beside(DISK_READ, 0, true);
 	static const struct disk_powerfail all = { .random = false };
 	unsigned was_ms = turn_wait_ms;
 	struct zl_err err;
@@ -645,17 +611,17 @@ static void not_in_the_middle(void **state)
 	(void)state;
 	fixture_start(&f, MANAGED, 0);
 	assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
-	begin_held(&thread, &io, STORE_READ);
+	begin_held(&thread, io, STORE_READ);
 	turn_wait_ms = 20;
 	assert_int_equal(disk_powerfail(f.disk, &all, &err), -EBUSY);
 	turn_wait_ms = was_ms;
 	end_held(thread);
-	assert_int_equal(io.status, DISK_OK);
+	assert_int_equal(io->status, DISK_OK);
 	/* Nor is one tried while it is under way. */
 	f.disk->where.try_blocks = MAX_BLOCKS;
-	assert_true(disk_try(f.disk, &io));
+	assert_true(disk_try(f.disk, io));
 	assert_int_equal(hold_stop(f.disk), 0);
-	assert_false(disk_try(f.disk, &io));
+	assert_false(disk_try(f.disk, io));
 	hold_resume(f.disk);
 	fixture_stop(&f);
 }

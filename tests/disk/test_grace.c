@@ -97,11 +97,7 @@ static enum disk_status compare_write(struct fixture *f, uint64_t lba,
 				      uint32_t old, uint32_t new)
 {
 	struct iovec iov = { f->buf, 2 * BLOCK };
-	struct disk_io io = { .op = DISK_COMPARE_WRITE,
-			      .lba = lba,
-			      .nr_blocks = 1,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_COMPARE_WRITE, lba, 1, &iov);
 
 	fill(f->buf, lba, 1, old);
 	fill(f->buf + BLOCK, lba, 1, new);
@@ -129,11 +125,7 @@ static void compare_and_write_never(void **state)
 static void compare_and_write_at_the_write_pointer(void **state)
 {
 	struct iovec iov;
-	struct disk_io io = { .op = DISK_COMPARE_WRITE,
-			      .lba = SEQ(0) + 100,
-			      .nr_blocks = 1,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_COMPARE_WRITE, SEQ(0) + 100, 1, &iov);
 	struct fixture f;
 
 	(void)state;

@@ -194,11 +194,7 @@ static void parts_of_physical_blocks(void **state)
 static void compare_and_write(void **state)
 {
 	struct iovec iov = { f->buf, (size_t)8 * BLOCK };
-	struct disk_io io = { .op = DISK_COMPARE_WRITE,
-			      .lba = SEQ(1) - 2,
-			      .nr_blocks = 4,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_COMPARE_WRITE, SEQ(1) - 2, 4, &iov);
 	struct disk_io again = io;
 
 	(void)state;
@@ -222,11 +218,7 @@ static void compare_and_write(void **state)
 static void compare_and_write_repeated(void **state)
 {
 	struct iovec iov = { f->buf, (size_t)2 * BLOCK };
-	struct disk_io io = { .op = DISK_COMPARE_WRITE,
-			      .lba = SEQ(1) + 3,
-			      .nr_blocks = 1,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_COMPARE_WRITE, SEQ(1) + 3, 1, &iov);
 	struct disk_io again = io;
 
 	(void)state;
@@ -371,11 +363,7 @@ static void each_call_fails(void **state)
 static void the_journal_fails(void **state)
 {
 	struct iovec iov = { f->buf, BLOCK };
-	struct disk_io io = { .op = DISK_WRITE,
-			      .lba = SEQ(0) + 9,
-			      .nr_blocks = 1,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_WRITE, SEQ(0) + 9, 1, &iov);
 
 	(void)state;
 	f->disk->where.try_blocks = 1;

@@ -795,11 +795,7 @@ static void a_reset_is_durable_before_the_journal(void **state)
 static bool try_write(struct fixture *f, uint64_t lba, uint32_t blocks)
 {
 	struct iovec iov = { f->buf, blocks * BLOCK };
-	struct disk_io io = { .op = DISK_WRITE,
-			      .lba = lba,
-			      .nr_blocks = blocks,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_WRITE, lba, blocks, &iov);
 
 	fill(f->buf, lba, blocks, 3);
 	return disk_try(f->disk, &io) && io.status == DISK_OK;

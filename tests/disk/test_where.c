@@ -160,11 +160,7 @@ static void a_slow_write_is_the_last_for_a_while(void **state)
 static bool try_write_here(struct fixture *f, uint64_t lba)
 {
 	struct iovec iov = { f->buf, BLOCK };
-	struct disk_io io = { .op = DISK_WRITE,
-			      .lba = lba,
-			      .nr_blocks = 1,
-			      .iov = &iov,
-			      .iov_cnt = 1 };
+	struct disk_io io = rw_io(DISK_WRITE, lba, 1, &iov);
 
 	memset(f->buf, 5, BLOCK);
 	return disk_try(f->disk, &io) && io.status == DISK_OK;
