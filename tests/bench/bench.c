@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "load.h"
 #include "runner.h"
 
@@ -79,12 +80,10 @@ struct contestant {
 };
 
 static struct contestant contestants[] = {
-	{ "zloop", HANDLER_ZLOOP, "zloop/zone_size_mb=256/conv_zones=1@%s",
-	  true, true },
-	{ "user:zbc", HANDLER_ZBC, "zbc/model-HM/zsize-256/conv-1@%s", true,
-	  true },
-	{ "bare", HANDLER_BARE, "bare/%s", false, true },
-	{ "instant", HANDLER_INSTANT, "instant/%s", false, false },
+	{ "zloop", HANDLER_ZLOOP, CFG_ZLOOP, true, true },
+	{ "user:zbc", HANDLER_ZBC, CFG_ZBC, true, true },
+	{ "bare", HANDLER_BARE, CFG_BARE, false, true },
+	{ "instant", HANDLER_INSTANT, CFG_INSTANT, false, false },
 };
 
 #define NR_CONTESTANTS (sizeof(contestants) / sizeof(contestants[0]))
@@ -162,33 +161,9 @@ static int record(const struct contestant *c)
 
 static struct tcmu_device *open_device(const struct contestant *c)
 {
-	char cfg[8192];
-	struct runner_dev_params p = {
-		.cfgstring = cfg,
-		.size_bytes = NR_ZONES * ZONE_BYTES,
-		.hw_max_sectors = 2048,
-		.wwn = "0123456789abcdef",
-		.ring = { .depth = 256,
-			  .max_data_bytes = MIB,
-			  .zero_copy = true },
-	};
-	struct tcmu_device *dev;
-	struct runner_handler *h;
-	char *why;
-	int ret;
+	struct runner_handler *h = device_handler(c->so);
 
-	snprintf(cfg, sizeof(cfg), c->cfg, c->place);
-	h = runner_load(c->so, &why);
-	if (!h) {
-		fprintf(stderr, "bench: %s: %s\n", c->so, why);
-		return NULL;
-	}
-	ret = runner_add(h, &p, &dev);
-	if (ret) {
-		fprintf(stderr, "bench: %s: %s\n", cfg, strerror(-ret));
-		return NULL;
-	}
-	return dev;
+	return h ? device_open(h, c->cfg, c->place) : NULL;
 }
 
 static void prepare(const struct contestant *c, const struct workload *w)

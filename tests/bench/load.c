@@ -228,13 +228,14 @@ static void place_done(struct runner_cmd *cmd)
 		sem_post(&l->over);
 }
 
-static int exec_rw(struct tcmu_device *dev, uint64_t off, uint32_t bytes,
-		   void *data)
+int load_exec(struct tcmu_device *dev, bool write, uint64_t off, uint32_t bytes,
+	      void *data)
 {
 	struct runner_cmd cmd;
 
-	set_rw(&cmd, true, off, bytes, data);
-	return runner_exec(dev, cmd.cdb, 16, RUNNER_OUT, data, bytes, NULL);
+	set_rw(&cmd, write, off, bytes, data);
+	return runner_exec(dev, cmd.cdb, cmd.cdb_len, cmd.dir, data, bytes,
+			   NULL);
 }
 
 static int exec_sync(struct tcmu_device *dev)
@@ -276,8 +277,8 @@ static int fill_zones(struct tcmu_device *dev, uint32_t first, unsigned n,
 
 	for (unsigned z = 0; z < n; z++)
 		for (uint64_t at = 0; at < total / n; at += step)
-			if (exec_rw(dev, (first + z) * ZONE_BYTES + at, step,
-				    buffers))
+			if (load_exec(dev, true, (first + z) * ZONE_BYTES + at,
+				      step, buffers))
 				return -EIO;
 	return 0;
 }
@@ -305,8 +306,8 @@ static void *flusher(void *arg)
 
 	while (now_ns() < l->end_ns) {
 		for (uint32_t z = 0; z < FLUSH_ZONES; z++) {
-			if (exec_rw(l->dev, write_offset(l, z), FLUSH_BYTES,
-				    data))
+			if (load_exec(l->dev, true, write_offset(l, z),
+				      FLUSH_BYTES, data))
 				__atomic_fetch_add(&l->errors, 1,
 						   __ATOMIC_RELAXED);
 			l->wp[z] += FLUSH_BYTES;

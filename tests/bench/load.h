@@ -57,6 +57,10 @@ struct load_result {
 	uint64_t commands, errors;
 };
 
+/* One READ or WRITE, and waits for it.  Returns its status. */
+int load_exec(struct tcmu_device *dev, bool write, uint64_t off, uint32_t bytes,
+	      void *data);
+
 /* Writes what will be read. */
 int load_fill(struct tcmu_device *dev, const struct load_limits *lim);
 
