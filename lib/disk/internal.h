@@ -68,7 +68,7 @@ struct disk {
 	struct problems problems;
 	struct disk_stats stats;
 	struct meter meter;
-	uint64_t grace_end_ms; /* on grace_clock_ms() */
+	uint64_t grace_end_ms; /* on flight_clock_ms() */
 	struct hold hold;
 	struct powerfail powerfail;
 	struct disk *next_open; /* open.c's list */

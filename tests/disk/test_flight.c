@@ -43,7 +43,7 @@ static int setup(void **state)
 	now_ms = 0;
 	cfg = FIXTURE_CFG;
 	fixture_notes = true;
-	grace_clock_ms = fake_clock;
+	flight_clock_ms = fake_clock;
 	strcpy(run_path, "/tmp/zloop-run-XXXXXX");
 	assert_non_null(mkdtemp(run_path));
 	setenv("ZLOOP_RUN_DIR", run_path, 1);

@@ -25,7 +25,7 @@ static uint64_t fake_clock(void)
 
 static void start(struct fixture *f, const char *cfg)
 {
-	grace_clock_ms = fake_clock;
+	flight_clock_ms = fake_clock;
 	fixture_start(f, cfg, 0);
 }
 
@@ -229,7 +229,7 @@ static void repaired_in_between(void **state)
 	int nr = 0;
 
 	(void)state;
-	grace_clock_ms = fake_clock;
+	flight_clock_ms = fake_clock;
 	fixture_start_files(&f, FIXTURE_CFG, 0);
 	assert_int_equal(do_zone(&f, ZO_OPEN, SEQ(1), false), DISK_OK);
 	assert_int_equal(do_write(&f, SEQ(0), 20, 2), DISK_OK);

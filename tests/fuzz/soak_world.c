@@ -108,7 +108,7 @@ static void open_disk(struct soak *s)
 
 void soak_start(struct soak *s, const char *how)
 {
-	grace_clock_ms = soak_clock;
+	flight_clock_ms = soak_clock;
 	s->how = how;
 	/* Nothing of the disk before this one, also where each begins alone. */
 	s->last_write[0] = 0;

@@ -13,7 +13,7 @@
 #include "disk/internal.h"
 #include "disk/io/hold.h"
 #include "disk/io/turn.h"
-#include "disk/io/zoneop.h"
+#include "disk/io/zone_journal.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/problems.h"
 #include "disk/medium/sidecar.h"
@@ -336,7 +336,7 @@ static enum zone_cond natural_cond(const struct disk *d, uint32_t slot)
 /*
  * @cond: READ ONLY, OFFLINE, or 0: back to normal, where the zone's file lets
  * it: a damaged one goes on until the next opening.  Without @sync it is
- * durable with the next zoneop_journal_sync(): a sync for each of many zones
+ * durable with the next zone_journal_sync(): a sync for each of many zones
  * takes minutes.  With the slot's turn.
  */
 static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
@@ -365,7 +365,7 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 			       zone_slot_wp_blocks(&d->zones, slot));
 	pthread_mutex_unlock(&d->lock);
 	if (!ret)
-		ret = zoneop_journal_slot(d, slot);
+		ret = zone_journal_tell(d, slot);
 	return ret;
 }
 
@@ -488,7 +488,7 @@ static int clear_state(struct disk *d, uint32_t slot, bool sync,
 
 static int sync_states(struct disk *d, uint32_t last, struct zl_err *err)
 {
-	int ret = zoneop_journal_sync(d);
+	int ret = zone_journal_sync(d);
 
 	return ret ? fail_journal(err, last, ret) : 0;
 }

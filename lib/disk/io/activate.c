@@ -25,7 +25,7 @@
 #include "disk/io/slot.h"
 #include "disk/io/sync.h"
 #include "disk/io/turn.h"
-#include "disk/io/zoneop.h"
+#include "disk/io/zone_journal.h"
 #include "disk/medium/journal.h"
 
 enum activate_state {
@@ -208,7 +208,7 @@ static void settle(struct change *c)
 		pthread_mutex_unlock(&d->lock);
 		d->faults.hooks->zone_was_reset(d, c->slots[i].slot);
 		/* What cannot be told is told with the next sync. */
-		zoneop_journal_slot(d, c->slots[i].slot);
+		zone_journal_tell(d, c->slots[i].slot);
 	}
 }
 

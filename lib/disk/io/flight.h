@@ -68,6 +68,10 @@ struct flight_mark {
 	uint32_t compare; /* number of a COMPARE AND WRITE's, from 1; 0: none */
 };
 
+/* The clock by which what may be sent again is too old for that; one that goes
+ * on over deaths (tests set their own). */
+extern uint64_t (*flight_clock_ms)(void);
+
 struct flight_head;
 
 struct flight {

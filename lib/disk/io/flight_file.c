@@ -20,7 +20,6 @@
 #include "base/run_dir.h"
 #include "disk/internal.h"
 #include "disk/io/flight_file.h"
-#include "disk/io/grace.h"
 #include "disk/io/slot.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/journal_format.h"
@@ -29,6 +28,8 @@
 
 static_assert(sizeof(struct flight_record) == 32, "part of a cache line");
 static_assert(sizeof(struct flight_compare) == 32, "likewise");
+
+uint64_t (*flight_clock_ms)(void) = clock_ms;
 
 /* COMPARE AND WRITE has each zone's turn where there is a write pointer, so
  * that several run at a time; in others there is one, and where writes are in
@@ -226,7 +227,8 @@ static enum flight_state left(const struct disk *d, uint32_t slot,
 		return FLIGHT_NONE;
 	if (r->sum != flight_sum(r, slot) || r->wp > cap || r->lo > r->hi)
 		return FLIGHT_DAMAGED;
-	if (state == FLIGHT_EARLIER && grace_clock_ms() >= f->old->grace_end_ms)
+	if (state == FLIGHT_EARLIER &&
+	    flight_clock_ms() >= f->old->grace_end_ms)
 		return FLIGHT_NONE;
 	return state;
 }

@@ -14,7 +14,7 @@ struct flight_head {
 	uint64_t boot;	   /* journal_boot_hash() */
 	uint64_t dev, ino; /* of the disk's directory; 0 = it is not known */
 	uint64_t bytes;	   /* of the file */
-	/* On grace_clock_ms(): when FLIGHT_EARLIER is over. */
+	/* On flight_clock_ms(): when FLIGHT_EARLIER is over. */
 	uint64_t grace_end_ms;
 	uint32_t number; /* in the journal */
 	uint32_t nr_slots, block_shift;

@@ -14,7 +14,7 @@
 #include "disk/io/segment.h"
 #include "disk/io/slot.h"
 #include "disk/io/sync.h"
-#include "disk/io/zoneop.h"
+#include "disk/io/zone_journal.h"
 
 /*
  * What is dirty, or being synced, may have been lost already without anybody
@@ -91,5 +91,5 @@ int fua_end(struct io *io)
 		ret = sync_slot(d, io->slot, losses);
 	if (!ret && slot_losses(d, io->slot) != io->losses)
 		ret = -EIO;
-	return ret ? ret : zoneop_journal_sync(d);
+	return ret ? ret : zone_journal_sync(d);
 }

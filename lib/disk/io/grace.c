@@ -36,8 +36,6 @@
 
 #define COMPARE_BYTES 16384 /* on the stack */
 
-uint64_t (*grace_clock_ms)(void) = clock_ms;
-
 /* From where on a write to the slot may be a repeated one; @wp: nowhere. */
 static uint32_t repeats_from(const struct disk *d, uint32_t slot, uint32_t wp)
 {
@@ -57,7 +55,7 @@ void grace_begin(struct disk *d)
 		d->slots.at[i].grace_lo = repeats_from(d, i, wp);
 		d->slots.at[i].grace = d->slots.at[i].grace_lo < wp;
 	}
-	d->grace_end_ms = grace_clock_ms() + GRACE_MS;
+	d->grace_end_ms = flight_clock_ms() + GRACE_MS;
 }
 
 void grace_end_all(const struct io *io)
@@ -98,7 +96,7 @@ static uint32_t blocks_below_wp(const struct io *io, enum zone_verdict verdict)
 static uint32_t look(struct io *io, enum zone_verdict verdict)
 {
 	struct disk *d = io->disk;
-	bool over = grace_clock_ms() >= d->grace_end_ms;
+	bool over = flight_clock_ms() >= d->grace_end_ms;
 	uint32_t blocks = 0;
 
 	pthread_mutex_lock(&d->lock);

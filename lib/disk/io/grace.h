@@ -12,9 +12,8 @@
  * grace.c: writes that the initiator repeats since the process that had carried
  * them out died before it could say so.
  */
-/* How long after opening, and the clock (tests set their own). */
+/* How long after opening, on flight_clock_ms(). */
 #define GRACE_MS 60000
-extern uint64_t (*grace_clock_ms)(void);
 /* The last process has died: each sequential write required zone of which it
  * is not known that nothing was under way gets its grace. */
 void grace_begin(struct disk *d);

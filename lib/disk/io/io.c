@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* An I/O's way from submission to completion. */
-#include <assert.h>
+/* An I/O's requests of the store, and its completion. */
 #include <errno.h>
-#include <semaphore.h>
-#include <stddef.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "disk/internal.h"
-#include "disk/io/fua.h"
 #include "disk/io/gate.h"
 #include "disk/io/hold.h"
 #include "disk/io/io.h"
-#include "disk/io/ops.h"
 #include "disk/io/recorder.h"
-#include "disk/io/slot.h"
 #include "disk/io/stats.h"
 #include "disk/io/turn.h"
 #include "disk/io/where.h"
@@ -161,147 +154,4 @@ enum disk_status io_fail_status(struct io *io, int error, uint64_t bad_lba)
 			       ? DISK_READ_ERROR
 			       : DISK_WRITE_ERROR;
 	}
-}
-
-static void turn_granted(struct slot_turn *turn)
-{
-	struct io *io = (struct io *)((char *)turn - offsetof(struct io, turn));
-
-	where_go(io);
-}
-
-static bool may_write(const struct io *io)
-{
-	return io->pub->op == DISK_WRITE || io->pub->op == DISK_COMPARE_WRITE ||
-	       io->pub->op == DISK_UNMAP;
-}
-
-/*
- * The slot with a write pointer that an I/O will change first, or UINT32_MAX.
- * It queues there at once, so that I/Os of one zone run in the order in which
- * they came.
- */
-static uint32_t slot_to_queue_at(const struct disk *d, const struct io *io)
-{
-	const struct zone_set *z = &d->zones;
-	uint32_t slot;
-
-	if (io->pub->lba >= z->geo.capacity_blocks)
-		return UINT32_MAX;
-	if (io->pub->op == DISK_ZONE &&
-	    (io->pub->zone_all || io->pub->zone_count > 1 ||
-	     io->pub->zone_op == ZO_OPEN || io->pub->zone_op == ZO_CLOSE))
-		return UINT32_MAX;
-	slot = zone_slot_of(z, io->pub->lba);
-	/* The gate comes before all turns. */
-	if (!zone_slot_has_wp(z, slot) || (may_write(io) && gate_needed(io)))
-		return UINT32_MAX;
-	return slot;
-}
-
-void (*const io_run_table[])(struct io *io) = {
-	[DISK_READ] = read_run,	      [DISK_WRITE] = write_run,
-	[DISK_SYNC] = sync_run,	      [DISK_ZONE] = zoneop_run,
-	[DISK_COMPARE] = compare_run, [DISK_COMPARE_WRITE] = compare_write_run,
-	[DISK_UNMAP] = unmap_run,     [DISK_REFILL] = refill_run,
-	[DISK_SAVE] = save_run,	      [DISK_ACTIVATE] = activate_run,
-	[DISK_CONTROL] = control_run,
-};
-
-/* Whether it changes anything on the medium. */
-static bool changes(const struct io *io)
-{
-	return io->pub->op != DISK_READ && io->pub->op != DISK_SYNC &&
-	       io->pub->op != DISK_COMPARE;
-}
-
-/* It is about no block of the disk. */
-static bool is_beside_zones(const struct io *io)
-{
-	return io->pub->op == DISK_SAVE || io->pub->op == DISK_ACTIVATE ||
-	       io->pub->op == DISK_CONTROL;
-}
-
-bool io_enter(struct io *io)
-{
-	struct disk *d = io->disk;
-	uint32_t slot = UINT32_MAX;
-
-	if (changes(io) && !is_beside_zones(io))
-		slot = slot_to_queue_at(d, io);
-	if (slot == UINT32_MAX)
-		return true;
-	io->slot = io->turn_slot = slot;
-	io->nr_turns = 1;
-	return turn_take(d, slot, &io->turn);
-}
-
-static void init(struct disk *d, struct io *io, struct disk_io *pub)
-{
-	io->pub = pub;
-	io->disk = d;
-	io->run = io_run_table[io->pub->op];
-	io->pub->verdict = ZV_OK;
-	io->pub->bad_lba = 0;
-	io->nr_turns = 0;
-	io->gate = GATE_NONE;
-	io->held = false;
-	io->state = 0;
-	io->error = 0;
-	if (!io->pub->undivided)
-		io->flight = (struct flight_mark){ 0 };
-	io->turn.granted = turn_granted;
-}
-
-void disk_io_new(struct disk_io *pub)
-{
-	struct io *io = io_of(pub);
-
-	io->start_ns = 0;
-	io->flight = (struct flight_mark){ 0 };
-}
-
-void disk_submit(struct disk *d, struct disk_io *pub)
-{
-	struct io *io = io_of(pub);
-	bool ready = true;
-
-	assert(pub->op < ZL_ARRAY_SIZE(io_run_table));
-	init(d, io, pub);
-	meter_submit(d, io);
-	recorder_begin(d, io);
-	if (disk_has_faults(d) && !is_beside_zones(io))
-		io->run = d->faults.hooks->run;
-	where_choose(io);
-	if (changes(io) && d->look_only) {
-		io_finish(io, DISK_WRITE_PROTECT);
-		return;
-	}
-	if (changes(io) || io->pub->undivided || fua_reads(io)) {
-		pthread_mutex_lock(&d->lock);
-		ready = hold_take(io) && io_enter(io);
-		pthread_mutex_unlock(&d->lock);
-	}
-	/* Its turn may have come meanwhile, and its end: no longer ours. */
-	if (ready)
-		where_go(io);
-}
-
-static void run_done(struct disk_io *io)
-{
-	sem_post(io->user);
-}
-
-enum disk_status disk_run(struct disk *d, struct disk_io *io)
-{
-	sem_t sem;
-
-	sem_init(&sem, 0, 0);
-	io->done = run_done;
-	io->user = &sem;
-	disk_submit(d, io);
-	while (sem_wait(&sem))
-		;
-	sem_destroy(&sem);
-	return io->status;
 }

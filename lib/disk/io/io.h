@@ -66,13 +66,21 @@ static inline struct io *io_of(struct disk_io *pub)
 	return (struct io *)pub->own;
 }
 
-/* io.c: what runs each operation; completion, and the engine that drives an
- * I/O's store requests */
+/* submit.c: what runs each operation */
 extern void (*const io_run_table[])(struct io *io);
-void io_finish(struct io *io, enum disk_status status);
+
+/* enter.c */
+
+/* Whether it changes anything on the medium. */
+bool io_changes(const struct io *io);
+/* It is about no block of the disk. */
+bool io_is_beside_zones(const struct io *io);
 /* An I/O that changes something queues for its first slot: true if it can go
  * on.  Under disk->lock. */
 bool io_enter(struct io *io);
+
+/* io.c: completion, and the engine that drives an I/O's store requests */
+void io_finish(struct io *io, enum disk_status status);
 void io_refuse(struct io *io, enum zone_verdict verdict);
 /* Status for an errno of the store; sets bad_lba. */
 enum disk_status io_fail_status(struct io *io, int error, uint64_t bad_lba);

@@ -11,7 +11,7 @@
 #include "disk/io/ops.h"
 #include "disk/io/recorder.h"
 #include "disk/io/slot.h"
-#include "disk/io/zoneop.h"
+#include "disk/io/zone_journal.h"
 
 #define CHUNK_BYTES 65536
 
@@ -99,7 +99,7 @@ static enum disk_status refill(struct io *io, uint32_t wp)
 			cut = run_req(io, STORE_RESET, 0, 0, NULL) >= 0;
 		ret = refilled(io, wp, res >= 0, cut);
 		recorder_refilled(io, wp, res >= 0);
-		zoneop_journal_slot(d, io->slot);
+		zone_journal_tell(d, io->slot);
 		if (res >= 0)
 			res = ret;
 	}

@@ -10,7 +10,7 @@
 #include "disk/io/ops.h"
 #include "disk/io/slot.h"
 #include "disk/io/sync.h"
-#include "disk/io/zoneop.h"
+#include "disk/io/zone_journal.h"
 
 unsigned sync_oldest(const struct disk *d, uint32_t slot, unsigned losses)
 {
@@ -225,7 +225,7 @@ int sync_round(struct disk *d)
 		if (!first)
 			first = ret;
 	}
-	ret = zoneop_journal_sync(d);
+	ret = zone_journal_sync(d);
 	if (!first)
 		first = ret;
 	pthread_mutex_lock(&d->lock);

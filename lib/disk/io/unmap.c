@@ -9,7 +9,7 @@
 #include "disk/io/ops.h"
 #include "disk/io/slot.h"
 #include "disk/io/sync.h"
-#include "disk/io/zoneop.h"
+#include "disk/io/zone_journal.h"
 
 /* All of it is there, or some; what of it is lost is bad.  Under the lock. */
 static int64_t note_unmapped(struct io *io, int64_t res, uint32_t lo,
@@ -53,7 +53,7 @@ static int64_t unmap_slot(struct io *io, uint32_t lo, uint32_t hi)
 	if (res < 0 || !io->pub->fua)
 		return res;
 	ret = sync_slot(d, io->slot, io->losses);
-	return ret ? ret : zoneop_journal_sync(d);
+	return ret ? ret : zone_journal_sync(d);
 }
 
 static enum disk_status unmap(struct io *io)

@@ -22,7 +22,7 @@
 #include "disk/io/stats.h"
 #include "disk/io/sync.h"
 #include "disk/io/turn.h"
-#include "disk/io/zoneop.h"
+#include "disk/io/zone_journal.h"
 
 enum write_state {
 	WRITE_NEXT,	 /* nothing under way */
@@ -224,7 +224,7 @@ static int tell_rewritten(struct io *io, uint32_t lo, uint32_t hi)
 	int ret = slot_tell_bad(d, io->slot, false);
 
 	if (!ret && io->pub->fua)
-		ret = zoneop_journal_sync(d);
+		ret = zone_journal_sync(d);
 	if (!ret)
 		return 0;
 	pthread_mutex_lock(&d->lock);
@@ -239,7 +239,7 @@ static int tell_rewritten_before(struct io *io)
 {
 	int ret = slot_tell_bad(io->disk, io->slot, false);
 
-	return ret ? ret : zoneop_journal_sync(io->disk);
+	return ret ? ret : zone_journal_sync(io->disk);
 }
 
 /* The blocks of the segment that just reached a slot that is written in place.
@@ -265,7 +265,7 @@ static int note_in_place(struct io *io, uint64_t bytes)
 		ret = tell_rewritten(io, lo, whole_blocks_end(io));
 	else if (io->pub->fua && !has_wp(io))
 		ret = tell_rewritten_before(io);
-	return !ret && tell ? zoneop_journal_slot(d, io->slot) : ret;
+	return !ret && tell ? zone_journal_tell(d, io->slot) : ret;
 }
 
 int write_end(struct io *io, uint32_t lo, uint32_t hi, bool durable)
@@ -401,7 +401,7 @@ static bool sync_done(struct io *io)
 		ret = -EIO;
 	pthread_mutex_unlock(&d->lock);
 	if (!ret)
-		ret = zoneop_journal_sync(d);
+		ret = zone_journal_sync(d);
 	if (ret)
 		return sync_failed(io, ret);
 	return io->left_bytes ? write_next(io) : finish_written(io);

@@ -13,7 +13,7 @@
 #include "disk/io/ops.h"
 #include "disk/io/slot.h"
 #include "disk/io/sync.h"
-#include "disk/io/zoneop.h"
+#include "disk/io/zone_journal.h"
 #include "disk/life/powerfail.h"
 #include "store/rollback.h"
 
@@ -133,7 +133,7 @@ static void close_all(struct disk *d)
 			       !!(d->zones.slots[i].attrs & ZA_NON_SEQ);
 		pthread_mutex_unlock(&d->lock);
 		if (news)
-			zoneop_journal_slot(d, i);
+			zone_journal_tell(d, i);
 	}
 }
 

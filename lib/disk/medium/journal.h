@@ -23,7 +23,7 @@ struct journal {
 	int error; /* why the file's end is not sound: it is rewritten before
 		      the next record; 0 = it is */
 	/* Changes that it was told without a sync, and how many of them are
-	 * durable: for zoneop_journal_sync().  Under disk->lock. */
+	 * durable: for zone_journal_sync().  Under disk->lock. */
 	uint64_t told, safe;
 };
 
