@@ -9,106 +9,6 @@
 
 #include "store/file/file.h"
 
-static bool out_of_fds(int ret)
-{
-	return ret == -EMFILE || ret == -ENFILE;
-}
-
-int file_openat_raw(struct store_file *sf, const char *name, int flags)
-{
-	uint64_t end_ms = 0;
-	int fd;
-
-	do {
-		fd = openat(sf->dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC,
-			    0600);
-		if (fd < 0)
-			fd = -errno;
-	} while (fd == -EINTR || (out_of_fds(fd) && fd_make_room(&end_ms)));
-	return fd;
-}
-
-static int kind_error(mode_t mode)
-{
-	if (S_ISREG(mode))
-		return 0;
-	if (S_ISLNK(mode))
-		return -ELOOP;
-	return S_ISDIR(mode) ? -EISDIR : -EINVAL;
-}
-
-/* What is opened must still be a regular file; and its O_NONBLOCK goes, since
- * io_uring would take it to mean that no request may wait. */
-static int check_opened(int fd, struct stat *sb)
-{
-	int ret;
-
-	if (fstat(fd, sb) < 0)
-		return -errno;
-	ret = kind_error(sb->st_mode);
-	if (ret < 0)
-		return ret;
-	ret = fcntl(fd, F_GETFL);
-	if (ret < 0 || fcntl(fd, F_SETFL, ret & ~O_NONBLOCK) < 0)
-		return -errno;
-	return 0;
-}
-
-static int open_regular(struct store_file *sf, const char *name, int flags,
-			struct stat *sb)
-{
-	int fd, ret;
-
-	/* Looked at first since opening a device can do things to it, and again
-	 * afterwards since the name may have changed hands. */
-	if (fstatat(sf->dir_fd, name, sb, AT_SYMLINK_NOFOLLOW) == 0) {
-		ret = kind_error(sb->st_mode);
-		if (ret < 0)
-			return ret;
-	} else if (errno != ENOENT || !(flags & O_CREAT)) {
-		return -errno;
-	}
-	fd = file_openat_raw(sf, name, flags | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return fd;
-	ret = check_opened(fd, sb);
-	if (ret < 0) {
-		close(fd);
-		return ret;
-	}
-	return fd;
-}
-
-int file_openat(struct store_file *sf, const char *name, int flags)
-{
-	struct stat sb;
-
-	return open_regular(sf, name, flags, &sb);
-}
-
-int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err,
-		   struct stat *sb)
-{
-	char name[STORE_NAME_MAX];
-	int fd;
-
-	store_slot_name(&sf->head, slot, name);
-	*wr_err = 0;
-	fd = open_regular(sf, name, O_RDWR, sb);
-	if (fd != -EACCES && fd != -EPERM && fd != -EROFS)
-		return fd;
-	*wr_err = -fd;
-	return open_regular(sf, name, O_RDONLY, sb);
-}
-
-int file_sync_entries(struct store_file *sf)
-{
-	int ret = fsync(sf->dir_fd) < 0 ? -errno : 0;
-
-	sf->names_unsynced = ret;
-	return ret;
-}
-
 /* Without an engine, requests run here, in the calling thread. */
 static void file_submit(struct store *st, struct store_req *req)
 {
@@ -230,16 +130,7 @@ static int refuse_dir(const char *path, int errnum, struct zl_err *err)
 
 static int open_dir(const char *path)
 {
-	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	uint64_t end_ms = 0;
-	int fd;
-
-	do {
-		fd = open(path, flags);
-		if (fd < 0)
-			fd = -errno;
-	} while (fd == -EINTR || (out_of_fds(fd) && fd_make_room(&end_ms)));
-	return fd;
+	return file_open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 }
 
 int store_file_open(const char *path, struct store **st, struct zl_err *err)

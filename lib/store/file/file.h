@@ -39,10 +39,14 @@ static inline struct store_file *to_file(struct store *st)
 	return (struct store_file *)st;
 }
 
+/* openat.c */
+
 /*
  * openat() with O_NOFOLLOW and O_CLOEXEC, mode 0600, whatever the name is. When
  * the process is out of descriptors, cached ones are closed.
  */
+int file_open_at(int dir_fd, const char *name, int flags);
+/* … in the store's directory. */
 int file_openat_raw(struct store_file *sf, const char *name, int flags);
 
 /*
@@ -61,15 +65,15 @@ int file_open_slot(struct store_file *sf, uint32_t slot, int *wr_err,
  * mark of a failure that came after it. */
 int file_sync_entries(struct store_file *sf);
 
-/* io.c: runs a request to its end; returns its res. */
-int64_t file_request(struct store_file *sf, const struct store_req *req);
-
 /*
  * Removes what the kernel's driver knows of a slot's file.  It never does, and
  * with discard_write_cache cuts the file to that when its device is removed:
  * what we have written since, however durably, would be gone.
  */
 int file_forget_flushed(int fd);
+
+/* io.c: runs a request to its end; returns its res. */
+int64_t file_request(struct store_file *sf, const struct store_req *req);
 
 /* See store_start_sync(). */
 void file_start_sync(struct store *st, uint32_t slot);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/iov.h"
@@ -14,9 +13,6 @@
 
 /* Elements per system call: 1 MiB of 4 KiB pages, and below IOV_MAX. */
 #define IOV_CHUNK 256
-
-/* Where the kernel's zloop, with discard_write_cache, flushed a zone last. */
-#define ZLOOP_WP_XATTR "user.zloop.wp"
 
 static ssize_t call(int fd, enum store_op op, const struct iovec *iov,
 		    size_t cnt, uint64_t off, int flags)
@@ -136,15 +132,6 @@ static int do_fallocate(int fd, int mode, uint64_t off, uint64_t len)
 								      : 0;
 	while (ret == -EINTR);
 	return ret;
-}
-
-/* Most files have none, some file systems know none; to remove one takes a
- * transaction, to ask for it does not. */
-int file_forget_flushed(int fd)
-{
-	if (fgetxattr(fd, ZLOOP_WP_XATTR, NULL, 0) < 0)
-		return 0;
-	return fremovexattr(fd, ZLOOP_WP_XATTR) < 0 ? -errno : 0;
 }
 
 static int do_reset(int fd)
