@@ -44,13 +44,6 @@ static void copy_text(struct json_object *o, const char *key, char *to,
 	snprintf(to, size, "%s", s ? s : "");
 }
 
-size_t array_length(struct json_object *array)
-{
-	return json_object_is_type(array, json_type_array)
-		       ? json_object_array_length(array)
-		       : 0;
-}
-
 /*
  * Asking.
  */

@@ -19,6 +19,8 @@ struct request {
 	struct zl_err *err;
 };
 
+/* members.c */
+
 /* Puts a member into the reply. */
 void reply_add(struct request *r, const char *key, struct json_object *v);
 /* null if it is beyond what JSON can say: an address that is not valid. */
@@ -30,6 +32,9 @@ struct json_object *new_word(const char *name);
 /* A member that may be left out; false (and the sentence) if it is wrong. */
 bool request_u64(struct request *r, const char *key, uint64_t max, uint64_t *v);
 bool request_bool(struct request *r, const char *key, bool *v);
+
+/* An array's length; 0 of what is none. */
+size_t array_length(struct json_object *array);
 
 /* numbers.c: info, stats, history */
 int do_info(struct request *r);
@@ -71,8 +76,6 @@ void history_report(const struct history *h, struct json_object *out);
 int history_take(struct json_object *reply, struct control_sample **samples,
 		 unsigned *nr);
 
-/* ask.c: an array's length; 0 of what is none. */
-size_t array_length(struct json_object *array);
 /* client.c: whether a reply says yes: 0, or -EPROTO with its sentence, and it
  * is put. */
 int reply_examine(struct json_object **reply, struct zl_err *err);
