@@ -75,17 +75,6 @@ static struct range range_of(const struct zone_set *set, uint64_t lba,
 	return r;
 }
 
-static bool in_gap(const struct zone_set *set, uint32_t slot, uint64_t lba)
-{
-	return lba - zone_slot_start_lba(set, slot) >=
-	       zone_slot_cap_blocks(set, slot);
-}
-
-bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba)
-{
-	return in_gap(set, zone_slot_of(set, lba), lba);
-}
-
 /* The part of a range that is in one zone. */
 struct part {
 	uint32_t slot;
@@ -107,7 +96,7 @@ static struct part first_part(const struct zone_set *set, const struct range *r)
 {
 	struct part p = { .slot = r->first, .lba = r->lba };
 
-	p.gap = in_gap(set, p.slot, p.lba);
+	p.gap = zone_in_gap(set, p.slot, p.lba);
 	set_end(set, r, &p);
 	return p;
 }
@@ -123,7 +112,7 @@ static void next_part(const struct zone_set *set, const struct range *r,
 {
 	p->lba = p->end_lba;
 	p->slot = zone_slot_of(set, p->lba);
-	p->gap = in_gap(set, p->slot, p->lba);
+	p->gap = zone_in_gap(set, p->slot, p->lba);
 	set_end(set, r, p);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * ZONE ACTIVATE and ZONE QUERY: what they name, and what must be so (ZBC-2).
+ * ZONE ACTIVATE and ZONE QUERY: what they name, and what must be so (ZBC-2);
+ * and what becomes of realms.
  *
  * An activation begins and ends where realms do (AAORB).  A READ ONLY or
  * OFFLINE zone may have data that somebody wants, and its realm stays as it is.
@@ -221,4 +222,47 @@ void zone_activation_apply(struct zone_set *set,
 	for (r = zone_activation_next(set, a, 0); r != ZONE_NO_REALM;
 	     r = zone_activation_next(set, a, r + 1))
 		zone_realm_activate(set, r, a->domain);
+}
+
+/* A realm's zones in a domain all become EMPTY (NOT WRITE POINTER), or
+ * INACTIVE. */
+static void set_zones(struct zone_set *set, uint32_t realm, unsigned domain,
+		      bool active)
+{
+	uint32_t slot = zone_realm_slot(&set->geo, realm, domain);
+	uint32_t end = slot + set->geo.domains.d[domain].realm_slots;
+	enum zone_cond cond = ZC_INACTIVE;
+
+	if (active)
+		cond = zone_slot_has_wp(set, slot) ? ZC_EMPTY : ZC_NOT_WP;
+	if (zone_slot_has_wp(set, slot))
+		set->nr_inactive_wp += active ? slot - end : end - slot;
+	for (; slot < end; slot++) {
+		zone_set_state(set, slot, cond, 0);
+		zone_slot_set_attrs(
+			set, slot, set->slots[slot].attrs & (uint8_t)~ZA_RESET);
+	}
+}
+
+void zone_realms_init(struct zone_set *set, uint8_t *active, unsigned domain)
+{
+	const struct zone_domains *domains = &set->geo.domains;
+
+	set->active = active;
+	for (uint32_t r = 0; r < domains->nr_realms; r++) {
+		active[r] = (uint8_t)zone_realm_default(&set->geo, r, domain);
+		set->nr_active[active[r]]++;
+		for (unsigned i = 0; i < domains->nr; i++)
+			if (i != active[r] && zone_realm_has(&set->geo, r, i))
+				set_zones(set, r, i, false);
+	}
+}
+
+void zone_realm_activate(struct zone_set *set, uint32_t realm, unsigned domain)
+{
+	set_zones(set, realm, set->active[realm], false);
+	set->nr_active[set->active[realm]]--;
+	set->active[realm] = (uint8_t)domain;
+	set->nr_active[domain]++;
+	set_zones(set, realm, domain, true);
 }

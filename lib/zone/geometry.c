@@ -5,91 +5,6 @@
 #include "base/num.h"
 #include "zone/internal.h"
 
-/* NULL: there is no such type. */
-static const struct zone_traits *type_traits(enum zone_type type)
-{
-	if ((unsigned)type >= zone_nr_types || !zone_traits[type].name)
-		return NULL;
-	return &zone_traits[type];
-}
-
-/* What the types of a disk's slots have in common. */
-struct mixture {
-	uint32_t end; /* where the runs end */
-	bool has_wp, hides_unwritten, wp_and_types;
-};
-
-static void mix(const struct zone_geo *geo, uint64_t slots, struct mixture *m)
-{
-	const struct zone_traits *t;
-
-	*m = (struct mixture){ 0 };
-	for (unsigned i = 0; i < ZONE_MAX_RUNS && m->end < slots; i++) {
-		/* One that has no slots is nothing. */
-		if (geo->runs[i].end <= m->end)
-			continue;
-		t = type_traits(geo->runs[i].type);
-		if (!t)
-			return;
-		m->end = geo->runs[i].end;
-		m->has_wp |= t->has_wp;
-		m->hides_unwritten |= t->hides_unwritten;
-		m->wp_and_types |= t->has_wp && t->span == ZS_TYPES;
-	}
-}
-
-static const char *types_error(const struct zone_geo *geo, uint64_t slots)
-{
-	struct mixture m;
-
-	mix(geo, slots, &m);
-	if (m.end < slots)
-		return "there are zones without a type";
-	/* Device type 14h: at least one sequential write required zone.  And
-	 * without a zone that has a write pointer a disk is not host-aware. */
-	if (!m.has_wp)
-		return "the conventional zones leave no sequential zone";
-	/* Hosts may use them like any other disk. */
-	if (m.wp_and_types && geo->zone_cap_blocks < geo->zone_blocks)
-		return "a host-aware disk has no gap zones";
-	/* A mode page may say otherwise of a disk with realms. */
-	if (!geo->urswrz && !m.hides_unwritten && !geo->domains.nr)
-		return "URSWRZ 0 is about sequential write required zones, "
-		       "which a host-aware disk has not";
-	return NULL;
-}
-
-const char *zone_geo_error(const struct zone_geo *geo)
-{
-	uint64_t slots;
-
-	if (!geo->capacity_blocks)
-		return "the capacity is 0";
-	if (!geo->zone_blocks)
-		return "the zone size is 0";
-	if (geo->zone_blocks > geo->capacity_blocks)
-		return "the zone size is larger than the disk";
-	if (!geo->zone_cap_blocks)
-		return "the zone capacity is 0";
-	if (geo->zone_cap_blocks > geo->zone_blocks)
-		return "the zone capacity is larger than the zone size";
-	if (!is_pow2(geo->phys_blocks))
-		return "a physical block is not a power of two of logical "
-		       "blocks";
-	/* Else the blocks at a zone's end could never be written. */
-	if (geo->zone_blocks % geo->phys_blocks ||
-	    geo->zone_cap_blocks % geo->phys_blocks ||
-	    geo->capacity_blocks % geo->phys_blocks)
-		return "the zone size, the zone capacity and the disk's "
-		       "capacity are not all whole physical blocks";
-	slots = div_up_u64(geo->capacity_blocks, geo->zone_blocks);
-	if (slots >= SLOT_NONE)
-		return "there would be more than 4294967294 zones";
-	if (types_error(geo, slots))
-		return types_error(geo, slots);
-	return geo->domains.nr ? zone_domains_error(geo) : NULL;
-}
-
 uint32_t zone_geo_slots(const struct zone_geo *geo)
 {
 	return (uint32_t)div_up_u64(geo->capacity_blocks, geo->zone_blocks);
@@ -227,4 +142,9 @@ void zone_info_at(const struct zone_set *set, uint64_t lba,
 		.attrs = s->attrs,
 		.slot = slot,
 	};
+}
+
+bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba)
+{
+	return zone_in_gap(set, zone_slot_of(set, lba), lba);
 }

@@ -48,9 +48,13 @@ void zone_slot_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs);
 
 /* Whether @lba is in a gap zone, behind a slot's capacity or instead of it. */
 bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba);
-
-/* zone_geo_error(), of a disk with domains. */
-const char *zone_domains_error(const struct zone_geo *geo);
+/* … of the slot that it is in. */
+static inline bool zone_in_gap(const struct zone_set *set, uint32_t slot,
+			       uint64_t lba)
+{
+	return lba - zone_slot_start_lba(set, slot) >=
+	       zone_slot_cap_blocks(set, slot);
+}
 
 /* Whether a gap zone is behind the slot's other zone. */
 bool zone_slot_has_gap(const struct zone_set *set, uint32_t slot);
