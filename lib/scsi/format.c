@@ -48,16 +48,6 @@ void scsi_job_drop(struct scsi_unit *u)
 	pthread_mutex_unlock(&j->lock);
 }
 
-/* n/65536 of the disk. */
-uint16_t scsi_progress(const struct scsi_unit *u, uint64_t done)
-{
-	uint64_t all = u->capacity_blocks;
-
-	for (; all >> 48; all >>= 1) /* the product has 64 bits */
-		done >>= 1;
-	return (uint16_t)min_u64(done * 65536 / all, UINT16_MAX);
-}
-
 void scsi_job_power_on(struct scsi_unit *u)
 {
 	u->job.give_up = true;

@@ -252,8 +252,6 @@ void scsi_job_init(struct scsi_unit *u);
 void scsi_job_free(struct scsi_unit *u);
 /* Gives back the claim on the unit for a job that was not begun. */
 void scsi_job_drop(struct scsi_unit *u);
-/* PROGRESS INDICATION of what goes through the disk and is at that LBA. */
-uint16_t scsi_progress(const struct scsi_unit *u, uint64_t lba);
 /* The power has failed: a job under way ends and has failed. */
 void scsi_job_power_on(struct scsi_unit *u);
 

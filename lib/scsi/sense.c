@@ -107,6 +107,16 @@ enum scsi_next scsi_bad_param(struct scsi_cmd *cmd, unsigned byte, int bit)
 	return bad_field(cmd, INVALID_FIELD_IN_PARAMETER_LIST, 0, byte, bit);
 }
 
+/* n/65536 of the disk. */
+static uint16_t progress(const struct scsi_unit *u, uint64_t done)
+{
+	uint64_t all = u->capacity_blocks;
+
+	for (; all >> 48; all >>= 1) /* the product has 64 bits */
+		done >>= 1;
+	return (uint16_t)min_u64(done * 65536 / all, UINT16_MAX);
+}
+
 bool sense_of_job(struct scsi_unit *unit, struct sense *sense)
 {
 	enum scsi_job_kind kind = unit->job.kind;
@@ -117,7 +127,7 @@ bool sense_of_job(struct scsi_unit *unit, struct sense *sense)
 						 ? FORMAT_IN_PROGRESS
 						 : SANITIZE_IN_PROGRESS,
 				 .sks = { SKSV } };
-	be16_put(sense->sks + 1, scsi_progress(unit, unit->job.lba));
+	be16_put(sense->sks + 1, progress(unit, unit->job.lba));
 	return true;
 }
 
@@ -136,7 +146,7 @@ bool sense_of_self_test(struct scsi_unit *unit, struct sense *sense)
 		return false;
 	*sense = (struct sense){ .code = SELF_TEST_IN_PROGRESS,
 				 .sks = { SKSV } };
-	be16_put(sense->sks + 1, scsi_progress(unit, unit->self_test.lba));
+	be16_put(sense->sks + 1, progress(unit, unit->self_test.lba));
 	return true;
 }
 
