@@ -15,7 +15,6 @@
 
 struct disk;
 struct io;
-struct json_object;
 
 #define DISK_FAULTS "zloop.faults" /* the persistent ones, as JSON */
 
@@ -57,17 +56,21 @@ struct disk_faults {
 void faults_init(struct disk_faults *fs);
 void faults_stop(struct disk *d);
 void faults_load(struct disk *d);
-/* Writes the file of the persistent faults.  With the lock. */
+/* faults_file.c: writes the file of the persistent faults.  With the lock. */
 int faults_save(struct disk *d);
 /* Once more, if that failed or attributes went. */
 void faults_settle(struct disk *d);
+
+static inline uint8_t attr_bits(enum inject_kind kind)
+{
+	return kind == INJECT_PREDICTED_ERRORS ? ZA_PUEP : ZA_RESET;
+}
 
 /*
  * faults_attrs.c: attributes that are to persist, of slots from @first to
  * @last. take: with the lock, in memory only.  keep: in the file, or -errno and
  * as before.  forget: all of them; -errno: the file still has them.
  */
-uint8_t attr_bits(enum inject_kind kind);
 int attrs_take(struct disk *d, const struct inject_fault *f, uint32_t first,
 	       uint32_t last);
 int attrs_keep(struct disk *d, const struct inject_fault *f, uint32_t first,
@@ -77,8 +80,6 @@ bool attrs_are_kept(struct disk *d, uint32_t slot, uint8_t bits);
 void attrs_drop(struct disk_faults *fs);
 /* RESET persists no longer: faults_settle() before the command is over. */
 void attrs_zone_was_reset(struct disk *d, uint32_t slot);
-/* Adds them to the array of the persistent faults.  With the lock. */
-void attrs_format(struct disk *d, struct json_object *all);
 
 /* I/Os that wait for a delay which is no longer in the list go on.  With the
  * lock. */

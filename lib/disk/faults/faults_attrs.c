@@ -10,11 +10,6 @@
 
 #include "disk/internal.h"
 
-uint8_t attr_bits(enum inject_kind kind)
-{
-	return kind == INJECT_PREDICTED_ERRORS ? ZA_PUEP : ZA_RESET;
-}
-
 static int need_kept(struct disk *d)
 {
 	struct disk_faults *fs = &d->faults;
@@ -106,30 +101,4 @@ bool attrs_are_kept(struct disk *d, uint32_t slot, uint8_t bits)
 	kept = fs->kept && fs->kept[slot] & bits;
 	pthread_mutex_unlock(&fs->lock);
 	return kept;
-}
-
-static void add_runs(struct disk *d, enum inject_kind kind,
-		     struct json_object *all)
-{
-	struct inject_fault f = { .kind = kind, .persistent = true };
-	uint8_t bits = attr_bits(kind);
-
-	for (uint32_t slot = 0; slot < d->zones.nr_slots; slot++) {
-		if (!(d->faults.kept[slot] & bits))
-			continue;
-		f.lba = zone_slot_start_lba(&d->zones, slot);
-		f.nr_blocks = 0;
-		for (; slot < d->zones.nr_slots && d->faults.kept[slot] & bits;
-		     slot++)
-			f.nr_blocks += zone_slot_blocks(&d->zones, slot);
-		json_object_array_add(all, inject_format(&f));
-	}
-}
-
-void attrs_format(struct disk *d, struct json_object *all)
-{
-	if (!d->faults.kept)
-		return;
-	add_runs(d, INJECT_RESET_RECOMMENDED, all);
-	add_runs(d, INJECT_PREDICTED_ERRORS, all);
 }

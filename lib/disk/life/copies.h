@@ -6,10 +6,16 @@
 #include "disk/snapshot.h"
 #include "store/store.h"
 
-/* clone.c */
+/* copies.c */
 
 /* What of a directory makes the disk's contents: all but the sidecar. */
 bool copies_wants(const char *name);
+/* … with it. */
+bool copies_is_contents(const char *name);
+/* Removes what copies_is_contents(). */
+void copies_empty(const char *dir);
+/* What its sidecar says; a disk that is half made is none. */
+int copies_meta(const char *dir, struct disk_meta *meta, struct zl_err *err);
 /* Marks the journal as one of a disk that was stopped; see
  * disk_copy_complete(). */
 int copies_end_journal(struct store *st, const char *name,
@@ -17,14 +23,16 @@ int copies_end_journal(struct store *st, const char *name,
 		       int (*non_seq)(void *user, uint32_t slot), void *user,
 		       bool durable, struct zl_err *err);
 
-/* snapshot.c */
+/* settle.c: what a restore makes first, and its name when it is complete. */
+#define SETTLE_READY "zloop.restore"
+#define SETTLE_TMP   SETTLE_READY ".tmp"
 
-/* What its sidecar says; a disk that is half made is none. */
-int copies_meta(const char *dir, struct disk_meta *meta, struct zl_err *err);
+int settle_path(const char *dir, const char *name, char path[PATH_MAX],
+		struct zl_err *err);
+/* Each complete copy takes the place of the disk's file. */
+int settle_finish(const char *dir, struct zl_err *err);
 /* Opens and locks the directory of a disk that nobody has open. */
 int copies_enter(const char *dir, unsigned lock_wait_ms, struct disk_meta *meta,
 		 struct store **st, struct zl_err *err);
-/* Removes what copies_wants(), and the sidecar. */
-void copies_empty(const char *dir);
 
 #endif

@@ -22,113 +22,6 @@
 #include "store/copy.h"
 #include "zone/realm.h"
 
-#define RESTORE	    "zloop.restore"
-#define RESTORE_TMP RESTORE ".tmp"
-
-static int path_of(const char *dir, const char *name, char path[PATH_MAX],
-		   struct zl_err *err)
-{
-	if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX)
-		return 0;
-	return zl_fail(err, ENAMETOOLONG, "%.64s… is too long a path", dir);
-}
-
-static int replace(int from, int to, const char *dir, const char *name,
-		   struct zl_err *err)
-{
-	if (!renameat(from, name, to, name))
-		return 0;
-	return zl_fail(err, errno, "%s/%s cannot be restored: %s", dir, name,
-		       strerror(errno));
-}
-
-/* Each file that is still there.  The journal, with what it says of zones, goes
- * with the rest: until all is done nobody opens the disk. */
-static int replace_all(const char *dir, const char *path, struct zl_err *err)
-{
-	int to = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-	DIR *d = opendir(path);
-	struct dirent *e;
-
-	if (to < 0 || !d)
-		ret = zl_fail(err, errno, "%s cannot be opened: %s", path,
-			      strerror(errno));
-	while (!ret && (e = readdir(d)))
-		if (copies_wants(e->d_name))
-			ret = replace(dirfd(d), to, dir, e->d_name, err);
-	if (!ret && fsync(to) < 0)
-		ret = zl_fail(err, errno, "%s cannot be made durable: %s", dir,
-			      strerror(errno));
-	if (d)
-		closedir(d);
-	if (to >= 0)
-		close(to);
-	return ret;
-}
-
-static int finish(const char *dir, struct zl_err *err)
-{
-	char path[PATH_MAX];
-	int ret = path_of(dir, RESTORE, path, err);
-
-	if (!ret)
-		ret = replace_all(dir, path, err);
-	return ret ? ret : store_remove_dir(path, err);
-}
-
-static bool there_is(const char *dir, const char *name)
-{
-	char path[PATH_MAX];
-	struct stat sb;
-
-	return !path_of(dir, name, path, NULL) && !lstat(path, &sb) &&
-	       S_ISDIR(sb.st_mode);
-}
-
-/* Alone in the directory. */
-static int settle(const char *dir, struct zl_err *err)
-{
-	char path[PATH_MAX];
-	int ret = path_of(dir, RESTORE_TMP, path, err);
-
-	if (!ret)
-		ret = store_remove_dir(path, err);
-	if (ret && ret != -ENOENT)
-		return ret;
-	if (!ret)
-		zl_log(ZL_LOG_WARN,
-		       "%s: a restore that had not begun to "
-		       "replace files was undone",
-		       dir);
-	if (!there_is(dir, RESTORE))
-		return 0;
-	ret = finish(dir, err);
-	if (!ret)
-		zl_log(ZL_LOG_WARN,
-		       "%s: a restore that was interrupted was completed", dir);
-	return ret;
-}
-
-int disk_settle(const char *dir, unsigned lock_wait_ms, struct zl_err *err)
-{
-	struct store *st;
-	bool begun = there_is(dir, RESTORE);
-	int ret;
-
-	if (!begun && !there_is(dir, RESTORE_TMP))
-		return 0;
-	ret = store_file_open(dir, &st, err);
-	if (ret)
-		return ret;
-	ret = store_lock(st, DISK_JOURNAL, lock_wait_ms, true, err);
-	if (!ret)
-		ret = settle(dir, err);
-	else if (ret == -EBUSY && !begun)
-		ret = 0; /* somebody is at work, the disk is as it was */
-	store_close(st);
-	return ret;
-}
-
 /* What the disk has and the snapshot has not must go as well. */
 static int add_no_faults(const char *path, struct zl_err *err)
 {
@@ -243,10 +136,10 @@ static int copy_back(const char *dir, const char *from, struct store *disk,
 		     void *user, struct zl_err *err)
 {
 	char tmp[PATH_MAX], path[PATH_MAX];
-	int ret = path_of(dir, RESTORE_TMP, tmp, err);
+	int ret = settle_path(dir, SETTLE_TMP, tmp, err);
 
 	if (!ret)
-		ret = path_of(dir, RESTORE, path, err);
+		ret = settle_path(dir, SETTLE_READY, path, err);
 	if (ret)
 		return ret;
 	if (mkdir(tmp, 0700) < 0)
@@ -261,7 +154,7 @@ static int copy_back(const char *dir, const char *from, struct store *disk,
 		ret = store_copy_name(tmp, path, err);
 	if (ret)
 		store_remove_dir(tmp, NULL);
-	return ret ? ret : finish(dir, err);
+	return ret ? ret : settle_finish(dir, err);
 }
 
 static bool same_realms(const struct disk_realms *a,

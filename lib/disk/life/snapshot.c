@@ -212,74 +212,12 @@ int snapshot_delete(const char *dir, const char *name, struct zl_err *err)
  * Making.
  */
 
-int copies_meta(const char *dir, struct disk_meta *meta, struct zl_err *err)
-{
-	enum sidecar_state state;
-	struct store *st;
-	int ret = store_file_open(dir, &st, err);
-
-	if (ret)
-		return ret;
-	ret = sidecar_read(st, dir, meta, &state, err);
-	store_close(st);
-	if (ret == -ENOENT)
-		return zl_fail(err, ENOENT, "%s has no " DISK_SIDECAR, dir);
-	if (!ret && state != SIDECAR_READY)
-		return zl_fail(err, EINVAL,
-			       "the disk in %s is half made; zloop create "
-			       "completes it",
-			       dir);
-	return ret;
-}
-
-int copies_enter(const char *dir, unsigned lock_wait_ms, struct disk_meta *meta,
-		 struct store **st, struct zl_err *err)
-{
-	int ret = disk_settle(dir, lock_wait_ms, err);
-
-	if (!ret)
-		ret = copies_meta(dir, meta, err);
-	if (!ret)
-		ret = store_file_open(dir, st, err);
-	if (ret)
-		return ret;
-	ret = store_lock(*st, DISK_JOURNAL, lock_wait_ms, true, err);
-	if (!ret)
-		ret = users_refuse(*st, dir, err);
-	if (!ret) {
-		meta_set_layout(meta, *st);
-		if (store_rollback_clean(*st) < 0)
-			zl_log(ZL_LOG_WARN,
-			       "%s: files named .undo cannot be removed", dir);
-	}
-	if (ret)
-		store_close(*st);
-	return ret;
-}
-
-static bool is_contents(const char *name)
-{
-	return copies_wants(name) || !strcmp(name, DISK_SIDECAR);
-}
-
-void copies_empty(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		if (is_contents(e->d_name))
-			unlinkat(dirfd(d), e->d_name, 0);
-	if (d)
-		closedir(d);
-}
-
 /* All of it, or what has changed since. */
 static int fill(const char *dir, const char *name, bool last,
 		disk_progress_fn *progress, void *user, uint64_t end_ms,
 		struct zl_err *err)
 {
-	struct store_copy copy = { .wants = is_contents,
+	struct store_copy copy = { .wants = copies_is_contents,
 				   .last = last,
 				   .progress = progress,
 				   .user = user,

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* What makes a copy of a disk's directory. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "disk/internal.h"
+#include "disk/life/copies.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/meta.h"
+#include "disk/medium/sidecar.h"
+#include "disk/medium/survey.h"
+#include "store/copy.h"
+
+bool copies_wants(const char *name)
+{
+	uint32_t slot;
+	bool conv;
+
+	return survey_zone_name(name, &conv, &slot) ||
+	       !strcmp(name, DISK_JOURNAL) || !strcmp(name, DISK_FAULTS);
+}
+
+int disk_copy_files(const char *from, const char *to,
+		    disk_progress_fn *progress, void *user, struct zl_err *err)
+{
+	struct store_copy copy = { .wants = copies_wants,
+				   .last = true,
+				   .progress = progress,
+				   .user = user };
+
+	return store_copy(from, to, &copy, err);
+}
+
+bool copies_is_contents(const char *name)
+{
+	return copies_wants(name) || !strcmp(name, DISK_SIDECAR);
+}
+
+void copies_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (copies_is_contents(e->d_name))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
+int copies_meta(const char *dir, struct disk_meta *meta, struct zl_err *err)
+{
+	enum sidecar_state state;
+	struct store *st;
+	int ret = store_file_open(dir, &st, err);
+
+	if (ret)
+		return ret;
+	ret = sidecar_read(st, dir, meta, &state, err);
+	store_close(st);
+	if (ret == -ENOENT)
+		return zl_fail(err, ENOENT, "%s has no " DISK_SIDECAR, dir);
+	if (!ret && state != SIDECAR_READY)
+		return zl_fail(err, EINVAL,
+			       "the disk in %s is half made; zloop create "
+			       "completes it",
+			       dir);
+	return ret;
+}
+
+/*
+ * The journal.
+ */
+
+static void ignore(void *user, enum journal_type type, uint32_t slot,
+		   uint64_t value)
+{
+	(void)user;
+	(void)type;
+	(void)slot;
+	(void)value;
+}
+
+struct tail {
+	uint8_t *data;
+	size_t len, room;
+	uint64_t seq;
+};
+
+static int add_record(struct tail *t, enum journal_type type, uint32_t slot,
+		      uint64_t value)
+{
+	uint8_t *more;
+
+	if (t->len == t->room) {
+		t->room = t->room ? t->room * 2 : 1024;
+		more = realloc(t->data, t->room);
+		if (!more)
+			return -ENOMEM;
+		t->data = more;
+	}
+	journal_encode(t->data + t->len, t->seq++, type, slot, value);
+	t->len += JOURNAL_RECORD_BYTES;
+	return 0;
+}
+
+static int add_records(struct tail *t, uint32_t nr_slots,
+		       int (*non_seq)(void *user, uint32_t slot), void *user)
+{
+	int ret = 0, is;
+
+	for (uint32_t i = 0; non_seq && !ret && i < nr_slots; i++) {
+		is = non_seq(user, i);
+		if (is >= 0)
+			ret = add_record(t, JR_NON_SEQ, i, (uint64_t)is);
+	}
+	return ret ? ret : add_record(t, JR_CLEAN, 0, 0);
+}
+
+int copies_end_journal(struct store *st, const char *name,
+		       const struct disk_meta *meta,
+		       int (*non_seq)(void *user, uint32_t slot), void *user,
+		       bool durable, struct zl_err *err)
+{
+	struct journal_state state;
+	struct tail t = { 0 };
+	struct zone_geo geo;
+	int ret;
+
+	meta_geo(meta, &geo);
+	ret = journal_load(st, name, &geo, &state, ignore, NULL, err);
+
+	if (ret)
+		return ret;
+	t.seq = state.next_seq;
+	/* Half a record at the end would shift those behind it. */
+	if (state.bytes % JOURNAL_RECORD_BYTES)
+		ret = store_meta_cut(
+			st, DISK_JOURNAL,
+			state.bytes - state.bytes % JOURNAL_RECORD_BYTES);
+	if (!ret)
+		ret = add_records(&t, (uint32_t)meta_slots(meta), non_seq,
+				  user);
+	if (!ret)
+		ret = store_meta_append(st, DISK_JOURNAL, t.data, t.len,
+					durable);
+	free(t.data);
+	if (ret)
+		return zl_fail(err, -ret,
+			       "%s/" DISK_JOURNAL " cannot be written: %s",
+			       name, strerror(-ret));
+	return 0;
+}
