@@ -29,7 +29,7 @@ enum cli_status {
 };
 
 /*
- * A subcommand: a row of the table in main.c.  run() gets its own words, with
+ * A subcommand: a row of commands.inc.  run() gets its own words, with
  * "zloop NAME" as argv[0], and returns an enum cli_status.
  */
 struct cli_command {
@@ -38,46 +38,21 @@ struct cli_command {
 	int (*run)(int argc, char **argv);
 };
 
-int create_main(int argc, char **argv);
-int info_main(int argc, char **argv);
-int zones_main(int argc, char **argv);
-int realms_main(int argc, char **argv);
-int activate_main(int argc, char **argv);
-int stats_main(int argc, char **argv);
-int top_main(int argc, char **argv);
-int report_main(int argc, char **argv);
-int check_main(int argc, char **argv);
-int inject_main(int argc, char **argv);
-int powerfail_main(int argc, char **argv);
-int crashtest_main(int argc, char **argv);
-int delete_main(int argc, char **argv);
-int snapshot_main(int argc, char **argv);
-int snapshots_main(int argc, char **argv);
-int restore_main(int argc, char **argv);
-int clone_main(int argc, char **argv);
-int record_main(int argc, char **argv);
-int replay_main(int argc, char **argv);
-int add_main(int argc, char **argv);
-int remove_main(int argc, char **argv);
-int list_main(int argc, char **argv);
-int export_main(int argc, char **argv);
-int unexport_main(int argc, char **argv);
-int watch_main(int argc, char **argv);
-int config_main(int argc, char **argv);
+#define COMMAND(name, help) int name##_main(int argc, char **argv);
+#include "commands.inc"
+#undef COMMAND
 
-/* Parses a subcommand's words; exits on --help and on a usage error. */
-void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 /* Decimal, or hexadecimal with 0x; false: it is no such number. */
 bool cli_number(const char *s, uint64_t *v);
 
-/* The subcommand that is but one letter from @word, or it; NULL: none is. */
-const char *cli_command_near(const char *word);
+/* mistakes.c */
 
-/* mistakes.c: refuses a word that is to become a directory in the working one
+/* Parses a subcommand's words; exits on --help and on a usage error, of which
+ * an option that is like one that there is says so. */
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+/* Refuses a word that is to become a directory in the working one
  * and reads like an option or a subcommand, unless it is there. */
 void cli_question_dir(const char *word, struct argp_state *state);
-/* Exits when a long option is not there, but one that is like it. */
-void cli_check_options(const struct argp *argp, int argc, char **argv);
 
 /* args.c: the end of a parser whose words are one DISK (or DIRECTORY), or
  * several, or perhaps none, the first of which is argv[*first]. */

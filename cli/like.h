@@ -68,7 +68,7 @@ int like_apply_faults(const struct like *like, struct disk *disk,
  * The readers.
  */
 
-/* Makes room; 0 or -ENOMEM with a sentence. */
+/* like_zone.c: makes room; 0 or -ENOMEM with a sentence. */
 int like_add(struct like *like, const struct like_zone *zone,
 	     struct zl_err *err);
 /* "NAME, line N: …", -EINVAL. */

@@ -13,43 +13,10 @@
 #include "cli.h"
 #include "like.h"
 
-static int help_main(int argc, char **argv);
-
 static const struct cli_command commands[] = {
-	{ "create", "make a disk in a directory", create_main },
-	{ "info", "say what a disk is and how it is", info_main },
-	{ "zones", "list a disk's zones", zones_main },
-	{ "realms", "list a disk's zone domains and realms", realms_main },
-	{ "activate", "make realms active in another zone domain",
-	  activate_main },
-	{ "stats", "print the counters of running disks", stats_main },
-	{ "top", "show what running disks do, again and again", top_main },
-	{ "report", "write a page about a disk", report_main },
-	{ "check", "look for everything that is not as it should be",
-	  check_main },
-	{ "inject", "make a disk suffer faults", inject_main },
-	{ "powerfail", "take back what a running disk has not flushed",
-	  powerfail_main },
-	{ "snapshot", "keep a disk as it is now", snapshot_main },
-	{ "snapshots", "list what was kept of a disk", snapshots_main },
-	{ "restore", "make a disk what it was", restore_main },
-	{ "clone", "copy a disk", clone_main },
-	{ "record", "record what a running disk acknowledges", record_main },
-	{ "replay", "build a recorded disk as it was, or could have been",
-	  replay_main },
-	{ "crashtest", "try a command on what power failures leave of a disk",
-	  crashtest_main },
-	{ "delete", "delete disks and all that is in them", delete_main },
-	{ "add", "attach a disk, made if it is missing, as /dev/sdX",
-	  add_main },
-	{ "remove", "detach disks, whose files stay", remove_main },
-	{ "list", "list the disks, attached or not", list_main },
-	{ "export", "make a disk an iSCSI target", export_main },
-	{ "unexport", "remove a disk's iSCSI targets", unexport_main },
-	{ "watch", "say what happens to disks", watch_main },
-	{ "config", "write a test suite's configuration", config_main },
-	{ "help", "explain a command; help drives: what create --like knows",
-	  help_main },
+#define COMMAND(name, help) { #name, help, name##_main },
+#include "commands.inc"
+#undef COMMAND
 };
 
 static const struct cli_command *find(const char *name)
@@ -84,15 +51,6 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	return command->run(argc, argv);
 }
 
-const char *cli_command_near(const char *word)
-{
-	struct near near = { .word = word, .len = strlen(word) };
-
-	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
-		near_try(&near, commands[i].name);
-	return near.best && near.cost <= 1 ? near.best : NULL;
-}
-
 static int unknown(const char *name)
 {
 	struct near near = { .word = name, .len = strlen(name) };
@@ -114,7 +72,7 @@ static int unknown(const char *name)
 	return CLI_USAGE;
 }
 
-static int help_main(int argc, char **argv)
+int help_main(int argc, char **argv)
 {
 	char option[] = "--help", *words[] = { NULL, option, NULL };
 	const struct cli_command *command;
@@ -129,28 +87,6 @@ static int help_main(int argc, char **argv)
 	}
 	command = find(argv[1]);
 	return command ? run(command, 2, words) : unknown(argv[1]);
-}
-
-/* What people try first, and argp has no letter for. */
-static void take_h(int argc, char **argv)
-{
-	static char help[] = "--help";
-
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "-h"))
-			argv[i] = help;
-}
-
-void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
-{
-	take_h(argc, argv);
-	cli_check_options(argp, argc, argv);
-	argp_err_exit_status = CLI_USAGE;
-	/* Fails only by exiting or for want of memory. */
-	if (argp_parse(argp, argc, argv, 0, NULL, input)) {
-		cli_error("out of memory");
-		exit(CLI_FAILED);
-	}
 }
 
 /* What could not be written was not done.  argp exits on its own. */

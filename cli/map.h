@@ -96,7 +96,7 @@ static inline bool map_wanted(const struct map_args *a)
 	return a->print || a->svg || a->png;
 }
 
-/* All that is wanted; an enum cli_status. */
+/* map_run.c: all that is wanted; an enum cli_status. */
 int map_run(struct disk *disk, const char *dir, uint64_t start_lba,
 	    uint64_t count, const struct map_args *args);
 

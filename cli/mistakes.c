@@ -1,11 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* Words of the command line that look like other ones. */
+/* A subcommand's words, and those that look like other ones. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/near.h"
+#include "base/num.h"
 #include "cli.h"
+
+/* The subcommand that is but one letter from @word, or it; NULL: none is. */
+static const char *command_near(const char *word)
+{
+	static const char *const names[] = {
+#define COMMAND(name, help) #name,
+#include "commands.inc"
+#undef COMMAND
+	};
+	struct near near = { .word = word, .len = strlen(word) };
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(names); i++)
+		near_try(&near, names[i]);
+	return near.best && near.cost <= 1 ? near.best : NULL;
+}
 
 /* Something is to be made of that name, and it reads like a mistake. */
 void cli_question_dir(const char *word, struct argp_state *state)
@@ -17,7 +33,7 @@ void cli_question_dir(const char *word, struct argp_state *state)
 	if (strlen(word) < 4 || strchr(word, '/') || strchr(word, '=') ||
 	    !access(word, F_OK))
 		return;
-	verb = cli_command_near(word);
+	verb = command_near(word);
 	if (!verb)
 		id = disk_opt_near(word, strlen(word), false);
 	if (verb || id != OPT_NR)
@@ -45,7 +61,7 @@ static bool try_options(const struct argp *argp, struct near *near)
 	return true;
 }
 
-void cli_check_options(const struct argp *argp, int argc, char **argv)
+static void check_options(const struct argp *argp, int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
 		struct near near = { .word = argv[i] + 2 };
@@ -60,5 +76,27 @@ void cli_check_options(const struct argp *argp, int argc, char **argv)
 		cli_error("there is no option --%.*s; did you mean --%s?",
 			  (int)near.len, near.word, near.best);
 		exit(CLI_USAGE);
+	}
+}
+
+/* What people try first, and argp has no letter for. */
+static void take_h(int argc, char **argv)
+{
+	static char help[] = "--help";
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "-h"))
+			argv[i] = help;
+}
+
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	take_h(argc, argv);
+	check_options(argp, argc, argv);
+	argp_err_exit_status = CLI_USAGE;
+	/* Fails only by exiting or for want of memory. */
+	if (argp_parse(argp, argc, argv, 0, NULL, input)) {
+		cli_error("out of memory");
+		exit(CLI_FAILED);
 	}
 }

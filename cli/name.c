@@ -191,9 +191,10 @@ static bool is_device(const char *word)
 
 static bool is_disk(const char *dir)
 {
+	const struct disk_open_args args = { .look_only = true };
 	struct disk *disk;
 
-	if (cli_look(dir, &disk, NULL))
+	if (disk_open(dir, &args, &disk, NULL))
 		return false;
 	disk_close(disk);
 	return true;
