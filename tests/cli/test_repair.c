@@ -197,18 +197,100 @@ static void sidecar_missing(void **state)
 	assert_silent();
 }
 
+static void without_sidecar(bool damaged)
+{
+	if (damaged)
+		assert_int_equal(system("echo broken >d/zloop.json"), 0);
+	else
+		unlink("d/zloop.json");
+}
+
+/* Said as it will be done, of both kinds of zones. */
+static void with_zones_missing(bool damaged)
+{
+	without_sidecar(damaged);
+	unlink("d/cnv-000000");
+	unlink("d/seq-000004");
+	assert_int_equal(zloop("check", "-r", "-o", ALL_OPTIONS, "d", NULL), 1);
+	assert_contains(run_out, "zone 0: the missing file would be made anew");
+	assert_contains(run_out, "zone 4: the missing file would be made anew");
+	assert_contains(run_out, "zloop.json would be written anew");
+	assert_int_equal(count_lines(run_out), 3);
+	assert_false(exists("d/cnv-000000"));
+	assert_false(exists("d/seq-000004"));
+	assert_int_equal(zloop("check", "-ry", "-o", ALL_OPTIONS, "d", NULL),
+			 0);
+	assert_contains(run_out, "zone 0: the missing file is made anew");
+	assert_contains(run_out, "zone 4: the missing file is made anew");
+	assert_contains(run_out, "zloop.json is written anew");
+	assert_int_equal(count_lines(run_out), 3);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+	assert_silent();
+}
+
+static void sidecar_and_zones_missing(void **state)
+{
+	(void)state;
+	with_zones_missing(false);
+}
+
+static void sidecar_damaged_and_zones_missing(void **state)
+{
+	(void)state;
+	with_zones_missing(true);
+}
+
+/* Lost, or never there: a person must say. */
+static void sidecar_and_last_zone_missing(void **state)
+{
+	static const char *const yes[] = { "-r", "-ry" };
+
+	(void)state;
+	without_sidecar(false);
+	unlink("d/seq-000005");
+	unlink("d/seq-000007");
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(
+			zloop("check", yes[i], "-o", ALL_OPTIONS, "d", NULL),
+			1);
+		assert_string_equal(run_out, "");
+		assert_sentence("use capacity_mb=7, or make an empty file "
+				"seq-000007 if the last ones are lost");
+		assert_false(exists("d/seq-000005"));
+	}
+	assert_int_equal(system(": >d/seq-000007"), 0);
+	assert_int_equal(zloop("check", "-ry", "-o", ALL_OPTIONS, "d", NULL),
+			 0);
+	assert_int_equal(zloop("check", "d", NULL), 0);
+}
+
+static void wrong_options(const char *options)
+{
+	static const char *const yes[] = { "-r", "-ry" };
+
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(
+			zloop("check", yes[i], "-o", options, "d", NULL), 1);
+		assert_string_equal(run_out, "");
+		assert_false(exists("d/zloop.json"));
+		assert_int_equal(count_entries("d"), 9);
+	}
+}
+
 static void sidecar_missing_and_wrong_options(void **state)
 {
 	(void)state;
-	unlink("d/zloop.json");
-	assert_int_equal(zloop("check", "-ry", "-o",
-			       "capacity_mb=16,zone_size_mb=2,conv_zones=2,"
-			       "block_size=512,zone_capacity_mb=2,"
-			       "max_open_zones=0",
-			       "d", NULL),
-			 1);
-	assert_string_equal(run_out, "");
-	assert_false(exists("d/zloop.json"));
+	without_sidecar(false);
+	wrong_options("capacity_mb=16,zone_size_mb=2,conv_zones=2,"
+		      "block_size=512,zone_capacity_mb=2,max_open_zones=0");
+	wrong_options("capacity_mb=8,zone_size_mb=1,conv_zones=3,"
+		      "zone_capacity_mb=1");
+	wrong_options("capacity_mb=8,zone_size_mb=1,conv_zones=1,"
+		      "zone_capacity_mb=1");
+	wrong_options("capacity_mb=7,zone_size_mb=1,conv_zones=2,"
+		      "zone_capacity_mb=1");
+	wrong_options("capacity_mb=9,zone_size_mb=1,conv_zones=2,"
+		      "zone_capacity_mb=1");
 }
 
 /* Repairing makes no disk where none was. */
@@ -473,6 +555,9 @@ int main(void)
 		T(journal_damaged),
 		T(everything_at_once),
 		T(sidecar_missing),
+		T(sidecar_and_zones_missing),
+		T(sidecar_damaged_and_zones_missing),
+		T(sidecar_and_last_zone_missing),
 		T(sidecar_missing_and_wrong_options),
 		T(no_disk),
 		T(as_json),

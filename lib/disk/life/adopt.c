@@ -247,9 +247,10 @@ static const char *file_error(const struct disk_meta *meta, uint32_t slot,
 	return NULL;
 }
 
+/* Counts it in @missing instead of refusing it, if that is not NULL. */
 static int check_file(struct store *st, const char *name,
 		      const struct disk_meta *meta, uint32_t slot,
-		      struct zl_err *err)
+		      uint32_t *missing, struct zl_err *err)
 {
 	char file[STORE_NAME_MAX];
 	struct store_stat stat;
@@ -261,6 +262,10 @@ static int check_file(struct store *st, const char *name,
 		return zl_fail(err, -ret, "%s/%s cannot be examined: %s", name,
 			       file, strerror(-ret));
 	error = file_error(meta, slot, &stat);
+	if (missing && stat.kind == STORE_KIND_MISSING) {
+		++*missing;
+		return 0;
+	}
 	if (!error)
 		return 0;
 	if (stat.kind != STORE_KIND_FILE)
@@ -284,20 +289,77 @@ static void log_unverified(const char *name, const struct disk_meta *meta)
 	       meta->conv_zones ? "" : ", the zone size");
 }
 
+static int check_files(struct store *st, const char *name,
+		       const struct disk_meta *meta,
+		       const struct disk_open_args *args, uint32_t *missing,
+		       struct zl_err *err)
+{
+	uint32_t slots = (uint32_t)meta_slots(meta);
+	int ret = 0;
+
+	meta_set_layout(meta, st);
+	for (uint32_t i = 0; !ret && i < slots; i++) {
+		ret = check_file(st, name, meta, i, missing, err);
+		make_progress(args, i + 1, slots);
+	}
+	return ret;
+}
+
+/* Behind the last file that there is, none is missing: the size may as well be
+ * wrong. */
+static int check_end(struct store *st, const char *name,
+		     const struct survey *sv, const struct disk_meta *meta,
+		     struct zl_err *err)
+{
+	uint64_t slots = meta_slots(meta);
+	char file[STORE_NAME_MAX];
+
+	if (sv->end >= slots)
+		return 0;
+	meta_set_layout(meta, st);
+	store_slot_name(st, (uint32_t)slots - 1, file);
+	return zl_fail(err, EINVAL,
+		       "%s has files for %u zones, but capacity_mb=%" PRIu64
+		       " makes %" PRIu64 "; use capacity_mb=%" PRIu64
+		       ", or make an empty file %s if the last ones are lost",
+		       name, sv->end, meta->capacity_bytes / ZL_MIB, slots,
+		       sv->end * meta->zone_bytes / ZL_MIB, file);
+}
+
+int adopt_check_rest(struct store *st, const char *name,
+		     const struct survey *sv, const struct disk_meta *meta,
+		     const struct disk_open_args *args, struct zl_err *err)
+{
+	uint32_t missing = 0;
+	int ret = check_zone_size(st, name, sv, meta, args, err);
+
+	if (!ret)
+		ret = check_end(st, name, sv, meta, err);
+	if (!ret)
+		ret = check_files(st, name, meta, args, &missing, err);
+	/* A file that is none of this disk's. */
+	if (!ret &&
+	    sv->conv_files + sv->seq_files + missing != meta_slots(meta)) {
+		ret = check_counts(name, sv, meta, args, err);
+		if (!ret)
+			ret = zl_fail(err, EINVAL,
+				      "%s has files of zones that are of "
+				      "another type with the options given",
+				      name);
+	}
+	return ret;
+}
+
 int disk_adopt(struct store *st, const char *name, const struct survey *sv,
 	       const struct disk_meta *meta, const struct disk_open_args *args,
 	       struct zl_err *err)
 {
-	uint32_t slots = (uint32_t)meta_slots(meta);
 	int ret = check_zone_size(st, name, sv, meta, args, err);
 
 	if (!ret)
 		ret = check_counts(name, sv, meta, args, err);
-	meta_set_layout(meta, st);
-	for (uint32_t i = 0; !ret && i < slots; i++) {
-		ret = check_file(st, name, meta, i, err);
-		make_progress(args, i + 1, slots);
-	}
+	if (!ret)
+		ret = check_files(st, name, meta, args, NULL, err);
 	if (ret)
 		return ret;
 	/* A sidecar whose lock file a power loss took would be a puzzle. */

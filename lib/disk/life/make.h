@@ -27,6 +27,11 @@ int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 /* Refuses a model that the files cannot have. */
 int adopt_model(struct store *st, const char *name,
 		const struct disk_meta *meta, struct zl_err *err);
+/* Whether the files that there are can be those of a disk of @meta of which
+ * some files between them are missing. */
+int adopt_check_rest(struct store *st, const char *name,
+		     const struct survey *sv, const struct disk_meta *meta,
+		     const struct disk_open_args *args, struct zl_err *err);
 /* Whether @args make a disk of the zone files that are there: of the kernel
  * driver's as it would do it, of others only with every option. */
 bool adopt_wanted(struct store *st, const struct disk_open_args *args,

@@ -366,13 +366,62 @@ static int check_sidecar_repair(struct repair *r, const struct disk_opts *opts)
 	return 0;
 }
 
+/*
+ * The disk is what the options say; alone with it, unless it is only to be said
+ * what would be done.  Whoever has the lock has the disk open, whatever its
+ * sidecar is by now.
+ */
+static int enter_unknown(struct repair *r, const struct disk_opts *opts,
+			 struct disk_meta *meta)
+{
+	const struct disk_open_args args = { .opts = opts };
+	struct survey sv;
+	int ret = meta_from_opts(opts, 0, meta, r->err);
+
+	if (!ret)
+		ret = adopt_model(r->store, r->name, meta, r->err);
+	if (ret)
+		return ret;
+	r->meta = meta;
+	ret = r->dry ? 0 : enter(r);
+	if (!ret)
+		ret = survey_dir(r->store, r->name, &sv, r->err);
+	if (!ret)
+		ret = adopt_check_rest(r->store, r->name, &sv, meta, &args,
+				       r->err);
+	return ret ? ret : make_lock(r);
+}
+
+/* Before there is a sidecar, with which all files must be there. */
+static int make_all_missing(struct repair *r)
+{
+	uint32_t n = (uint32_t)meta_slots(r->meta);
+	struct store_stat st;
+	int ret = 0;
+
+	for (uint32_t i = 0; !ret && i < n; i++)
+		if (!store_stat(r->store, i, &st) &&
+		    st.kind == STORE_KIND_MISSING)
+			ret = make_missing(r, i, meta_slot_bytes(r->meta, i));
+	return ret;
+}
+
 /* The sidecar is gone: as with a directory of the kernel driver's. */
 static int repair_sidecar(struct repair *r, const struct disk_opts *opts)
 {
+	struct disk_meta meta;
 	int ret = check_sidecar_repair(r, opts);
 
-	if (!ret && !r->dry)
+	if (!ret)
+		ret = enter_unknown(r, opts, &meta);
+	if (!ret)
+		ret = make_all_missing(r);
+	if (!ret && !r->dry) {
+		/* With its lock. */
+		store_close(r->store);
+		r->store = NULL;
 		ret = open_once(r->name, opts, r->err);
+	}
 	if (ret)
 		return ret;
 	say(r, UINT32_MAX,
@@ -407,21 +456,6 @@ static bool find_serial(const char *text, char *serial)
 	return true;
 }
 
-/* Whoever has the lock has the disk open, whatever its sidecar is by now. */
-static int enter_unknown(struct repair *r, const struct disk_opts *opts,
-			 struct disk_meta *meta)
-{
-	int ret = meta_from_opts(opts, 0, meta, r->err);
-
-	if (!ret)
-		ret = adopt_model(r->store, r->name, meta, r->err);
-	if (ret)
-		return ret;
-	r->meta = meta;
-	ret = enter(r);
-	return ret ? ret : make_lock(r);
-}
-
 /*
  * The new one takes the damaged one's place at once: a directory without any,
  * which a kill in between would leave, has lost its serial number.
@@ -434,7 +468,11 @@ static int replace_sidecar(struct repair *r, const struct disk_opts *opts,
 	struct survey sv;
 	int ret = enter_unknown(r, opts, &meta);
 
-	if (!ret && !find_serial(text, meta.serial))
+	if (!ret)
+		ret = make_all_missing(r);
+	if (ret || r->dry)
+		return ret;
+	if (!find_serial(text, meta.serial))
 		ret = meta_new_serial(&meta, r->err);
 	if (!ret)
 		ret = survey_dir(r->store, r->name, &sv, r->err);
@@ -462,7 +500,7 @@ static int repair_damaged(struct repair *r, const struct disk_opts *opts,
 	const struct disk_open_args args = { .opts = opts, .may_make = true };
 	char serial[DISK_SERIAL_LEN + 1];
 	struct zl_err why = *r->err;
-	int ret = 0;
+	int ret;
 
 	if (!opts || !adopt_all_is_given(&args))
 		return zl_fail(
@@ -472,8 +510,7 @@ static int repair_damaged(struct repair *r, const struct disk_opts *opts,
 			"zone_size_mb, zone_capacity_mb and conv_zones, "
 			"and what else was no default",
 			why.msg);
-	if (!r->dry)
-		ret = replace_sidecar(r, opts, text, len);
+	ret = replace_sidecar(r, opts, text, len);
 	if (ret)
 		return ret;
 	say(r, UINT32_MAX,
