@@ -66,7 +66,6 @@ bool have_tool(const char *name)
 	snprintf(cmd, sizeof(cmd), "command -v %s >/dev/null", name);
 	if (!system(cmd))
 		return true;
-	skip_part("%s is not installed; targetcli-config/deps test does it",
-		  name);
+	skip_part("%s is not installed; targetcli-config/deps does it", name);
 	return false;
 }

@@ -1,8 +1,14 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-"""Reads Prometheus' text format 0.0.4 from standard input and is strict."""
+"""Reads Prometheus' text format 0.0.4 from standard input and is strict; and
+has Prometheus' own library for Python read it, where that is installed."""
 import re
 import sys
+
+try:
+    from prometheus_client.parser import text_string_to_metric_families
+except ImportError:
+    text_string_to_metric_families = None
 
 NAME = r'[a-zA-Z_:][a-zA-Z0-9_:]*'
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"'
@@ -77,6 +83,24 @@ def main():
     if kind == 'histogram':
         check_histograms(samples)
     print(len(seen), 'metrics,', len(keys), 'samples')
+    if text_string_to_metric_families:
+        check_as_others_read_it(text, keys)
+    else:
+        print('skipped: python3-prometheus-client is not installed; '
+              'targetcli-config/deps test does it')
+
+
+def check_as_others_read_it(text, keys):
+    read = set()
+    for family in text_string_to_metric_families(text):
+        if family.type == 'unknown' or not family.documentation:
+            fail(0, '%s has no type or help to others' % family.name)
+        for sample in family.samples:
+            labels = tuple(sorted((name, re.sub(r'["\\]', r'\\\g<0>', value))
+                                  for name, value in sample.labels.items()))
+            read.add((sample.name, labels))
+    if read != keys:
+        fail(0, 'others read something else: %r' % sorted(read ^ keys)[:4])
 
 
 main()

@@ -105,8 +105,6 @@ static void prometheus(void **state)
 	assert_int_equal(zloop("stats", "--prometheus", NULL), 0);
 	assert_string_equal(run_err, "");
 	feed(PROMETHEUS_CHECK);
-	if (have_tool("promtool"))
-		feed("promtool check metrics");
 	assert_contains(run_out, "# HELP zloop_zones Zones in each condition."
 				 "\n# TYPE zloop_zones gauge\n");
 	assert_contains(run_out, "/a\",condition=\"explicitly-opened\"} 1\n");
