@@ -437,10 +437,11 @@ zone_lba() { # N
 }
 
 # zones [ARGS of sg_rep_zones]: one line a zone,
-# TYPE|CONDITION|LENGTH|START|WRITE POINTER.
+# TYPE|CONDITION|LENGTH|START|WRITE POINTER; TYPE as sg3_utils 1.46 has it, with a
+# capital letter, which 1.48 has not.
 zones() {
   sg_rep_zones --maxlen=65536 "$@" "$SG" | awk -F': ' '
-    /Zone type:/ { type = $2 }
+    /Zone type:/ { type = toupper(substr($2, 1, 1)) substr($2, 2) }
     /Zone condition:/ { condition = $2 }
     /Zone Length:/ { length_blocks = $2 }
     /Zone start LBA:/ { start = $2 }

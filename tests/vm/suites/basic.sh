@@ -60,7 +60,8 @@ vpd_pages() {
   local out page
   use_disk
   out=$(sg_vpd -p 0x00 "$SG")
-  for page in sv di bl bdc zbdch; do
+  # sg3_utils 1.48 abbreviates the last one otherwise.
+  for page in sv di bl bdc 'zbdc(h|)'; do
     contains "VPD page 00h" "\[$page\]" "$out"
   done
   out=$(sg_vpd -p 0x83 "$SG")
@@ -84,7 +85,7 @@ vpd_serial() {
     "$(sg_vpd -p 0x80 "$SG")"
   contains "the kernel's copy of page 80h" "$serial" \
     "$(tr -d '\0' <"/sys/block/${DISK#/dev/}/device/vpd_pg80")"
-  contains "VPD page 86h" "[Ee]xtended INQUIRY data" "$(sg_vpd -p 0x86 "$SG")"
+  contains "VPD page 86h" "[Ee]xtended (INQUIRY|inquiry) data" "$(sg_vpd -p 0x86 "$SG")"
 }
 
 # Linux asks for four bytes first.
@@ -192,6 +193,8 @@ zone_conditions() {
   equal "after FINISH" "Full -" "$(zone_state $z)"
   sg_reset_wp --zone="$lba" "$SG"
   equal "after RESET" "Empty 0" "$(zone_state $z)"
+  # Since 6.10 Linux has write pointers of its own, which SG_IO does not move.
+  blkzone reset -o "$lba" -c 1 "$DISK"
 }
 
 zone_management_refused() {
