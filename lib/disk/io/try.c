@@ -214,21 +214,37 @@ static bool has_left_something(const struct io *io)
 	       res != -ESTALE && zone_slot_has_wp(&io->disk->zones, io->slot);
 }
 
-/* Returns whether it is written. */
-static bool end_write(struct io *io, bool written)
+/* False: it was not carried out, or a sync failed beside it, and it is written
+ * once more.  Takes the lock. */
+static bool note_written(struct io *io, bool written)
 {
 	struct disk *d = io->disk;
 	uint32_t lo = (uint32_t)(segment_offset(io) >> d->block_shift);
-	struct slot_turn *next;
 
 	pthread_mutex_lock(&d->lock);
-	/* A sync failed beside it: it is written once more. */
 	if (written && write_end(io, lo, lo + io->pub->nr_blocks, false))
 		written = false;
 	/* Part of it is there; the next write cuts it off. */
 	if (!written && has_left_something(io))
 		d->slots.at[io->slot].flags |= SLOT_CUT;
 	flight_tried(io, written);
+	return written;
+}
+
+/* Returns whether it is written; then that is recorded as long as the slot is
+ * ours. */
+static bool end_write(struct io *io, bool written)
+{
+	struct disk *d = io->disk;
+	struct slot_turn *next;
+
+	written = note_written(io, written);
+	if (written && recorder_is_on(d)) {
+		pthread_mutex_unlock(&d->lock);
+		io->pub->status = DISK_OK;
+		recorder_end(io);
+		pthread_mutex_lock(&d->lock);
+	}
 	next = turn_pass_on(d, io->slot);
 	hold_leave_locked(d);
 	pthread_mutex_unlock(&d->lock);
@@ -236,15 +252,6 @@ static bool end_write(struct io *io, bool written)
 		next->granted(next);
 	leave_gate(io);
 	return written;
-}
-
-/* As long as it has the slot.  What a loss makes the full path write once more
- * is there twice: the same blocks, at the same place. */
-static void record_write(struct io *io, bool written)
-{
-	io->pub->status = DISK_OK;
-	if (written && recorder_is_on(io->disk))
-		recorder_end(io);
 }
 
 static bool try_write(struct io *io)
@@ -263,7 +270,6 @@ static bool try_write(struct io *io)
 	written = run_here(io, STORE_WRITE, flags);
 	if (!(flags & STORE_NOWAIT))
 		where_waited(&io->disk->where, io->start_ns, meter_end_ns(io));
-	record_write(io, written);
 	written = end_write(io, written);
 	return written && end(io, DISK_OK, ZV_OK);
 }
