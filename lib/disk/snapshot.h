@@ -106,18 +106,26 @@ int disk_clone(const char *dir, const char *snapshot, const char *to,
 	       disk_progress_fn *progress, void *user, struct disk_meta *meta,
 	       struct zl_err *err);
 
+/* What the journal has to be told of files that were changed; NULL: nothing. */
+struct disk_copy_news {
+	/* By slot: whether it was written out of order (1), was not (0), or is
+	 * as it was (-1). */
+	const int8_t *non_seq;
+	/* By realm: the domain that it was activated in, after which nothing is
+	 * known of its zones but what non_seq says; UINT8_MAX: it was not. */
+	const uint8_t *active;
+};
+
 /*
  * The two halves of that, for who changes the files in between: all but the
  * sidecar; and what makes a disk of it.  @meta: the sidecar's; a new serial
- * number is put into it.  @non_seq, or NULL, says of each slot whether it was
- * written out of order (1), was not (0), or is as it was (-1).  @durable: or it
- * is for now.
+ * number is put into it.  @news may be NULL.  @durable: or it is for now.
  */
 int disk_copy_files(const char *from, const char *to,
 		    disk_progress_fn *progress, void *user, struct zl_err *err);
 int disk_copy_complete(const char *to, struct disk_meta *meta,
-		       int (*non_seq)(void *user, uint32_t slot), void *user,
-		       bool durable, struct zl_err *err);
+		       const struct disk_copy_news *news, bool durable,
+		       struct zl_err *err);
 /* Makes the directory, or finds it empty: 1: made, 0: was there. */
 int disk_copy_make_dir(const char *to, struct zl_err *err);
 /* Takes that back, with the files of a disk that are in it. */

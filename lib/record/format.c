@@ -39,12 +39,13 @@ static uint64_t get(const uint8_t *p, unsigned len)
 const char *record_type_name(enum record_type type)
 {
 	static const char *const names[RECORD_NR_TYPES] = {
-		[RECORD_HEAD] = "head",	    [RECORD_WRITE] = "write",
-		[RECORD_UNMAP] = "unmap",   [RECORD_RESET] = "reset",
-		[RECORD_FINISH] = "finish", [RECORD_OPEN] = "open",
-		[RECORD_CLOSE] = "close",   [RECORD_REFILL] = "refill",
-		[RECORD_FLUSH] = "flush",   [RECORD_SAFE] = "safe",
-		[RECORD_MARK] = "mark",	    [RECORD_END] = "end",
+		[RECORD_HEAD] = "head",		[RECORD_WRITE] = "write",
+		[RECORD_UNMAP] = "unmap",	[RECORD_RESET] = "reset",
+		[RECORD_FINISH] = "finish",	[RECORD_OPEN] = "open",
+		[RECORD_CLOSE] = "close",	[RECORD_REFILL] = "refill",
+		[RECORD_FLUSH] = "flush",	[RECORD_SAFE] = "safe",
+		[RECORD_MARK] = "mark",		[RECORD_END] = "end",
+		[RECORD_ACTIVATE] = "activate",
 	};
 
 	return type < RECORD_NR_TYPES && names[type] ? names[type] : "unknown";

@@ -36,6 +36,9 @@ enum record_type {
 	RECORD_SAFE = 10,
 	RECORD_MARK = 11, /* data: its text */
 	RECORD_END = 12,  /* the last; data: why, for a person */
+	/* Of nr_blocks realms from number lba on, some have become active in
+	 * another domain, durably; data: record_realm_domain(). */
+	RECORD_ACTIVATE = 13,
 	RECORD_NR_TYPES,
 };
 
@@ -60,6 +63,28 @@ struct record {
 	const void *data;  /* of a reader: valid until it is closed */
 	uint64_t at_bytes; /* where it is in the file */
 };
+
+/*
+ * ACTIVATE has four bits for each realm, so that all that a disk can have fit:
+ * its domain from now on, or RECORD_REALM_STAYS.
+ */
+#define RECORD_REALM_STAYS 0xfu
+
+static inline size_t record_realm_bytes(uint32_t nr_realms)
+{
+	return nr_realms / 2 + nr_realms % 2;
+}
+
+static inline unsigned record_realm_domain(const uint8_t *data, uint32_t nr)
+{
+	return data[nr / 2] >> nr % 2 * 4 & 0xf;
+}
+
+/* It was RECORD_REALM_STAYS. */
+static inline void record_realm_set(uint8_t *data, uint32_t nr, unsigned domain)
+{
+	data[nr / 2] ^= (uint8_t)((domain ^ RECORD_REALM_STAYS) << nr % 2 * 4);
+}
 
 /* "write", "flush", …; never NULL. */
 const char *record_type_name(enum record_type type);

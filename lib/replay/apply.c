@@ -153,7 +153,7 @@ static void note_order(struct slot_file *f, uint64_t taken)
 	uint64_t end = f->size;
 	const struct effect *e;
 	bool is_there;
-	int8_t is = -1;
+	int8_t is = p->slots[f->slot].base == SLOT_KEPT ? -1 : 0;
 
 	for (uint32_t i = p->slots[f->slot].first; i != NO_EFFECT;
 	     i = e->next) {
@@ -210,16 +210,6 @@ static int apply_wp(struct slot_file *f)
 /*
  * Choosing.
  */
-
-/* A number that depends on both and looks like none (splitmix64). */
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	uint64_t z = a + (b + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
 
 static uint64_t digit(struct building *b, uint64_t radix)
 {
@@ -349,22 +339,59 @@ static int apply_conv(struct slot_file *f)
 	return ret;
 }
 
+static int open_file(struct slot_file *f, const char *name, bool wp)
+{
+	bool is_new = f->b->plan->slots[f->slot].base == SLOT_NEW;
+	off_t end;
+
+	f->fd = openat(f->b->dir_fd, name,
+		       O_RDWR | O_NOFOLLOW | O_CLOEXEC |
+			       (is_new ? O_CREAT | O_TRUNC : 0),
+		       0600);
+	if (f->fd < 0)
+		return -errno;
+	if (is_new && !wp)
+		return set_size(f, bytes_of(f, zone_slot_blocks(&f->r->zones,
+								f->slot)));
+	end = lseek(f->fd, 0, SEEK_END);
+	f->size = (uint64_t)end;
+	return end < 0 ? -errno : 0;
+}
+
+/* What was only read has no file where a realm is active elsewhere. */
+static bool is_only_read(const struct plan *p, uint32_t slot)
+{
+	uint32_t i = p->slots[slot].first;
+
+	while (i != NO_EFFECT && p->effects[i].safe)
+		i = p->effects[i].next;
+	return i == NO_EFFECT && p->slots[slot].base == SLOT_KEPT;
+}
+
+static int remove_file(struct building *b, const char *name)
+{
+	return unlinkat(b->dir_fd, name, 0) && errno != ENOENT ? -errno : 0;
+}
+
 int apply_slot(struct building *b, uint32_t slot)
 {
-	struct slot_file f = { .b = b, .r = b->plan->r, .slot = slot };
+	struct slot_file f = {
+		.b = b, .r = b->plan->r, .slot = slot, .fd = -1
+	};
 	bool wp = zone_slot_has_wp(&f.r->zones, slot);
 	char name[STORE_NAME_MAX];
-	off_t end;
-	int ret = 0;
+	int ret;
 
 	snprintf(name, sizeof(name), "%s-%06u", wp ? "seq" : "cnv", slot);
-	f.fd = openat(b->dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	end = f.fd < 0 ? -1 : lseek(f.fd, 0, SEEK_END);
-	if (end < 0)
-		ret = -errno;
-	f.size = (uint64_t)end;
-	if (!ret)
-		ret = wp ? apply_wp(&f) : apply_conv(&f);
+	if (is_only_read(b->plan, slot))
+		return 0;
+	if (b->plan->slots[slot].base == SLOT_GONE) {
+		ret = remove_file(b, name);
+	} else {
+		ret = open_file(&f, name, wp);
+		if (!ret)
+			ret = wp ? apply_wp(&f) : apply_conv(&f);
+	}
 	if (f.fd >= 0)
 		close(f.fd);
 	if (ret)

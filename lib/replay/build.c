@@ -39,7 +39,7 @@ static int count_states(const struct plan *p, uint64_t *count)
 
 	*count = 1;
 	for (uint32_t i = 0; i < z->nr_slots && !ret; i++) {
-		if (p->slots[i].first == NO_EFFECT)
+		if (!plan_changes(p, i))
 			continue;
 		if (zone_slot_has_wp(z, i))
 			*count = times(*count, plan_steps(p, i) + 1);
@@ -49,41 +49,86 @@ static int count_states(const struct plan *p, uint64_t *count)
 	return ret;
 }
 
-int replay_count(const struct replay *r, uint64_t point, uint64_t *count,
-		 struct zl_err *err)
+/* Those with @take of the activations that were in flight, of *more there are
+ * as many. */
+static int count_with(const struct replay *r, uint64_t point, uint32_t take,
+		      uint64_t *count, bool *more, struct zl_err *err)
 {
 	struct plan p;
-	int ret = check_point(r, point, err);
+	int ret = plan_make(r, point, true, take, &p, err);
 
-	if (!ret)
-		ret = plan_make(r, point, true, &p, err);
 	if (ret)
 		return ret;
 	ret = count_states(&p, count);
+	*more = take < p.nr_in_flight;
 	plan_free(&p);
 	return ret ? zl_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-static int check_state(const struct replay *r, const struct plan *p,
-		       const struct replay_crash *crash, struct zl_err *err)
+int replay_count(const struct replay *r, uint64_t point, uint64_t *count,
+		 struct zl_err *err)
 {
-	uint64_t count;
+	int ret = check_point(r, point, err);
+	bool more = true;
+	uint64_t n;
 
-	if (!crash || crash->random)
-		return 0;
-	if (count_states(p, &count))
-		return zl_fail(err, ENOMEM, "out of memory");
+	*count = 0;
+	for (uint32_t take = 0; more && !ret; take++) {
+		ret = count_with(r, point, take, &n, &more, err);
+		if (!ret && __builtin_add_overflow(*count, n, count)) {
+			*count = UINT64_MAX;
+			break;
+		}
+	}
+	return ret;
+}
+
+/* Of a state's number, which becomes one of those with *take. */
+static int find_take(const struct replay *r, uint64_t point, uint64_t *state,
+		     uint32_t *take, struct zl_err *err)
+{
+	uint64_t count, n;
+	int ret = replay_count(r, point, &count, err);
+	bool more;
+
+	if (ret)
+		return ret;
 	if (count == UINT64_MAX)
 		return zl_fail(err, ERANGE,
 			       "%s has more states there than can be "
 			       "numbered; choose one by a seed",
 			       r->log);
-	if (crash->state < count)
-		return 0;
-	return zl_fail(err, ERANGE,
-		       "%s has the states 0 to %llu there, and not %llu",
-		       r->log, (unsigned long long)count - 1,
-		       (unsigned long long)crash->state);
+	if (*state >= count)
+		return zl_fail(err, ERANGE,
+			       "%s has the states 0 to %llu there, and not "
+			       "%llu",
+			       r->log, (unsigned long long)count - 1,
+			       (unsigned long long)*state);
+	for (;; ++*take, *state -= n) {
+		ret = count_with(r, point, *take, &n, &more, err);
+		if (ret || *state < n)
+			return ret;
+	}
+}
+
+/* The plan of a state, whose number becomes one of those of the plan. */
+static int plan_state(const struct replay *r, uint64_t point,
+		      const struct replay_crash *crash, uint64_t *state,
+		      struct plan *p, struct zl_err *err)
+{
+	uint32_t take = 0;
+	int ret = 0;
+
+	if (crash && !crash->random)
+		ret = find_take(r, point, state, &take, err);
+	if (!ret)
+		ret = plan_make(r, point, crash != NULL, take, p, err);
+	if (ret || !crash || !crash->random || !p->nr_in_flight)
+		return ret;
+	take = (uint32_t)(mix(*state, UINT32_MAX) %
+			  ((uint64_t)p->nr_in_flight + 1));
+	plan_free(p);
+	return plan_make(r, point, true, take, p, err);
 }
 
 static int apply(struct building *b, disk_progress_fn *progress, void *user)
@@ -93,7 +138,7 @@ static int apply(struct building *b, disk_progress_fn *progress, void *user)
 	int ret = 0;
 
 	for (uint32_t i = 0; i < nr && !ret; i++) {
-		if (p->slots[i].first != NO_EFFECT)
+		if (plan_changes(p, i))
 			ret = apply_slot(b, i);
 		if (progress && ((i + 1) % 256 == 0 || i + 1 == nr))
 			progress(user, i + 1, nr);
@@ -101,17 +146,12 @@ static int apply(struct building *b, disk_progress_fn *progress, void *user)
 	return ret;
 }
 
-static int slot_order(void *user, uint32_t slot)
-{
-	const struct building *b = user;
-
-	return b->non_seq[slot];
-}
-
 static int build_files(struct building *b, disk_progress_fn *progress,
 		       void *user, struct disk_meta *meta)
 {
 	const struct replay *r = b->plan->r;
+	const struct disk_copy_news news = { .non_seq = b->non_seq,
+					     .active = b->plan->active };
 	int ret = disk_copy_files(r->base, b->dir, NULL, NULL, b->err);
 
 	if (ret)
@@ -124,9 +164,7 @@ static int build_files(struct building *b, disk_progress_fn *progress,
 	close(b->dir_fd);
 	*meta = r->meta;
 	return ret ? ret
-		   : disk_copy_complete(b->dir, meta,
-					b->non_seq ? slot_order : NULL, b,
-					false, b->err);
+		   : disk_copy_complete(b->dir, meta, &news, false, b->err);
 }
 
 static int build(struct building *b, disk_progress_fn *progress, void *user,
@@ -160,15 +198,13 @@ int replay_build(const struct replay *r, uint64_t point,
 	struct plan p;
 	int ret = check_point(r, point, err);
 
+	b.state = crash ? crash->state : 0;
 	if (!ret)
-		ret = plan_make(r, point, crash != NULL, &p, err);
+		ret = plan_state(r, point, crash, &b.state, &p, err);
 	if (ret)
 		return ret;
 	b.plan = &p;
-	b.state = crash ? crash->state : 0;
-	ret = check_state(r, &p, crash, err);
-	if (!ret)
-		ret = build(&b, progress, user, meta ? meta : &ignored);
+	ret = build(&b, progress, user, meta ? meta : &ignored);
 	plan_free(&p);
 	return ret;
 }

@@ -29,11 +29,19 @@ struct effect {
 	bool safe;	 /* only says that the blocks are durable */
 };
 
+/* What of a slot's file comes before its effects. */
+enum slot_base {
+	SLOT_KEPT, /* the snapshot's file */
+	SLOT_NEW,  /* a realm was activated: a new file */
+	SLOT_GONE, /* … elsewhere: none */
+};
+
 struct slot_plan {
 	uint32_t first, last; /* effects */
 	uint64_t safe_seq;    /* what came until then is durable */
-	bool closed;	      /* nothing behind can have begun */
-	uint64_t steps;	      /* with a write pointer: so many are taken */
+	enum slot_base base;
+	bool late;   /* there is a change that cannot have begun */
+	bool closed; /* nothing behind can have begun */
 };
 
 /* All that may be there, slot by slot. */
@@ -45,11 +53,23 @@ struct plan {
 	struct effect *effects;
 	uint32_t nr, room;
 	struct slot_plan *slots;
+	/* Activations that were in flight, one after the other: so many there
+	 * are, so many of the first of them are taken; and no more can be. */
+	uint32_t nr_in_flight, take;
+	bool barred;
+	uint8_t *active; /* see struct disk_copy_news; NULL: no realms */
 };
 
-int plan_make(const struct replay *r, uint64_t point, bool crash,
+/* @take: of activations in flight, at most nr_in_flight of the plan with 0. */
+int plan_make(const struct replay *r, uint64_t point, bool crash, uint32_t take,
 	      struct plan *p, struct zl_err *err);
 void plan_free(struct plan *p);
+
+static inline bool plan_changes(const struct plan *p, uint32_t slot)
+{
+	return p->slots[slot].first != NO_EFFECT ||
+	       p->slots[slot].base != SLOT_KEPT;
+}
 
 /* Whether the effect is durable at the point; in a slot without a write
  * pointer that is asked of each granule. */
@@ -71,6 +91,16 @@ int plan_granules(const struct plan *p, uint32_t slot, struct granules *g);
 void granules_free(struct granules *g);
 /* How many states the slots without write pointers add, times @count; … */
 uint64_t times(uint64_t a, uint64_t b);
+
+/* A number that depends on both and looks like none (splitmix64). */
+static inline uint64_t mix(uint64_t a, uint64_t b)
+{
+	uint64_t z = a + (b + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
 
 /* apply.c */
 struct building {

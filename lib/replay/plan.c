@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "replay/internal.h"
+#include "zone/realm.h"
 
 uint64_t times(uint64_t a, uint64_t b)
 {
@@ -64,7 +65,8 @@ static int add_part(struct plan *p, uint32_t slot, struct effect *e, bool safe)
 
 	/* What one that has not begun comes before, in a zone that is changed
 	 * by one at a time, has not been carried out either. */
-	s->closed |= has_wp(p, slot) && !has_begun(p, rec);
+	s->late |= !has_begun(p, rec);
+	s->closed |= has_wp(p, slot) && s->late;
 	if (s->closed || !has_begun(p, rec))
 		return 0;
 	if (safe && has_wp(p, slot) && rec->seq <= p->seq)
@@ -103,6 +105,86 @@ static int add_zone(struct plan *p, const struct record *rec)
 	return add_part(p, zone_slot_of(&p->r->zones, rec->lba), &e, false);
 }
 
+/*
+ * Activations: durable when they are answered, and each is there or is not.
+ */
+
+/* The slots of all domains that the realms have zones in. */
+static void each_slot(struct plan *p, const struct record *rec,
+		      void (*fn)(struct plan *p, const struct record *rec,
+				 uint32_t slot, bool to_come))
+{
+	const struct zone_geo *geo = &p->r->zones.geo;
+	unsigned to;
+
+	for (uint32_t n = 0; n < rec->nr_blocks; n++) {
+		uint32_t realm = (uint32_t)rec->lba + n, slot;
+
+		to = record_realm_domain(rec->data, n);
+		for (unsigned i = 0; i < geo->domains.nr; i++) {
+			if (to == RECORD_REALM_STAYS ||
+			    !zone_realm_has(geo, realm, i))
+				continue;
+			slot = zone_realm_slot(geo, realm, i);
+			for (uint32_t k = 0; k < geo->domains.d[i].realm_slots;
+			     k++)
+				fn(p, rec, slot + k, i == to);
+		}
+	}
+}
+
+/* What comes before it there has ended before it began. */
+static void look_for_late(struct plan *p, const struct record *rec,
+			  uint32_t slot, bool to_come)
+{
+	(void)rec;
+	(void)to_come;
+	p->barred |= p->slots[slot].late;
+}
+
+static void renew(struct plan *p, const struct record *rec, uint32_t slot,
+		  bool to_come)
+{
+	p->slots[slot] = (struct slot_plan){
+		.first = NO_EFFECT,
+		.safe_seq = rec->seq,
+		.base = to_come ? SLOT_NEW : SLOT_GONE,
+	};
+}
+
+static void close_slot(struct plan *p, const struct record *rec, uint32_t slot,
+		       bool to_come)
+{
+	(void)rec;
+	(void)to_come;
+	p->slots[slot].closed = true;
+}
+
+static bool is_taken(struct plan *p, const struct record *rec)
+{
+	if (rec->seq <= p->seq)
+		return true;
+	p->barred |= !has_begun(p, rec);
+	each_slot(p, rec, look_for_late);
+	return !p->barred && p->nr_in_flight++ < p->take;
+}
+
+static void add_activation(struct plan *p, const struct record *rec)
+{
+	unsigned to;
+
+	if (!is_taken(p, rec)) {
+		each_slot(p, rec, close_slot);
+		return;
+	}
+	each_slot(p, rec, renew);
+	for (uint32_t n = 0; n < rec->nr_blocks; n++) {
+		to = record_realm_domain(rec->data, n);
+		if (to != RECORD_REALM_STAYS)
+			p->active[rec->lba + n] = (uint8_t)to;
+	}
+}
+
 /* What an I/O that failed has left is not known: in order, nothing; elsewhere
  * it may be there, which a power failure may make of it as well. */
 static bool is_left_out(const struct plan *p, const struct record *rec)
@@ -128,26 +210,43 @@ static int add_record(struct plan *p, const struct record *rec)
 		if (rec->seq <= p->seq && rec->begin > p->safe_all)
 			p->safe_all = rec->begin;
 		return 0;
+	case RECORD_ACTIVATE:
+		add_activation(p, rec);
+		return 0;
 	default:
 		return 0;
 	}
 }
 
-int plan_make(const struct replay *r, uint64_t point, bool crash,
+static int make_slots(struct plan *p)
+{
+	const struct zone_set *z = &p->r->zones;
+	uint32_t nr_realms = z->geo.domains.nr_realms;
+
+	p->slots = calloc(z->nr_slots, sizeof(*p->slots));
+	if (nr_realms)
+		p->active = malloc(nr_realms);
+	if (!p->slots || (nr_realms && !p->active))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < z->nr_slots; i++)
+		p->slots[i].first = NO_EFFECT;
+	if (nr_realms)
+		memset(p->active, UINT8_MAX, nr_realms);
+	return 0;
+}
+
+int plan_make(const struct replay *r, uint64_t point, bool crash, uint32_t take,
 	      struct plan *p, struct zl_err *err)
 {
 	const struct record *rec;
-	int ret = 0;
+	int ret;
 
 	*p = (struct plan){ .r = r,
 			    .crash = crash,
 			    .seq = r->rd.records[point].seq,
+			    .take = take,
 			    .safe_all = r->rd.records[0].seq };
-	p->slots = calloc(r->zones.nr_slots, sizeof(*p->slots));
-	if (!p->slots)
-		return zl_fail(err, ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < r->zones.nr_slots; i++)
-		p->slots[i].first = NO_EFFECT;
+	ret = make_slots(p);
 	for (size_t i = 1; i < r->rd.nr && !ret; i++) {
 		rec = &r->rd.records[i];
 		if (i > point && !crash)
@@ -164,6 +263,7 @@ void plan_free(struct plan *p)
 {
 	free(p->effects);
 	free(p->slots);
+	free(p->active);
 	*p = (struct plan){ 0 };
 }
 

@@ -9,6 +9,27 @@
 #include "base/num.h"
 #include "disk/snapshot.h"
 #include "replay/internal.h"
+#include "zone/realm.h"
+
+static bool is_sound_activation(const struct replay *r,
+				const struct record *rec)
+{
+	const struct zone_geo *geo = &r->zones.geo;
+	uint32_t nr = geo->domains.nr_realms;
+	unsigned to;
+
+	if (rec->lba >= nr || rec->nr_blocks > nr - rec->lba ||
+	    rec->data_bytes != record_realm_bytes(rec->nr_blocks))
+		return false;
+	for (uint32_t i = 0; i < rec->nr_blocks; i++) {
+		to = record_realm_domain(rec->data, i);
+		if (to != RECORD_REALM_STAYS &&
+		    (to >= geo->domains.nr ||
+		     !zone_realm_has(geo, (uint32_t)rec->lba + i, to)))
+			return false;
+	}
+	return true;
+}
 
 /* What is beyond the disk, or has not the data that it must have. */
 static bool is_sound(const struct replay *r, const struct record *rec)
@@ -20,6 +41,8 @@ static bool is_sound(const struct replay *r, const struct record *rec)
 	    rec->type == RECORD_FLUSH || rec->type == RECORD_OPEN ||
 	    rec->type == RECORD_CLOSE)
 		return true;
+	if (rec->type == RECORD_ACTIVATE)
+		return is_sound_activation(r, rec);
 	if (rec->lba >= capacity || rec->nr_blocks > capacity - rec->lba)
 		return false;
 	if (rec->type == RECORD_WRITE)

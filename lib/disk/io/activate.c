@@ -22,6 +22,7 @@
 #include "disk/io/grace.h"
 #include "disk/io/io.h"
 #include "disk/io/ops.h"
+#include "disk/io/recorder.h"
 #include "disk/io/slot.h"
 #include "disk/io/sync.h"
 #include "disk/io/turn.h"
@@ -212,6 +213,31 @@ static void settle(struct change *c)
 	}
 }
 
+/* A log that cannot say what has happened ends. */
+static void record(struct change *c)
+{
+	uint32_t nr = c->a->end - c->a->first, realm;
+	uint8_t *domains;
+
+	if (!recorder_is_on(c->d))
+		return;
+	domains = malloc(record_realm_bytes(nr));
+	if (!domains) {
+		record_log_break(&c->d->record, "out of memory");
+		return;
+	}
+	memset(domains, UINT8_MAX, record_realm_bytes(nr));
+	for (uint32_t i = 0; i < c->nr; i++) {
+		realm = zone_realm_of(&c->d->zones.geo, c->slots[i].slot) -
+			c->a->first;
+		if (c->slots[i].to_come &&
+		    record_realm_domain(domains, realm) == RECORD_REALM_STAYS)
+			record_realm_set(domains, realm, c->a->domain);
+	}
+	recorder_activated(c->io, c->a->first, nr, domains);
+	free(domains);
+}
+
 static int change(struct change *c)
 {
 	int ret = make_files(c);
@@ -220,8 +246,13 @@ static int change(struct change *c)
 		return ret;
 	ret = journal_activate(c->d, c->a);
 	/* The files stay: it may be in the journal, for all that is known. */
-	if (ret)
+	if (ret) {
+		record_log_break(&c->d->record,
+				 "whether an activation of realms that failed "
+				 "is durable is not known");
 		return ret;
+	}
+	record(c);
 	settle(c);
 	if (atomic_load(&c->d->faults.has_kept))
 		c->d->faults.hooks->settle(c->d);

@@ -90,11 +90,6 @@ void recorder_end(struct io *io)
 	else if (io->pub->op == DISK_READ && io->pub->fua && ok &&
 		 io->pub->nr_blocks)
 		add_told(io, record_of_blocks(io, RECORD_SAFE));
-	else if (io->pub->op == DISK_ACTIVATE && ok &&
-		 !io->pub->activation->unmet)
-		record_log_break(&d->record,
-				 "zones were activated, which a record cannot "
-				 "say");
 }
 
 static void add_zone(struct io *io, enum record_type type, uint32_t nr_blocks,
@@ -132,4 +127,17 @@ void recorder_refilled(struct io *io, uint32_t wp_blocks, bool ok)
 					  : 0);
 	else
 		add_zone(io, RECORD_RESET, 0, 0);
+}
+
+void recorder_activated(struct io *io, uint32_t first, uint32_t nr,
+			const uint8_t *domains)
+{
+	struct iovec iov = { (void *)(uintptr_t)domains,
+			     record_realm_bytes(nr) };
+	struct iov_cur cur = iov_start(&iov, 1);
+	struct record r = record_of(io, RECORD_ACTIVATE);
+
+	r.lba = first;
+	r.nr_blocks = nr;
+	record_log_add(&io->disk->record, &r, &cur, iov.iov_len);
 }

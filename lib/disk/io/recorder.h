@@ -36,5 +36,9 @@ void recorder_zone_safe(struct io *io);
 /* DISK_REFILL has replaced what is below io->slot's write pointer, or, not
  * @ok, emptied it. */
 void recorder_refilled(struct io *io, uint32_t wp_blocks, bool ok);
+/* Of @nr realms from @first on: @domains is as RECORD_ACTIVATE has it.  The
+ * slots' turns are still ours. */
+void recorder_activated(struct io *io, uint32_t first, uint32_t nr,
+			const uint8_t *domains);
 
 #endif

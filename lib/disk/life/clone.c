@@ -66,14 +66,13 @@ int disk_copy_make_dir(const char *to, struct zl_err *err)
 }
 
 static int complete(struct store *st, const char *to, struct disk_meta *meta,
-		    int (*non_seq)(void *user, uint32_t slot), void *user,
-		    bool durable, struct zl_err *err)
+		    const struct disk_copy_news *news, bool durable,
+		    struct zl_err *err)
 {
 	int ret = meta_new_serial(meta, err);
 
 	if (!ret)
-		ret = copies_end_journal(st, to, meta, non_seq, user, durable,
-					 err);
+		ret = copies_end_journal(st, to, meta, news, durable, err);
 	if (ret)
 		return ret;
 	ret = sidecar_make(st, meta, durable);
@@ -85,8 +84,8 @@ static int complete(struct store *st, const char *to, struct disk_meta *meta,
 }
 
 int disk_copy_complete(const char *to, struct disk_meta *meta,
-		       int (*non_seq)(void *user, uint32_t slot), void *user,
-		       bool durable, struct zl_err *err)
+		       const struct disk_copy_news *news, bool durable,
+		       struct zl_err *err)
 {
 	struct store *st;
 	int ret = 0;
@@ -97,7 +96,7 @@ int disk_copy_complete(const char *to, struct disk_meta *meta,
 		ret = store_file_open(to, &st, err);
 	if (ret)
 		return ret;
-	ret = complete(st, to, meta, non_seq, user, durable, err);
+	ret = complete(st, to, meta, news, durable, err);
 	store_close(st);
 	return ret;
 }
@@ -112,7 +111,7 @@ static int clone_files(const char *from, const char *to,
 		return made;
 	ret = disk_copy_files(from, to, progress, user, err);
 	if (!ret)
-		ret = disk_copy_complete(to, meta, NULL, NULL, true, err);
+		ret = disk_copy_complete(to, meta, NULL, true, err);
 	if (!ret)
 		return 0;
 	disk_copy_drop(to, made);

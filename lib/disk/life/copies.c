@@ -106,23 +106,57 @@ static int add_record(struct tail *t, enum journal_type type, uint32_t slot,
 	return 0;
 }
 
-static int add_records(struct tail *t, uint32_t nr_slots,
-		       int (*non_seq)(void *user, uint32_t slot), void *user)
+/* Realms [first, end).  They may be active there already, by the records so
+ * far, and what those say of their zones is void nevertheless: so they are
+ * elsewhere first. */
+static int add_activation(struct tail *t, unsigned nr_domains, uint32_t first,
+			  uint32_t end, uint8_t domain)
 {
-	int ret = 0, is;
+	int ret = 0;
 
-	for (uint32_t i = 0; non_seq && !ret && i < nr_slots; i++) {
-		is = non_seq(user, i);
-		if (is >= 0)
-			ret = add_record(t, JR_NON_SEQ, i, (uint64_t)is);
+	for (unsigned i = 1; i <= nr_domains && !ret; i++)
+		ret = add_record(t, JR_ACTIVATE, first,
+				 journal_activate_value(
+					 end - first, UINT8_MAX,
+					 (uint8_t)((domain + i) % nr_domains)));
+	return ret;
+}
+
+static int add_activations(struct tail *t, const struct zone_domains *domains,
+			   const uint8_t *active)
+{
+	uint32_t end;
+	int ret = 0;
+
+	for (uint32_t r = 0; r < domains->nr_realms && !ret; r = end) {
+		for (end = r + 1;
+		     end < domains->nr_realms && active[end] == active[r];)
+			end++;
+		if (active[r] != UINT8_MAX)
+			ret = add_activation(t, domains->nr, r, end, active[r]);
 	}
+	return ret;
+}
+
+static int add_records(struct tail *t, const struct zone_geo *geo,
+		       const struct disk_copy_news *news)
+{
+	uint32_t nr = zone_geo_slots(geo);
+	int ret = 0;
+
+	if (news && news->active)
+		ret = add_activations(t, &geo->domains, news->active);
+	for (uint32_t i = 0; news && news->non_seq && !ret && i < nr; i++)
+		if (news->non_seq[i] >= 0)
+			ret = add_record(t, JR_NON_SEQ, i,
+					 (uint64_t)news->non_seq[i]);
 	return ret ? ret : add_record(t, JR_CLEAN, 0, 0);
 }
 
 int copies_end_journal(struct store *st, const char *name,
 		       const struct disk_meta *meta,
-		       int (*non_seq)(void *user, uint32_t slot), void *user,
-		       bool durable, struct zl_err *err)
+		       const struct disk_copy_news *news, bool durable,
+		       struct zl_err *err)
 {
 	struct journal_state state;
 	struct tail t = { 0 };
@@ -141,8 +175,7 @@ int copies_end_journal(struct store *st, const char *name,
 			st, DISK_JOURNAL,
 			state.bytes - state.bytes % JOURNAL_RECORD_BYTES);
 	if (!ret)
-		ret = add_records(&t, (uint32_t)meta_slots(meta), non_seq,
-				  user);
+		ret = add_records(&t, &geo, news);
 	if (!ret)
 		ret = store_meta_append(st, DISK_JOURNAL, t.data, t.len,
 					durable);

@@ -20,8 +20,8 @@ int copies_meta(const char *dir, struct disk_meta *meta, struct zl_err *err);
  * disk_copy_complete(). */
 int copies_end_journal(struct store *st, const char *name,
 		       const struct disk_meta *meta,
-		       int (*non_seq)(void *user, uint32_t slot), void *user,
-		       bool durable, struct zl_err *err);
+		       const struct disk_copy_news *news, bool durable,
+		       struct zl_err *err);
 
 /* settle.c: what a restore makes first, and its name when it is complete. */
 #define SETTLE_READY "zloop.restore"

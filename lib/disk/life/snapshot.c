@@ -306,7 +306,7 @@ static int stop_tmp(const char *tmp, struct zl_err *err)
 		ret = store_file_open(tmp, &st, err);
 	if (ret)
 		return ret;
-	ret = copies_end_journal(st, tmp, &meta, NULL, NULL, false, err);
+	ret = copies_end_journal(st, tmp, &meta, NULL, false, err);
 	store_close(st);
 	return ret;
 }
