@@ -49,37 +49,6 @@ uint32_t zone_geo_first_wp(const struct zone_geo *geo)
 	return start;
 }
 
-uint32_t zone_slot_of(const struct zone_set *set, uint64_t lba)
-{
-	assert(lba < set->geo.capacity_blocks);
-	return (uint32_t)(lba / set->geo.zone_blocks);
-}
-
-uint64_t zone_slot_start_lba(const struct zone_set *set, uint32_t slot)
-{
-	assert(slot < set->nr_slots);
-	return (uint64_t)slot * set->geo.zone_blocks;
-}
-
-uint32_t zone_slot_blocks(const struct zone_set *set, uint32_t slot)
-{
-	uint64_t start_lba = zone_slot_start_lba(set, slot);
-
-	return (uint32_t)min_u64(set->geo.zone_blocks,
-				 set->geo.capacity_blocks - start_lba);
-}
-
-uint32_t zone_slot_cap_blocks(const struct zone_set *set, uint32_t slot)
-{
-	const struct zone_traits *t = zone_slot_traits(set, slot);
-	uint32_t blocks = zone_slot_blocks(set, slot);
-
-	if (t->span == ZS_NOTHING)
-		return 0;
-	return t->has_wp ? (uint32_t)min_u64(blocks, set->geo.zone_cap_blocks)
-			 : blocks;
-}
-
 bool zone_slot_has_gap(const struct zone_set *set, uint32_t slot)
 {
 	uint32_t cap = zone_slot_cap_blocks(set, slot);

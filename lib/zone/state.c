@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 
+#include "base/num.h"
 #include "zone/internal.h"
 
 static struct zone_pool *pool_of(struct zone_set *set, uint32_t slot)
@@ -50,6 +51,9 @@ void zone_slot_set_cond(struct zone_set *set, uint32_t slot,
 {
 	struct zone_slot *s = &set->slots[slot];
 
+	/* The last of the list becomes the last. */
+	if (cond == ZC_IMP_OPEN && s->cond == cond && s->lru_next == SLOT_NONE)
+		return;
 	if (s->cond == ZC_IMP_OPEN)
 		lru_remove(set, slot);
 	else if (s->cond == ZC_EXP_OPEN)
@@ -131,6 +135,8 @@ void zone_set_init(struct zone_set *set, const struct zone_geo *geo,
 		.nr_slots = zone_geo_slots(geo),
 		.slots = slots,
 	};
+	if (is_pow2(geo->zone_blocks))
+		set->zone_shift = (uint8_t)__builtin_ctzll(geo->zone_blocks);
 	for (int i = 0; i < ZR_NR; i++)
 		set->pools[i].lru_head = set->pools[i].lru_tail = SLOT_NONE;
 	for (uint32_t i = 0; i < set->nr_slots; i++)

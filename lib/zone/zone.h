@@ -22,6 +22,7 @@
 #ifndef ZL_ZONE_ZONE_H
 #define ZL_ZONE_ZONE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -194,6 +195,7 @@ struct zone_pool {
 struct zone_set {
 	struct zone_geo geo;
 	uint32_t nr_slots;
+	uint8_t zone_shift; /* log2 of geo.zone_blocks; 0: none, or 1 block */
 	struct zone_slot *slots;
 	struct zone_pool pools[ZR_NR];
 	uint32_t nr_cond[16]; /* slots by condition */
@@ -244,14 +246,6 @@ const char *zone_geo_error(const struct zone_geo *geo);
 void zone_set_init(struct zone_set *set, const struct zone_geo *geo,
 		   struct zone_slot *slots);
 
-/* Address arithmetic.  @lba is below the capacity, @slot below nr_slots. */
-uint32_t zone_slot_of(const struct zone_set *set, uint64_t lba);
-uint64_t zone_slot_start_lba(const struct zone_set *set, uint32_t slot);
-uint32_t zone_slot_blocks(const struct zone_set *set, uint32_t slot);
-/* Writable blocks: the capacity of a slot with a write pointer, the size of
- * another, 0 of a gap. */
-uint32_t zone_slot_cap_blocks(const struct zone_set *set, uint32_t slot);
-
 /* What never changes of a slot.  Any thread, without the caller's lock. */
 static inline const struct zone_traits *
 zone_slot_traits(const struct zone_set *set, uint32_t slot)
@@ -262,6 +256,46 @@ zone_slot_traits(const struct zone_set *set, uint32_t slot)
 static inline bool zone_slot_has_wp(const struct zone_set *set, uint32_t slot)
 {
 	return zone_slot_traits(set, slot)->has_wp;
+}
+
+/* Address arithmetic.  @lba is below the capacity, @slot below nr_slots. */
+static inline uint32_t zone_slot_of(const struct zone_set *set, uint64_t lba)
+{
+	assert(lba < set->geo.capacity_blocks);
+	return (uint32_t)(set->zone_shift ? lba >> set->zone_shift
+					  : lba / set->geo.zone_blocks);
+}
+
+static inline uint64_t zone_slot_start_lba(const struct zone_set *set,
+					   uint32_t slot)
+{
+	assert(slot < set->nr_slots);
+	return (uint64_t)slot * set->geo.zone_blocks;
+}
+
+static inline uint32_t zone_slot_blocks(const struct zone_set *set,
+					uint32_t slot)
+{
+	uint64_t rest =
+		set->geo.capacity_blocks - zone_slot_start_lba(set, slot);
+
+	return (uint32_t)(rest < set->geo.zone_blocks ? rest
+						      : set->geo.zone_blocks);
+}
+
+/* Writable blocks: the capacity of a slot with a write pointer, the size of
+ * another, 0 of a gap. */
+static inline uint32_t zone_slot_cap_blocks(const struct zone_set *set,
+					    uint32_t slot)
+{
+	const struct zone_traits *t = zone_slot_traits(set, slot);
+	uint32_t blocks = zone_slot_blocks(set, slot);
+
+	if (t->span == ZS_NOTHING)
+		return 0;
+	return t->has_wp && blocks > set->geo.zone_cap_blocks
+		       ? (uint32_t)set->geo.zone_cap_blocks
+		       : blocks;
 }
 
 /*
