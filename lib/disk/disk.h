@@ -295,7 +295,7 @@ enum disk_status {
 };
 
 /* Room for what the disk keeps of an I/O: struct io of io/io.h. */
-#define DISK_IO_OWN_BYTES 512
+#define DISK_IO_OWN_BYTES 528
 
 struct disk_io {
 	/* Set by the caller. */

@@ -101,6 +101,8 @@ struct store_req {
 	 * been removed or given to another file.  Looked at when a file is
 	 * opened, before each sync, and otherwise once in a while. */
 	uint64_t size;
+	uint64_t
+		now_ns; /* clock_ns(), as far as that is known; 0 = it is not */
 	const struct iovec *iov;
 	size_t iov_cnt;
 	/* Called exactly once, perhaps before store_submit() returns, on any

@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -117,6 +119,27 @@ EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
 	if (last)
 		die();
 	return ret;
+}
+
+/* What reads and writes zone files calls those two in this way. */
+EXPORT long syscall(long nr, ...)
+{
+	long (*next)(long, ...);
+	long arg[6];
+	va_list ap;
+
+	va_start(ap, nr);
+	for (int i = 0; i < 6; i++)
+		arg[i] = va_arg(ap, long);
+	va_end(ap);
+	if (nr == SYS_preadv2)
+		return preadv2((int)arg[0], (const struct iovec *)arg[1],
+			       (int)arg[2], arg[3], (int)arg[5]);
+	if (nr == SYS_pwritev2)
+		return pwritev2((int)arg[0], (const struct iovec *)arg[1],
+				(int)arg[2], arg[3], (int)arg[5]);
+	*(void **)&next = real("syscall");
+	return next(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }
 
 EXPORT ssize_t pwrite(int fd, const void *data, size_t len, off_t off)

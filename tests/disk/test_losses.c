@@ -4,7 +4,11 @@
  * over a model of Linux that tells of a lost write once (stores/medium.h):
  * several threads, few descriptors, removals, deaths of the process, remounts.
  */
+#include <dlfcn.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "disk/dirs.h"
@@ -33,9 +37,23 @@
 #define ROUNDS 120u
 #endif
 
-ssize_t pwritev2(int fd, const struct iovec *iov, int cnt, off_t off, int flags)
+/* The way in which zone files are written, with the model in it. */
+long syscall(long nr, ...)
 {
-	return medium_pwritev2(fd, iov, cnt, off, flags);
+	long (*next)(long, ...);
+	long arg[6];
+	va_list ap;
+
+	va_start(ap, nr);
+	for (int i = 0; i < 6; i++)
+		arg[i] = va_arg(ap, long);
+	va_end(ap);
+	if (nr == SYS_pwritev2)
+		return medium_pwritev2((int)arg[0],
+				       (const struct iovec *)arg[1],
+				       (int)arg[2], arg[3], (int)arg[5]);
+	*(void **)&next = dlsym(RTLD_NEXT, "syscall");
+	return next(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }
 
 /* What a block has: a number that is written all over it. */

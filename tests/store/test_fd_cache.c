@@ -694,11 +694,102 @@ static void threads_share_the_bound(void **state)
 	tmp_remove(dir);
 }
 
+/* Uses a slot as a request that does not wait: its pin stays. */
+static void leave_pin(struct env *env, uint32_t slot)
+{
+	uint8_t b;
+
+	op_read(env->st, slot, 0, &b, 1);
+	assert_true(is_cached(env, slot));
+	assert_true(is_cached(env, slot));
+}
+
+static void pins_that_were_left_are_called_back(void **state)
+{
+	struct env *env = *state;
+	struct store_file *sf = to_file(env->st);
+
+	make_slots(env, 3);
+	leave_pin(env, 0);
+	assert_int_equal(fd_drop(sf, 0), 0);
+	assert_false(is_cached(env, 0));
+	leave_pin(env, 1);
+	fd_forget(sf, 1);
+	assert_false(is_cached(env, 1));
+	assert_int_equal(open_fds(), env->fds);
+	leave_pin(env, 2);
+	push_out(env);
+	assert_false(is_cached(env, 2));
+	/* And when the store is closed. */
+	leave_pin(env, 2);
+}
+
+/* Two slots have one place. */
+static void pins_of_two_slots(void **state)
+{
+	struct env *env = *state;
+	struct store_file *sf = to_file(env->st);
+
+	assert_int_equal(store_make(env->st, 5, 0), 0);
+	assert_int_equal(store_make(env->st, 5 + FD_HELD_MAX, 0), 0);
+	for (int i = 0; i < 3; i++) {
+		leave_pin(env, 5);
+		leave_pin(env, 5 + FD_HELD_MAX);
+	}
+	fd_forget(sf, 5 + FD_HELD_MAX);
+	assert_int_equal(open_fds(), env->fds + 1);
+	fd_forget(sf, 5);
+	assert_int_equal(open_fds(), env->fds);
+}
+
+static atomic_bool uses_over;
+
+static void *use_slots(void *arg)
+{
+	struct env *env = arg;
+	uint8_t b;
+
+	for (uint32_t n = 0; !atomic_load(&uses_over); n++) {
+		if (!is_cached(env, n % 3))
+			op_read(env->st, n % 3, 0, &b, 1);
+	}
+	return NULL;
+}
+
+static void pins_are_left_and_called_back_at_once(void **state)
+{
+	struct env *env = *state;
+	struct store_file *sf = to_file(env->st);
+	pthread_t threads[3];
+
+	make_slots(env, 3);
+	atomic_store(&uses_over, false);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, use_slots, env), 0);
+	for (uint32_t n = 0; n < 3000; n++) {
+		fd_forget(sf, n % 3);
+		fd_drop(sf, (n + 1) % 3);
+		if (n % 8 == 0)
+			fd_evict();
+	}
+	atomic_store(&uses_over, true);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	for (uint32_t i = 0; i < 3; i++)
+		fd_forget(sf, i);
+	/* None was left behind that nobody would find. */
+	assert_int_equal(open_fds(), env->fds);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(pins_that_were_left_are_called_back),
+		T(pins_of_two_slots),
+		T(pins_are_left_and_called_back_at_once),
 		T(descriptors_are_bounded),
 		T(the_least_recently_used_leaves),
 		T(a_lower_bound_holds_at_once),

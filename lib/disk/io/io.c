@@ -65,6 +65,7 @@ void io_drive(struct io *io)
 		atomic_store(&io->phase, PHASE_SUBMITTED);
 		io->req.done = req_done;
 		io->req.user = io;
+		io->req.now_ns = 0;
 		disk_request(io->disk, &io->req);
 		if (atomic_exchange(&io->phase, PHASE_LEFT) == PHASE_SUBMITTED)
 			return;

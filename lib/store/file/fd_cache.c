@@ -33,9 +33,11 @@ struct fd_entry {
 	int direct; /* the same file for direct I/O, -1: not possible */
 	uint32_t mem_align, off_align; /* … of what it can do */
 	unsigned pins;
-	bool busy;	/* a thread opens or closes it: wait for the shard */
-	bool forgotten; /* nobody finds it; closed with its last pin */
-	uint64_t stamp; /* misses when it was last moved in the list */
+	bool busy; /* a thread opens or closes it: wait for the shard */
+	/* Nobody finds it; closed with its last pin. */
+	atomic_bool forgotten;
+	/* Misses when it was last moved in the list. */
+	_Atomic(uint64_t) stamp;
 	atomic_bool dirty;
 
 	/* The name's file when it was opened, and when that was last seen to be
@@ -52,7 +54,10 @@ struct fd_entry {
 /*
  * A shard's lock covers its lists and its entries' fields but for those of
  * syncing.  Nobody holds two shards' locks, nor one while calling the kernel.
- * Order: sync_lock and a shard's lock are never held together.
+ * Order: sync_lock and a shard's lock are never held together; held_lock, of
+ * the list of stores that may hold pins, before a shard's.  Whoever calls pins
+ * back from other stores ends them under it, so that a store which has left the
+ * list has none any more.
  */
 struct shard {
 	pthread_mutex_t lock;
@@ -87,6 +92,9 @@ static int sync_fd(int fd)
 	errno = EROFS;
 	return -1;
 }
+
+static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct store_file *held_stores;
 
 int (*fd_sync_fn)(int fd) = sync_fd;
 unsigned fd_wait_ms = 5000;
@@ -140,6 +148,12 @@ static void lru_add(struct shard *sh, struct fd_entry *e)
 	else
 		sh->oldest = e;
 	sh->newest = e;
+}
+
+/* No descriptor has been opened since it was moved. */
+static bool is_new(const struct fd_entry *e)
+{
+	return e->stamp == atomic_load_explicit(&misses, memory_order_relaxed);
 }
 
 static void lru_del(struct shard *sh, struct fd_entry *e)
@@ -259,11 +273,60 @@ static struct shard *oldest_shard(void)
 	return found;
 }
 
+static void unpin(struct fd_entry *e, bool used);
+
+static void call_back(struct store_file *sf)
+{
+	struct fd_entry *e;
+
+	for (uint32_t at = 0; at < FD_HELD_MAX; at++) {
+		e = fd_held_take_any(&sf->held, at);
+		if (e)
+			unpin(e, false);
+	}
+}
+
+/* Pins that no request has: what is idle is to be seen as such. */
+static void call_all_back(void)
+{
+	pthread_mutex_lock(&held_lock);
+	for (struct store_file *sf = held_stores; sf; sf = sf->next_held)
+		if (atomic_exchange(&sf->held.some, false))
+			call_back(sf);
+	pthread_mutex_unlock(&held_lock);
+}
+
+static void join_held(struct store_file *sf)
+{
+	pthread_mutex_lock(&held_lock);
+	if (!sf->may_hold) {
+		sf->may_hold = true;
+		sf->next_held = held_stores;
+		held_stores = sf;
+	}
+	pthread_mutex_unlock(&held_lock);
+}
+
+static void leave_held(struct store_file *sf)
+{
+	struct store_file **link = &held_stores;
+
+	pthread_mutex_lock(&held_lock);
+	while (*link && *link != sf)
+		link = &(*link)->next_held;
+	if (*link)
+		*link = sf->next_held;
+	sf->may_hold = false;
+	call_back(sf);
+	pthread_mutex_unlock(&held_lock);
+}
+
 static bool evict(bool tell)
 {
 	struct shard *sh;
 	struct fd_entry *e;
 
+	call_all_back();
 	/* Another thread may take the oldest one first: look again. */
 	while ((sh = oldest_shard())) {
 		pthread_mutex_lock(&sh->lock);
@@ -387,6 +450,7 @@ static int fill(struct shard *sh, struct fd_entry *e)
 	fd = open_entry(e, &wr_err, &sb);
 	if (fd >= 0 && e->sf->direct)
 		open_direct(e, fd, wr_err);
+	join_held(e->sf);
 	pthread_mutex_lock(&sh->lock);
 	if (fd >= 0) {
 		e->fd = fd;
@@ -429,12 +493,30 @@ static int get_wait(struct shard *sh, struct store_file *sf, uint32_t slot,
 	return 0;
 }
 
+/* With the pin that a request before it has left. */
+static bool get_held(struct store_file *sf, uint32_t slot,
+		     struct fd_entry **entry)
+{
+	struct fd_entry *e = fd_held_take(&sf->held, slot);
+
+	if (!e)
+		return false;
+	*entry = e;
+	if (e->slot == slot && !atomic_load(&e->forgotten))
+		return true;
+	unpin(e, false);
+	return false;
+}
+
 int fd_get(struct store_file *sf, uint32_t slot, bool nowait,
 	   struct fd_entry **entry)
 {
-	struct shard *sh = shard_of(sf, slot);
+	struct shard *sh;
 	int ret;
 
+	if (nowait && get_held(sf, slot, entry))
+		return 0;
+	sh = shard_of(sf, slot);
 	pthread_mutex_lock(&sh->lock);
 	if (nowait)
 		ret = get_nowait(sh, sf, slot, entry);
@@ -444,7 +526,8 @@ int fd_get(struct store_file *sf, uint32_t slot, bool nowait,
 	return ret;
 }
 
-void fd_put(struct fd_entry *e, bool nowait)
+/* @used: just now.  What was left had its place in the list when it was. */
+static void unpin(struct fd_entry *e, bool used)
 {
 	struct shard *sh = shard_of(e->sf, e->slot);
 
@@ -452,7 +535,7 @@ void fd_put(struct fd_entry *e, bool nowait)
 	assert(e->pins);
 	e->pins--;
 	/* Nothing to do while everybody finds what he wants. */
-	if (e->stamp != atomic_load_explicit(&misses, memory_order_relaxed)) {
+	if (used && !is_new(e)) {
 		lru_del(sh, e);
 		lru_add(sh, e);
 	}
@@ -460,6 +543,27 @@ void fd_put(struct fd_entry *e, bool nowait)
 	if (!e->pins && (e->wr_err || e->forgotten))
 		close_idle(sh, e, false);
 	pthread_mutex_unlock(&sh->lock);
+}
+
+/* Leaves the pin for the slot's next request. */
+static bool hold(struct fd_entry *e)
+{
+	struct fd_held *h = &e->sf->held;
+	unsigned recalls = atomic_load(&h->recalls);
+
+	if (e->wr_err || atomic_load(&e->forgotten) || !is_new(e))
+		return false;
+	e = fd_held_put(h, e->slot, e, recalls);
+	if (e)
+		unpin(e, true);
+	return true;
+}
+
+void fd_put(struct fd_entry *e, bool nowait)
+{
+	if (nowait && hold(e))
+		return;
+	unpin(e, true);
 	if (!nowait)
 		trim();
 }
@@ -483,9 +587,12 @@ int fd_wr_err(const struct fd_entry *e)
 	return e->wr_err;
 }
 
+/* A sync that takes the mark away after this look begins after it, and finds
+ * the change. */
 void fd_set_dirty(struct fd_entry *e)
 {
-	atomic_store(&e->dirty, true);
+	if (!atomic_load(&e->dirty))
+		atomic_store(&e->dirty, true);
 }
 
 /*
@@ -544,9 +651,9 @@ void fd_start_sync(struct fd_entry *e)
 #define CHECK_NS 10000000
 
 /* Never 0. */
-static uint64_t tick(void)
+static uint64_t tick(uint64_t now_ns)
 {
-	return 1 + clock_tick_ns() / CHECK_NS;
+	return 1 + (now_ns ? now_ns : clock_tick_ns()) / CHECK_NS;
 }
 
 static int check(struct fd_entry *e, uint64_t size)
@@ -560,14 +667,14 @@ static int check(struct fd_entry *e, uint64_t size)
 	return (uint64_t)sb.st_size < size ? -ENODATA : 0;
 }
 
-int fd_check(struct fd_entry *e, uint64_t size, bool now)
+int fd_check(struct fd_entry *e, uint64_t size, uint64_t now_ns, bool now)
 {
 	uint64_t at;
 	int ret;
 
 	if (!size)
 		return 0;
-	at = tick();
+	at = tick(now_ns);
 	if (!now &&
 	    atomic_load_explicit(&e->checked_at, memory_order_relaxed) == at)
 		return 0;
@@ -577,12 +684,21 @@ int fd_check(struct fd_entry *e, uint64_t size, bool now)
 	return ret;
 }
 
+static void call_slot_back(struct store_file *sf, uint32_t slot)
+{
+	struct fd_entry *e = fd_held_recall(&sf->held, slot);
+
+	if (e)
+		unpin(e, false);
+}
+
 int fd_drop(struct store_file *sf, uint32_t slot)
 {
 	struct shard *sh = shard_of(sf, slot);
 	struct fd_entry *e;
 	int ret = 0;
 
+	call_slot_back(sf, slot);
 	pthread_mutex_lock(&sh->lock);
 	e = find_settled(sh, sf, slot);
 	if (e && e->pins)
@@ -605,6 +721,7 @@ void fd_forget(struct store_file *sf, uint32_t slot)
 	if (e && !e->pins)
 		close_idle(sh, e, false);
 	pthread_mutex_unlock(&sh->lock);
+	call_slot_back(sf, slot);
 }
 
 /* An entry of @sf in the shard, NULL if there is none. */
@@ -621,6 +738,7 @@ void fd_drop_all(struct store_file *sf)
 {
 	struct fd_entry *e;
 
+	leave_held(sf);
 	for (struct shard *sh = shards; sh < shards + NR_SHARDS; sh++) {
 		pthread_mutex_lock(&sh->lock);
 		while ((e = any_of(sh, sf))) {

@@ -49,8 +49,9 @@ int fd_sync(struct fd_entry *e);
 void fd_start_sync(struct fd_entry *e);
 /* Whether the pinned file is still the one that its name leads to, and has
  * @size bytes at least (0: whatever it is): 0, or -ESTALE and -ENODATA.  It is
- * looked at @now, or where that has not been done for some milliseconds. */
-int fd_check(struct fd_entry *e, uint64_t size, bool now);
+ * looked at @now, or where that has not been done for some milliseconds; it is
+ * @now_ns (clock_ns(); 0: not known). */
+int fd_check(struct fd_entry *e, uint64_t size, uint64_t now_ns, bool now);
 
 /* Closes the slot's descriptor if there is one; -EBUSY if it is pinned. */
 int fd_drop(struct store_file *sf, uint32_t slot);

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "store/file/fd_cache.h"
+#include "store/file/fd_held.h"
 #include "store/store.h"
 
 struct store_file {
@@ -30,7 +31,10 @@ struct store_file {
 	bool made;
 	bool direct; /* past the page cache where that is possible */
 	atomic_bool direct_told;
-	struct zl_limit limit;	/* of the log lines that requests cause */
+	struct zl_limit limit; /* of the log lines that requests cause */
+	struct fd_held held;
+	struct store_file *next_held; /* fd_cache.c's list */
+	bool may_hold;		      /* it is in there */
 	struct file_ring *ring; /* NULL: requests run where they come from */
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -14,56 +15,50 @@
 /* Elements per system call: 1 MiB of 4 KiB pages, and below IOV_MAX. */
 #define IOV_CHUNK 256
 
+/* preadv2() and pwritev2(), but for what makes them cancellation points: two
+ * atomic operations each, and nobody is cancelled here. */
 static ssize_t call(int fd, enum store_op op, const struct iovec *iov,
 		    size_t cnt, uint64_t off, int flags)
 {
-	ssize_t n;
+	long nr = op == STORE_READ ? SYS_preadv2 : SYS_pwritev2;
+	long n;
 
-	do {
-		if (op == STORE_READ)
-			n = preadv2(fd, iov, (int)cnt, (off_t)off, flags);
-		else
-			n = pwritev2(fd, iov, (int)cnt, (off_t)off, flags);
-	} while (n < 0 && errno == EINTR);
+	do
+		n = syscall(nr, fd, iov, cnt, (unsigned long)off,
+			    (unsigned long)(off >> (8 * sizeof(long) - 1) >> 1),
+			    flags);
+	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
 
-/* One system call for the part of a request from @done on: its bytes, 0 at
- * the end of the file, -errno. */
+/* One system call: its bytes, 0 at the end of the file, -errno. */
 static ssize_t rw_once(const struct fd_entry *e, const struct store_req *req,
-		       const struct iov_cur *cur, uint64_t done)
+		       const struct iovec *iov, size_t cnt, uint64_t off)
 {
 	int flags = req->flags & STORE_NOWAIT ? RWF_NOWAIT : 0;
-	struct iovec part[IOV_CHUNK];
-	const struct iovec *iov = req->iov;
-	struct iov_cur at = *cur;
-	uint64_t off = req->off + done;
-	size_t cnt = req->iov_cnt;
-	ssize_t n;
-	int fd;
+	int fd = fd_for(e, iov, cnt, off);
+	ssize_t n = call(fd, req->op, iov, cnt, off, flags);
 
-	if (done || cnt > IOV_CHUNK || iov_bytes(iov, cnt) != req->len) {
-		iov_slice(&at, req->len - done, part, IOV_CHUNK, &cnt);
-		iov = part;
-	}
-	fd = fd_for(e, iov, cnt, off);
-	n = call(fd, req->op, iov, cnt, off, flags);
 	/* Not direct after all. */
 	if (n == -EINVAL && fd != fd_of(e))
 		n = call(fd_of(e), req->op, iov, cnt, off, flags);
 	return n;
 }
 
-/* The whole of a READ or WRITE; a READ ends at the end of the file. */
-static int64_t rw(const struct fd_entry *e, const struct store_req *req)
+/* The rest of a request, a few buffers at a time, of which @done are there. */
+static int64_t rw_rest(const struct fd_entry *e, const struct store_req *req,
+		       uint64_t done)
 {
-	struct iov_cur cur = iov_start(req->iov, req->iov_cnt);
-	uint64_t done = 0;
+	struct iov_cur cur = iov_start(req->iov, req->iov_cnt), ahead;
+	struct iovec part[IOV_CHUNK];
 	ssize_t n;
+	size_t cnt;
 
-	assert(iov_bytes(req->iov, req->iov_cnt) >= req->len);
+	iov_skip(&cur, done);
 	while (done < req->len) {
-		n = rw_once(e, req, &cur, done);
+		ahead = cur;
+		iov_slice(&ahead, req->len - done, part, IOV_CHUNK, &cnt);
+		n = rw_once(e, req, part, cnt, req->off + done);
 		if (n < 0)
 			return done && req->flags & STORE_NOWAIT ? (int64_t)done
 								 : n;
@@ -75,11 +70,28 @@ static int64_t rw(const struct fd_entry *e, const struct store_req *req)
 	return (int64_t)done;
 }
 
+/* The whole of a READ or WRITE; a READ ends at the end of the file. */
+static int64_t rw(const struct fd_entry *e, const struct store_req *req)
+{
+	size_t bytes = iov_bytes(req->iov, req->iov_cnt);
+	ssize_t n;
+
+	assert(bytes >= req->len);
+	if (bytes > req->len || req->iov_cnt > IOV_CHUNK || !bytes)
+		return rw_rest(e, req, 0);
+	n = rw_once(e, req, req->iov, req->iov_cnt, req->off);
+	if (n < 0 || (uint64_t)n == req->len)
+		return n;
+	if (n == 0)
+		return req->op == STORE_READ ? 0 : -EIO;
+	return rw_rest(e, req, (uint64_t)n);
+}
+
 static int64_t do_write(struct store_file *sf, struct fd_entry *e,
 			const struct store_req *req)
 {
 	unsigned losses = store_nr_losses(&sf->head, req->slot);
-	int64_t res = fd_check(e, req->size, false);
+	int64_t res = fd_check(e, req->size, req->now_ns, false);
 	int ret;
 
 	if (res < 0)
@@ -98,7 +110,7 @@ static int64_t do_write(struct store_file *sf, struct fd_entry *e,
 
 static int do_sync(struct fd_entry *e, const struct store_req *req)
 {
-	int ret = fd_check(e, req->size, true);
+	int ret = fd_check(e, req->size, 0, true);
 
 	return ret ? ret : fd_sync(e);
 }

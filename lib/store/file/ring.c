@@ -81,7 +81,7 @@ static bool pin_req(struct file_ring *r, struct store_req *req,
 		ret = -fd_wr_err(*fd);
 		fd_put(*fd, false);
 	} else if (!ret && req->op == STORE_WRITE) {
-		ret = fd_check(*fd, req->size, false);
+		ret = fd_check(*fd, req->size, 0, false);
 		if (ret)
 			fd_put(*fd, false);
 	}
