@@ -67,7 +67,7 @@ void flight_begin(struct io *io)
 	struct disk *d = io->disk;
 	struct flight *f = &d->flight;
 	const struct zone_set *z = &d->zones;
-	uint32_t slot = zone_slot_of(z, io->pub->lba), last = slot;
+	uint32_t slot = io->slot, last = slot;
 
 	assert(!io->flight.nr);
 	if (!f->head)
@@ -218,10 +218,26 @@ struct flight_mark flight_answer(struct io *io)
 	return (struct flight_mark){ 0 };
 }
 
+/* As note_answering(), but under the lock, where nobody else changes a record
+ * that is this I/O's. */
+static void tried_answering(struct disk *d, const struct flight_mark *mark)
+{
+	_Atomic uint32_t *state;
+
+	for (uint32_t n = 0; n < mark->nr; n++) {
+		state = &d->flight.records[mark->slot + n].state;
+		if (atomic_load_explicit(state, memory_order_relaxed) ==
+		    whose(mark->id, FLIGHT_BEGUN))
+			atomic_store_explicit(state,
+					      whose(mark->id, FLIGHT_ANSWERING),
+					      memory_order_release);
+	}
+}
+
 void flight_tried(struct io *io, bool written)
 {
 	if (written)
-		note_answering(io->disk, &io->flight);
+		tried_answering(io->disk, &io->flight);
 	else if (!(io->disk->slots.at[io->slot].flags & SLOT_CUT))
 		flight_end(io->disk, &io->flight);
 	if (!written)

@@ -118,9 +118,9 @@ uint32_t flight_repeats_from(const struct disk *d, uint32_t slot,
 unsigned flight_restore(struct disk *d);
 
 /*
- * While the disk runs.  flight_begin(): a write in its slots' turns; under
- * disk->lock.  flight_compare_begin(): a COMPARE AND WRITE whose data to
- * compare are what is there, and which is alone.
+ * While the disk runs.  flight_begin(): a write from io->slot on, in its slots'
+ * turns; under disk->lock.  flight_compare_begin(): a COMPARE AND WRITE whose
+ * data to compare are what is there, and which is alone.
  */
 void flight_begin(struct io *io);
 void flight_compare_begin(struct io *io);

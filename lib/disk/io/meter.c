@@ -91,9 +91,29 @@ static struct meter_shard *my_shard(struct meter *m)
 	return &m->shard[cpu < 0 ? 0 : cpu % METER_SHARDS];
 }
 
+/* The shard that only the calling thread adds to, or NULL. */
+static struct meter_shard *own_shard(struct meter *m)
+{
+	pthread_t self = pthread_self(), none = 0;
+	pthread_t owner = atomic_load_explicit(&m->owner, memory_order_relaxed);
+
+	if (owner == self ||
+	    (!owner && atomic_compare_exchange_strong(&m->owner, &none, self)))
+		return &m->shard[METER_SHARDS];
+	return NULL;
+}
+
 static void add(atomic_uint_fast64_t *to, uint64_t n)
 {
 	atomic_fetch_add_explicit(to, n, memory_order_relaxed);
+}
+
+/* Where nobody else adds: no other processor need be asked. */
+static void add_own(atomic_uint_fast64_t *to, uint64_t n)
+{
+	uint64_t was = atomic_load_explicit(to, memory_order_relaxed);
+
+	atomic_store_explicit(to, was + n, memory_order_relaxed);
 }
 
 static uint64_t get(atomic_uint_fast64_t *from)
@@ -127,30 +147,44 @@ uint64_t meter_end_ns(struct io *io)
 	return io->end_ns;
 }
 
-void meter_end(struct disk *d, struct io *io)
+static inline void count(struct meter_shard *s, struct io *io,
+			 void (*add_to)(atomic_uint_fast64_t *to, uint64_t n))
 {
-	struct meter_shard *s = my_shard(&d->meter);
 	enum disk_kind kind = kind_of(io);
 	struct meter_kind *k = &s->kind[kind];
 	uint64_t ns = meter_end_ns(io) - io->start_ns;
 
-	add(&k->latency[bucket_of(ns)], 1);
-	add(&k->total_ns, ns);
+	add_to(&k->latency[bucket_of(ns)], 1);
+	add_to(&k->total_ns, ns);
 	if (io->pub->status != DISK_OK)
-		add(&s->failed[io->pub->status - 1], 1);
+		add_to(&s->failed[io->pub->status - 1], 1);
 	else if (kind <= DISK_KIND_WRITE)
-		add(&k->bytes, blocks_to_bytes(d, io->pub->nr_blocks));
+		add_to(&k->bytes,
+		       blocks_to_bytes(io->disk, io->pub->nr_blocks));
 	/* The caller may use it again. */
 	io->start_ns = 0;
 }
 
+void meter_end(struct disk *d, struct io *io)
+{
+	struct meter_shard *own = own_shard(&d->meter);
+
+	if (own)
+		count(own, io, add_own);
+	else
+		count(my_shard(&d->meter), io, add);
+}
+
 void meter_finish(struct disk *d, struct io *io)
 {
+	struct meter_shard *s;
+
 	/* Not: a part of another I/O. */
 	if (!io->start_ns)
 		return;
-	meter_end(d, io);
-	add(&my_shard(&d->meter)->finished, 1);
+	s = my_shard(&d->meter);
+	count(s, io, add);
+	add(&s->finished, 1);
 }
 
 static void sum_kind(struct meter_kind *from, struct disk_kind_activity *to)
@@ -174,9 +208,9 @@ void disk_get_activity(struct disk *d, struct disk_activity *a)
 		.open_ms = (meter_clock_ns() - d->meter.open_ns) / 1000000,
 	};
 	/* What was finished first: never more than was submitted. */
-	for (unsigned s = 0; s < METER_SHARDS; s++)
+	for (unsigned s = 0; s <= METER_SHARDS; s++)
 		finished += get(&d->meter.shard[s].finished);
-	for (unsigned s = 0; s < METER_SHARDS; s++) {
+	for (unsigned s = 0; s <= METER_SHARDS; s++) {
 		struct meter_shard *from = &d->meter.shard[s];
 
 		submitted += get(&from->submitted);

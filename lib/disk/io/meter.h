@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
  * Counting what activity.h has, on the way of every I/O: two looks at the clock
- * and three additions to memory that few processors share.
+ * and three additions, to memory that no other thread adds to (the first that
+ * disk_try() was called in: the daemon has one for all commands of a disk), or
+ * that few processors share.
  */
 #ifndef ZL_DISK_IO_METER_H
 #define ZL_DISK_IO_METER_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -31,7 +34,10 @@ struct meter_shard {
 struct meter {
 	uint64_t open_ns;
 	struct disk_job job; /* under disk->lock */
-	struct meter_shard shard[METER_SHARDS];
+	/* The thread that the last shard belongs to; 0: none yet.  One that has
+	 * its number after its end has the shard, too. */
+	_Atomic(pthread_t) owner;
+	struct meter_shard shard[METER_SHARDS + 1];
 };
 
 struct io;
@@ -46,7 +52,8 @@ void meter_begin(struct io *io);
 void meter_submit(struct disk *d, struct io *io);
 /* When it was over: the first call looks at the clock, for all. */
 uint64_t meter_end_ns(struct io *io);
-/* It is over, with io->pub->status; and was submitted. */
+/* It is over, with io->pub->status: in disk_try(); and one that was submitted.
+ */
 void meter_end(struct disk *d, struct io *io);
 void meter_finish(struct disk *d, struct io *io);
 

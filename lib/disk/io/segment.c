@@ -7,15 +7,16 @@
 #include "disk/io/io.h"
 #include "disk/io/segment.h"
 
-void segment_start(struct io *io)
+uint64_t segment_start(struct io *io)
 {
 	uint64_t bytes = blocks_to_bytes(io->disk, io->pub->nr_blocks);
+	uint64_t room = iov_bytes(io->pub->iov, io->pub->iov_cnt);
 
 	io->cur = iov_start(io->pub->iov, io->pub->iov_cnt);
 	io->at_bytes = blocks_to_bytes(io->disk, io->pub->lba);
-	io->left_bytes =
-		min_u64(bytes, iov_bytes(io->pub->iov, io->pub->iov_cnt));
+	io->left_bytes = min_u64(bytes, room);
 	assert(io->pub->op == DISK_READ || io->left_bytes == bytes);
+	return room;
 }
 
 uint64_t segment_offset(const struct io *io)

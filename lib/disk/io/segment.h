@@ -9,7 +9,9 @@
  * segment.c: an I/O as a sequence of requests.  io->slot is the slot of
  * io->at_bytes.
  */
-void segment_start(struct io *io);
+/* Begins; returns how many bytes the buffers have, perhaps more than it needs.
+ */
+uint64_t segment_start(struct io *io);
 uint64_t segment_offset(const struct io *io); /* bytes, in the slot */
 uint64_t segment_lba(const struct io *io);
 /* Fills io->req for up to @max_bytes from here; io->req.len says how many. */

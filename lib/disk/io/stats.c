@@ -33,6 +33,10 @@ static bool is_non_seq(const struct zone_set *z, const struct io *io)
 	uint64_t end_lba = io->pub->lba + io->pub->nr_blocks,
 		 lba = io->pub->lba, start_lba;
 
+	/* Nor does any other, since it stays there. */
+	if (zone_slot_traits(z, io->slot)->span == ZS_ZONE &&
+	    !zone_slot_traits(z, io->slot)->tells_non_seq)
+		return false;
 	for (uint32_t slot = io->slot; lba < end_lba; slot++) {
 		start_lba = zone_slot_start_lba(z, slot);
 		if (zone_slot_traits(z, slot)->tells_non_seq &&

@@ -45,14 +45,15 @@ static void nowait_done(struct store_req *req)
 /* Runs io->req, which covers all of the I/O; false: not all of it was done. */
 static bool run_here(struct io *io, enum store_op op, unsigned flags)
 {
-	io->req = (struct store_req){ .op = op,
-				      .flags = flags,
-				      .slot = io->slot,
-				      .off = segment_offset(io),
-				      .len = io->left_bytes,
-				      .size = op == STORE_WRITE ? io->size : 0,
-				      .iov = io->pub->iov,
-				      .iov_cnt = io->pub->iov_cnt };
+	io->req.op = op;
+	io->req.flags = flags;
+	io->req.slot = io->slot;
+	io->req.off = segment_offset(io);
+	io->req.len = io->left_bytes;
+	io->req.size = op == STORE_WRITE ? io->size : 0;
+	io->req.now_ns = io->start_ns;
+	io->req.iov = io->pub->iov;
+	io->req.iov_cnt = io->pub->iov_cnt;
 	io->req.done = nowait_done;
 	store_submit(io->disk->store, &io->req);
 	return io->req.res == (int64_t)io->req.len;
@@ -285,8 +286,7 @@ static bool try_rw(struct disk *d, struct io *io)
 	recorder_begin(d, io);
 	io->pub->bad_lba = 0;
 	io->flight = (struct flight_mark){ 0 };
-	segment_start(io);
-	if (io->left_bytes != iov_bytes(io->pub->iov, io->pub->iov_cnt))
+	if (segment_start(io) != io->left_bytes)
 		return false;
 	return io->pub->op == DISK_READ ? try_read(io) : try_write(io);
 }
