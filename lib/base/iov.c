@@ -36,7 +36,7 @@ size_t iov_skip(struct iov_cur *cur, size_t len)
 	size_t done = 0, n;
 	uint8_t *p;
 
-	while ((n = next_run(cur, len - done, &p)))
+	while (done < len && (n = next_run(cur, len - done, &p)))
 		done += n;
 	return done;
 }
@@ -46,7 +46,7 @@ size_t iov_zero(struct iov_cur *cur, size_t len)
 	size_t done = 0, n;
 	uint8_t *p;
 
-	while ((n = next_run(cur, len - done, &p))) {
+	while (done < len && (n = next_run(cur, len - done, &p))) {
 		memset(p, 0, n);
 		done += n;
 	}
@@ -59,7 +59,7 @@ size_t iov_put(struct iov_cur *cur, const void *data, size_t len)
 	size_t done = 0, n;
 	uint8_t *p;
 
-	while ((n = next_run(cur, len - done, &p))) {
+	while (done < len && (n = next_run(cur, len - done, &p))) {
 		memcpy(p, from + done, n);
 		done += n;
 	}
@@ -72,7 +72,7 @@ size_t iov_get(struct iov_cur *cur, void *data, size_t len)
 	size_t done = 0, n;
 	uint8_t *p;
 
-	while ((n = next_run(cur, len - done, &p))) {
+	while (done < len && (n = next_run(cur, len - done, &p))) {
 		memcpy(to + done, p, n);
 		done += n;
 	}
@@ -96,7 +96,7 @@ size_t iov_match(struct iov_cur *cur, const void *data, size_t len)
 	size_t done = 0, n, same;
 	uint8_t *p;
 
-	while ((n = next_run(cur, len - done, &p))) {
+	while (done < len && (n = next_run(cur, len - done, &p))) {
 		same = equal_bytes(p, want + done, n);
 		done += same;
 		if (same < n) {

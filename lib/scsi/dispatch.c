@@ -38,9 +38,15 @@ static bool is_within_usage(const struct scsi_cmd *cmd)
 {
 	uint64_t cdb[2] = { 0 }, usage[2];
 
-	if (cmd->op->cdb_len > sizeof(cdb) || cmd->op->thin)
+	if (cmd->op->thin)
 		return false;
-	memcpy(cdb, cmd->cdb, cmd->op->cdb_len);
+	/* Lengths that the compiler knows take no call. */
+	if (cmd->op->cdb_len == 16)
+		memcpy(cdb, cmd->cdb, 16);
+	else if (cmd->op->cdb_len == 10)
+		memcpy(cdb, cmd->cdb, 10);
+	else
+		return false;
 	memcpy(usage, cmd->op->usage, sizeof(usage));
 	return !((cdb[0] & ~usage[0]) | (cdb[1] & ~usage[1]));
 }
@@ -126,7 +132,8 @@ enum scsi_next scsi_begin(struct scsi_unit *unit, struct scsi_cmd *cmd)
 		unit->used = true;
 	if (begin(cmd) == SCSI_RUN)
 		return SCSI_RUN;
-	free(cmd->mem);
+	if (cmd->mem)
+		free(cmd->mem);
 	scsi_zero_rest(cmd);
 	return SCSI_DONE;
 }

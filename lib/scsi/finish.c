@@ -16,7 +16,8 @@ void scsi_zero_rest(struct scsi_cmd *cmd)
 	if (cmd->data_in_bytes == cmd->buf_bytes)
 		return;
 	cur = iov_start(cmd->iov, cmd->iov_cnt);
-	iov_skip(&cur, cmd->data_in_bytes);
+	if (cmd->data_in_bytes)
+		iov_skip(&cur, cmd->data_in_bytes);
 	iov_zero(&cur, cmd->buf_bytes - cmd->data_in_bytes);
 }
 

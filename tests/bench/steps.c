@@ -16,6 +16,8 @@
 #define TRAP_FLAG UINT64_C(0x100)
 #define TRACE_MAX (1 << 20)
 
+extern const char __start_uncounted[], __stop_uncounted[];
+
 static struct steps now;
 static uintptr_t last_at;
 static uintptr_t *trace;
@@ -54,6 +56,9 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 	if (at == last_at)
 		return;
 	last_at = at;
+	if (at >= (uintptr_t)__start_uncounted &&
+	    at < (uintptr_t)__stop_uncounted)
+		return;
 	op = operation((const uint8_t *)at, &locked);
 	now.instructions++;
 	now.syscalls += op[0] == 0x0f && op[1] == 0x05;

@@ -16,6 +16,9 @@ struct steps {
 	uint64_t atomics; /* locked instructions; a mutex has two */
 };
 
+/* A function that is not counted. */
+#define STEPS_UNCOUNTED __attribute__((noinline, section("uncounted")))
+
 /* Before all others.  False: this processor's steps cannot be counted. */
 bool steps_init(void);
 
