@@ -58,6 +58,7 @@ struct list {
 	struct disk_row *rows;
 	size_t nr, room;
 	const char *daemon; /* what is wrong with tcmu-runner, "" if nothing */
+	struct lio_luns *luns;
 };
 
 static struct disk_row *new_row(struct list *l, const char *dir)
@@ -116,7 +117,7 @@ static bool add_backstore(void *user, const struct lio_backstore *bs)
 		 : *l->daemon		 ? l->daemon
 		 : !cli_is_dir(row->dir) ? "directory is gone"
 					 : "attached");
-	lio_each_export(cli_lio(), bs, add_export, row);
+	lio_luns_each(l->luns, bs, add_export, row);
 	return true;
 }
 
@@ -352,11 +353,12 @@ static void free_list(struct list *l)
 	for (size_t i = 0; i < l->nr; i++)
 		json_object_put(l->rows[i].exports);
 	free(l->rows);
+	lio_luns_free(l->luns);
 }
 
 struct json_object *cli_backstore_json(const struct lio_backstore *bs)
 {
-	struct list l = { .daemon = "" };
+	struct list l = { .daemon = "", .luns = lio_luns_read(cli_lio()) };
 	struct json_object *o;
 
 	add_backstore(&l, bs);
@@ -382,7 +384,8 @@ static const char *daemon_trouble(void)
 
 int list_main(int argc, char **argv)
 {
-	struct list l = { .daemon = daemon_trouble() };
+	struct list l = { .daemon = daemon_trouble(),
+			  .luns = lio_luns_read(cli_lio()) };
 	struct list_args a = { .json = false };
 	int status;
 

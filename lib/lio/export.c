@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* LUNs of targets, FABRIC/WWN/tpgt_N/lun/lun_N: all fabrics have them alike. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,25 +34,35 @@ int lio_need_target(const struct lio *lio, const struct lio_export *ex,
  * Looking.
  */
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && !strcmp(text + len - end_len, end);
+}
+
 /* Whether @path is a link to something that ends with @end; configfs's links
  * are relative. */
 static bool links_to(const char *path, const char *end)
 {
-	size_t end_len = strlen(end);
 	char to[PATH_MAX];
 	ssize_t len = readlink(path, to, sizeof(to) - 1);
 
-	if (len < (ssize_t)end_len)
+	if (len < 0)
 		return false;
 	to[len] = 0;
-	return !strcmp(to + (size_t)len - end_len, end);
+	return ends_with(to, end);
 }
 
-struct walk {
+struct lun {
+	struct lio_export ex;
+	char to[LIO_NAME_MAX + 64]; /* how the link to the backstore ends */
+};
+
+struct lio_luns {
 	const struct lio *lio;
-	char end[LIO_NAME_MAX + 64]; /* of a link to the backstore */
-	bool (*fn)(void *user, const struct lio_export *ex);
-	void *user;
+	struct lun *all;
+	size_t nr, room;
 };
 
 static bool take_path(const struct lio *lio, const char *path,
@@ -60,29 +72,112 @@ static bool take_path(const struct lio *lio, const char *path,
 
 	lio_path(lio, root, LIO_TARGET "/");
 	return sscanf(path + strlen(root),
-		      "%15[^/]/%255[^/]/%15[^/]/lun/lun_%u/", ex->fabric,
+		      "%15[^/]/%255[^/]/%15[^/]/lun/lun_%u", ex->fabric,
 		      ex->wwn, ex->tpg, &ex->lun) == 4;
 }
 
-static bool visit_link(void *user, const char *path)
+/* The place of one more; NULL: there is no memory. */
+static struct lun *new_lun(struct lio_luns *l)
 {
-	struct walk *w = user;
-	struct lio_export ex;
+	size_t room = l->room ? 2 * l->room : 16;
+	struct lun *more;
 
-	if (!links_to(path, w->end) || !take_path(w->lio, path, &ex))
-		return true;
-	return w->fn(w->user, &ex);
+	if (l->nr < l->room)
+		return &l->all[l->nr];
+	more = realloc(l->all, room * sizeof(*more));
+	if (!more)
+		return NULL;
+	l->all = more;
+	l->room = room;
+	return &l->all[l->nr];
+}
+
+/* The last @size - 1 bytes of what the first link in the directory says. */
+static bool read_link_in(const char *dir, char *to, size_t size)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	ssize_t len = -1;
+	DIR *d = opendir(dir);
+	size_t n;
+
+	if (!d)
+		return false;
+	while (len < 0 && (entry = readdir(d)))
+		if (entry->d_type == DT_LNK)
+			len = readlinkat(dirfd(d), entry->d_name, path,
+					 sizeof(path) - 1);
+	closedir(d);
+	if (len < 0)
+		return false;
+	n = min_u64((uint64_t)len, size - 1);
+	memcpy(to, path + (size_t)len - n, n);
+	to[n] = 0;
+	return true;
+}
+
+static bool visit_lun(void *user, const char *path)
+{
+	struct lio_luns *l = user;
+	struct lun *lun = new_lun(l);
+
+	if (lun && take_path(l->lio, path, &lun->ex) &&
+	    read_link_in(path, lun->to, sizeof(lun->to)))
+		l->nr++;
+	return lun != NULL;
+}
+
+/* Backstores are no targets, and there are as many as disks. */
+static bool visit_fabric(void *user, const char *path)
+{
+	struct lio_luns *l = user;
+
+	if (strcmp(lio_last(path), "core"))
+		lio_each_path(l->lio, visit_lun, l,
+			      LIO_TARGET "/%s/*/tpgt_*/lun/lun_*",
+			      lio_last(path));
+	return true;
+}
+
+struct lio_luns *lio_luns_read(const struct lio *lio)
+{
+	struct lio_luns *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->lio = lio;
+	lio_each_path(lio, visit_fabric, l, LIO_TARGET "/*");
+	return l;
+}
+
+void lio_luns_free(struct lio_luns *luns)
+{
+	if (luns)
+		free(luns->all);
+	free(luns);
+}
+
+void lio_luns_each(const struct lio_luns *luns, const struct lio_backstore *bs,
+		   bool (*fn)(void *user, const struct lio_export *ex),
+		   void *user)
+{
+	char end[LIO_NAME_MAX + 64];
+	bool more = true;
+
+	snprintf(end, sizeof(end), "/core/%s/%s", bs->hba, bs->name);
+	for (size_t i = 0; luns && more && i < luns->nr; i++)
+		if (ends_with(luns->all[i].to, end))
+			more = fn(user, &luns->all[i].ex);
 }
 
 void lio_each_export(const struct lio *lio, const struct lio_backstore *bs,
 		     bool (*fn)(void *user, const struct lio_export *ex),
 		     void *user)
 {
-	struct walk w = { .lio = lio, .fn = fn, .user = user };
+	struct lio_luns *luns = lio_luns_read(lio);
 
-	snprintf(w.end, sizeof(w.end), "/core/%s/%s", bs->hba, bs->name);
-	lio_each_path(lio, visit_link, &w,
-		      LIO_TARGET "/*/*/tpgt_*/lun/lun_*/*");
+	lio_luns_each(luns, bs, fn, user);
+	lio_luns_free(luns);
 }
 
 /*

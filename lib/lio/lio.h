@@ -108,7 +108,19 @@ struct lio_export {
 	unsigned lun;
 };
 
-/* Calls @fn for each LUN that exports @bs, until it returns false. */
+/*
+ * The LUNs of all targets as they are now: for whoever asks for those of many
+ * backstores.  NULL, which is none: there is no memory.
+ */
+struct lio_luns;
+struct lio_luns *lio_luns_read(const struct lio *lio);
+void lio_luns_free(struct lio_luns *luns);
+/* Calls @fn for each of them that exports @bs, until it returns false. */
+void lio_luns_each(const struct lio_luns *luns, const struct lio_backstore *bs,
+		   bool (*fn)(void *user, const struct lio_export *ex),
+		   void *user);
+
+/* lio_luns_each() of what is there now. */
 void lio_each_export(const struct lio *lio, const struct lio_backstore *bs,
 		     bool (*fn)(void *user, const struct lio_export *ex),
 		     void *user);

@@ -67,11 +67,28 @@ static bool netlink_is_blocked(const struct lio *lio)
 	return !lio_read(path, text, sizeof(text)) && !strcmp(text, "blocked");
 }
 
+/* The one that was ready when somebody looked: a handler stays. */
+static int ready_pid;
+
+/* To look at one process is cheaper than to look at all. */
+static void search(const struct lio *lio, struct search *s)
+{
+	char path[PATH_MAX];
+
+	if (ready_pid) {
+		lio_path(lio, path, "/proc/%d/comm", ready_pid);
+		visit_process(s, path);
+	}
+	if (!s->handler)
+		lio_each_path(lio, visit_process, s, "/proc/[0-9]*/comm");
+	ready_pid = s->handler ? s->pid : 0;
+}
+
 enum lio_daemon lio_daemon_state(const struct lio *lio, int *pid)
 {
 	struct search s = { 0 };
 
-	lio_each_path(lio, visit_process, &s, "/proc/[0-9]*/comm");
+	search(lio, &s);
 	if (pid)
 		*pid = s.pid;
 	if (!s.pid)
