@@ -15,10 +15,11 @@
 
 bool cli_same_dir(const char *a, const char *b)
 {
-	char real_a[PATH_MAX], real_b[PATH_MAX];
+	struct stat sb_a, sb_b;
 
-	return !strcmp(a, b) || (realpath(a, real_a) && realpath(b, real_b) &&
-				 !strcmp(real_a, real_b));
+	return !strcmp(a, b) ||
+	       (!stat(a, &sb_a) && !stat(b, &sb_b) &&
+		sb_a.st_dev == sb_b.st_dev && sb_a.st_ino == sb_b.st_ino);
 }
 
 /*
@@ -27,6 +28,7 @@ bool cli_same_dir(const char *a, const char *b)
 
 struct search {
 	const char *name, *dir, *device; /* one of them */
+	struct lio_luns *luns;		 /* for a device */
 	struct lio_backstore *bs;
 	bool found;
 };
@@ -50,7 +52,7 @@ static bool visit(void *user, const struct lio_backstore *bs)
 	else if (s->dir)
 		s->found = cli_same_dir(lio_backstore_dir(bs), s->dir);
 	else
-		lio_each_export(cli_lio(), bs, has_device, s);
+		lio_luns_each(s->luns, bs, has_device, s);
 	if (s->found)
 		*s->bs = *bs;
 	return !s->found;
@@ -58,7 +60,10 @@ static bool visit(void *user, const struct lio_backstore *bs)
 
 static bool find(struct search s)
 {
+	if (s.device)
+		s.luns = lio_luns_read(cli_lio());
 	lio_each_backstore(cli_lio(), visit, &s);
+	lio_luns_free(s.luns);
 	return s.found;
 }
 
