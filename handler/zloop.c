@@ -212,7 +212,11 @@ static int begin(struct unit *unit, struct tcmur_cmd *tcmur_cmd)
 	/* A vendor specific operation code: nobody knows how long it is. */
 	if (len < 0)
 		len = 0;
-	memcpy(cmd->cdb, lib_cmd->cdb, (size_t)len);
+	/* Most are of this length, which takes no call. */
+	if (len == 16)
+		memcpy(cmd->cdb, lib_cmd->cdb, 16);
+	else
+		memcpy(cmd->cdb, lib_cmd->cdb, (size_t)len);
 	cmd->unit = unit;
 	cmd->tcmur_cmd = tcmur_cmd;
 	cmd->scsi.cdb = cmd->cdb;

@@ -248,6 +248,8 @@ void disk_answered(struct disk *d, struct disk_io *pub)
 {
 	struct io *io = io_of(pub);
 
+	if (!io->flight.nr && !io->flight.compare)
+		return;
 	flight_end(d, &io->flight);
 	io->flight = (struct flight_mark){ 0 };
 }

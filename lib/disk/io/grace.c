@@ -63,7 +63,7 @@ void grace_end_all(const struct io *io)
 	const struct zone_set *z = &io->disk->zones;
 	uint32_t last = zone_slot_of(z, io->pub->lba + io->pub->nr_blocks - 1);
 
-	for (uint32_t i = zone_slot_of(z, io->pub->lba); i <= last; i++)
+	for (uint32_t i = io->slot; i <= last; i++)
 		grace_end(io->disk, i);
 }
 

@@ -219,18 +219,22 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 	return ret;
 }
 
-int slot_written(struct io *io, uint32_t lo, uint32_t hi, bool durable)
+void slot_mark_written(struct io *io, uint32_t lo, uint32_t hi)
 {
 	struct disk *d = io->disk;
 	struct disk_slot *s = &d->slots.at[io->slot];
-	bool lost = slot_losses(d, io->slot) != io->losses;
 
-	if (lost || !durable) {
-		slot_mark_dirty(d, io->slot, lo, hi, io->losses);
-		if (zone_slot_has_wp(&d->zones, io->slot))
-			s->dirty_gap = min_u32(
-				s->dirty_gap,
-				zone_slot_wp_blocks(&d->zones, io->slot));
-	}
+	slot_mark_dirty(d, io->slot, lo, hi, io->losses);
+	if (zone_slot_has_wp(&d->zones, io->slot))
+		s->dirty_gap = min_u32(
+			s->dirty_gap, zone_slot_wp_blocks(&d->zones, io->slot));
+}
+
+int slot_written(struct io *io, uint32_t lo, uint32_t hi, bool durable)
+{
+	bool lost = slot_losses(io->disk, io->slot) != io->losses;
+
+	if (lost || !durable)
+		slot_mark_written(io, lo, hi);
 	return lost ? -EIO : 0;
 }

@@ -63,6 +63,8 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync);
  * @durable: they need no sync.  -EIO: a sync has failed since, which may have
  * had them; no other will try. */
 int slot_written(struct io *io, uint32_t lo, uint32_t hi, bool durable);
+/* The same where nothing is lost, and they do need one. */
+void slot_mark_written(struct io *io, uint32_t lo, uint32_t hi);
 /* Blocks that the slot's file has: what is below the write pointer, or all of a
  * conventional zone; none of one that is INACTIVE or a gap, which has no file.
  * Under disk->lock. */

@@ -90,7 +90,8 @@ static int64_t rw(const struct fd_entry *e, const struct store_req *req)
 static int64_t do_write(struct store_file *sf, struct fd_entry *e,
 			const struct store_req *req)
 {
-	unsigned losses = store_nr_losses(&sf->head, req->slot);
+	bool sync = req->flags & STORE_DSYNC;
+	unsigned losses = sync ? store_nr_losses(&sf->head, req->slot) : 0;
 	int64_t res = fd_check(e, req->size, req->now_ns, false);
 	int ret;
 
@@ -98,7 +99,7 @@ static int64_t do_write(struct store_file *sf, struct fd_entry *e,
 		return res;
 	res = rw(e, req);
 	fd_set_dirty(e);
-	if (res < 0 || !(req->flags & STORE_DSYNC))
+	if (res < 0 || !sync)
 		return res;
 	/* A call of its own and not RWF_DSYNC, whose error does not say whether
 	 * the sync failed; only that one may spoil what was written before. */
