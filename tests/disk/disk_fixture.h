@@ -41,6 +41,9 @@ struct fixture {
 /* Whether the disk notes what is under way. */
 static bool fixture_notes;
 
+/* Puts a store around the fixture's, if there is one. */
+static struct store *(*fixture_wrap)(struct store *lower);
+
 static inline void fixture_open(struct fixture *f, const char *options,
 				unsigned nr_workers)
 {
@@ -62,7 +65,8 @@ static inline void fixture_open(struct fixture *f, const char *options,
 		fail_msg("%s", err.msg);
 	else
 		f->fault = store_fault_new(f->fault);
-	if (disk_open_store(f->fault, "test", &args, &f->disk, &err))
+	if (disk_open_store(fixture_wrap ? fixture_wrap(f->fault) : f->fault,
+			    "test", &args, &f->disk, &err))
 		fail_msg("%s", err.msg);
 }
 

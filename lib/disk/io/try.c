@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
  * Reads and writes that need not wait for anything: from and to the page cache,
- * in the caller's thread.
+ * in the caller's thread.  Or not for long.
  */
 #include <errno.h>
 
@@ -59,6 +59,29 @@ static bool run_here(struct io *io, enum store_op op, unsigned flags)
 	return io->req.res == (int64_t)io->req.len;
 }
 
+/* Some of it is not in the page cache, or the file system cannot tell. */
+static bool has_missed(const struct io *io)
+{
+	return io->req.res == -EAGAIN || io->req.res == -EOPNOTSUPP ||
+	       io->req.res >= 0;
+}
+
+static bool read_data(struct io *io)
+{
+	bool done;
+
+	if (!miss_is_likely(io)) {
+		if (run_here(io, STORE_READ, STORE_NOWAIT))
+			return true;
+		if (!has_missed(io) || !miss_comes_here(io))
+			return false;
+	}
+	done = run_here(io, STORE_READ, STORE_NO_OPEN);
+	if (done)
+		miss_was_here(io, meter_end_ns(io));
+	return done;
+}
+
 static bool read_here(struct io *io)
 {
 	struct disk *d = io->disk;
@@ -77,7 +100,7 @@ static bool read_here(struct io *io)
 	if (bytes < io->left_bytes)
 		return false;
 	/* A short read or an error is looked into by the full path. */
-	if (has_data && !run_here(io, STORE_READ, STORE_NOWAIT))
+	if (has_data && !read_data(io))
 		return false;
 	if (!has_data)
 		segment_zero(io, bytes);
@@ -283,6 +306,7 @@ static bool try_rw(struct disk *d, struct io *io)
 	io->there_blocks = 0;
 	if (recorder_must_wait(io) || !where_here(io))
 		return false;
+	miss_count(&d->where.misses);
 	recorder_begin(d, io);
 	io->pub->bad_lba = 0;
 	io->flight = (struct flight_mark){ 0 };

@@ -34,6 +34,7 @@ void where_init(struct disk *d)
 	w->nr_cpus = 1;
 	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
 		w->nr_cpus = (unsigned)CPU_COUNT(&cpus);
+	miss_init(&w->misses);
 	atomic_store(&w->probe, NULL);
 	atomic_store(&w->probing, false);
 	atomic_store(&w->alone, 0);

@@ -4,6 +4,8 @@
  *
  * - in the caller's thread, by disk_try(), if it surely need not wait or, for a
  *   small write, if waiting is unlikely and nobody has just been kept waiting;
+ * - there, too, if it is a small read that missed the page cache, and that has
+ *   been seen to be quicker for all (miss.h);
  * - in the engine, if it is a small read that missed the page cache while
  *   others are under way;
  * - in a worker in all other cases.
@@ -17,6 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "disk/io/miss.h"
+
 struct disk;
 struct io;
 
@@ -27,6 +31,7 @@ struct where {
 	uint32_t small_blocks;	/* up to here always tried there */
 	uint32_t engine_blocks; /* longer reads are not left to the engine */
 	unsigned nr_cpus;
+	struct misses misses;
 	atomic_uint_fast64_t avoid_until_ns;
 	atomic_uint avoid_times; /* … so many times as long as it took */
 	/* The last large I/O handed over while it is under way, to be looked
