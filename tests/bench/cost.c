@@ -49,14 +49,17 @@ static uint8_t data[FILL];
 /* ---- handle_cmd, counted ---- */
 
 static int (*handle_cmd)(struct tcmu_device *dev, struct tcmur_cmd *cmd);
-static bool to_count;		    /* the next command */
-static _Thread_local bool counting; /* in the command thread */
+static bool to_count; /* the next command */
+static bool measuring;
 static struct steps counted;
+/* For the command thread the time stands still. */
+static _Thread_local bool is_still;
 static struct timespec stopped_at[CLOCK_MONOTONIC_COARSE + 1];
 
 /*
- * In place of libc's for the handlers, too: counting takes milliseconds, and
- * what is done from time to time would be due in each command.
+ * In place of libc's for the handlers, too: counting takes milliseconds, and on
+ * a busy machine any command does, so that what is done from time to time would
+ * be due in each of them.
  */
 __attribute__((visibility("default"))) STEPS_UNCOUNTED int
 clock_gettime(clockid_t id, struct timespec *ts)
@@ -65,26 +68,31 @@ clock_gettime(clockid_t id, struct timespec *ts)
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
-	if (!counting || id < 0 || id > CLOCK_MONOTONIC_COARSE)
+	if (!is_still || id < 0 || id > CLOCK_MONOTONIC_COARSE)
 		return real(id, ts);
 	real(id, ts);
 	*ts = stopped_at[id];
 	return 0;
 }
 
+static void stop_clocks(bool still)
+{
+	if (still && !is_still)
+		for (clockid_t id = 0; id <= CLOCK_MONOTONIC_COARSE; id++)
+			clock_gettime(id, &stopped_at[id]);
+	is_still = still;
+}
+
 static int counted_handle_cmd(struct tcmu_device *dev, struct tcmur_cmd *cmd)
 {
 	int status;
 
+	stop_clocks(measuring);
 	if (!to_count)
 		return handle_cmd(dev, cmd);
-	for (clockid_t id = 0; id <= CLOCK_MONOTONIC_COARSE; id++)
-		clock_gettime(id, &stopped_at[id]);
-	counting = true;
 	steps_begin();
 	status = handle_cmd(dev, cmd);
 	steps_end(&counted);
-	counting = false;
 	return status;
 }
 
@@ -114,24 +122,22 @@ static int command(struct tcmu_device *dev, bool write, unsigned n)
 			 BYTES, data);
 }
 
-/*
- * The one before is not counted, and has done what is done from time to time.
- */
+/* The first ones do what is done from time to time. */
 static int count(struct tcmu_device *dev, bool write, struct steps *res)
 {
 	struct steps each[NR_COUNT];
 	unsigned n = 0;
 	int ret = 0;
 
+	measuring = true;
 	for (; n < NR_BEFORE && !ret; n++)
 		ret = command(dev, write, n);
+	to_count = true;
 	for (unsigned i = 0; i < NR_COUNT && !ret; i++) {
 		ret = command(dev, write, n++);
-		to_count = true;
-		ret = ret ? ret : command(dev, write, n++);
-		to_count = false;
 		each[i] = counted;
 	}
+	to_count = measuring = false;
 	if (ret)
 		return ret;
 	res->instructions = MEDIAN(each, instructions);
@@ -149,7 +155,7 @@ static int trace(struct tcmu_device *dev)
 	to_count = true;
 	ret = command(dev, false, 0);
 	if (!ret)
-		ret = command(dev, true, NR_BEFORE + 2 * NR_COUNT);
+		ret = command(dev, true, NR_BEFORE + NR_COUNT);
 	to_count = false;
 	steps_trace(NULL);
 	return ret;
