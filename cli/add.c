@@ -55,8 +55,24 @@ static bool is_disk_word(const struct add_args *a, unsigned i)
 	return i || names_disk(word);
 }
 
+/* Several disks, as other commands take them. */
+static void refuse_several(const struct add_args *a, struct argp_state *state)
+{
+	struct disk_opts ignored;
+	const char *word = a->words[0];
+
+	if (a->nr == 2 && !strchr(word, '=') && !strchr(a->words[1], '=') &&
+	    disk_opts_parse(&ignored, word, strlen(word), ',', false, NULL) &&
+	    names_disk(word))
+		argp_error(state,
+			   "%s and %s are two disks; they are attached one by "
+			   "one",
+			   word, a->words[1]);
+}
+
 static void sort_words(struct add_args *a, struct argp_state *state)
 {
+	refuse_several(a, state);
 	a->options = "";
 	for (unsigned i = 0; i < a->nr; i++)
 		if (is_disk_word(a, i) && !a->disk)

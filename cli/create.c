@@ -48,6 +48,12 @@ static void sort_words(struct create_args *a, struct argp_state *state,
 		return;
 	}
 	last = a->words[nr - 1];
+	if (nr == 2 && !strchr(a->words[0], '=') && strchr(last, '=') &&
+	    !strchr(last, '/'))
+		argp_error(state,
+			   "options come before the directory: zloop create "
+			   "%s %s",
+			   last, a->words[0]);
 	cli_question_dir(last, state);
 	/* One word that is more likely the options alone. */
 	if (nr == 1 && strchr(last, '=') && !strchr(last, '/'))
@@ -205,6 +211,17 @@ int cli_make_dir(const char *dir)
 	return ret;
 }
 
+/* What was made is looked at once more. */
+static void step(void *user, uint32_t done, uint32_t total)
+{
+	static uint32_t last;
+
+	if (done < last)
+		progress_start("opening");
+	last = done;
+	progress_step(user, done, total);
+}
+
 /* @like: whose conditions and write pointers it gets, or NULL. */
 static int make_disk(const char *dir, const struct disk_opts *opts,
 		     uint64_t size_bytes, struct like *like)
@@ -216,7 +233,7 @@ static int make_disk(const char *dir, const struct disk_opts *opts,
 		.lock_wait_ms = LOCK_WAIT_MS,
 		.written = like ? like_written : NULL,
 		.written_user = like,
-		.progress = progress_step,
+		.progress = step,
 	};
 	struct disk *disk;
 	struct zl_err err;

@@ -105,7 +105,10 @@ static int add_members(struct json_object *o, const char *const *words,
 
 		if (!eq || eq == words[i] ||
 		    (size_t)(eq - words[i]) >= sizeof(key)) {
-			cli_error("'%s' is not MEMBER=VALUE", words[i]);
+			cli_error("'%s' is not MEMBER=VALUE%s", words[i],
+				  strcmp(words[i], "persistent")
+					  ? ""
+					  : ", as in persistent=true");
 			return -EINVAL;
 		}
 		snprintf(key, sizeof(key), "%.*s", (int)(eq - words[i]),

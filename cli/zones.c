@@ -11,7 +11,7 @@
 struct zones_args {
 	const char *dir;
 	bool json;
-	int cond;	/* -1: all */
+	unsigned conds; /* a bit for each that is wanted, 0: all */
 	uint64_t start; /* LBA */
 	uint64_t count; /* zones left to print */
 	struct map_args map;
@@ -21,8 +21,8 @@ static const struct argp_option options[] = {
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{ "condition", 'c', "CONDITION", 0,
 	  "Only zones in this condition: not-write-pointer, empty, "
-	  "implicitly-opened, explicitly-opened, closed, full, read-only, "
-	  "offline or inactive",
+	  "implicitly-opened, explicitly-opened, open (both), closed, full, "
+	  "read-only, offline or inactive",
 	  0 },
 	{ "start", 's', "LBA", 0,
 	  "Begin with the zone that contains this logical block (decimal, or "
@@ -58,17 +58,23 @@ static uint64_t number(const char *option, const char *s,
 	return v;
 }
 
-static int condition(const char *s, struct argp_state *state)
+/* A bit for each that is meant. */
+static unsigned conditions(const char *s, struct argp_state *state)
 {
 	int cond = cli_cond_parse(s);
 
-	if (cond < 0)
+	if (!strcasecmp(s, "open"))
+		return 1u << ZC_IMP_OPEN | 1u << ZC_EXP_OPEN;
+	if (cond < 0) {
 		argp_error(state,
 			   "--condition %s is unknown; use not-write-pointer, "
-			   "empty, implicitly-opened, explicitly-opened, "
-			   "closed, full, read-only, offline or inactive",
+			   "empty, implicitly-opened, explicitly-opened, open "
+			   "(both), closed, full, read-only, offline or "
+			   "inactive",
 			   s);
-	return cond;
+		return 0;
+	}
+	return 1u << cond;
 }
 
 static unsigned width(const char *s, struct argp_state *state)
@@ -98,7 +104,7 @@ static void check_map(const struct zones_args *a, struct argp_state *state)
 	unsigned to_stdout = m->print + (m->svg && !strcmp(m->svg, "-")) +
 			     (m->png && !strcmp(m->png, "-"));
 
-	if (map_wanted(m) && (a->json || a->cond >= 0))
+	if (map_wanted(m) && (a->json || a->conds))
 		argp_error(state, "%s cannot be with --map, --svg and --png",
 			   a->json ? "--json" : "--condition");
 	if (to_stdout > 1)
@@ -118,7 +124,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->json = true;
 		return 0;
 	case 'c':
-		a->cond = condition(arg, state);
+		a->conds = conditions(arg, state);
 		return 0;
 	case 's':
 		a->start = number("--start", arg, state);
@@ -206,7 +212,7 @@ static bool print_zone(void *user, const struct zone_info *z)
 
 	if (!r->args->count)
 		return false;
-	if (r->args->cond >= 0 && (int)z->cond != r->args->cond)
+	if (r->args->conds && !(r->args->conds >> z->cond & 1))
 		return true;
 	if (r->args->json)
 		print_json(z, !r->any);
@@ -260,7 +266,7 @@ static void note_problems(struct disk *disk, const char *dir)
 
 int zones_main(int argc, char **argv)
 {
-	struct zones_args a = { .cond = -1, .count = UINT64_MAX };
+	struct zones_args a = { .count = UINT64_MAX };
 	char dir[PATH_MAX];
 	struct disk *disk;
 	struct zl_err err;

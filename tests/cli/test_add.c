@@ -20,6 +20,7 @@ static void wrong_usage(void **state)
 		{ "add", "zone_size_mb=3" },
 		{ "add", "capacity_mb" },
 		{ "add", "id=1", "./a" },
+		{ "add", "1", "2" },
 		{ "add", "--timeout", "0" },
 		{ "add", "--timeout", "1s" },
 		{ "remove" },
@@ -56,6 +57,8 @@ static void wrong_usage(void **state)
 		assert_string_not_equal(run_err, "");
 	}
 	assert_int_equal(count_entries("disks"), 0);
+	assert_int_equal(zloop("add", "1", "2", NULL), 2);
+	assert_contains(run_err, "1 and 2 are two disks");
 }
 
 /* Before anything is made. */

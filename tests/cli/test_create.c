@@ -399,6 +399,10 @@ static void only_options(void **state)
 	assert_int_equal(zloop("create", SMALL, "d", "e", NULL), 2);
 	assert_contains(run_err, "'e' is one word too many");
 	assert_false(exists("d"));
+	assert_int_equal(zloop("create", "./d", SMALL, NULL), 2);
+	assert_contains(run_err, "options come before the directory: zloop "
+				 "create " SMALL " ./d");
+	assert_false(exists("d"));
 }
 
 /* What nobody wants a disk of 16 GiB to be called. */

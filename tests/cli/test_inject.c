@@ -217,6 +217,12 @@ static void mistakes(void **state)
 	assert_sentence("there is no fault");
 	assert_int_equal(zloop("inject", "add", "d", "busy", "lba", NULL), 2);
 	assert_sentence("'lba' is not MEMBER=VALUE");
+	assert_int_equal(zloop("inject", "add", "d", "read-error", "zone=3",
+			       "persistent", NULL),
+			 2);
+	assert_sentence("as in persistent=true");
+	assert_int_equal(zloop("inject", "add", "d", "offline", NULL), 2);
+	assert_sentence("offline needs zone=NUMBER or lba=NUMBER");
 	assert_int_equal(zloop("inject", "add", "d", "{", NULL), 2);
 	assert_sentence("{ is not JSON");
 	/* Another disk may have it. */

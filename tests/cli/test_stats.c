@@ -60,6 +60,16 @@ static void text(void **state)
 	assert_null(strstr(run_out, "b \""));
 }
 
+/* One of each kind. */
+static void open_zones(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("zones", "--condition=open", "a", NULL), 0);
+	assert_int_equal(count_lines(run_out), 3);
+	assert_contains(run_out, "implicitly-opened");
+	assert_contains(run_out, "explicitly-opened");
+}
+
 static struct json_object *one_of(struct json_object *root, const char *dir)
 {
 	for (size_t i = 0; i < json_object_array_length(root); i++) {
@@ -285,6 +295,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, enter, leave)
 		T(text),
+		T(open_zones),
 		T(json_of_all),
 		T(prometheus),
 		T(prometheus_device),

@@ -164,9 +164,9 @@ static void condition(void **state)
 				 0);
 		assert_string_equal(run_err, "");
 	}
-	assert_int_equal(zloop("zones", "--condition=open", "d", NULL), 2);
+	assert_int_equal(zloop("zones", "--condition=written", "d", NULL), 2);
 	assert_string_equal(run_out, "");
-	assert_contains(run_err, "--condition open is unknown");
+	assert_contains(run_err, "--condition written is unknown");
 	assert_contains(run_err, "explicitly-opened");
 }
 

@@ -239,8 +239,7 @@ static void refusals(void **state)
 		  "errno=5 is not one of EIO, ENOSPC, EDQUOT, EROFS, ENFILE, "
 		  "EMFILE and ENOMEM" },
 		{ "{\"fault\":\"offline\"}",
-		  "offline needs zone=NUMBER, or lba=NUMBER and "
-		  "blocks=NUMBER" },
+		  "offline needs zone=NUMBER or lba=NUMBER" },
 		{ "{\"fault\":\"offline\",\"zone\":1,\"lba\":0}",
 		  "zone says where, as lba and blocks do; leave one of them "
 		  "out" },

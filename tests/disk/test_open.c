@@ -142,7 +142,8 @@ static void in_use_by_this_process(void **state)
 	struct zl_err err;
 
 	assert_int_equal(disk_open(t->path, &args, &look, &err), -EBUSY);
-	assert_non_null(strstr(err.msg, "is in use: this process has it open"));
+	assert_non_null(strstr(
+		err.msg, "is in use: test_disk_open has it open already"));
 	/* Looking is possible all the same. */
 	look = open_usual(t, LOOK);
 	assert_int_equal(cond_at(look, 3), ZC_EMPTY);

@@ -297,7 +297,8 @@ static void same_directory_twice(void **state)
 	warp_start(NULL);
 	assert_int_equal(rig_add(&other, "@$/d", RIG_BYTES), -EBUSY);
 	assert_int_equal(warp_end(), 0);
-	assert_logged(rig, "@$/d: $/d is in use: this process has it open\n");
+	assert_logged(rig, "@$/d: $/d is in use: "
+			   "test_handler_open has it open already\n");
 	assert_int_equal(
 		rig_exec(rig, CDB(0, 0, 0, 0, 0, 0), 6, RUNNER_NONE, NULL, 0),
 		0);

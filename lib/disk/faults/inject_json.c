@@ -307,7 +307,7 @@ static int take_kind(struct json_object *o, struct inject_fault *f,
 static const char *missing(unsigned must)
 {
 	if (must & M_LBA)
-		return "zone=NUMBER, or lba=NUMBER and blocks=NUMBER";
+		return "zone=NUMBER or lba=NUMBER";
 	return must & M_DELAY ? "delay_ms" : "errno";
 }
 

@@ -72,7 +72,8 @@ static int refuse_open(const char *name, const struct disk_meta *meta,
 		return 0;
 	if (!strcmp(o->name, name))
 		return zl_fail(err, EBUSY,
-			       "%s is in use: this process has it open", name);
+			       "%s is in use: %s has it open already", name,
+			       program_invocation_short_name);
 	return zl_fail(err, EBUSY,
 		       "%s has the serial number %s of the disk in %s, which "
 		       "is open; a copy needs another one in its " DISK_SIDECAR,

@@ -67,7 +67,7 @@ vpd_pages() {
   out=$(sg_vpd -p 0x83 "$SG")
   contains "VPD page 83h" "designator type: NAA" "$out"
   out=$(sg_vpd -p 0xb0 "$SG")
-  contains "VPD page B0h" "Maximum transfer length: [1-9]" "$out"
+  contains "VPD page B0h" "Maximum transfer length: (0x)?[1-9]" "$out"
   out=$(sg_vpd -p 0xb1 "$SG")
   contains "VPD page B1h" "ZONED=0" "$out"
   out=$(sg_vpd -p 0xb6 "$SG")
