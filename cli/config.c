@@ -206,6 +206,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'S':
 		c->scratch_dir = take_dir(arg, state);
 		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "say for what: blktests or xfstests");
+		return 0;
 	default:
 		return cli_key_disks(key, state, &c->first);
 	}

@@ -51,6 +51,28 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	return command->run(argc, argv);
 }
 
+/* What other tools call it. */
+static const char *synonym(const char *name)
+{
+	static const struct {
+		const char *word, *command;
+	} words[] = {
+		{ "ls", "list" },	 { "show", "info" },
+		{ "status", "info" },	 { "attach", "add" },
+		{ "start", "add" },	 { "detach", "remove" },
+		{ "stop", "remove" },	 { "rm", "delete" },
+		{ "destroy", "delete" }, { "new", "create" },
+		{ "format", "create" },	 { "map", "zones" },
+		{ "faults", "inject" },	 { "fsck", "check" },
+		{ "repair", "check" },
+	};
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i].word, name))
+			return words[i].command;
+	return NULL;
+}
+
 static int unknown(const char *name)
 {
 	struct near near = { .word = name, .len = strlen(name) };
@@ -59,6 +81,8 @@ static int unknown(const char *name)
 
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(commands); i++)
 		near_try(&near, commands[i].name);
+	if (synonym(name))
+		near.best = synonym(name);
 	if (near.best) {
 		cli_error("unknown command '%s'; did you mean %s?", name,
 			  near.best);

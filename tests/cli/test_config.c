@@ -64,6 +64,8 @@ static void for_blktests(void **state)
 	assert_silent();
 	shell_has("${TEST_DEVS[*]} ${#TEST_DEVS[@]} $DEVICE_ONLY",
 		  "/dev/sdq /dev/sdr 2 1");
+	assert_int_equal(zloop("config", NULL), 2);
+	assert_contains(run_err, "say for what: blktests or xfstests");
 	assert_int_equal(zloop("config", "blktests", "disks/1", NULL), 0);
 	assert_contains(run_out, "\nTEST_DEVS=(/dev/sdr)\n");
 }

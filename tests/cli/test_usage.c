@@ -32,6 +32,10 @@ static void unknown_command(void **state)
 	assert_sentence("unknown command 'frobnicate'");
 	assert_int_equal(zloop("lits", NULL), 2);
 	assert_sentence("unknown command 'lits'; did you mean list?");
+	assert_int_equal(zloop("ls", NULL), 2);
+	assert_sentence("unknown command 'ls'; did you mean list?");
+	assert_int_equal(zloop("detach", "1", NULL), 2);
+	assert_sentence("unknown command 'detach'; did you mean remove?");
 	assert_int_equal(zloop("", NULL), 2);
 	assert_sentence("unknown command ''");
 }
