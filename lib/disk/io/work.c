@@ -4,41 +4,111 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "disk/internal.h"
 #include "disk/io/io.h"
 #include "disk/io/work.h"
 
-static struct io *work_pop(struct worker_pool *pool)
+unsigned work_idle_ms = 5000;
+
+struct worker {
+	struct worker_pool *pool;
+	pthread_t thread;
+	bool started; /* to be joined */
+	bool runs;    /* or is about to */
+};
+
+/* For something to do; false: the time is up.  Under the lock. */
+static bool wait_for_more(struct worker_pool *pool)
 {
+	struct timespec until = clock_at_ms(clock_ms() + work_idle_ms);
+	int ret = 0;
+
+	pool->nr_idle++;
+	while (!pool->head && !pool->stop && ret != ETIMEDOUT)
+		ret = pthread_cond_timedwait(&pool->more, &pool->lock, &until);
+	pool->nr_idle--;
+	return pool->head || pool->stop;
+}
+
+/* The next I/O, or NULL: the worker ends. */
+static struct io *work_pop(struct worker *worker)
+{
+	struct worker_pool *pool = worker->pool;
 	struct io *io;
 
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->head && !pool->stop)
-		pthread_cond_wait(&pool->more, &pool->lock);
+		if (!wait_for_more(pool) && pool->nr_workers > 1)
+			break;
 	io = pool->head;
-	if (io)
+	if (io) {
 		pool->head = io->next;
+		pool->nr_queued--;
+	} else {
+		worker->runs = false;
+		pool->nr_workers--;
+	}
 	pthread_mutex_unlock(&pool->lock);
 	return io;
 }
 
 static void *work_thread(void *arg)
 {
-	struct worker_pool *pool = arg;
+	struct worker *worker = arg;
 	struct io *io;
 
-	while ((io = work_pop(pool))) {
+	while ((io = work_pop(worker))) {
 		io->run(io);
-		atomic_fetch_sub(&pool->busy, 1);
+		atomic_fetch_sub(&worker->pool->busy, 1);
 	}
 	return NULL;
+}
+
+/* The daemon's signals are its own: workers take none. */
+static int start_thread(struct worker *worker)
+{
+	sigset_t all, old;
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&worker->thread, NULL, work_thread, worker);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -ret;
+}
+
+/* Under the lock: who has ended has let go of it, and has nothing left to do.
+ */
+static int add_worker(struct worker_pool *pool)
+{
+	struct worker *worker = pool->workers;
+	int ret;
+
+	while (worker->runs)
+		worker++;
+	if (worker->started)
+		pthread_join(worker->thread, NULL);
+	worker->pool = pool;
+	ret = start_thread(worker);
+	worker->started = worker->runs = !ret;
+	pool->nr_workers += !ret;
+	return ret;
+}
+
+/* Where there is no memory for another, those that there are do it. */
+static void need_worker(struct worker_pool *pool)
+{
+	if (pool->nr_queued > pool->nr_idle &&
+	    pool->nr_workers < pool->max_workers)
+		add_worker(pool);
 }
 
 void work_push(struct disk *d, struct io *io)
 {
 	struct worker_pool *pool = &d->work;
 
-	if (!pool->nr_threads) {
+	if (!pool->max_workers) {
 		io->run(io);
 		return;
 	}
@@ -50,44 +120,29 @@ void work_push(struct disk *d, struct io *io)
 	else
 		pool->head = io;
 	pool->tail = io;
+	pool->nr_queued++;
+	need_worker(pool);
 	pthread_cond_signal(&pool->more);
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/* The daemon's signals are its own: workers take none. */
-static int start_thread(pthread_t *thread, struct worker_pool *pool)
+int work_start(struct worker_pool *pool, unsigned max_workers)
 {
-	sigset_t all, old;
 	int ret;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(thread, NULL, work_thread, pool);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -ret;
-}
-
-int work_start(struct worker_pool *pool, unsigned nr_threads)
-{
-	int ret = 0;
-
+	*pool = (struct worker_pool){ .max_workers = max_workers };
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->more, NULL);
-	pool->head = pool->tail = NULL;
-	pool->stop = false;
-	atomic_store(&pool->busy, 0);
-	pool->nr_threads = 0;
-	pool->threads = NULL;
-	if (nr_threads) {
-		pool->threads = calloc(nr_threads, sizeof(*pool->threads));
-		if (!pool->threads)
-			ret = -ENOMEM;
+	clock_cond_init(&pool->more);
+	if (!max_workers)
+		return 0;
+	pool->workers = calloc(max_workers, sizeof(*pool->workers));
+	if (!pool->workers) {
+		work_stop(pool);
+		return -ENOMEM;
 	}
-	while (!ret && pool->nr_threads < nr_threads) {
-		ret = start_thread(&pool->threads[pool->nr_threads], pool);
-		if (!ret)
-			pool->nr_threads++;
-	}
+	pthread_mutex_lock(&pool->lock);
+	ret = add_worker(pool);
+	pthread_mutex_unlock(&pool->lock);
 	if (ret)
 		work_stop(pool);
 	return ret;
@@ -99,9 +154,10 @@ void work_stop(struct worker_pool *pool)
 	pool->stop = true;
 	pthread_cond_broadcast(&pool->more);
 	pthread_mutex_unlock(&pool->lock);
-	for (unsigned i = 0; i < pool->nr_threads; i++)
-		pthread_join(pool->threads[i], NULL);
-	free(pool->threads);
+	for (unsigned i = 0; pool->workers && i < pool->max_workers; i++)
+		if (pool->workers[i].started)
+			pthread_join(pool->workers[i].thread, NULL);
+	free(pool->workers);
 	pthread_cond_destroy(&pool->more);
 	pthread_mutex_destroy(&pool->lock);
 }

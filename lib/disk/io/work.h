@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
-/* Threads for what may block. */
+/*
+ * Threads for what may block.  One is always there; others are started when
+ * something waits for them, and end when nothing has for some seconds, so that
+ * an idle disk has few.
+ */
 #ifndef ZL_DISK_IO_WORK_H
 #define ZL_DISK_IO_WORK_H
 
@@ -9,20 +13,30 @@
 
 struct disk;
 struct io;
+struct worker;
 
 struct worker_pool {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* for all below but busy */
 	pthread_cond_t more;
 	struct io *head, *tail;
-	pthread_t *threads;
-	unsigned nr_threads;
-	atomic_uint busy; /* pushed and not yet run to the end */
+	struct worker *workers;
+	unsigned max_workers;
+	unsigned nr_workers; /* that run, or are about to */
+	unsigned nr_idle;    /* of them: have nothing to do … */
+	unsigned nr_queued;  /* … and so many I/Os wait for one */
+	atomic_uint busy;    /* pushed and not yet run to the end */
 	bool stop;
 };
 
-/* work.c: threads for what may block; without threads it runs at once */
-int work_start(struct worker_pool *pool, unsigned nr_threads);
+/* How long one of several has nothing to do before it ends; tests change it. */
+extern unsigned work_idle_ms;
+
+/* Up to @max_workers threads; 0: everything runs where it is pushed.  -errno.
+ */
+int work_start(struct worker_pool *pool, unsigned max_workers);
+/* Nothing is under way. */
 void work_stop(struct worker_pool *pool);
+/* Any thread. */
 void work_push(struct disk *d, struct io *io);
 
 static inline unsigned work_busy(struct worker_pool *pool)

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* How many threads there are for what may block. */
+#include "disk_fixture.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "base/clock.h"
+#include "disk/io/work.h"
+
+#define MAX_WORKERS 4u
+#define NR_IOS	    8u
+
+static struct disk d;
+static struct io ios[NR_IOS];
+static sem_t begun, go_on, over;
+
+static void run_io(struct io *io)
+{
+	(void)io;
+	sem_post(&begun);
+	while (sem_wait(&go_on))
+		;
+	sem_post(&over);
+}
+
+static void push(unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		ios[i].run = run_io;
+		work_push(&d, &ios[i]);
+	}
+}
+
+static void wait_for(sem_t *sem, unsigned nr)
+{
+	while (nr--)
+		while (sem_wait(sem))
+			;
+}
+
+static void let_go(unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		sem_post(&go_on);
+	wait_for(&over, nr);
+}
+
+static unsigned workers(void)
+{
+	unsigned nr;
+
+	pthread_mutex_lock(&d.work.lock);
+	nr = d.work.nr_workers;
+	pthread_mutex_unlock(&d.work.lock);
+	return nr;
+}
+
+static bool become(unsigned nr)
+{
+	for (int i = 0; i < 30000 && workers() != nr; i++)
+		clock_sleep_ms(1);
+	return workers() == nr;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	sem_init(&begun, 0, 0);
+	sem_init(&go_on, 0, 0);
+	sem_init(&over, 0, 0);
+	work_idle_ms = 20;
+	return work_start(&d.work, MAX_WORKERS);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	work_stop(&d.work);
+	work_idle_ms = 5000;
+	return 0;
+}
+
+static void one_is_always_there(void **state)
+{
+	(void)state;
+	assert_int_equal(workers(), 1);
+	clock_sleep_ms(60);
+	assert_int_equal(workers(), 1);
+	push(1);
+	wait_for(&begun, 1);
+	let_go(1);
+}
+
+/* As many run at once as there may be, and all come to their end. */
+static void more_come_when_something_waits(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		push(NR_IOS);
+		wait_for(&begun, MAX_WORKERS);
+		assert_int_equal(workers(), MAX_WORKERS);
+		let_go(NR_IOS);
+		wait_for(&begun, NR_IOS - MAX_WORKERS);
+		assert_true(become(1));
+	}
+	assert_int_equal(work_busy(&d.work), 0);
+}
+
+/* One that comes while another ends is not forgotten. */
+static void they_end_while_others_come(void **state)
+{
+	(void)state;
+	work_idle_ms = 1;
+	for (int round = 0; round < 300; round++) {
+		push(3);
+		wait_for(&begun, 3);
+		let_go(3);
+		if (round % 2)
+			clock_sleep_ms(1);
+	}
+}
+
+static void stopped_while_several_are_there(void **state)
+{
+	(void)state;
+	work_idle_ms = 5000;
+	push(NR_IOS);
+	let_go(NR_IOS);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(one_is_always_there),
+		T(more_come_when_something_waits),
+		T(they_end_while_others_come),
+		T(stopped_while_several_are_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
