@@ -232,10 +232,13 @@ static uint64_t realms_value(const struct disk_meta *meta, enum disk_opt_id id)
 		return r->max_activation;
 	case OPT_DEVICE_TYPE:
 		return meta->device_type ? DEVICE_TYPE_14H : DEVICE_TYPE_00H;
-	default:
+	case OPT_DOMAINS:
 		for (unsigned i = 0; i < r->nr_domains; i++)
 			domains |= (uint64_t)r->types[i] << 8 * i;
 		return domains;
+	default:
+		assert(!"an option of the disk");
+		return 0;
 	}
 }
 
@@ -359,45 +362,28 @@ static bool is_compared(const struct disk_meta *meta,
 	       !(meta->realms.nr_domains && id == OPT_CAPACITY_MB);
 }
 
+/* The flags only permit something at making: they always agree. */
+static bool is_of_the_disk(enum disk_opt_id id)
+{
+	return disk_opt_table[id].geometry &&
+	       disk_opt_table[id].kind != OPT_KIND_FLAG;
+}
+
 int meta_agrees(const struct disk_meta *meta, const char *name,
 		const struct disk_opts *opts, uint64_t size_bytes,
 		struct zl_err *err)
 {
-	/* The flags only permit something at making: they always agree. */
-	static const enum disk_opt_id ids[] = {
-		OPT_CAPACITY_MB,
-		OPT_ZONE_SIZE_MB,
-		OPT_ZONE_CAPACITY_MB,
-		OPT_CONV_ZONES,
-		OPT_MAX_OPEN_ZONES,
-		OPT_BLOCK_SIZE,
-		OPT_PHYSICAL_BLOCK_SIZE,
-		OPT_URSWRZ,
-		OPT_RC_BASIS,
-		OPT_MODEL,
-		OPT_DOMAINS,
-		OPT_REALMS,
-		OPT_REALM_ZONES,
-		OPT_CMR_REALMS,
-		OPT_SMR_REALMS,
-		OPT_DOMAIN_GAP,
-		OPT_ACTIVE,
-		OPT_MAX_ACTIVATION,
-		OPT_DEVICE_TYPE,
-	};
-
 	int ret = opts ? check_realms(meta, name, opts, err) : 0;
 
 	if (ret)
 		return ret;
-	for (size_t i = 0; opts && i < ZL_ARRAY_SIZE(ids); i++) {
-		uint64_t unit = opt_is_mib(ids[i]) ? ZL_MIB : 1;
-		uint64_t has = disk_value(meta, ids[i]);
+	for (enum disk_opt_id id = 0; opts && id < OPT_NR; id++) {
+		uint64_t unit = opt_is_mib(id) ? ZL_MIB : 1;
 
-		if (is_compared(meta, opts, ids[i]) &&
-		    opts->num[ids[i]] * unit != has)
-			return disagree(ids[i], opts->num[ids[i]], has, name,
-					err);
+		if (is_of_the_disk(id) && is_compared(meta, opts, id) &&
+		    opts->num[id] * unit != disk_value(meta, id))
+			return disagree(id, opts->num[id], disk_value(meta, id),
+					name, err);
 	}
 	if (size_bytes && size_bytes != meta->capacity_bytes)
 		return zl_fail(err, EINVAL,
