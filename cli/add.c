@@ -217,7 +217,7 @@ static int take_word(struct add_args *a)
 		a->dir = a->found;
 	} else if (ret == -ENOENT && number) {
 		a->opts.num[OPT_ID] = id;
-		a->opts.given |= UINT32_C(1) << OPT_ID;
+		disk_opt_give(&a->opts, OPT_ID);
 	} else if (ret == -ENOENT && strncmp(a->disk, "/dev/", 5)) {
 		a->dir = a->disk;
 	} else {

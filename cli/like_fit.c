@@ -210,7 +210,7 @@ static int check_slots(const struct like *like, const struct like_zone **seq,
 static void set(struct disk_opts *opts, enum disk_opt_id id, uint64_t value)
 {
 	opts->num[id] = value;
-	opts->given |= UINT32_C(1) << id;
+	disk_opt_give(opts, id);
 }
 
 static void set_default(struct disk_opts *opts, enum disk_opt_id id,

@@ -282,16 +282,16 @@ static void write_through(void **state)
 	SELECT_6(0, 0, 0, 0, PAGE_0A(0, 0));
 	check_good(&rig);
 	assert_false(rig.unit->wce);
-	rig.opts.given &= ~(UINT32_C(1) << OPT_WRITE_THROUGH);
+	rig.opts.given &= ~(UINT64_C(1) << OPT_WRITE_THROUGH);
 	rig_die(&rig);
 	assert_true(rig.unit->wce);
 	check_current(4, 0, 0);
 	select_saving(0);
 	assert_false(rig.unit->wce);
-	rig.opts.given |= UINT32_C(1) << OPT_WRITE_THROUGH;
+	disk_opt_give(&rig.opts, OPT_WRITE_THROUGH);
 	rig_die(&rig);
 	select_saving(0);
-	rig.opts.given &= ~(UINT32_C(1) << OPT_WRITE_THROUGH);
+	rig.opts.given &= ~(UINT64_C(1) << OPT_WRITE_THROUGH);
 	rig_die(&rig);
 	check_current(0, 0, 0);
 }

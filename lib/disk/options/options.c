@@ -147,7 +147,7 @@ const struct disk_opt disk_opt_table[OPT_NR] = {
 			   "where the disks' directories are" },
 };
 
-static_assert(OPT_NR <= 32, "struct disk_opts.given has a bit per option");
+static_assert(OPT_NR <= 64, "struct disk_opts.given has a bit per option");
 
 /* An option as it was typed: "NAME[=VALUE]" in a longer string. */
 struct token {
@@ -617,7 +617,7 @@ static int take_token(struct disk_opts *opts, const char *s, size_t len,
 			       o->name);
 	ret = take_value(opts, id, &t, err);
 	if (!ret)
-		opts->given |= UINT32_C(1) << id;
+		disk_opt_give(opts, id);
 	return ret;
 }
 
@@ -671,10 +671,10 @@ void disk_opts_round_capacity(struct disk_opts *opts)
 	/* Rounded to realms when the disk is made. */
 	if (opts->num[OPT_MODEL] == MODEL_REALMS) {
 		if (!disk_opt_given(opts, OPT_REALMS))
-			opts->given |= UINT32_C(1) << OPT_CAPACITY_MB;
+			disk_opt_give(opts, OPT_CAPACITY_MB);
 		return;
 	}
-	opts->given |= UINT32_C(1) << OPT_CAPACITY_MB;
+	disk_opt_give(opts, OPT_CAPACITY_MB);
 	if (*mib > zone_mib && !disk_opt_given(opts, OPT_SMALLER_LAST_ZONE))
 		*mib -= *mib % zone_mib;
 }

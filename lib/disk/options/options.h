@@ -144,10 +144,15 @@ void disk_opt_text(char text[OPT_TEXT_MAX], enum disk_opt_id id,
 		   uint64_t value);
 
 struct disk_opts {
-	uint32_t given; /* bit n: option n was given */
+	uint64_t given; /* bit n: option n was given */
 	uint64_t num[OPT_NR];
 	char base_dir[256];
 };
+
+static inline void disk_opt_give(struct disk_opts *o, enum disk_opt_id id)
+{
+	o->given |= UINT64_C(1) << id;
+}
 
 static inline bool disk_opt_given(const struct disk_opts *o,
 				  enum disk_opt_id id)
