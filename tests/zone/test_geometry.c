@@ -138,7 +138,7 @@ static void impossible_geometries(void **state)
 	IMPOSSIBLE(runs[0].end, UINT32_MAX, "leave no sequential");
 	IMPOSSIBLE(runs[1].end, 7, "without a type");
 	IMPOSSIBLE(runs[1].type, 0, "without a type");
-	IMPOSSIBLE(runs[1].type, ZT_GAP + 1, "without a type");
+	IMPOSSIBLE(runs[1].type, 0xf, "without a type");
 	IMPOSSIBLE(runs[0].type, 0x42, "without a type");
 	IMPOSSIBLE(capacity_blocks, UINT64_C(16) * UINT32_MAX, "more than");
 	IMPOSSIBLE(capacity_blocks, UINT64_MAX, "more than");

@@ -26,7 +26,8 @@
 	RESOURCES(__VA_ARGS__, ZS_ZONE), RESOURCES(__VA_ARGS__, ZS_TYPE), \
 		RESOURCES(__VA_ARGS__, ZS_TYPES)
 
-#define FIRST_INVENTED 6
+/* Behind all that ZONE TYPE has room for. */
+#define FIRST_INVENTED 16
 
 /* clang-format off */
 const struct zone_traits zone_traits[] = {
