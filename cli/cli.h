@@ -77,11 +77,9 @@ extern const struct argp_child cli_progress_options[];
 
 /* create.c */
 
-/* A new disk's options: rounds the capacity as the kernel does, with a note,
- * and checks them; fails with the sentence in @err. */
-int cli_new_disk_opts(struct disk_opts *opts, struct zl_err *err);
-/* The same, for a disk in @dir; one that is half made knows its options, and
- * those that are given must agree. */
+/* The options of a disk that is to be made in @dir: rounds the capacity as the
+ * kernel does, with a note, and checks them.  One that is half made knows its
+ * options, and those that are given must agree. */
 int cli_disk_opts(const char *dir, struct disk_opts *opts, struct zl_err *err);
 /* 1: made, 0: was there, -errno when it has said why not. */
 int cli_make_dir(const char *dir);

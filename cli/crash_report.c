@@ -20,24 +20,24 @@ static uint64_t count_flushes(const struct replay *r, uint64_t point)
 	return n;
 }
 
-const char *crash_where(const struct replay *r, uint64_t point,
-			char buf[CRASH_WHERE_MAX])
+/* Where a point is, for people: "flush=3", "mark=TEXT", "before flush=4". */
+#define WHERE_MAX 96
+static const char *where_is(const struct replay *r, uint64_t point,
+			    char buf[WHERE_MAX])
 {
 	const struct record *rec = replay_at(r, point);
 	const struct record *next = replay_at(r, point + 1);
 	uint64_t flushes = count_flushes(r, point);
 
 	if (rec->type == RECORD_FLUSH)
-		snprintf(buf, CRASH_WHERE_MAX, "flush=%" PRIu64, flushes);
+		snprintf(buf, WHERE_MAX, "flush=%" PRIu64, flushes);
 	else if (rec->type == RECORD_MARK)
-		snprintf(buf, CRASH_WHERE_MAX, "mark=%.*s",
-			 (int)rec->data_bytes, (const char *)rec->data);
+		snprintf(buf, WHERE_MAX, "mark=%.*s", (int)rec->data_bytes,
+			 (const char *)rec->data);
 	else if (next && next->type == RECORD_FLUSH)
-		snprintf(buf, CRASH_WHERE_MAX, "before flush=%" PRIu64,
-			 flushes + 1);
+		snprintf(buf, WHERE_MAX, "before flush=%" PRIu64, flushes + 1);
 	else
-		snprintf(buf, CRASH_WHERE_MAX, "%s",
-			 record_type_name(rec->type));
+		snprintf(buf, WHERE_MAX, "%s", record_type_name(rec->type));
 	return buf;
 }
 
@@ -166,12 +166,12 @@ static void put_lines(const char *text, unsigned nr)
 static void print_failure(const struct crashtest *t,
 			  const struct crash_failure *x)
 {
-	char where[CRASH_WHERE_MAX], result[48];
+	char where[WHERE_MAX], result[48];
 	char *line = again(t, &x->state), *built = rebuild(t, &x->state);
 
 	printf("%-10" PRIu64 " %-8" PRIu64 " %-10s %s\n", x->state.point,
 	       x->state.crash.state, result_text(x, result),
-	       crash_where(t->replay, x->state.point, where));
+	       where_is(t->replay, x->state.point, where));
 	put_lines(x->output, SHOWN_LINES);
 	printf("    %s\n    %s\n", line, built);
 	free(line);
@@ -202,11 +202,11 @@ static struct json_object *failure_json(const struct crashtest *t,
 					const struct crash_failure *x)
 {
 	struct json_object *o = json_object_new_object();
-	char where[CRASH_WHERE_MAX], result[48];
+	char where[WHERE_MAX], result[48];
 	char *line = again(t, &x->state), *built = rebuild(t, &x->state);
 
 	json_add_u64(o, "point", x->state.point);
-	json_add_str(o, "where", crash_where(t->replay, x->state.point, where));
+	json_add_str(o, "where", where_is(t->replay, x->state.point, where));
 	json_add_u64(o, "state", x->state.crash.state);
 	json_add_bool(o, "random", x->state.crash.random);
 	json_add_str(o, "result", result_text(x, result));
@@ -241,11 +241,11 @@ void crash_print_json(const struct crashtest *t)
 static void html_failure(const struct crashtest *t,
 			 const struct crash_failure *x, FILE *f)
 {
-	char where[CRASH_WHERE_MAX], result[48];
+	char where[WHERE_MAX], result[48];
 	char *line = again(t, &x->state), *built = rebuild(t, &x->state);
 
 	fprintf(f, "<div class=\"box\"><b>point %" PRIu64 ", ", x->state.point);
-	svg_escape(f, crash_where(t->replay, x->state.point, where));
+	svg_escape(f, where_is(t->replay, x->state.point, where));
 	fprintf(f, ", state %" PRIu64 ": <span class=\"bad\">%s</span></b>\n",
 		x->state.crash.state, result_text(x, result));
 	fputs("<pre>", f);

@@ -73,10 +73,6 @@ enum crash_result crash_try(const struct crashtest *t,
 /* Removes a directory and all that is in it. */
 void crash_remove(const char *dir);
 
-/* Where a point is, for people: "flush=3", "mark=TEXT", "before flush=4". */
-#define CRASH_WHERE_MAX 96
-const char *crash_where(const struct replay *replay, uint64_t point,
-			char buf[CRASH_WHERE_MAX]);
 /* On standard output. */
 void crash_print(const struct crashtest *t);
 void crash_print_json(const struct crashtest *t);

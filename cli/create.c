@@ -114,7 +114,7 @@ static void note_ignored(const struct disk_opts *opts)
 				 disk_opt_table[id].name);
 }
 
-int cli_new_disk_opts(struct disk_opts *opts, struct zl_err *err)
+static int new_disk_opts(struct disk_opts *opts, struct zl_err *err)
 {
 	uint64_t asked = opts->num[OPT_CAPACITY_MB];
 
@@ -135,7 +135,7 @@ int cli_disk_opts(const char *dir, struct disk_opts *opts, struct zl_err *err)
 	struct disk_meta ignored;
 
 	if (!disk_is_half_made(dir, &ignored))
-		return cli_new_disk_opts(opts, err);
+		return new_disk_opts(opts, err);
 	if (disk_opt_given(opts, OPT_CAPACITY_MB))
 		disk_opts_round_capacity(opts);
 	return 0;

@@ -44,8 +44,12 @@ static long long monotonic_seconds(void)
 
 long long (*zl_limit_clock)(void) = monotonic_seconds;
 
-/* Windows have numbers from 1: 0 is "none yet". */
-bool zl_limit_ok(struct zl_limit *limit, unsigned *dropped)
+/*
+ * Whether this line may be logged.  *dropped gets how many were not in the last
+ * window, when this is the first line of a new one; else 0.  Windows have
+ * numbers from 1: 0 is "none yet".
+ */
+static bool may_log(struct zl_limit *limit, unsigned *dropped)
 {
 	long long now = zl_limit_clock() / ZL_LIMIT_SECONDS + 1;
 	long long old = atomic_load(&limit->window);
@@ -67,7 +71,7 @@ void zl_log_limited(struct zl_limit *limit, enum zl_log_level level,
 	unsigned dropped;
 	va_list ap;
 
-	if (!zl_limit_ok(limit, &dropped))
+	if (!may_log(limit, &dropped))
 		return;
 	if (dropped)
 		zl_log(level, "%u more lines like the next were not logged",

@@ -41,12 +41,6 @@ struct zl_limit {
 	atomic_uint lines;   /* … that wanted to be logged */
 };
 
-/*
- * Whether this line may be logged.  *dropped gets how many were not in the last
- * window, when this is the first line of a new one; else 0.
- */
-bool zl_limit_ok(struct zl_limit *limit, unsigned *dropped);
-
 /* Logs a line if it may be; says first how many were dropped. */
 void zl_log_limited(struct zl_limit *limit, enum zl_log_level level,
 		    const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -196,11 +196,6 @@ int lio_remove_link(const struct lio *lio, const char *path)
 	return change(lio, do_remove_link, path, NULL);
 }
 
-int lio_write(const struct lio *lio, const char *path, const char *text)
-{
-	return change(lio, do_write, path, text);
-}
-
 static int do_open(const struct change *c)
 {
 	int fd = open(c->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -286,7 +281,7 @@ int lio_set(const struct lio *lio, const char *dir, const char *name,
 	if (len < 0 || (size_t)len >= sizeof(text) ||
 	    lio_print(path, sizeof(path), "%s/%s", dir, name))
 		return -ENAMETOOLONG;
-	return lio_write(lio, path, text);
+	return change(lio, do_write, path, text);
 }
 
 static pid_t spawn(const char *const *words)

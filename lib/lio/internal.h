@@ -37,7 +37,6 @@ int lio_make_dir(const struct lio *lio, const char *path);
 int lio_remove_dir(const struct lio *lio, const char *path);
 int lio_make_link(const struct lio *lio, const char *to, const char *path);
 int lio_remove_link(const struct lio *lio, const char *path);
-int lio_write(const struct lio *lio, const char *path, const char *text);
 /* Whether a device can be opened, which reads from some. */
 int lio_open_device(const struct lio *lio, const char *path);
 /* … by who wants it for himself, for a moment; -EBUSY if somebody has it so. */
@@ -55,7 +54,7 @@ int lio_start_program(const char *const *words);
 
 /* A directory that may be there already. */
 int lio_need_dir(const struct lio *lio, const char *path);
-/* lio_write() of printf()ed text to the file @name below @dir. */
+/* Writes printf()ed text to the file @name below @dir. */
 int lio_set(const struct lio *lio, const char *dir, const char *name,
 	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

@@ -118,11 +118,6 @@ const struct disk_meta *replay_meta(const struct replay *r)
 	return &r->meta;
 }
 
-const char *replay_base(const struct replay *r)
-{
-	return r->base;
-}
-
 uint64_t replay_last(const struct replay *r)
 {
 	return r->rd.nr - 1;

@@ -25,7 +25,6 @@ int replay_open(const char *log, const char *base, struct replay **replay,
 void replay_close(struct replay *replay);
 
 const struct disk_meta *replay_meta(const struct replay *replay);
-const char *replay_base(const struct replay *replay);
 uint64_t replay_last(const struct replay *replay); /* point */
 const struct record *replay_at(const struct replay *replay, uint64_t point);
 /* Whether the log has an end, and how much behind the last whole record was

@@ -98,7 +98,7 @@ void zone_info_at(const struct zone_set *set, uint64_t lba,
 	uint64_t start_lba = zone_slot_start_lba(set, slot);
 	const struct zone_slot *s = &set->slots[slot];
 
-	if (zone_lba_in_gap(set, lba)) {
+	if (zone_in_gap(set, slot, lba)) {
 		gap_info(set, slot, info);
 		return;
 	}
@@ -111,9 +111,4 @@ void zone_info_at(const struct zone_set *set, uint64_t lba,
 		.attrs = s->attrs,
 		.slot = slot,
 	};
-}
-
-bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba)
-{
-	return zone_in_gap(set, zone_slot_of(set, lba), lba);
 }

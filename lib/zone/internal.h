@@ -46,9 +46,8 @@ enum zone_verdict zone_cond_refuses(enum zone_cond cond);
 /* Sets the slot's attributes and keeps the account of ZA_NON_SEQ. */
 void zone_slot_set_attrs(struct zone_set *set, uint32_t slot, uint8_t attrs);
 
-/* Whether @lba is in a gap zone, behind a slot's capacity or instead of it. */
-bool zone_lba_in_gap(const struct zone_set *set, uint64_t lba);
-/* … of the slot that it is in. */
+/* Whether @lba, of the slot, is in a gap zone: behind the slot's capacity or
+ * instead of it. */
 static inline bool zone_in_gap(const struct zone_set *set, uint32_t slot,
 			       uint64_t lba)
 {

@@ -46,3 +46,14 @@ tree_scripts() {
     fi
   done
 }
+
+# tree_symbols OBJECTS…: "FILE T|U SYMBOL" for what each object of the product
+# defines and uses (lists of objects as CMake has them).
+tree_symbols() {
+  local objects
+  IFS=';' read -ra objects <<<"$(IFS=';' && echo "$*")"
+  nm -A "${objects[@]}" | sed -nE \
+    's,^([^:]*/)?(lib|cli|handler)/(.*/)?CMakeFiles/[^/]*\.dir/([^:]*\.c)\.o:[ 0-9a-f]* ([A-Z]) ([^ ]*)$,\2/\3\4 \5 \6,p' |
+    sed 's,/\./,/,' |
+    awk '$2 ~ /[TDBRCVW]/ { print $1, "T", $3 } $2 == "U" { print $1, "U", $3 }'
+}

@@ -40,7 +40,7 @@ static int injected(struct disk *d, const struct store_req *req)
 	return error;
 }
 
-void disk_request(struct disk *d, struct store_req *req)
+static void submit_request(struct disk *d, struct store_req *req)
 {
 	int error = injected(d, req);
 
@@ -66,7 +66,7 @@ void io_drive(struct io *io)
 		io->req.done = req_done;
 		io->req.user = io;
 		io->req.now_ns = 0;
-		disk_request(io->disk, &io->req);
+		submit_request(io->disk, &io->req);
 		if (atomic_exchange(&io->phase, PHASE_LEFT) == PHASE_SUBMITTED)
 			return;
 	}

@@ -99,8 +99,7 @@ static inline bool disk_has_faults(struct disk *d)
 		0);
 }
 
-/* store_submit() and store_run() for what an I/O does. */
-void disk_request(struct disk *d, struct store_req *req);
+/* store_run() for what an I/O does. */
 int64_t disk_request_run(struct disk *d, struct store_req *req);
 
 #endif

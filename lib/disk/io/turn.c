@@ -26,7 +26,9 @@ bool turn_take(struct disk *d, uint32_t slot, struct slot_turn *turn)
 	return false;
 }
 
-bool turn_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn)
+/* Takes a turn that is waited for out of the queue.  False: it is not there,
+ * and will be granted. */
+static bool unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn)
 {
 	struct disk_slot *s = &d->slots.at[slot];
 	struct slot_turn **link = &s->first, *before = NULL;
@@ -147,7 +149,7 @@ int turn_wait(struct disk *d, uint32_t slot)
 	while (!w.granted && !gave_up)
 		/* What is no longer in the queue is being granted. */
 		if (pthread_cond_timedwait(&w.cond, &d->lock, &until))
-			gave_up = turn_unqueue(d, slot, &w.turn);
+			gave_up = unqueue(d, slot, &w.turn);
 	pthread_mutex_unlock(&d->lock);
 	pthread_cond_destroy(&w.cond);
 	return gave_up ? -EBUSY : 0;

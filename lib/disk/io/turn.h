@@ -21,9 +21,6 @@ struct slot_turn {
  * under disk->lock where nothing else is said.
  */
 bool turn_take(struct disk *d, uint32_t slot, struct slot_turn *turn);
-/* Takes a turn that is waited for out of the queue.  False: it is not there,
- * and will be granted. */
-bool turn_unqueue(struct disk *d, uint32_t slot, const struct slot_turn *turn);
 /*
  * For a thread that can wait: 0 with the turn, or -EBUSY without it after so
  * long, since an injected delay may hold an I/O for minutes.  Not under the
