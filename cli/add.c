@@ -539,6 +539,27 @@ int cli_attach_backstore(const char *dir, struct lio_backstore *bs)
 	return ret;
 }
 
+int cli_attach_again(const struct lio_backstore *was,
+		     char device[LIO_DEVICE_MAX])
+{
+	struct disk *disk;
+	struct zl_err err;
+	struct plan p;
+	int ret = cli_look(lio_backstore_dir(was), &disk, &err);
+
+	if (!ret) {
+		ret = make_plan(lio_backstore_dir(was), NULL, disk, &p, &err);
+		disk_close(disk);
+	}
+	p.args.name = was->name;
+	p.args.config = was->config;
+	if (!ret)
+		ret = lio_attach(cli_lio(), &p.args, NULL, device, &err);
+	if (ret)
+		cli_error("%s", err.msg);
+	return ret;
+}
+
 static int add(struct add_args *a, struct lio_events *events)
 {
 	char dir[PATH_MAX], device[LIO_DEVICE_MAX];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* zloop snapshot, snapshots, restore and clone: a disk as it was, and again. */
+/* zloop snapshot, snapshots and clone: a disk as it is, kept or copied. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,7 +8,6 @@
 
 #include "copies.h"
 #include "progress.h"
-#include "target.h"
 
 struct snapshot_args {
 	const char *words[2];
@@ -207,54 +206,6 @@ int snapshots_main(int argc, char **argv)
 		json_print(l.array);
 	else
 		json_object_put(l.array);
-	return ret ? failed(&err) : CLI_OK;
-}
-
-/*
- * zloop restore DISK NAME
- */
-
-static error_t parse_restore(int key, char *arg, struct argp_state *state)
-{
-	struct snapshot_args *a = state->input;
-
-	return copies_key_words(key, arg, state, a->words, 2, 2,
-				"a DISK and the NAME of a snapshot");
-}
-
-static const struct argp restore_argp = {
-	.parser = parse_restore,
-	.children = cli_progress_options,
-	.args_doc = "DISK NAME",
-	.doc = "Make DISK, which must not be attached, what it was when the "
-	       "snapshot NAME was made.  The snapshot stays.  What is "
-	       "interrupted is completed, or undone, when the disk is looked "
-	       "at next." CLI_DISK_DOC,
-};
-
-int restore_main(int argc, char **argv)
-{
-	struct snapshot_args a = { .json = false };
-	struct lio_backstore bs;
-	char dir[PATH_MAX];
-	struct zl_err err;
-	int ret;
-
-	cli_parse(&restore_argp, argc, argv, &a);
-	ret = cli_disk_dir(a.words[0], dir, &err);
-	if (!ret && cli_find_dir(dir, &bs))
-		ret = zl_fail(&err, EBUSY,
-			      "%s is attached as %s: what has it mounted or "
-			      "open must let go of it; then zloop remove %s, "
-			      "restore it, and zloop add %s, so that Linux "
-			      "reads the write pointers anew",
-			      dir, bs.name, bs.name, dir);
-	if (!ret) {
-		progress_start("restoring");
-		ret = snapshot_restore(dir, a.words[1], progress_step, NULL,
-				       &err);
-		progress_end();
-	}
 	return ret ? failed(&err) : CLI_OK;
 }
 

@@ -92,5 +92,9 @@ struct json_object *cli_backstore_json(const struct lio_backstore *bs);
 
 /* A backstore for the disk in @dir, which is there; without a LUN. */
 int cli_attach_backstore(const char *dir, struct lio_backstore *bs);
+/* What was removed, under its name and with its options; with a block device of
+ * this machine.  0, or -errno when it has said why not. */
+int cli_attach_again(const struct lio_backstore *was,
+		     char device[LIO_DEVICE_MAX]);
 
 #endif

@@ -246,6 +246,29 @@ the_kernels_own_string() {
   zloop remove "$dev"
 }
 
+# A snapshot lies in the directory, where the kernel's driver looks for zones
+# only; what that writes is no part of it.
+beside_snapshots() {
+  mkdir -p $base/6
+  attach_ours 6
+  put "$DISK" 4 0 3 16
+  zloop snapshot -q $base/6 kept >/dev/null
+  put "$DISK" 4 3 1 17
+  detach_disk
+  kernel_add 6
+  put /dev/zloop6 4 4 2 18
+  put /dev/zloop6 5 0 1 19
+  contains "zone 4" '^0x000008000 .* 0x000030 ' "$(block_zones /dev/zloop6)"
+  kernel_remove 6
+  equal "snapshots" kept "$(zloop snapshots $base/6 | sed 's/ .*//')"
+  zloop check $base/6
+  zloop restore -q $base/6 kept
+  kernel_add 6
+  contains "zone 4" '^0x000008000 .* 0x000018 ' "$(block_zones /dev/zloop6)"
+  contains "zone 5" '^0x00000a000 .* 0x000000 em' "$(block_zones /dev/zloop6)"
+  kernel_remove 6
+}
+
 [ -e /dev/zloop-control ] || {
   echo "skipped: this kernel has no zloop driver"
   exit 77
@@ -261,6 +284,7 @@ check "never both at once" not_at_once
 check "the flushed write pointer's attribute is no trap" stale_attribute
 check "the attribute cuts off nothing that was written here" attribute_of_less
 check "a pointer between the kernel's blocks is refused there" small_blocks
+check "the kernel takes a directory with snapshots" beside_snapshots
 tear_down
 clean_place $base
 summary

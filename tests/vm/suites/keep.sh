@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+# Snapshots and clones of a disk that a file system is on, and restoring it:
+# Linux believes in the write pointers that the disk has then.
+set -eu
+. "$(dirname "$0")/../lib.sh"
+
+base=/data/keep
+disk=$base/disk fs=$base/fs
+options=capacity_mb=1024,zone_size_mb=64,conv_zones=4
+
+# Appended, past the page cache, at the write pointer that Linux knows.
+append() { # DEVICE ZONE OFFSET COUNT, in 64 KiB
+  dd if=/dev/urandom of="$1" bs=64k count="$4" seek=$(($2 * 1024 + $3)) \
+    oflag=direct conv=notrunc,nocreat status=none
+}
+
+sum_of() { # DEVICE ZONE COUNT
+  dd if="$1" bs=64k count="$3" skip=$(($2 * 1024)) iflag=direct status=none |
+    md5sum
+}
+
+# Of a zone with so many blocks of 64 KiB.
+pointer_is() { # DEVICE ZONE COUNT
+  equal "write pointer of zone $2" "$(printf '0x%06x' $(($3 * 128)))" \
+    "$(blkzone report -o $(($2 * 131072)) -c 1 "$1" |
+      sed 's/.*wptr *\([0-9a-fx]*\).*/\1/')"
+}
+
+restored() {
+  local dev again before
+  dev=$(zloop add $options,discard_write_cache $disk)
+  append "$dev" 8 0 3
+  append "$dev" 9 0 2
+  before=$(sum_of "$dev" 8 3)
+  zloop snapshot -q $disk first >/dev/null
+  append "$dev" 8 3 5
+  blkzone reset -o $((9 * 131072)) -c 1 "$dev"
+  append "$dev" 10 0 1
+  contains "without --reattach" "zloop restore --reattach, or zloop remove" \
+    "$(fails zloop restore $disk first)"
+  contains "no such snapshot" "there is no snapshot second" \
+    "$(fails zloop restore --reattach $disk second)"
+  pointer_is "$dev" 8 8
+  again=$(zloop restore --reattach -q $disk first)
+  [ -b "$again" ]
+  pointer_is "$again" 8 3
+  pointer_is "$again" 9 2
+  pointer_is "$again" 10 0
+  equal "zone 8" "$before" "$(sum_of "$again" 8 3)"
+  append "$again" 8 3 1
+  # With the options that it had: without this one it would be refused.
+  zloop powerfail -q --reattach $disk >/dev/null
+  equal "snapshots" first "$(zloop snapshots $disk | sed 's/ .*//')"
+  zloop remove $disk
+}
+
+# Nothing happens to a disk that somebody uses.
+in_use() {
+  local dev
+  dev=$(zloop add capacity_mb=2048,zone_size_mb=16,conv_zones=16 $fs)
+  modprobe f2fs
+  mkfs.f2fs -q -f -m "$dev"
+  zloop snapshot -q $fs empty >/dev/null
+  mkdir -p /mnt/work
+  mount -t f2fs "$dev" /mnt/work
+  seq 1000 >/mnt/work/file
+  sync -f /mnt/work
+  contains "in use" "is mounted on /mnt/work" \
+    "$(fails zloop restore --reattach $fs empty)"
+  seq 1000 | cmp - /mnt/work/file
+  umount /mnt/work
+  dev=$(zloop restore --reattach -q $fs empty)
+  mount -t f2fs "$dev" /mnt/work
+  [ ! -e /mnt/work/file ]
+  umount /mnt/work
+  zloop remove $fs
+}
+
+# Both go their own ways.
+cloned() {
+  local dev copy pid
+  dev=$(zloop add $fs)
+  mount -t f2fs "$dev" /mnt/work
+  seq 100000 >/mnt/work/file
+  sync -f /mnt/work
+  : >/run/keep.on
+  while [ -e /run/keep.on ]; do
+    seq 10000 >/mnt/work/more
+    sync -f /mnt/work
+  done &
+  pid=$!
+  zloop clone -q $fs $base/copy >/dev/null || { rm /run/keep.on && false; }
+  copy=$(zloop add $base/copy)
+  mkdir -p /mnt/copy
+  mount -t f2fs "$copy" /mnt/copy
+  seq 100000 | cmp - /mnt/copy/file
+  echo mine >/mnt/copy/mine
+  rm /run/keep.on
+  wait $pid
+  [ ! -e /mnt/work/mine ]
+  umount /mnt/copy /mnt/work
+  zloop remove $base/copy $fs
+}
+
+tear_down
+rm -rf $base
+mkdir -p $base
+check "set up" start_stack
+check "a disk is restored and attached again" restored
+check "a disk that is in use is left alone" in_use
+check "a disk in use is cloned" cloned
+tear_down
+rm -rf $base
+summary
