@@ -104,7 +104,7 @@ static void put_base(const struct crashtest *t, FILE *f)
 }
 
 /* What tries one state again. */
-static char *again(const struct crashtest *t, const struct crash_state *s)
+static char *again(const struct crashtest *t, const struct replay_state *s)
 {
 	const struct crash_args *a = t->args;
 	char *line;
@@ -126,7 +126,7 @@ static char *again(const struct crashtest *t, const struct crash_state *s)
 }
 
 /* What builds it, to be looked at. */
-static char *rebuild(const struct crashtest *t, const struct crash_state *s)
+static char *rebuild(const struct crashtest *t, const struct replay_state *s)
 {
 	char *line;
 	size_t len;
@@ -262,7 +262,7 @@ static void html_failure(const struct crashtest *t,
 /* The zones at the first failure, of which the state is built once more. */
 static int html_zones(const struct crashtest *t, FILE *f)
 {
-	const struct crash_state *s = &t->failures[0].state;
+	const struct replay_state *s = &t->failures[0].state;
 	struct map map = { .dir = NULL };
 	char dir[PATH_MAX];
 	struct disk *disk;

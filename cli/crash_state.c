@@ -143,7 +143,7 @@ static int attach(const char *dir, int err_fd)
 
 /* What the command may want to know. */
 static int set_environment(const struct crashtest *t,
-			   const struct crash_state *s, const char *dir)
+			   const struct replay_state *s, const char *dir)
 {
 	const struct record *mark = NULL;
 	char text[32], *last;
@@ -183,8 +183,31 @@ static enum crash_result try_built(const struct crashtest *t, const char *dir,
 	return result;
 }
 
+/* From what is there, if that is possible. */
+static int build(const struct crashtest *t, struct crash_place *place,
+		 const struct replay_state *s, const char *dir,
+		 struct zl_err *err)
+{
+	struct replay_state was = place->was;
+	int ret = -ENOENT;
+
+	/* Whoever dies here leaves something else. */
+	if (place->is_built) {
+		place->is_built = false;
+		ret = replay_build_next(t->replay, &was, s, dir, err);
+	}
+	if (ret) {
+		crash_remove(dir);
+		ret = replay_build_next(t->replay, NULL, s, dir, err);
+	}
+	place->was = *s;
+	place->is_built = !ret;
+	return ret;
+}
+
 enum crash_result crash_try(const struct crashtest *t,
-			    const struct crash_state *s, const char *dir,
+			    struct crash_place *place,
+			    const struct replay_state *s, const char *dir,
 			    const char *out, int *status)
 {
 	int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
@@ -194,15 +217,10 @@ enum crash_result crash_try(const struct crashtest *t,
 
 	if (fd < 0)
 		return CRASH_BROKEN;
-	if (set_environment(t, s, dir) ||
-	    replay_build(t->replay, s->point, &s->crash, dir, NULL, NULL, NULL,
-			 &err))
+	if (set_environment(t, s, dir) || build(t, place, s, dir, &err))
 		dprintf(fd, "%s\n", err.msg);
 	else
 		result = try_built(t, dir, fd, status);
 	close(fd);
-	/* What is still attached is not ours to delete. */
-	if (result != CRASH_BROKEN || !t->args->attach)
-		crash_remove(dir);
 	return result;
 }

@@ -222,7 +222,7 @@ static int begin_point(struct crashtest *t, struct iterator *it,
 
 /* 1: there is one, 0: there is none, -errno. */
 static int next_state(struct crashtest *t, struct iterator *it,
-		      struct crash_state *s, struct zl_err *err)
+		      struct replay_state *s, struct zl_err *err)
 {
 	int ret;
 
@@ -244,7 +244,7 @@ static int next_state(struct crashtest *t, struct iterator *it,
 			return ret;
 		t->points++;
 	}
-	*s = (struct crash_state){
+	*s = (struct replay_state){
 		.point = it->point,
 		.crash = { .random = it->random, .state = it->next },
 	};
@@ -258,7 +258,8 @@ static int next_state(struct crashtest *t, struct iterator *it,
 
 struct job {
 	pid_t pid; /* 0: none; the parent's alone */
-	struct crash_state state;
+	struct crash_place place;
+	struct replay_state state;
 	enum crash_result result;
 	int status;
 };
@@ -279,7 +280,7 @@ static void job_paths(const struct pool *p, const struct job *job,
 	snprintf(out, PATH_MAX, "%.4000s/%u.out", p->t->work, nr);
 }
 
-static int start_job(struct pool *p, const struct crash_state *s)
+static int start_job(struct pool *p, const struct replay_state *s)
 {
 	char dir[PATH_MAX], out[PATH_MAX];
 	struct job *job = p->jobs;
@@ -287,7 +288,9 @@ static int start_job(struct pool *p, const struct crash_state *s)
 
 	while (job->pid)
 		job++;
-	*job = (struct job){ .state = *s, .result = CRASH_BROKEN };
+	*job = (struct job){ .place = job->place,
+			     .state = *s,
+			     .result = CRASH_BROKEN };
 	job_paths(p, job, dir, out);
 	fflush(stdout);
 	pid = fork();
@@ -295,7 +298,8 @@ static int start_job(struct pool *p, const struct crash_state *s)
 		return zl_fail(p->err, errno, "no process can be made: %s",
 			       strerror(errno));
 	if (!pid) {
-		job->result = crash_try(p->t, s, dir, out, &job->status);
+		job->result =
+			crash_try(p->t, &job->place, s, dir, out, &job->status);
 		_exit(0);
 	}
 	job->pid = pid;
@@ -422,7 +426,7 @@ static int run_all(struct pool *p)
 {
 	unsigned jobs = p->t->args->jobs;
 	struct iterator it = { .point = 0 };
-	struct crash_state s;
+	struct replay_state s;
 	int ret = 0, more = 1;
 
 	while (!ret && (more || p->running)) {
@@ -448,8 +452,10 @@ static int run_all(struct pool *p)
 
 static int by_point(const void *a, const void *b)
 {
-	const struct crash_state *x = &((const struct crash_failure *)a)->state;
-	const struct crash_state *y = &((const struct crash_failure *)b)->state;
+	const struct replay_state *x =
+		&((const struct crash_failure *)a)->state;
+	const struct replay_state *y =
+		&((const struct crash_failure *)b)->state;
 
 	if (x->point != y->point)
 		return x->point < y->point ? -1 : 1;

@@ -27,11 +27,6 @@ struct crash_args {
 	char **command; /* ends with NULL */
 };
 
-struct crash_state {
-	uint64_t point;
-	struct replay_crash crash;
-};
-
 enum crash_result {
 	CRASH_BROKEN, /* the state could not be built or attached */
 	CRASH_PASSED,
@@ -44,7 +39,7 @@ enum crash_result {
 #define CRASH_OUTPUT_MAX 4000 /* the last bytes of what a command printed */
 
 struct crash_failure {
-	struct crash_state state;
+	struct replay_state state;
 	enum crash_result result;
 	int status; /* of CRASH_EXIT; the signal of CRASH_SIGNAL */
 	char *output;
@@ -62,13 +57,20 @@ struct crashtest {
 	bool broken; /* a state could not be built, attached or detached */
 };
 
+/* A place where states are built and tried, one after the other. */
+struct crash_place {
+	bool is_built;		 /* there is one, … */
+	struct replay_state was; /* … or what the command made of it */
+};
+
 /*
  * Builds the state in @dir, attaches it if that is wanted, runs the command
- * with its output in the file @out, and removes all but that file.  In a
- * process of its own, with SIGINT, SIGTERM and SIGCHLD blocked.
+ * with its output in the file @out, and detaches it.  In a process of its own,
+ * with SIGINT, SIGTERM and SIGCHLD blocked.
  */
 enum crash_result crash_try(const struct crashtest *t,
-			    const struct crash_state *s, const char *dir,
+			    struct crash_place *place,
+			    const struct replay_state *s, const char *dir,
 			    const char *out, int *status);
 /* Removes a directory and all that is in it. */
 void crash_remove(const char *dir);

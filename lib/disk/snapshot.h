@@ -123,6 +123,11 @@ struct disk_copy_news {
  */
 int disk_copy_files(const char *from, const char *to,
 		    disk_progress_fn *progress, void *user, struct zl_err *err);
+/* Brings what disk_copy_files() made, and was changed since, in step again, but
+ * for the files that @leaves says.  -ENOTEMPTY: there are directories in it. */
+int disk_copy_again(const char *from, const char *to,
+		    bool (*leaves)(void *user, const char *name), void *user,
+		    struct zl_err *err);
 int disk_copy_complete(const char *to, struct disk_meta *meta,
 		       const struct disk_copy_news *news, bool durable,
 		       struct zl_err *err);

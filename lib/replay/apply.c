@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * A slot's file becomes what a plan says.  Not through lib/store: that makes
- * durable what it closes, and what is built here is tried and thrown away,
- * hundreds of times a minute.
+ * A slot's file becomes what a choice of a plan says.  Not through lib/store:
+ * that makes durable what it closes, and what is built here is tried and thrown
+ * away, hundreds of times a minute.
+ *
+ * Where one state after the other is built in the same directory, a file that
+ * nobody has changed since has a time that says so.  Of that only what the two
+ * states do not share is written: of a zone with a write pointer what comes
+ * behind, else the blocks from the first to the last in which they differ.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,18 +15,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/num.h"
 #include "replay/internal.h"
+#include "store/copy.h"
 #include "store/store.h"
 
 struct slot_file {
 	struct building *b;
 	const struct replay *r;
+	const char *name;
 	uint32_t slot;
 	int fd;
-	uint64_t size; /* bytes, as far as it is known; with a write pointer */
 };
 
 static uint64_t bytes_of(const struct slot_file *f, uint32_t blocks)
@@ -40,14 +47,12 @@ static int write_at(struct slot_file *f, const uint8_t *data, uint64_t len,
 			n = 0;
 		if (n < 0)
 			return -errno;
-		f->size = max_u64(f->size, at + (uint64_t)n);
 	}
 	return 0;
 }
 
 static int set_size(struct slot_file *f, uint64_t size)
 {
-	f->size = size;
 	return ftruncate(f->fd, (off_t)size) < 0 ? -errno : 0;
 }
 
@@ -67,331 +72,322 @@ static int zero(struct slot_file *f, uint64_t at, uint64_t len)
 	return ret;
 }
 
-/* Blocks [lo, hi) of the effect. */
-static int change(struct slot_file *f, const struct effect *e, uint32_t lo,
+/* Of blocks [lo, hi) of the slot those that the piece has. */
+static int change(struct slot_file *f, const struct piece *p, uint32_t lo,
 		  uint32_t hi)
 {
-	const uint8_t *data = e->rec->data;
+	const uint8_t *data = p->rec->data;
 
+	lo = lo > p->lo ? lo : p->lo;
+	hi = hi < p->hi ? hi : p->hi;
 	if (lo >= hi)
 		return 0;
-	if (e->rec->type == RECORD_UNMAP)
+	if (p->rec->type == RECORD_UNMAP)
 		return zero(f, bytes_of(f, lo), bytes_of(f, hi - lo));
-	return write_at(f, data + bytes_of(f, e->skip + lo - e->lo),
+	return write_at(f, data + bytes_of(f, p->skip + lo - p->lo),
 			bytes_of(f, hi - lo), bytes_of(f, lo));
 }
 
-/*
- * With a write pointer.
- */
-
-static int refill(struct slot_file *f, const struct effect *e)
+static int refill(struct slot_file *f, const struct piece *p)
 {
 	size_t block = (size_t)1 << f->r->block_shift;
 	int ret = set_size(f, 0);
 
-	if (!e->rec->data_bytes)
-		return ret ? ret : set_size(f, bytes_of(f, e->hi));
-	for (uint32_t i = 0; i < e->hi && !ret; i++)
-		ret = write_at(f, e->rec->data, block, bytes_of(f, i));
+	if (!p->rec->data_bytes)
+		return ret ? ret : set_size(f, bytes_of(f, p->hi));
+	for (uint32_t i = 0; i < p->hi && !ret; i++)
+		ret = write_at(f, p->rec->data, block, bytes_of(f, i));
 	return ret;
 }
 
-/* The first @steps of it. */
-static int take_steps(struct slot_file *f, const struct effect *e,
-		      uint64_t steps)
+static int apply_piece(struct slot_file *f, const struct piece *p)
 {
-	uint32_t g = f->r->granule;
-	uint64_t hi = (e->lo / g + steps) * g;
-
-	switch (e->rec->type) {
-	case RECORD_WRITE:
-		return change(f, e, e->lo, (uint32_t)min_u64(hi, e->hi));
+	switch (p->rec->type) {
 	case RECORD_RESET:
 		return set_size(f, 0);
 	case RECORD_FINISH:
-		return set_size(f, bytes_of(f, zone_slot_cap_blocks(
-						       &f->r->zones, f->slot)));
+		return set_size(f, bytes_of(f, p->hi));
 	case RECORD_REFILL:
-		return refill(f, e);
+		return refill(f, p);
 	default:
-		return 0;
+		return change(f, p, 0, UINT32_MAX);
 	}
 }
 
-/* How many of its steps are taken that are not durable. */
-static uint64_t choose_steps(struct building *b, uint32_t slot, uint64_t steps);
-
-/* What comes before the last reset is not there any more. */
-static uint32_t start_at(const struct slot_file *f, uint64_t taken)
+static int apply_pieces(struct slot_file *f, const struct pieces *now,
+			uint32_t from)
 {
-	const struct plan *p = f->b->plan;
-	uint32_t start = p->slots[f->slot].first;
-	const struct effect *e;
-
-	for (uint32_t i = start; i != NO_EFFECT; i = e->next) {
-		e = &p->effects[i];
-		if (!plan_is_safe(p, f->slot, e)) {
-			if (!taken)
-				break;
-			taken -= min_u64(taken, effect_steps(p, e));
-		}
-		if (e->rec->type == RECORD_RESET)
-			start = i;
-	}
-	return start;
-}
-
-/*
- * That a zone was written out of order is durable with the write that did so,
- * whatever becomes of its data; that a reset has ended that goes with the
- * reset.  @taken as above.
- */
-static void note_order(struct slot_file *f, uint64_t taken)
-{
-	const struct plan *p = f->b->plan;
-	uint64_t end = f->size;
-	const struct effect *e;
-	bool is_there;
-	int8_t is = p->slots[f->slot].base == SLOT_KEPT ? -1 : 0;
-
-	for (uint32_t i = p->slots[f->slot].first; i != NO_EFFECT;
-	     i = e->next) {
-		e = &p->effects[i];
-		is_there = taken || plan_is_safe(p, f->slot, e);
-		if (!plan_is_safe(p, f->slot, e))
-			taken -= min_u64(taken, effect_steps(p, e));
-		if (!is_there &&
-		    (e->rec->seq > p->seq || e->rec->type == RECORD_RESET))
-			break;
-		if (e->rec->type == RECORD_RESET) {
-			is = 0;
-			end = 0;
-		} else if (e->rec->type == RECORD_FINISH) {
-			end = bytes_of(
-				f, zone_slot_cap_blocks(&f->r->zones, f->slot));
-		} else if (e->rec->type == RECORD_WRITE) {
-			is = bytes_of(f, e->lo) == end ? is : 1;
-			end = max_u64(end, bytes_of(f, e->hi));
-		}
-	}
-	f->b->non_seq[f->slot] = is;
-}
-
-static int apply_wp(struct slot_file *f)
-{
-	const struct plan *p = f->b->plan;
-	uint64_t taken = choose_steps(f->b, f->slot, plan_steps(p, f->slot));
-	uint32_t start = start_at(f, taken), i = p->slots[f->slot].first;
-	const struct effect *e;
-	uint64_t steps;
-	bool begun = false;
 	int ret = 0;
 
-	if (f->b->non_seq &&
-	    zone_slot_traits(&f->r->zones, f->slot)->tells_non_seq)
-		note_order(f, taken);
-	for (; i != NO_EFFECT && !ret; i = e->next) {
-		e = &p->effects[i];
-		steps = effect_steps(p, e);
-		begun |= i == start;
-		if (!plan_is_safe(p, f->slot, e)) {
-			if (!taken)
-				break;
-			steps = min_u64(steps, taken);
-			taken -= steps;
-		}
-		if (begun)
-			ret = take_steps(f, e, steps);
-	}
+	for (uint32_t i = from; i < now->nr && !ret; i++)
+		ret = apply_piece(f, &now->p[i]);
 	return ret;
 }
 
 /*
- * Choosing.
+ * From one state to the other.
  */
 
-static uint64_t digit(struct building *b, uint64_t radix)
+/* So many pieces at the beginning are in both. */
+static uint32_t in_both(const struct pieces *was, const struct pieces *now)
 {
-	uint64_t v = b->state % radix;
+	uint32_t n = 0;
 
-	b->state /= radix;
-	return v;
+	while (n < was->nr && n < now->nr && was->p[n].rec == now->p[n].rec &&
+	       was->p[n].lo == now->p[n].lo && was->p[n].hi == now->p[n].hi)
+		n++;
+	return n;
 }
 
-/* Often all or nothing, as flushes of others and plain luck have it. */
-static uint64_t choose_steps(struct building *b, uint32_t slot, uint64_t steps)
+static uint32_t blocks_after(uint32_t blocks, const struct piece *p)
 {
-	uint64_t v;
-
-	if (!b->crash || !steps)
-		return steps;
-	if (!b->crash->random)
-		return digit(b, steps + 1);
-	v = mix(b->crash->state, slot);
-	switch (v % 4) {
-	case 0:
+	if (p->rec->type == RECORD_RESET)
 		return 0;
-	case 1:
-		return steps;
-	default:
-		return (v >> 2) % (steps + 1);
-	}
+	if (p->rec->type == RECORD_REFILL)
+		return p->hi;
+	return blocks > p->hi ? blocks : p->hi;
 }
 
-/* Whether granule @n of the write is there: all of it, nothing, or torn. */
-static bool choose_granule(const struct building *b, const struct effect *e,
-			   uint32_t n)
+/* Whether what comes behind the first @n was only added behind the first
+ * *blocks, which the slot has then. */
+static bool is_added(const struct pieces *was, uint32_t n, uint32_t *blocks)
 {
-	uint64_t v = mix(b->crash->state, e->rec->seq << 20 | 1);
+	uint32_t i = 0;
 
-	switch (v % 5) {
-	case 0:
-	case 1:
+	for (; i < n; i++)
+		*blocks = blocks_after(*blocks, &was->p[i]);
+	while (i < was->nr && was->p[i].rec->type == RECORD_WRITE &&
+	       was->p[i].lo >= *blocks)
+		i++;
+	return i == was->nr;
+}
+
+/* False: not from this one. */
+static bool go_on_wp(struct slot_file *f, uint32_t base_blocks,
+		     const struct pieces *was, const struct pieces *now,
+		     int *ret)
+{
+	uint32_t n = in_both(was, now), blocks = base_blocks;
+
+	*ret = 0;
+	if (!n && now->nr && now->p[0].rec->type == RECORD_RESET)
+		*ret = apply_pieces(f, now, 0);
+	else if (!is_added(was, n, &blocks))
 		return false;
-	case 2:
-	case 3:
-		return true;
-	default:
-		return mix(v, n) % 2;
-	}
-}
-
-/*
- * Without a write pointer.
- */
-
-static int apply_all(struct slot_file *f)
-{
-	const struct plan *p = f->b->plan;
-	const struct effect *e;
-	int ret = 0;
-
-	for (uint32_t i = p->slots[f->slot].first; i != NO_EFFECT && !ret;
-	     i = e->next) {
-		e = &p->effects[i];
-		if (!e->safe)
-			ret = change(f, e, e->lo, e->hi);
-	}
-	return ret;
-}
-
-/* In place of how many are not durable: how many of them are there. */
-static void choose_later(struct building *b, struct granules *g)
-{
-	for (uint32_t n = 0; n < g->nr; n++)
-		if (g->later[n])
-			g->later[n] =
-				(uint32_t)digit(b, (uint64_t)g->later[n] + 1);
-}
-
-static bool is_there(struct building *b, struct granules *g,
-		     const struct effect *e, uint32_t n)
-{
-	if (e->rec->seq <= g->floor[n])
-		return true;
-	if (b->crash->random)
-		return choose_granule(b, e, n);
-	if (!g->later[n])
-		return false;
-	g->later[n]--;
+	else if (n < was->nr)
+		*ret = set_size(f, bytes_of(f, blocks));
+	if (!*ret)
+		*ret = apply_pieces(f, now, n);
 	return true;
 }
 
-/* The granules that are there, those side by side at once. */
-static int apply_granules(struct slot_file *f, struct granules *g,
-			  const struct effect *e)
+static void add_range(const struct pieces *from, uint32_t n, uint32_t *lo,
+		      uint32_t *hi)
 {
-	uint32_t per = f->r->granule, lo = e->lo, at, end;
-	int ret = 0;
-
-	for (at = e->lo; at < e->hi && !ret; at = end) {
-		end = (uint32_t)min_u64((at / per + 1) * per, e->hi);
-		if (is_there(f->b, g, e, at / per))
-			continue;
-		ret = change(f, e, lo, at);
-		lo = end;
+	for (; n < from->nr; n++) {
+		*lo = *lo < from->p[n].lo ? *lo : from->p[n].lo;
+		*hi = *hi > from->p[n].hi ? *hi : from->p[n].hi;
 	}
-	return ret ? ret : change(f, e, lo, e->hi);
 }
 
-static int apply_conv(struct slot_file *f)
+/* Blocks [lo, hi) become what the base has. */
+static int take_back(struct slot_file *f, uint32_t lo, uint32_t hi)
 {
-	const struct plan *p = f->b->plan;
-	const struct effect *e;
-	struct granules g;
-	int ret;
+	uint64_t at = bytes_of(f, lo), end = bytes_of(f, hi);
+	static uint8_t buf[256 << 10];
+	ssize_t n = 0;
+	int fd, ret = 0;
 
-	if (!f->b->crash)
-		return apply_all(f);
-	ret = plan_granules(p, f->slot, &g);
-	if (ret)
-		return ret;
-	if (!f->b->crash->random)
-		choose_later(f->b, &g);
-	for (uint32_t i = p->slots[f->slot].first; i != NO_EFFECT && !ret;
-	     i = e->next) {
-		e = &p->effects[i];
-		if (!e->safe)
-			ret = apply_granules(f, &g, e);
+	if (f->b->plan->slots[f->slot].base == SLOT_NEW)
+		return zero(f, at, end - at);
+	fd = openat(f->b->base_fd, f->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	for (; at < end && !ret; at += (uint64_t)n) {
+		n = pread(fd, buf, min_u64(sizeof(buf), end - at), (off_t)at);
+		if (n <= 0)
+			ret = n ? -errno : -EIO;
+		else
+			ret = write_at(f, buf, (uint64_t)n, at);
 	}
-	granules_free(&g);
+	close(fd);
 	return ret;
 }
 
-static int open_file(struct slot_file *f, const char *name, bool wp)
+static int go_on_conv(struct slot_file *f, const struct pieces *was,
+		      const struct pieces *now)
+{
+	uint32_t n = in_both(was, now), lo = UINT32_MAX, hi = 0;
+	int ret;
+
+	if (n == was->nr)
+		return apply_pieces(f, now, n);
+	add_range(was, n, &lo, &hi);
+	add_range(now, n, &lo, &hi);
+	ret = take_back(f, lo, hi);
+	for (uint32_t i = 0; i < now->nr && !ret; i++)
+		ret = change(f, &now->p[i], lo, hi);
+	return ret;
+}
+
+/* Of no file that was written since 1970, nor of a copy that kept its time. */
+static struct timespec mark_of(const struct slot_file *f, const struct stat *sb)
+{
+	return (struct timespec){ .tv_sec = 1 + (time_t)f->slot,
+				  .tv_nsec = (long)(sb->st_ino % 1000000000) };
+}
+
+static bool is_marked(const struct slot_file *f)
+{
+	struct timespec mark;
+	struct stat sb;
+
+	if (fstat(f->fd, &sb) || !S_ISREG(sb.st_mode))
+		return false;
+	mark = mark_of(f, &sb);
+	return sb.st_mtim.tv_sec == mark.tv_sec &&
+	       sb.st_mtim.tv_nsec == mark.tv_nsec;
+}
+
+static int set_mark(const struct slot_file *f)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+	struct stat sb;
+
+	if (fstat(f->fd, &sb))
+		return -errno;
+	times[1] = mark_of(f, &sb);
+	return futimens(f->fd, times) ? -errno : 0;
+}
+
+/* The file, if it still is what was built. */
+static bool open_built(struct slot_file *f)
+{
+	const struct building *b = f->b;
+	uint32_t slot = f->slot;
+
+	if (!b->was.plan || !plan_changes(b->was.plan, slot) ||
+	    b->was.plan->slots[slot].base != b->plan->slots[slot].base)
+		return false;
+	f->fd = openat(b->dir_fd, f->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (f->fd >= 0 && is_marked(f))
+		return true;
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+	return false;
+}
+
+/* False: the file is to be made anew. */
+static bool go_on(struct slot_file *f, uint32_t base_blocks,
+		  const struct pieces *was, const struct pieces *now, int *ret)
+{
+	*ret = 0;
+	if (!open_built(f))
+		return false;
+	if (!zone_slot_has_wp(&f->r->zones, f->slot)) {
+		*ret = go_on_conv(f, was, now);
+		return true;
+	}
+	if (go_on_wp(f, base_blocks, was, now, ret))
+		return true;
+	close(f->fd);
+	f->fd = -1;
+	return false;
+}
+
+/*
+ * Anew.
+ */
+
+static int make_file(struct slot_file *f)
 {
 	bool is_new = f->b->plan->slots[f->slot].base == SLOT_NEW;
-	off_t end;
+	int ret = 0;
 
-	f->fd = openat(f->b->dir_fd, name,
+	if (!is_new && f->b->was.plan)
+		ret = store_copy_file(f->r->base, f->b->dir, f->name,
+				      f->b->err);
+	if (ret)
+		return ret;
+	f->fd = openat(f->b->dir_fd, f->name,
 		       O_RDWR | O_NOFOLLOW | O_CLOEXEC |
 			       (is_new ? O_CREAT | O_TRUNC : 0),
 		       0600);
 	if (f->fd < 0)
 		return -errno;
-	if (is_new && !wp)
+	if (is_new && !zone_slot_has_wp(&f->r->zones, f->slot))
 		return set_size(f, bytes_of(f, zone_slot_blocks(&f->r->zones,
 								f->slot)));
-	end = lseek(f->fd, 0, SEEK_END);
-	f->size = (uint64_t)end;
-	return end < 0 ? -errno : 0;
+	return 0;
 }
 
-/* What was only read has no file where a realm is active elsewhere. */
-static bool is_only_read(const struct plan *p, uint32_t slot)
+/* What the base has for the slot, a file that is to come being empty. */
+static int base_size(const struct slot_file *f, uint32_t *blocks)
 {
-	uint32_t i = p->slots[slot].first;
+	struct stat sb;
 
-	while (i != NO_EFFECT && p->effects[i].safe)
-		i = p->effects[i].next;
-	return i == NO_EFFECT && p->slots[slot].base == SLOT_KEPT;
+	*blocks = 0;
+	if (f->b->plan->slots[f->slot].base != SLOT_KEPT)
+		return 0;
+	if (fstatat(f->b->base_fd, f->name, &sb, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	*blocks = (uint32_t)((uint64_t)sb.st_size >> f->r->block_shift);
+	return 0;
 }
 
-static int remove_file(struct building *b, const char *name)
+static int build_slot(struct slot_file *f, const struct pieces *was)
 {
-	return unlinkat(b->dir_fd, name, 0) && errno != ENOENT ? -errno : 0;
+	struct building *b = f->b;
+	struct pieces now = { .nr = 0 };
+	uint32_t base_blocks;
+	int ret = base_size(f, &base_blocks);
+
+	if (!ret)
+		ret = choose_pieces(&b->now, f->slot, base_blocks, &now);
+	if (ret)
+		return ret;
+	if (b->non_seq &&
+	    zone_slot_traits(&f->r->zones, f->slot)->tells_non_seq)
+		b->non_seq[f->slot] = now.non_seq;
+	if (!go_on(f, base_blocks, was, &now, &ret) && !ret) {
+		ret = make_file(f);
+		if (!ret)
+			ret = apply_pieces(f, &now, 0);
+	}
+	if (!ret && b->marks)
+		ret = set_mark(f);
+	pieces_free(&now);
+	return ret;
+}
+
+void replay_slot_name(const struct replay *r, uint32_t slot,
+		      char name[STORE_NAME_MAX])
+{
+	snprintf(name, STORE_NAME_MAX, "%s-%06u",
+		 zone_slot_has_wp(&r->zones, slot) ? "seq" : "cnv", slot);
 }
 
 int apply_slot(struct building *b, uint32_t slot)
 {
-	struct slot_file f = {
-		.b = b, .r = b->plan->r, .slot = slot, .fd = -1
-	};
-	bool wp = zone_slot_has_wp(&f.r->zones, slot);
 	char name[STORE_NAME_MAX];
-	int ret;
+	struct slot_file f = {
+		.b = b, .r = b->plan->r, .name = name, .slot = slot, .fd = -1
+	};
+	struct pieces was = { .nr = 0 };
+	int ret = 0;
 
-	snprintf(name, sizeof(name), "%s-%06u", wp ? "seq" : "cnv", slot);
-	if (is_only_read(b->plan, slot))
-		return 0;
-	if (b->plan->slots[slot].base == SLOT_GONE) {
-		ret = remove_file(b, name);
-	} else {
-		ret = open_file(&f, name, wp);
-		if (!ret)
-			ret = wp ? apply_wp(&f) : apply_conv(&f);
-	}
+	replay_slot_name(f.r, slot, name);
+	/* A numbered state's digits are for all slots, one after the other. */
+	if (b->was.plan && plan_changes(b->was.plan, slot))
+		ret = choose_pieces(&b->was, slot, 0, &was);
+	if (ret || !plan_changes(b->plan, slot))
+		;
+	else if (b->plan->slots[slot].base != SLOT_GONE)
+		ret = build_slot(&f, &was);
+	else if (unlinkat(b->dir_fd, name, 0) && errno != ENOENT)
+		ret = -errno;
+	pieces_free(&was);
 	if (f.fd >= 0)
 		close(f.fd);
 	if (ret)

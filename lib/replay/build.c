@@ -131,14 +131,19 @@ static int plan_state(const struct replay *r, uint64_t point,
 	return plan_make(r, point, true, take, p, err);
 }
 
+static bool is_changed(const struct building *b, uint32_t slot)
+{
+	return plan_changes(b->plan, slot) ||
+	       (b->was.plan && plan_changes(b->was.plan, slot));
+}
+
 static int apply(struct building *b, disk_progress_fn *progress, void *user)
 {
-	const struct plan *p = b->plan;
-	uint32_t nr = p->r->zones.nr_slots;
+	uint32_t nr = b->plan->r->zones.nr_slots;
 	int ret = 0;
 
 	for (uint32_t i = 0; i < nr && !ret; i++) {
-		if (plan_changes(p, i))
+		if (is_changed(b, i))
 			ret = apply_slot(b, i);
 		if (progress && ((i + 1) % 256 == 0 || i + 1 == nr))
 			progress(user, i + 1, nr);
@@ -146,23 +151,64 @@ static int apply(struct building *b, disk_progress_fn *progress, void *user)
 	return ret;
 }
 
-static int build_files(struct building *b, disk_progress_fn *progress,
-		       void *user, struct disk_meta *meta)
+static int open_dirs(struct building *b)
 {
-	const struct replay *r = b->plan->r;
-	const struct disk_copy_news news = { .non_seq = b->non_seq,
-					     .active = b->plan->active };
-	int ret = disk_copy_files(r->base, b->dir, NULL, NULL, b->err);
+	const char *base = b->plan->r->base;
 
-	if (ret)
-		return ret;
 	b->dir_fd = open(b->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->dir_fd < 0)
 		return zl_fail(b->err, errno, "%s cannot be opened: %s", b->dir,
 			       strerror(errno));
+	b->base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->base_fd >= 0)
+		return 0;
+	zl_fail(b->err, errno, "%s cannot be opened: %s", base,
+		strerror(errno));
+	close(b->dir_fd);
+	return -EIO;
+}
+
+/* The files that are built from what was built before. */
+static bool is_built(void *user, const char *name)
+{
+	const struct building *b = user;
+	char own[STORE_NAME_MAX];
+	unsigned long slot;
+
+	if (strlen(name) < 5)
+		return false;
+	slot = strtoul(name + 4, NULL, 10);
+	if (slot >= b->plan->r->zones.nr_slots ||
+	    !plan_changes(b->plan, (uint32_t)slot))
+		return false;
+	replay_slot_name(b->plan->r, (uint32_t)slot, own);
+	return !strcmp(name, own);
+}
+
+static int copy_base(struct building *b)
+{
+	const char *base = b->plan->r->base;
+
+	if (b->was.plan)
+		return disk_copy_again(base, b->dir, is_built, b, b->err);
+	return disk_copy_files(base, b->dir, NULL, NULL, b->err);
+}
+
+static int build_files(struct building *b, disk_progress_fn *progress,
+		       void *user, struct disk_meta *meta)
+{
+	const struct disk_copy_news news = { .non_seq = b->non_seq,
+					     .active = b->plan->active };
+	int ret = copy_base(b);
+
+	if (!ret)
+		ret = open_dirs(b);
+	if (ret)
+		return ret;
 	ret = apply(b, progress, user);
 	close(b->dir_fd);
-	*meta = r->meta;
+	close(b->base_fd);
+	*meta = b->plan->r->meta;
 	return ret ? ret
 		   : disk_copy_complete(b->dir, meta, &news, false, b->err);
 }
@@ -171,7 +217,7 @@ static int build(struct building *b, disk_progress_fn *progress, void *user,
 		 struct disk_meta *meta)
 {
 	uint32_t nr = b->plan->r->zones.nr_slots;
-	int made, ret;
+	int made = 0, ret = 0;
 
 	if (zone_geo_has(&b->plan->r->zones.geo, ZT_SEQ_PREFERRED)) {
 		b->non_seq = malloc(nr);
@@ -179,13 +225,26 @@ static int build(struct building *b, disk_progress_fn *progress, void *user,
 			return zl_fail(b->err, ENOMEM, "out of memory");
 		memset(b->non_seq, -1, nr);
 	}
-	made = ret = disk_copy_make_dir(b->dir, b->err);
+	if (!b->was.plan)
+		made = ret = disk_copy_make_dir(b->dir, b->err);
 	if (ret >= 0)
 		ret = build_files(b, progress, user, meta);
-	if (ret < 0 && made >= 0)
+	if (ret < 0 && made >= 0 && !b->was.plan)
 		disk_copy_drop(b->dir, made);
 	free(b->non_seq);
 	return ret;
+}
+
+static int choice_make(const struct replay *r, uint64_t point,
+		       const struct replay_crash *crash, struct plan *p,
+		       struct choice *c, struct zl_err *err)
+{
+	int ret = check_point(r, point, err);
+
+	*c = (struct choice){ .plan = p,
+			      .crash = crash,
+			      .state = crash ? crash->state : 0 };
+	return ret ? ret : plan_state(r, point, crash, &c->state, p, err);
 }
 
 int replay_build(const struct replay *r, uint64_t point,
@@ -193,18 +252,37 @@ int replay_build(const struct replay *r, uint64_t point,
 		 disk_progress_fn *progress, void *user, struct disk_meta *meta,
 		 struct zl_err *err)
 {
-	struct building b = { .crash = crash, .dir = dir, .err = err };
+	struct building b = { .dir = dir, .err = err };
 	struct disk_meta ignored;
 	struct plan p;
-	int ret = check_point(r, point, err);
+	int ret = choice_make(r, point, crash, &p, &b.now, err);
 
-	b.state = crash ? crash->state : 0;
-	if (!ret)
-		ret = plan_state(r, point, crash, &b.state, &p, err);
 	if (ret)
 		return ret;
 	b.plan = &p;
 	ret = build(&b, progress, user, meta ? meta : &ignored);
+	plan_free(&p);
+	return ret;
+}
+
+int replay_build_next(const struct replay *r, const struct replay_state *was,
+		      const struct replay_state *now, const char *dir,
+		      struct zl_err *err)
+{
+	struct building b = { .dir = dir, .err = err, .marks = true };
+	struct plan p, was_p = { 0 };
+	struct disk_meta ignored;
+	int ret = choice_make(r, now->point, &now->crash, &p, &b.now, err);
+
+	if (ret)
+		return ret;
+	b.plan = &p;
+	if (was)
+		ret = choice_make(r, was->point, &was->crash, &was_p, &b.was,
+				  err);
+	if (!ret)
+		ret = build(&b, NULL, NULL, &ignored);
+	plan_free(&was_p);
 	plan_free(&p);
 	return ret;
 }

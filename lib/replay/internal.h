@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "replay/replay.h"
+#include "store/store.h"
 #include "zone/zone.h"
 
 struct replay {
@@ -40,8 +41,9 @@ struct slot_plan {
 	uint32_t first, last; /* effects */
 	uint64_t safe_seq;    /* what came until then is durable */
 	enum slot_base base;
-	bool late;   /* there is a change that cannot have begun */
-	bool closed; /* nothing behind can have begun */
+	bool changes; /* not only what is durable is said */
+	bool late;    /* there is a change that cannot have begun */
+	bool closed;  /* nothing behind can have begun */
 };
 
 /* All that may be there, slot by slot. */
@@ -67,8 +69,7 @@ void plan_free(struct plan *p);
 
 static inline bool plan_changes(const struct plan *p, uint32_t slot)
 {
-	return p->slots[slot].first != NO_EFFECT ||
-	       p->slots[slot].base != SLOT_KEPT;
+	return p->slots[slot].changes || p->slots[slot].base != SLOT_KEPT;
 }
 
 /* Whether the effect is durable at the point; in a slot without a write
@@ -102,16 +103,49 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 	return z ^ z >> 31;
 }
 
-/* apply.c */
-struct building {
+/* choose.c: one state of a plan. */
+
+struct choice {
 	const struct plan *plan;
 	const struct replay_crash *crash; /* NULL: none */
 	uint64_t state;			  /* digits that are left */
-	int dir_fd;
+};
+
+/* Blocks [lo, hi) of a slot become what the record has from block @skip on; of
+ * other records than WRITE and UNMAP @hi is where the slot's file ends then. */
+struct piece {
+	const struct record *rec;
+	uint32_t lo, hi, skip;
+};
+
+struct pieces {
+	struct piece *p;
+	uint32_t nr, room;
+	int8_t non_seq; /* see struct disk_copy_news */
+};
+
+/* What the slot's file has on top of its base, of @base_blocks; for each slot
+ * that the plan changes, in order.  0 or -ENOMEM. */
+int choose_pieces(struct choice *c, uint32_t slot, uint32_t base_blocks,
+		  struct pieces *out);
+void pieces_free(struct pieces *pieces);
+
+/* apply.c */
+
+struct building {
+	const struct plan *plan; /* now.plan */
+	struct choice now;
+	struct choice was; /* what is in the directory; plan NULL: the base */
+	bool marks;	   /* another state will be built here */
+	int dir_fd, base_fd;
 	const char *dir;
 	int8_t *non_seq; /* by slot; NULL: there is no such thing */
 	struct zl_err *err;
 };
+
+void replay_slot_name(const struct replay *r, uint32_t slot,
+		      char name[STORE_NAME_MAX]);
+/* A slot that either plan changes. */
 int apply_slot(struct building *b, uint32_t slot);
 
 #endif

@@ -41,6 +41,7 @@ static int add_effect(struct plan *p, uint32_t slot, const struct effect *e)
 
 	if (!to)
 		return -ENOMEM;
+	s->changes |= !e->safe;
 	*to = *e;
 	to->next = NO_EFFECT;
 	if (s->first == NO_EFFECT)

@@ -70,4 +70,21 @@ int replay_build(const struct replay *replay, uint64_t point,
 		 disk_progress_fn *progress, void *user, struct disk_meta *meta,
 		 struct zl_err *err);
 
+/*
+ * For who builds one state after the other in the same directory: @was is the
+ * one that is in it, whatever has become of that, or NULL: none, as for
+ * replay_build().  Files that nobody has changed are not written all anew; they
+ * are known by their times, which are those of no other file.  After an error
+ * it is not known what is there.  -ENOTEMPTY: somebody has made directories in
+ * it.
+ */
+struct replay_state {
+	uint64_t point;
+	struct replay_crash crash;
+};
+int replay_build_next(const struct replay *replay,
+		      const struct replay_state *was,
+		      const struct replay_state *now, const char *dir,
+		      struct zl_err *err);
+
 #endif

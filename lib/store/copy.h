@@ -15,6 +15,9 @@ struct store_copy {
 	/* Which names are copied, those of regular files only; what else has
 	 * such a name is left out. */
 	bool (*wants)(const char *name);
+	/* Names that are left as they are in the directory that is copied to;
+	 * NULL: none. */
+	bool (*leaves)(void *user, const char *name);
 	/* Nobody changes the files meanwhile, and they will not be copied once
 	 * more. */
 	bool last;
@@ -38,6 +41,11 @@ struct store_copy {
  */
 int store_copy(const char *from, const char *to, struct store_copy *copy,
 	       struct zl_err *err);
+
+/* Makes one file what it is in the other directory.  Not durable; 0, or -errno
+ * with a sentence. */
+int store_copy_file(const char *from, const char *to, const char *name,
+		    struct zl_err *err);
 
 /* Removes a directory and the files in it; what else is in it stays, and is an
  * error.  -ENOENT: there is none. */

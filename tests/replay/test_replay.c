@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "crash/power.h"
 #include "disk/snapshot.h"
 #include "replay/replay.h"
@@ -20,6 +21,7 @@
 #define NR_STEPS  160
 #define NR_KEPT	  12 /* moments that are built */
 #define NR_STATES 5  /* … with so many power failures each */
+#define NR_NEXT	  40 /* states that are built in one directory */
 
 static uint64_t first_seed = 1, nr_seeds = 5;
 
@@ -237,6 +239,81 @@ static void assert_same_files(struct machine *m)
 	assert_int_equal(system(cmd), 0);
 }
 
+/*
+ * States in one directory, one after the other.
+ */
+
+/* What a command may do to it. */
+static void disturb(const char *dir, unsigned i)
+{
+	static const char *const what[] = {
+		"true",
+		"true",
+		"echo x >>seq-000003",
+		"printf x | dd of=cnv-000001 seek=77 bs=1 conv=notrunc",
+		"rm -f seq-000002 seq-000004; echo >other",
+		"cp -p seq-000005 x && rm seq-000005 && mv x seq-000002",
+		"truncate -s 0 seq-000006; rm zloop.state zloop.json",
+	};
+	char cmd[512];
+
+	snprintf(cmd, sizeof(cmd), "cd %s && { %s; } 2>/dev/null", dir,
+		 what[i % ZL_ARRAY_SIZE(what)]);
+	if (system(cmd))
+		fail_msg("%s", cmd);
+}
+
+static void assert_same_state(struct machine *m, const char *next)
+{
+	char cmd[768];
+
+	/* Serial numbers differ. */
+	snprintf(cmd, sizeof(cmd), "diff -r -x zloop.json %s %s", m->built,
+		 next);
+	if (system(cmd))
+		fail_msg("%s differs from %s", next, m->built);
+}
+
+static struct replay_state any_state(struct machine *m, struct replay *r,
+				     unsigned i)
+{
+	struct zl_err err = { "" };
+	struct replay_state s = { .crash = { .random = true, .state = i } };
+	uint64_t count;
+
+	s.point = m->kept[i * 7 / 3 % m->nr_kept].point;
+	must(replay_count(r, s.point, &count, &err), &err);
+	if (i % 3 == 0 && count != UINT64_MAX) {
+		s.crash.random = false;
+		s.crash.state = count / (1 + i % 5) % count;
+	}
+	return s;
+}
+
+static void one_after_the_other(struct machine *m, struct replay *r)
+{
+	struct replay_state was, now;
+	struct zl_err err = { "" };
+	char next[160], cmd[384];
+
+	snprintf(next, sizeof(next), "%s/next", m->parent);
+	for (unsigned i = 0; i < NR_NEXT; i++) {
+		now = any_state(m, r, i);
+		must(replay_build_next(r, i ? &was : NULL, &now, next, &err),
+		     &err);
+		build(m, r, now.point, &now.crash);
+		assert_same_state(m, next);
+		snprintf(cmd, sizeof(cmd), "rm -r %s", m->built);
+		assert_int_equal(system(cmd), 0);
+		disturb(next, i);
+		was = now;
+	}
+	snprintf(cmd, sizeof(cmd), "mkdir %s/sub", next);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(replay_build_next(r, &was, &now, next, &err),
+			 -ENOTEMPTY);
+}
+
 static void run_seed(uint64_t seed)
 {
 	struct replay *r;
@@ -257,6 +334,7 @@ static void run_seed(uint64_t seed)
 		as_it_was(&m, r, &m.kept[i]);
 		each_state(&m, r, &m.kept[i]);
 	}
+	one_after_the_other(&m, r);
 	build(&m, r, replay_last(r), NULL);
 	assert_same_files(&m);
 	replay_close(r);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What makes a copy of a disk's directory. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,39 @@ int disk_copy_files(const char *from, const char *to,
 				   .progress = progress,
 				   .user = user };
 
+	return store_copy(from, to, &copy, err);
+}
+
+/* What is no part of a copy; what is a directory stays. */
+static int remove_others(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int ret = d ? 0 : -errno;
+
+	while (d && !ret && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+		    !copies_wants(e->d_name) &&
+		    unlinkat(dirfd(d), e->d_name, 0))
+			ret = -ENOTEMPTY;
+	if (d)
+		closedir(d);
+	return ret;
+}
+
+int disk_copy_again(const char *from, const char *to,
+		    bool (*leaves)(void *user, const char *name), void *user,
+		    struct zl_err *err)
+{
+	struct store_copy copy = { .wants = copies_wants,
+				   .leaves = leaves,
+				   .last = true,
+				   .user = user };
+	int ret = remove_others(to);
+
+	if (ret)
+		return zl_fail(err, -ret, "%s cannot be emptied: %s", to,
+			       strerror(-ret));
 	return store_copy(from, to, &copy, err);
 }
 

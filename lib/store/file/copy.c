@@ -157,6 +157,22 @@ static int copy_data(struct copying *c, int in, int out, off_t size)
 	return ftruncate(out, size);
 }
 
+static bool is_left(const struct copying *c, const char *name)
+{
+	return c->how->leaves && c->how->leaves(c->how->user, name);
+}
+
+static bool is_copied(const struct copying *c, const char *name,
+		      const struct stat *sb)
+{
+	struct stat have;
+
+	return is_left(c, name) ||
+	       (!fstatat(c->to, name, &have, AT_SYMLINK_NOFOLLOW) &&
+		S_ISREG(have.st_mode) && have.st_size == sb->st_size &&
+		(time_of(&have) == time_of(sb) || !sb->st_size));
+}
+
 /* Room for all, before the first is copied. */
 static int check_room(struct copying *c)
 {
@@ -168,7 +184,8 @@ static int check_room(struct copying *c)
 	if (c->has_room)
 		return 0;
 	for (uint32_t i = 0; i < c->nr; i++)
-		if (!fstatat(c->from, c->names[i], &sb, AT_SYMLINK_NOFOLLOW))
+		if (!fstatat(c->from, c->names[i], &sb, AT_SYMLINK_NOFOLLOW) &&
+		    !is_copied(c, c->names[i], &sb))
 			need += min_u64((uint64_t)sb.st_blocks * 512,
 					(uint64_t)sb.st_size);
 	if (fstatvfs(c->to, &vfs) < 0)
@@ -239,16 +256,6 @@ static int copy_open(struct copying *c, int in, const char *name)
 	return ret;
 }
 
-static bool is_copied(struct copying *c, const char *name,
-		      const struct stat *sb)
-{
-	struct stat have;
-
-	return !fstatat(c->to, name, &have, AT_SYMLINK_NOFOLLOW) &&
-	       S_ISREG(have.st_mode) && have.st_size == sb->st_size &&
-	       (time_of(&have) == time_of(sb) || !sb->st_size);
-}
-
 static int copy_file(struct copying *c, const char *name)
 {
 	struct stat sb;
@@ -278,7 +285,7 @@ static void tell(struct copying *c, uint32_t done)
 static int remove_gone(struct copying *c, const char *name)
 {
 	if (bsearch(name, c->names, c->nr, NAME_BYTES, compare_names) ||
-	    !unlinkat(c->to, name, 0))
+	    is_left(c, name) || !unlinkat(c->to, name, 0))
 		return 0;
 	return say(c, "removed", name, c->to_path);
 }
@@ -308,8 +315,8 @@ static int open_dir(const char *path, struct zl_err *err)
 	return fd;
 }
 
-int store_copy(const char *from, const char *to, struct store_copy *copy,
-	       struct zl_err *err)
+static int copy_with(const char *from, const char *to, struct store_copy *copy,
+		     const char *name, struct zl_err *err)
 {
 	struct copying c = {
 		.how = copy, .err = err, .from_path = from, .to_path = to
@@ -323,12 +330,26 @@ int store_copy(const char *from, const char *to, struct store_copy *copy,
 		return ret;
 	c.to = ret = open_dir(to, err);
 	if (ret >= 0) {
-		ret = copy_all(&c);
+		ret = name ? copy_file(&c, name) : copy_all(&c);
 		close(c.to);
 	}
 	close(c.from);
 	free(c.names);
 	return ret;
+}
+
+int store_copy(const char *from, const char *to, struct store_copy *copy,
+	       struct zl_err *err)
+{
+	return copy_with(from, to, copy, NULL, err);
+}
+
+int store_copy_file(const char *from, const char *to, const char *name,
+		    struct zl_err *err)
+{
+	struct store_copy copy = { .last = true };
+
+	return copy_with(from, to, &copy, name, err);
 }
 
 static int remove_files(int fd)
