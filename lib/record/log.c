@@ -13,9 +13,8 @@
 #include "base/num.h"
 
 /* How long the thread waits for more before it looks. */
-#define LOOK_MS	     2
-#define MARK_MAX     255u
-#define SIGNAL_BYTES (256u << 10)
+#define LOOK_MS	 2
+#define MARK_MAX 255u
 
 unsigned record_wait_ms = 5000;
 
@@ -80,12 +79,17 @@ static void seal_all(uint8_t *data, size_t len)
 	}
 }
 
-static int write_all(int fd, const uint8_t *data, size_t len)
+static size_t sectors(size_t len)
+{
+	return len / RECORD_SECTOR * RECORD_SECTOR;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t len, uint64_t at)
 {
 	ssize_t n;
 
-	for (; len; data += n, len -= (size_t)n) {
-		n = write(fd, data, len);
+	for (; len; data += n, len -= (size_t)n, at += (uint64_t)n) {
+		n = pwrite(fd, data, len, (off_t)at);
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n < 0)
@@ -104,19 +108,88 @@ static struct record_chunk *filled_chunk(const struct record_log *log)
 	return log->queue[(log->first + log->nr_queued - 1) % RECORD_CHUNKS];
 }
 
+static void set_direct(struct record_log *log, bool direct)
+{
+	if (!fcntl(log->fd, F_SETFL, direct ? O_DIRECT : 0))
+		log->is_direct = direct;
+}
+
+/* Half of the memory is full: the page cache takes the rest.  Once nothing
+ * waits it need not any more. */
+static void choose_way(struct record_log *log)
+{
+	bool direct = log->is_direct;
+
+	if (log->nr_queued > RECORD_CHUNKS / 2)
+		direct = false;
+	else if (log->nr_queued == 1)
+		direct = log->direct;
+	if (direct != log->is_direct)
+		set_direct(log, direct);
+}
+
+/* What is behind the last whole sector, which is written once more when there
+ * is more of it. */
+static int write_end(struct record_log *log, const uint8_t *data, size_t len,
+		     uint64_t at)
+{
+	if (!len)
+		return 0;
+	memcpy(log->end, data, len);
+	memset(log->end + len, 0, RECORD_SECTOR - len);
+	return write_all(log->fd, log->end, RECORD_SECTOR, at);
+}
+
+/* Up to @len; what is behind the last sector of a chunk that is full goes with
+ * the next one. */
+static int write_chunk(struct record_log *log, const struct record_chunk *c,
+		       size_t len, struct record_chunk *next)
+{
+	size_t from = sectors(log->out), end = sectors(len);
+	int ret;
+
+	seal_all(c->data + log->out, len - log->out);
+	ret = write_all(log->fd, c->data + from, end - from, log->at + from);
+	if (!ret && !next)
+		ret = write_end(log, c->data + end, len - end, log->at + end);
+	if (next)
+		memcpy(next->data, c->data + end, len - end);
+	return ret;
+}
+
+/* The first one is written, and full: the next one's turn. */
+static void pass_drained(struct record_log *log)
+{
+	struct record_chunk *c = drained_chunk(log);
+
+	log->at += sectors(c->len);
+	log->out = c->len % RECORD_SECTOR;
+	log->first = (log->first + 1) % RECORD_CHUNKS;
+	log->nr_queued--;
+	log->unused[log->nr_unused++] = c;
+	pthread_cond_broadcast(&log->emptied);
+}
+
 /* Writes what there is of one chunk; the lock is let go meanwhile, as nobody
  * changes what is there. */
 static void drain(struct record_log *log)
 {
-	struct record_chunk *c = drained_chunk(log);
-	size_t len = c->len - log->out;
-	uint8_t *data = c->data + log->out;
+	struct record_chunk *c = drained_chunk(log), *next = NULL;
+	size_t len = c->len;
 	char why[128];
 	int ret;
 
+	choose_way(log);
+	if (log->nr_queued > 1)
+		next = log->queue[(log->first + 1) % RECORD_CHUNKS];
 	pthread_mutex_unlock(&log->lock);
-	seal_all(data, len);
-	ret = write_all(log->fd, data, len);
+	ret = write_chunk(log, c, len, next);
+	if (ret == -EINVAL && log->is_direct) {
+		/* Larger sectors than that. */
+		log->direct = false;
+		set_direct(log, false);
+		ret = write_chunk(log, c, len, next);
+	}
 	pthread_mutex_lock(&log->lock);
 	if (ret) {
 		snprintf(why, sizeof(why), "%s", strerror(-ret));
@@ -124,25 +197,10 @@ static void drain(struct record_log *log)
 		log->failed = true;
 		return;
 	}
-	log->out += len;
-	log->bytes += len;
-}
-
-/* The first one is written: it is filled again, or the next one's turn. */
-static void pass_drained(struct record_log *log)
-{
-	struct record_chunk *c = drained_chunk(log);
-
-	if (log->out < c->len)
-		return;
-	c->len = 0;
-	log->out = 0;
-	if (log->nr_queued == 1)
-		return;
-	log->first = (log->first + 1) % RECORD_CHUNKS;
-	log->nr_queued--;
-	log->unused[log->nr_unused++] = c;
-	pthread_cond_broadcast(&log->emptied);
+	log->bytes += len - log->out;
+	log->out = len;
+	if (next)
+		pass_drained(log);
 }
 
 static bool is_drained(const struct record_log *log)
@@ -171,7 +229,6 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&log->lock);
 	for (;;) {
-		pass_drained(log);
 		if (log->failed)
 			break;
 		if (!is_drained(log)) {
@@ -192,12 +249,14 @@ static void *run(void *arg)
  * Adding.
  */
 
-/* Another chunk is filled from now on. */
-static void queue_one(struct record_log *log)
+/* Another chunk is filled from now on; the one before it has @before bytes. */
+static void queue_one(struct record_log *log, size_t before)
 {
 	unsigned last = (log->first + log->nr_queued++) % RECORD_CHUNKS;
+	struct record_chunk *c = log->unused[--log->nr_unused];
 
-	log->queue[last] = log->unused[--log->nr_unused];
+	c->len = before % RECORD_SECTOR;
+	log->queue[last] = c;
 }
 
 /* A chunk that @need bytes go into, or NULL: the file is too slow.  Under the
@@ -214,7 +273,7 @@ static struct record_chunk *room(struct record_log *log, size_t need)
 		if (c->len + need <= RECORD_CHUNK_BYTES)
 			return c;
 		if (log->nr_unused) {
-			queue_one(log);
+			queue_one(log, c->len);
 			pthread_cond_signal(&log->filled);
 			continue;
 		}
@@ -224,12 +283,6 @@ static struct record_chunk *room(struct record_log *log, size_t need)
 			return NULL;
 		}
 	}
-}
-
-static size_t backlog(const struct record_log *log)
-{
-	return (log->nr_queued - 1) * (size_t)RECORD_CHUNK_BYTES +
-	       filled_chunk(log)->len;
 }
 
 static bool add_one(struct record_log *log, struct record *r,
@@ -255,8 +308,7 @@ static bool add_one(struct record_log *log, struct record *r,
 	log->records++;
 	log->marks += r->type == RECORD_MARK;
 	atomic_store_explicit(&log->seq, r->seq, memory_order_relaxed);
-	/* Also while the thread is at work: then nobody hears it. */
-	if (log->idle || backlog(log) >= SIGNAL_BYTES)
+	if (log->idle)
 		pthread_cond_signal(&log->filled);
 	return true;
 }
@@ -339,12 +391,18 @@ static void free_chunks(struct record_log *log)
 		free(log->chunk[i].data);
 		log->chunk[i] = (struct record_chunk){ 0 };
 	}
+	free(log->end);
+	log->end = NULL;
 }
 
 static int get_chunks(struct record_log *log)
 {
+	log->end = aligned_alloc(RECORD_SECTOR, RECORD_SECTOR);
+	if (!log->end)
+		return -ENOMEM;
 	for (unsigned i = 0; i < RECORD_CHUNKS; i++) {
-		log->chunk[i].data = malloc(RECORD_CHUNK_BYTES);
+		log->chunk[i].data =
+			aligned_alloc(RECORD_SECTOR, RECORD_CHUNK_BYTES);
 		if (!log->chunk[i].data) {
 			free_chunks(log);
 			return -ENOMEM;
@@ -354,7 +412,8 @@ static int get_chunks(struct record_log *log)
 	log->nr_unused = RECORD_CHUNKS;
 	log->first = log->nr_queued = 0;
 	log->out = 0;
-	queue_one(log);
+	log->at = 0;
+	queue_one(log, 0);
 	return 0;
 }
 
@@ -388,6 +447,9 @@ static int prepare(struct record_log *log, const char *path, const char *name,
 	if (log->fd < 0)
 		return zl_fail(err, errno, "%s cannot be made: %s", path,
 			       strerror(errno));
+	log->is_direct = false;
+	set_direct(log, true);
+	log->direct = log->is_direct;
 	pthread_mutex_lock(&log->lock);
 	snprintf(log->path, sizeof(log->path), "%s", path);
 	snprintf(log->name, sizeof(log->name), "%s", name);
@@ -426,9 +488,12 @@ int record_log_start(struct record_log *log, const char *path, const char *name,
 	return 0;
 }
 
+/* Whole sectors were written. */
 static bool close_file(struct record_log *log)
 {
-	bool ok = !fsync(log->fd);
+	bool ok = log->failed || !ftruncate(log->fd, (off_t)log->bytes);
+
+	ok = !fsync(log->fd) && ok;
 
 	ok = !close(log->fd) && ok;
 	log->fd = -1;

@@ -6,6 +6,10 @@
  * than RECORD_WAIT_MS: a file that is slower than that, full or broken ends
  * the log, with a sentence, and never the disk.
  *
+ * The thread writes past the page cache where that is possible, which takes a
+ * fifth of the processor time, and through it while the file is behind: what is
+ * slow on the medium is quick there, for a while.
+ *
  * Any thread may call anything, but start and stop, which one does at a time.
  */
 #ifndef ZL_RECORD_LOG_H
@@ -17,11 +21,15 @@
 #include "base/iov.h"
 #include "record/record.h"
 
-#define RECORD_CHUNKS	   64u
-#define RECORD_CHUNK_BYTES (512u << 10)
+#define RECORD_CHUNKS	   32u
+#define RECORD_CHUNK_BYTES (1u << 20)
+/* What is written past the page cache begins and ends at multiples of this. */
+#define RECORD_SECTOR 4096u
 
 extern unsigned record_wait_ms; /* 5000; tests set their own */
 
+/* Begins at a sector of the file with what the chunk before it has of that,
+ * which the thread puts there. */
 struct record_chunk {
 	uint8_t *data;
 	size_t len;
@@ -44,9 +52,13 @@ struct record_log {
 	 * processor's cache. */
 	struct record_chunk *unused[RECORD_CHUNKS];
 	unsigned nr_unused;
-	size_t out;   /* bytes of the first that are written */
-	bool running; /* the thread */
-	bool idle;    /* … waits for a first record */
+	size_t out;	/* bytes of the first that are written */
+	uint64_t at;	/* where the first is in the file */
+	uint8_t *end;	/* a sector: the last one that is written, in part */
+	bool direct;	/* past the page cache: possible, … */
+	bool is_direct; /* … and done */
+	bool running;	/* the thread */
+	bool idle;	/* … waits for a first record */
 	bool stopping, failed;
 	pthread_t thread;
 	int fd;

@@ -68,6 +68,14 @@ static bool grow(struct record_reader *rd, size_t *room)
 	return more;
 }
 
+/* A daemon that died leaves the rest of a sector. */
+static bool is_padding(const uint8_t *p, size_t len)
+{
+	while (len && !p[len - 1])
+		len--;
+	return !len;
+}
+
 static int take_all(struct record_reader *rd, struct zl_err *err)
 {
 	size_t at = 0, room = 0;
@@ -83,7 +91,8 @@ static int take_all(struct record_reader *rd, struct zl_err *err)
 		if (r.type == RECORD_END)
 			break;
 	}
-	rd->bad_bytes = rd->map_bytes - at;
+	if (!is_padding(rd->map + at, rd->map_bytes - at))
+		rd->bad_bytes = rd->map_bytes - at;
 	return 0;
 }
 

@@ -44,7 +44,8 @@ static void every_single_bit_counts(void **state)
 /* The processor's instruction says what the table says. */
 static void both_ways(void **state)
 {
-	uint8_t buf[4099];
+	/* More than once as much as three lanes. */
+	static uint8_t buf[9999];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(buf); i++)
@@ -53,8 +54,8 @@ static void both_ways(void **state)
 		for (size_t at = 0; at < 9; at++)
 			assert_int_equal(crc32c(buf + at, len),
 					 crc32c_portable(buf + at, len));
-	assert_int_equal(crc32c(buf, sizeof(buf)),
-			 crc32c_portable(buf, sizeof(buf)));
+	for (size_t len = 1000; len < sizeof(buf); len += 37)
+		assert_int_equal(crc32c(buf, len), crc32c_portable(buf, len));
 }
 
 int main(void)

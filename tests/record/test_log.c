@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -261,16 +262,39 @@ static void a_full_log(void **state)
 	record_close(&rd);
 }
 
+/* What was added until a few milliseconds ago is there, and nothing else: the
+ * rest of the last sector is none of it. */
+static void a_process_that_dies(void **state)
+{
+	struct record_reader rd;
+	struct zl_err err = { "" };
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid) {
+		start();
+		for (uint32_t i = 0; i < 700; i++)
+			add_write(i, 1 + i % 9);
+		usleep(500000);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(record_open(path, &rd, &err), 0);
+	assert_int_equal(rd.nr, 1 + 700);
+	assert_int_equal(rd.bad_bytes, 0);
+	record_close(&rd);
+}
+
 static atomic_bool stuck;
 
-ssize_t __real_write(int fd, const void *buf, size_t len);
-ssize_t __wrap_write(int fd, const void *buf, size_t len);
+ssize_t __real_pwrite64(int fd, const void *buf, size_t len, off_t at);
+ssize_t __wrap_pwrite64(int fd, const void *buf, size_t len, off_t at);
 
-ssize_t __wrap_write(int fd, const void *buf, size_t len)
+ssize_t __wrap_pwrite64(int fd, const void *buf, size_t len, off_t at)
 {
 	while (atomic_load(&stuck))
 		usleep(1000);
-	return __real_write(fd, buf, len);
+	return __real_pwrite64(fd, buf, len, at);
 }
 
 /* One that stands still: who adds waits for it, but not for good. */
@@ -349,6 +373,7 @@ int main(void)
 		TEST(what_is_cut_off),
 		TEST(a_flipped_bit),
 		TEST(a_full_log),
+		TEST(a_process_that_dies),
 		TEST(a_slow_log),
 		TEST(side_by_side),
 	};
