@@ -21,7 +21,7 @@ struct create_args {
 	const char *options; /* NULL: all defaults */
 	const char *dir;
 	const char *like; /* NULL: like nothing */
-	bool with_state;
+	bool with_state, json;
 };
 
 static const struct argp_option options[] = {
@@ -35,6 +35,7 @@ static const struct argp_option options[] = {
 	  "Take conditions and write pointers from it, too; what is written is "
 	  "zeros",
 	  0 },
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{ 0 },
 };
 
@@ -81,6 +82,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'w':
 		a->with_state = true;
+		return 0;
+	case 'j':
+		a->json = true;
 		return 0;
 	case ARGP_KEY_END:
 		sort_words(a, state, state->arg_num);
@@ -274,6 +278,24 @@ static void note_not_attachable(const char *dir)
 			 err.msg);
 }
 
+static int print_made(const char *dir)
+{
+	struct json_object *o;
+	struct disk *disk;
+	struct zl_err err;
+
+	if (cli_look(dir, &disk, &err)) {
+		cli_error("%s", err.msg);
+		return CLI_FAILED;
+	}
+	o = json_object_new_object();
+	json_add_str(o, "directory", dir);
+	json_add_str(o, "serial", disk_meta(disk)->serial);
+	json_print(o);
+	disk_close(disk);
+	return CLI_OK;
+}
+
 static int create(struct create_args *a, struct disk_opts *opts,
 		  struct like *like)
 {
@@ -289,7 +311,7 @@ static int create(struct create_args *a, struct disk_opts *opts,
 	zl_log_set(cli_log);
 	if (!make_disk(a->dir, opts, size_bytes, a->with_state ? like : NULL)) {
 		note_not_attachable(a->dir);
-		return CLI_OK;
+		return a->json ? print_made(a->dir) : CLI_OK;
 	}
 	/* Only if nothing is in it: what is half made can be completed. */
 	if (made)

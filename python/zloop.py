@@ -24,10 +24,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
 __all__ = ["Control", "Disk", "Error", "Fault", "NotAttached", "Zone",
-           "temporary"]
+           "replay", "temporary"]
 
 #: The command; the environment variable ZLOOP names another one.
 COMMAND = os.environ.get("ZLOOP", "zloop")
@@ -177,9 +177,16 @@ class Disk:
     # Making, attaching, taking away.
 
     @classmethod
-    def create(cls, directory: str, **options: Any) -> "Disk":
-        """Makes a disk, which is not attached, in a new or empty directory."""
-        _zloop("create", *_words(options), directory)
+    def create(cls, directory: str, like: Optional[str] = None,
+               with_state: bool = False, **options: Any) -> "Disk":
+        """Makes a disk, which is not attached, in a new or empty directory.
+
+        like is a report of a drive's zones, a zoned block device, or one of
+        `zloop help drives`; with_state takes its write pointers, too.
+        """
+        words = [] if like is None else ["--like", like]
+        _zloop("create", *words, *(["--with-state"] if with_state else []),
+               *_words(options), directory)
         return cls(directory)
 
     def add(self, **options: Any) -> str:
@@ -300,6 +307,55 @@ class Disk:
         return self.control.request("powerfail", progress=lambda *_: None,
                                     **members)["zones"]
 
+    # Keeping it, and putting it back.
+
+    def snapshot(self, name: Optional[str] = None) -> str:
+        """Keeps the disk as it is, attached or not; the snapshot's name."""
+        return _json("snapshot", "--json", "--quiet", self.directory,
+                     *([name] if name else []))["name"]
+
+    def snapshots(self) -> List[str]:
+        """Their names."""
+        return [o["name"] for o in
+                _json("snapshots", "--json", self.directory)]
+
+    def delete_snapshot(self, name: str) -> None:
+        _zloop("snapshot", "--delete", self.directory, name)
+
+    def restore(self, name: str) -> None:
+        """Makes the disk what it was; one that is attached is added again,
+        and nobody may use it.  Its name is in `device` then."""
+        if not self.device:
+            _zloop("restore", "--quiet", self.directory, name)
+            return
+        done = _run("restore", "--quiet", "--reattach", self.directory, name)
+        self.device = done.stdout.strip() or self.device
+        self.sg = None
+        if done.returncode:
+            raise _said(done)
+
+    def clone(self, directory: str, snapshot: Optional[str] = None) -> "Disk":
+        """A copy of it, or of a snapshot, with a serial number of its own."""
+        words = ["--snapshot", snapshot] if snapshot else []
+        _zloop("clone", "--quiet", *words, self.directory, directory)
+        return Disk(directory)
+
+    # Recording it, while it is attached.
+
+    def record_start(self, file: Optional[str] = None) -> str:
+        """Records all that is acknowledged from now on; the record's file."""
+        return _json("record", "start", "--json", "--quiet", self.directory,
+                     *([file] if file else []))["file"]
+
+    def record_mark(self, text: str) -> int:
+        """Puts a mark into the record; its point."""
+        return _json("record", "mark", "--json", self.directory,
+                     text)["point"]
+
+    def record_stop(self) -> Dict[str, Any]:
+        """Ends the record; what `zloop record stop --json` has of it."""
+        return _json("record", "stop", "--json", self.directory)
+
     # The socket.
 
     @property
@@ -316,6 +372,26 @@ class Disk:
                 return json.load(f)["serial"]
         except (OSError, ValueError, KeyError):
             raise Error(f"{self.directory} is not a disk") from None
+
+
+def replay(file: str, directory: str, to: Optional[Union[int, str]] = None,
+           seed: Optional[int] = None, state: Optional[int] = None,
+           base: Optional[str] = None) -> Disk:
+    """The recorded disk as it was at a point (a number, a mark's text,
+    "flush=3", …; without one at the end), in a new or empty directory.
+
+    With a seed, or a state's number, as a power failure there could have left
+    it.  base is the snapshot with which the record begins, if that is not
+    where it was.
+    """
+    words = [] if to is None else ["--to", str(to)]
+    if seed is not None or state is not None:
+        words += ["--crash"]
+    words += [] if seed is None else ["--seed", str(seed)]
+    words += [] if state is None else ["--state", str(state)]
+    words += [] if base is None else ["--base", base]
+    _zloop("replay", "--quiet", file, *words, "--into", directory)
+    return Disk(directory)
 
 
 @contextlib.contextmanager

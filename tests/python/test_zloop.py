@@ -112,6 +112,29 @@ class Detached(Work):
         self.assertFalse(os.path.exists(self.disk.directory))
         self.fails("does not exist", self.disk.check)
 
+    def test_kept(self):
+        self.assertEqual(self.disk.snapshots(), [])
+        self.assertEqual(self.disk.snapshot("a"), "a")
+        b = self.disk.snapshot()
+        self.disk.inject("offline", zone=2)
+        self.disk.restore("a")
+        self.assertEqual(self.disk.zone(2).condition, "empty")
+        self.assertEqual(sorted(self.disk.snapshots()), sorted(["a", b]))
+        self.disk.delete_snapshot("a")
+        self.assertEqual(self.disk.snapshots(), [b])
+        self.fails("there is no snapshot a", self.disk.restore, "a")
+
+    def test_like(self):
+        report = self.dir + "/report"
+        with open(report, "w", encoding="utf-8") as f:
+            f.write(subprocess.run(
+                [ZLOOP, "zones", "--json", self.disk.directory], check=True,
+                stdout=subprocess.PIPE, encoding="utf-8").stdout)
+        like = zloop.Disk.create(self.dir + "/like", like=report,
+                                 with_state=True)
+        self.assertEqual(like.zones(), self.disk.zones())
+        self.assertNotEqual(like.serial, self.disk.serial)
+
     def test_temporary(self):
         with zloop.temporary(attach=False, directory=self.dir,
                              capacity="64M", block_size=4096) as disk:
@@ -203,6 +226,36 @@ class Running(Work):
         self.assertEqual(self.disk.zone(3).written_blocks, 0)
         self.assertEqual(self.disk.powerfail(seed=4), 0)
 
+    def test_record(self):
+        self.write(3 * BLOCKS)
+        log = self.disk.record_start(self.dir + "/log")
+        self.assertEqual(log, self.dir + "/log")
+        name = self.disk.snapshots()[0]
+        self.write(3 * BLOCKS + 8)
+        point = self.disk.record_mark("both")
+        self.write(4 * BLOCKS)
+        self.assertEqual(self.disk.record_stop()["marks"], 1)
+        for to, want in ((0, 8), (point, 16), ("both", 16)):
+            built = zloop.replay(log, self.dir + f"/at-{to}", to=to)
+            self.assertEqual(built.zone(3).written_blocks, want)
+            self.assertEqual(built.zone(4).written_blocks, 0)
+        ended = zloop.replay(log, self.dir + "/end")
+        self.assertEqual(ended.zone(4).written_blocks, 8)
+        # Nothing was flushed: the first state is the snapshot.
+        lost = zloop.replay(log, self.dir + "/lost", state=0,
+                            base=f"{self.disk.directory}/zloop.snapshots/"
+                            + name)
+        self.assertEqual(lost.zone(3).written_blocks, 8)
+        self.assertEqual(lost.zone(4).written_blocks, 0)
+        zloop.replay(log, self.dir + "/seed", to="both", seed=5)
+        copy = self.disk.clone(self.dir + "/copy")
+        self.assertEqual(copy.zone(4).written_blocks, 8)
+        copy = self.disk.clone(self.dir + "/first", snapshot=name)
+        self.assertEqual(copy.zone(3).written_blocks, 8)
+        self.assertNotEqual(copy.serial, self.disk.serial)
+        self.fails("no such|no mark", zloop.replay, log, self.dir + "/x",
+                   to="never")
+
     def test_protocol(self):
         version = self.disk.control.request("version")
         self.assertEqual(version["protocol"], 1)
@@ -233,6 +286,13 @@ printf '%s' '{err}' >&2
 exit {status}
 """)
         os.chmod(zloop.COMMAND, 0o755)
+
+    def says_text(self, text):
+        self.says({}, 0)
+        with open(zloop.COMMAND, encoding="ascii") as f:
+            script = f.read()
+        with open(zloop.COMMAND, "w", encoding="ascii") as f:
+            f.write(script.replace("'{}'", f"'{text}'"))
 
     def asked(self):
         with open(self.dir + "/asked", encoding="ascii") as f:
@@ -269,6 +329,16 @@ exit {status}
         self.assertEqual(self.asked(), [
             "add --json capacity=1G,zone_size=16M,conv_zones=1 DIR",
             "remove --force DIR"])
+
+    def test_restore(self):
+        self.disk.restore("a")
+        self.assertIsNone(self.disk.device)
+        self.disk.add()
+        self.says_text("/dev/sdr")
+        self.disk.restore("a")
+        self.assertEqual(self.disk.device, "/dev/sdr")
+        self.assertEqual(self.asked()[::2], [
+            "restore --quiet DIR a", "restore --quiet --reattach DIR a"])
 
     def test_what_cannot_be_removed_stays(self):
         with self.assertRaises(zloop.Error) as caught:
