@@ -103,6 +103,73 @@ cloned() {
   zloop remove $base/copy $fs
 }
 
+# What was recorded until a moment before the daemon was killed is there.
+record_of_the_killed() {
+  local dev log=$base/record.zlog
+  dev=$(zloop add $options $base/record)
+  zloop record start -q $base/record $log
+  append "$dev" 8 0 64
+  zloop record mark $base/record here
+  sleep 0.5
+  runner_kill
+  contains "the record" " mark +here$" "$(zloop replay $log --list)"
+  zloop replay -q $log --to here --into $base/built
+  equal "size" $((64 << 16)) "$(stat -c %s $base/built/seq-000008)"
+  cmp -n $((64 << 16)) $base/built/seq-000008 $base/record/seq-000008
+  runner_start
+  wait_for 20 sg_turs "$dev"
+  contains "after that" "nothing is recorded" \
+    "$(zloop record status $base/record)"
+  zloop remove $base/record
+}
+
+# What blkzone says of both: where zones are, how long, and where they end.
+same_zones() { # DEVICE DEVICE
+  diff <(blkzone report "$1") <(blkzone report "$2")
+}
+
+like_it() { # DEVICE
+  local dev
+  rm -rf $base/like $base/like-state
+  zloop create -q --like "$1" $base/like
+  zloop create -q --like "$1" --with-state $base/like-state
+  dev=$(zloop add $base/like-state)
+  # One that is open is so for the process that has it.
+  same_zones "$1" "$dev"
+  zloop remove $base/like-state
+  lacks "written without --with-state" '[^0] (closed|full)' \
+    "$(zloop info $base/like | grep conditions)"
+  equal "zones" "$(zloop zones --json $base/like-state | grep -c start_lba)" \
+    "$(zloop zones --json $base/like | grep -c start_lba)"
+}
+
+like_a_disk() {
+  local dev
+  dev=$(zloop add $options $base/model)
+  append "$dev" 8 0 3
+  append "$dev" 9 0 1024
+  # Nothing is open.
+  zloop remove $base/model
+  dev=$(zloop add $base/model)
+  like_it "$dev"
+  zloop remove $base/model
+}
+
+like_scsi_debug() {
+  local dev
+  modprobe -r scsi_debug 2>/dev/null ||
+    skip_check "scsi_debug is built in and has other disks"
+  modprobe scsi_debug dev_size_mb=64 zbc=managed zone_size_mb=4 \
+    zone_nr_conv=2 zone_max_open=4
+  dev=/dev/$(ls /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block)
+  dd if=/dev/urandom of="$dev" bs=64k count=5 seek=$((3 * 64)) oflag=direct \
+    conv=notrunc,nocreat status=none
+  blkzone finish -o $((4 * 8192)) -c 1 "$dev"
+  blkzone close -o $((3 * 8192)) -c 1 "$dev"
+  like_it "$dev"
+  modprobe -r scsi_debug
+}
+
 tear_down
 rm -rf $base
 mkdir -p $base
@@ -110,6 +177,10 @@ check "set up" start_stack
 check "a disk is restored and attached again" restored
 check "a disk that is in use is left alone" in_use
 check "a disk in use is cloned" cloned
+check "a record of a daemon that is killed" record_of_the_killed
+check "a disk like another one" like_a_disk
+# One disk a module load.
+check "a disk like another driver's" like_scsi_debug
 tear_down
 rm -rf $base
 summary
