@@ -141,6 +141,19 @@ static void a_slow_device_is_tried_twice(void **state)
 	stop(&f);
 }
 
+/* As on a machine that is busy with something else: all is slow, and here it is
+ * still better. */
+static void all_is_slow(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, 1400 * US, 2900 * US);
+	here_of(&f, 256);
+	assert_in_range(here_of(&f, 10000), 9700, 10000);
+	stop(&f);
+}
+
 /* Few come: nothing is known, and nobody is kept waiting. */
 static void a_slow_initiator(void **state)
 {
@@ -225,6 +238,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_takes_its_time),
 		cmocka_unit_test(a_little_less),
 		cmocka_unit_test(a_slow_device_is_tried_twice),
+		cmocka_unit_test(all_is_slow),
 		cmocka_unit_test(a_slow_initiator),
 		cmocka_unit_test(it_becomes_slow),
 		cmocka_unit_test(one_is_slow),

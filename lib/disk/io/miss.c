@@ -14,10 +14,11 @@
 /* How many times those before the other way is tried again. */
 #define MIN_APART 64
 #define MAX_APART 4096
-/* Two reads in a row that take longer here are the last. */
+/* Two reads in a row that take longer here are the last; or longer than twice
+ * what a command costs elsewhere, where that is more. */
 #define SLOW_NS UINT64_C(1000000)
 /* In so long a time few commands came, and nothing is learned. */
-#define IDLE_NS UINT64_C(100000000)
+#define IDLE_NS UINT64_C(300000000)
 /* Reads that are not asked for without waiting, after one that missed. */
 #define LIKELY 8
 
@@ -166,7 +167,8 @@ void miss_was_here(struct io *io, uint64_t end_ns)
 
 	if (!take(m))
 		return;
-	if (end_ns - io->start_ns <= SLOW_NS) {
+	if (end_ns - io->start_ns <=
+	    max_u64(SLOW_NS, 2 * m->cost[MISS_ELSEWHERE])) {
 		m->slow = 0;
 	} else if (++m->slow == 2 && way_of(m) == MISS_HERE) {
 		m->cost[MISS_HERE] = 0;

@@ -10,7 +10,8 @@
  * what counts is how many commands come in the meantime, all kinds of them:
  * cached reads that wait behind a miss are then not forgotten.  The way that is
  * not the better one is tried again after longer and longer times, and here not
- * for long: after two reads in a row that take a millisecond.
+ * for long: until two reads in a row take a millisecond, and more than twice
+ * what a command costs elsewhere.
  */
 #ifndef ZL_DISK_IO_MISS_H
 #define ZL_DISK_IO_MISS_H
