@@ -399,7 +399,7 @@ static int need_disk(struct add_args *a, const char *dir, struct disk **disk)
 	ret = look(dir, &a->opts, disk, &err);
 	if (ret) {
 		cli_error("%s", err.msg);
-	} else if (cli_in_use(dir, *disk, who, sizeof(who))) {
+	} else if (disk_in_use(dir, *disk, who, sizeof(who))) {
 		cli_error("%s is in use by %s", dir, who);
 		disk_close(*disk);
 		ret = -EBUSY;

@@ -125,20 +125,6 @@ struct cli_glance {
 /* Of the disk that @word names; 0, or -errno with a sentence. */
 int cli_glance(const char *word, struct cli_glance *glance, struct zl_err *err);
 
-/*
- * False: no handler has the disk in @dir open.  A copy of a disk's directory
- * has its serial number, and with that the name of its socket.
- */
-bool cli_is_open(const char *dir);
-
-/*
- * Whether somebody has the disk in @dir open; @who gets who it is, as far as
- * can be found out, e.g. "process 12 (tcmu-runner)".
- */
-bool cli_in_use(const char *dir, struct disk *disk, char *who, size_t size);
-/* What the zone files take on the backing file system, in bytes. */
-uint64_t cli_space_used(const char *dir, struct disk *disk);
-
 /* live.c: the process that has the disk open, if it has a control socket. */
 
 /* What a call of control/ask.h returned as an exit status; says what went

@@ -106,9 +106,9 @@ static int gather(struct info *in, const char *word, char dir[PATH_MAX],
 		in->stats = in->now.stats;
 	if (control_record_status(cli_serial(in->disk), &in->record, NULL))
 		in->record.file[0] = 0;
-	in->used_bytes = cli_space_used(dir, in->disk);
+	in->used_bytes = disk_space_used(dir, in->disk);
 	in->faults = cli_faults(in->disk);
-	in->in_use = cli_in_use(dir, in->disk, in->who, sizeof(in->who));
+	in->in_use = disk_in_use(dir, in->disk, in->who, sizeof(in->who));
 	return 0;
 }
 

@@ -163,7 +163,7 @@ static bool add_dir(struct list *l, const char *dir, struct zl_err *err)
 		return add_broken(l, dir);
 	row = new_row(l, dir);
 	row->size_bytes = disk_meta(disk)->capacity_bytes;
-	if (cli_in_use(dir, disk, who, sizeof(who)))
+	if (disk_in_use(dir, disk, who, sizeof(who)))
 		snprintf(row->state, sizeof(row->state), "in use by %s", who);
 	else
 		strcpy(row->state, "detached");

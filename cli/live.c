@@ -7,7 +7,7 @@
 
 const char *cli_serial(struct disk *disk)
 {
-	return cli_is_open(disk_name(disk)) ? disk_meta(disk)->serial : NULL;
+	return disk_is_open(disk_name(disk)) ? disk_meta(disk)->serial : NULL;
 }
 
 int cli_said(int ret, const struct zl_err *err)

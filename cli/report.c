@@ -48,7 +48,7 @@ static int gather(struct report *r, struct zl_err *err)
 {
 	int ret;
 
-	r->used_bytes = cli_space_used(r->dir, r->disk);
+	r->used_bytes = disk_space_used(r->dir, r->disk);
 	if (cli_count_realms(r->disk, r->nr_active))
 		return zl_fail(err, EIO, "the realms could not be read");
 	ret = control_info(cli_serial(r->disk), &r->now, NULL, err);

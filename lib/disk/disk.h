@@ -240,10 +240,6 @@ void disk_get_control(struct disk *disk, struct disk_control *now,
  * only. */
 bool disk_urswrz(struct disk *disk);
 
-/* For a store that was opened beside the disk: which of its slots are
- * conventional. */
-void disk_set_layout(const struct zone_geo *geo, struct store *st);
-
 /*
  * I/O.
  */
@@ -464,12 +460,20 @@ int disk_check(const char *dir, disk_problem_fn *fn, disk_progress_fn *progress,
 	       void *user, struct zl_err *err);
 
 /*
- * Whether a program that takes no lock has the disk open in the directory of
- * the file store @st, as the kernel's zloop has it: the first and the last
- * zone's file, or most of a sample of those that are there.  A backup has one
- * at a time. The store's layout is that of the disk.
+ * False: no handler has the disk in @dir open.  A copy of a disk's directory
+ * has its serial number, and with that the name of its socket.
  */
-bool disk_is_driven(struct store *st, uint32_t nr_slots);
+bool disk_is_open(const char *dir);
+
+/*
+ * Whether somebody has the disk in @dir open, which is @disk, opened to look at
+ * it; @who gets who it is, as far as can be found out, e.g. "process 12
+ * (tcmu-runner)".
+ */
+bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size);
+
+/* What its zone files take on the backing file system, in bytes. */
+uint64_t disk_space_used(const char *dir, struct disk *disk);
 
 /*
  * Repairs what can be without losing anything that could still be read: makes

@@ -24,6 +24,7 @@
 #include "disk/life/open.h"
 #include "disk/life/powerfail.h"
 #include "disk/life/run.h"
+#include "disk/life/users.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/meta.h"
 #include "disk/medium/problems.h"
@@ -256,7 +257,7 @@ static int check_kernel(struct opening *o)
 	if (!o->path || o->action == ACT_MAKE)
 		return 0;
 	meta_set_layout(&o->meta, o->store);
-	while ((busy = disk_is_driven(o->store, nr)) && clock_ms() < end_ms)
+	while ((busy = users_drive(o->store, nr)) && clock_ms() < end_ms)
 		clock_sleep_ms(10);
 	if (!busy)
 		return 0;

@@ -10,6 +10,7 @@
 #include "disk/io/where.h"
 #include "disk/io/work.h"
 #include "disk/life/run.h"
+#include "disk/medium/meta.h"
 
 static void start_engine(struct disk *d)
 {
@@ -63,6 +64,23 @@ void disk_count_zones(struct disk *d, uint32_t nr_cond[16])
 	pthread_mutex_lock(&d->lock);
 	memcpy(nr_cond, d->zones.nr_cond, sizeof(d->zones.nr_cond));
 	pthread_mutex_unlock(&d->lock);
+}
+
+uint64_t disk_space_used(const char *dir, struct disk *disk)
+{
+	uint32_t nr_slots = (uint32_t)meta_slots(&disk->meta);
+	struct store_stat stat;
+	uint64_t sum = 0;
+	struct store *st;
+
+	if (store_file_open(dir, &st, NULL))
+		return 0;
+	meta_set_layout(&disk->meta, st);
+	for (uint32_t slot = 0; slot < nr_slots; slot++)
+		if (!store_stat(st, slot, &stat))
+			sum += stat.alloc_bytes;
+	store_close(st);
+	return sum;
 }
 
 uint32_t disk_wp_zones(const struct disk *d)

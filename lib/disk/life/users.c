@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * Who uses a directory's zones without its lock: the kernel's zloop takes none,
+ * Who uses a directory: a handler has its lock; the kernel's zloop takes none,
  * but has every zone's file open.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/num.h"
-#include "disk/disk.h"
+#include "disk/internal.h"
 #include "disk/life/users.h"
+#include "disk/medium/journal.h"
+#include "disk/medium/meta.h"
 #include "disk/medium/survey.h"
 
 /* So many files, spread over the disk, are asked for. */
@@ -29,7 +32,7 @@ static bool sample(struct samples *s, uint32_t slot)
 	return ret == -EBUSY;
 }
 
-bool disk_is_driven(struct store *st, uint32_t nr_slots)
+bool users_drive(struct store *st, uint32_t nr_slots)
 {
 	struct samples s = { .store = st };
 	uint32_t last = nr_slots - 1, nr = (uint32_t)min_u64(SAMPLES, nr_slots);
@@ -76,4 +79,39 @@ int users_refuse(struct store *st, const char *name, struct zl_err *err)
 		return zl_fail(err, -ret, "%s cannot be listed: %s", name,
 			       strerror(-ret));
 	return 0;
+}
+
+bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size)
+{
+	struct store *st;
+	struct zl_err err;
+	bool in_use = true;
+
+	*who = 0;
+	if (store_file_open(dir, &st, NULL))
+		return false;
+	meta_set_layout(&disk->meta, st);
+	if (store_lock(st, DISK_JOURNAL, 0, false, &err) == -EBUSY)
+		snprintf(who, size, "%s", err.who);
+	else if (users_drive(st, (uint32_t)meta_slots(&disk->meta)))
+		snprintf(who, size,
+			 "a program without a lock, perhaps the kernel's zloop "
+			 "driver");
+	else
+		in_use = false;
+	store_close(st);
+	return in_use;
+}
+
+bool disk_is_open(const char *dir)
+{
+	struct store *st;
+	struct zl_err err;
+	int ret;
+
+	if (store_file_open(dir, &st, NULL))
+		return true;
+	ret = store_lock(st, DISK_JOURNAL, 0, false, &err);
+	store_close(st);
+	return ret;
 }

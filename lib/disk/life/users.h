@@ -10,4 +10,12 @@
  * whatever the disk's geometry is.  Changes the store's layout. */
 int users_refuse(struct store *st, const char *name, struct zl_err *err);
 
+/*
+ * Whether a program that takes no lock has the disk open in the directory of
+ * the file store @st, as the kernel's zloop has it: the first and the last
+ * zone's file, or most of a sample of those that are there.  A backup has one
+ * at a time. The store's layout is that of the disk.
+ */
+bool users_drive(struct store *st, uint32_t nr_slots);
+
 #endif

@@ -148,7 +148,7 @@ uint32_t meta_tail_bytes(const struct disk_meta *meta, uint32_t slot)
 					    : meta->block_bytes;
 }
 
-void disk_set_layout(const struct zone_geo *geo, struct store *st)
+static void set_layout(const struct zone_geo *geo, struct store *st)
 {
 	struct store_layout layout = { 0 };
 
@@ -166,7 +166,7 @@ void meta_set_layout(const struct disk_meta *meta, struct store *st)
 	struct zone_geo geo;
 
 	meta_geo(meta, &geo);
-	disk_set_layout(&geo, st);
+	set_layout(&geo, st);
 }
 
 static bool block_size_ok(uint32_t bytes)
