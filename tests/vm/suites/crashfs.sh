@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 # crashfs.sh [--long]: file systems for zoned disks, recorded under a workload of
-# fsync, rename, truncate and unlink, and mounted and checked after power
+# fsync, rename, truncate and unlink, or of zones, and mounted and checked after power
 # failures: behind each flush and at each mark, and with --long just before each
 # flush, too, with twenty states each. What was fsynced before must be there.
 set -eu
@@ -21,8 +21,39 @@ contents() { # N
   seq "$1" $(($1 + 9000))
 }
 
+# The workload of the file system TYPE.
+work() { # DISK TYPE
+  case $2 in
+    zonefs) work_in_zones "$1" ;;
+    *) work_in_files "$1" ;;
+  esac
+}
+
+# Each zone is a file: two writes, of which the first is fsynced before its mark;
+# files 2, 5, … become empty again, which is fsynced, too.
+work_in_zones() { # DISK
+  local n
+  for ((n = 1; n <= nr_files; n++)); do
+    zone_contents $n | dd of=/mnt/work/seq/$n bs=64k count=2 oflag=direct \
+      iflag=fullblock conv=notrunc status=none
+    sync /mnt/work/seq/$n
+    zloop record mark "$1" "written $n" >/dev/null
+    head -c 65536 /dev/zero | dd of=/mnt/work/seq/$n bs=64k oflag=append,direct \
+      iflag=fullblock conv=notrunc status=none
+    if ((n % 3 == 0)); then
+      truncate -s 0 /mnt/work/seq/$((n - 1))
+      sync /mnt/work/seq/$((n - 1))
+      zloop record mark "$1" "emptied $n" >/dev/null
+    fi
+  done
+}
+
+zone_contents() { # N
+  seq "$1" 40000 | head -c 131072
+}
+
 # Each step is fsynced before its mark. Files 3, 6, … are renamed.
-work() { # DISK
+work_in_files() { # DISK
   local n
   for ((n = 1; n <= nr_files; n++)); do
     contents $n >/mnt/work/new$n
@@ -71,6 +102,31 @@ END
   chmod +x /run/crashfs-check
 }
 
+# The same of zonefs, which has no check of its own but mounting.
+write_zones_check() {
+  cat >/run/crashfs-check <<'END'
+#!/bin/bash
+set -eu
+at=$(mktemp -d /run/try-XXXXXX)
+mount -t zonefs "$ZLOOP_DEVICE" "$at"
+trap 'umount "$at"; rmdir "$at"' EXIT
+read -r what last <<<"${ZLOOP_MARK:-nothing 0}"
+for ((n = 1; n <= last; n++)); do
+  size=$(stat -c %s "$at/seq/$n")
+  if (((n + 1) % 3 == 0 && n < last)); then
+    # Emptied before the mark, or perhaps since.
+    [ $((n + 1)) = "$last" ] && [ $what = written ] && [ $size != 0 ] || {
+      [ $size = 0 ] || { echo "file $n was emptied, and has $size"; exit 1; }
+      continue
+    }
+  fi
+  [ $size -ge 131072 ] || { echo "file $n has $size"; exit 1; }
+  seq $n 40000 | head -c 131072 | cmp -n 131072 - "$at/seq/$n"
+done
+END
+  chmod +x /run/crashfs-check
+}
+
 # Makes the disk, runs the workload on it and takes it away.
 record() { # TYPE CONVENTIONAL-ZONES MKFS…
   local type=$1 conv=$2 dev
@@ -83,7 +139,7 @@ record() { # TYPE CONVENTIONAL-ZONES MKFS…
   "$@" "$dev"
   zloop record start "$base/$type" "$base/$type.zlog"
   mount -t "$type" "$dev" /mnt/work
-  work "$base/$type"
+  work "$base/$type" "$type"
   umount /mnt/work
   zloop record stop "$base/$type"
   zloop remove "$base/$type"
@@ -112,11 +168,18 @@ f2fs() {
   crashtest f2fs
 }
 
+zonefs() {
+  record zonefs 1 python3 "$ZLOOP_TOP/tests/vm/mkzonefs.py"
+  write_zones_check
+  crashtest zonefs
+}
+
 tear_down
 rm -f /run/states
 check "set up" start_stack
 check "btrfs after power failures" btrfs
 check "f2fs after power failures" f2fs
+check "zonefs after power failures" zonefs
 tear_down
 cat /run/states || true
 summary
