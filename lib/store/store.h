@@ -537,7 +537,8 @@ unsigned store_file_nr_fds(void);
  * zloop, which takes no lock.  Returns 0 if nobody has, -EBUSY if somebody has
  * (or a request of our own is under way), -ENOENT, -EACCES if it cannot be told
  * (neither root nor the file's owner), -EINVAL where the file system has no
- * leases.
+ * leases that tell (fcntl_setlease(), fs/locks.c; on NFS and SMB they are
+ * delegations).
  * It takes a write lease for some microseconds.  Somebody who opens the file in
  * that moment waits that long (with O_NONBLOCK: gets EWOULDBLOCK); the signal
  * sent to us then is SIGURG, which does nothing unless caught, and not the

@@ -252,13 +252,20 @@ static int check_kernel(struct opening *o)
 {
 	uint64_t end_ms = clock_ms() + o->args->lock_wait_ms;
 	uint32_t nr = (uint32_t)meta_slots(&o->meta);
-	bool busy;
+	bool busy, untold;
 
 	if (!o->path || o->action == ACT_MAKE)
 		return 0;
 	meta_set_layout(&o->meta, o->store);
-	while ((busy = users_drive(o->store, nr)) && clock_ms() < end_ms)
+	while ((busy = users_drive(o->store, nr, &untold)) &&
+	       clock_ms() < end_ms)
 		clock_sleep_ms(10);
+	if (untold)
+		zl_log(ZL_LOG_INFO,
+		       "%s: this file system does not say whether the kernel's "
+		       "zloop has the zone files open; see to it that it has "
+		       "not, on this machine and others",
+		       o->name);
 	if (!busy)
 		return 0;
 	return zl_fail(o->err, EBUSY,

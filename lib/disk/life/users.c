@@ -20,6 +20,7 @@
 struct samples {
 	struct store *store;
 	unsigned there, busy;
+	bool untold; /* the file system does not say */
 };
 
 /* Whether anybody has it open; false also if that cannot be told. */
@@ -29,10 +30,11 @@ static bool sample(struct samples *s, uint32_t slot)
 
 	s->there += !ret || ret == -EBUSY;
 	s->busy += ret == -EBUSY;
+	s->untold |= ret == -EINVAL;
 	return ret == -EBUSY;
 }
 
-bool users_drive(struct store *st, uint32_t nr_slots)
+bool users_drive(struct store *st, uint32_t nr_slots, bool *untold)
 {
 	struct samples s = { .store = st };
 	uint32_t last = nr_slots - 1, nr = (uint32_t)min_u64(SAMPLES, nr_slots);
@@ -41,6 +43,8 @@ bool users_drive(struct store *st, uint32_t nr_slots)
 	ends = sample(&s, last) && ends;
 	for (uint32_t i = 1; !ends && i + 1 < nr; i++)
 		sample(&s, (uint32_t)((uint64_t)i * last / (nr - 1)));
+	if (untold)
+		*untold = s.untold;
 	return ends || s.busy > s.there / 2;
 }
 
@@ -93,7 +97,7 @@ bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 	meta_set_layout(&disk->meta, st);
 	if (store_lock(st, DISK_JOURNAL, 0, false, &err) == -EBUSY)
 		snprintf(who, size, "%s", err.who);
-	else if (users_drive(st, (uint32_t)meta_slots(&disk->meta)))
+	else if (users_drive(st, (uint32_t)meta_slots(&disk->meta), NULL))
 		snprintf(who, size,
 			 "a program without a lock, perhaps the kernel's zloop "
 			 "driver");

@@ -14,8 +14,9 @@ int users_refuse(struct store *st, const char *name, struct zl_err *err);
  * Whether a program that takes no lock has the disk open in the directory of
  * the file store @st, as the kernel's zloop has it: the first and the last
  * zone's file, or most of a sample of those that are there.  A backup has one
- * at a time. The store's layout is that of the disk.
+ * at a time. The store's layout is that of the disk.  *untold (NULL: not
+ * wanted): the file system does not say, see store_file_probe_users().
  */
-bool users_drive(struct store *st, uint32_t nr_slots);
+bool users_drive(struct store *st, uint32_t nr_slots, bool *untold);
 
 #endif
