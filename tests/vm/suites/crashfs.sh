@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 # crashfs.sh [--long]: file systems for zoned disks, recorded under a workload of
 # fsync, rename, truncate and unlink, or of zones, and mounted and checked after power
-# failures: behind each flush and at each mark, and with --long just before each
-# flush, too, with twenty states each. What was fsynced before must be there.
+# failures: behind each flush and at each mark, with --long twenty states each. What
+# was fsynced before must be there. With --long also just before each flush, where
+# f2fs and btrfs are known to fail (docs/crash-testing.md): how often is printed.
 set -eu
 . "$(dirname "$0")/../lib.sh"
 
 base=/data/crashfs
 nr_files=8
-at=flush,mark seeds=1
-[ "${1:-}" != --long ] || { nr_files=40 at=before,flush,mark seeds=20; }
+seeds=1
+long=
+[ "${1:-}" != --long ] || { long=1 nr_files=40 seeds=20; }
 
 only_zloop() {
   [ "$HANDLER" = zloop ] || skip_check "only for user:zloop"
@@ -147,10 +149,26 @@ record() { # TYPE CONVENTIONAL-ZONES MKFS…
 
 # All of it must pass; and one that is told of more than there was must not,
 # lest nothing be looked at.
+try_states() { # TYPE AT
+  zloop crashtest "$base/$1.zlog" --jobs 1 --at "$2" --seeds $seeds --quiet -- \
+    /run/crashfs-check >/run/crashtest || return
+  echo "# $1, $2: $(tail -n 1 /run/crashtest)" >>/run/states
+}
+
+must_pass() { # TYPE AT
+  try_states "$1" "$2" || { cat /run/crashtest; return 1; }
+}
+
+# A list of what fails is no error: it is what this is for.
+is_told() { # TYPE AT
+  local rc=0
+  try_states "$1" "$2" || rc=$?
+  [ $rc != 1 ] || echo "# $1, $2: $(tail -n 1 /run/crashtest)" >>/run/states
+  [ $rc -le 1 ]
+}
+
 crashtest() { # TYPE
-  zloop crashtest "$base/$1.zlog" --jobs 1 --at $at --seeds $seeds --quiet -- \
-    /run/crashfs-check >/run/crashtest || { cat /run/crashtest; return 1; }
-  echo "# $1: $(tail -n 1 /run/crashtest)" >>/run/states
+  must_pass "$1" flush,mark
   contains "one file too many" "^1 points, 1 states .* 1 failed" \
     "$(fails zloop crashtest "$base/$1.zlog" --at end --seeds 1 --quiet -- \
       env ZLOOP_MARK="written $((nr_files + 1))" /run/crashfs-check)"
@@ -160,18 +178,21 @@ btrfs() {
   record btrfs 0 mkfs.btrfs -q -f -O zoned -d single -m single
   write_check btrfs btrfs check --force
   crashtest btrfs
+  [ -z "$long" ] || is_told btrfs before
 }
 
 f2fs() {
   record f2fs 16 mkfs.f2fs -q -f -m
   write_check f2fs fsck.f2fs --dry-run -f
   crashtest f2fs
+  [ -z "$long" ] || is_told f2fs before
 }
 
 zonefs() {
   record zonefs 1 python3 "$ZLOOP_TOP/tests/vm/mkzonefs.py"
   write_zones_check
   crashtest zonefs
+  [ -z "$long" ] || must_pass zonefs before
 }
 
 tear_down
