@@ -250,6 +250,7 @@ the_kernels_own_string() {
 # only; what that writes is no part of it.
 beside_snapshots() {
   mkdir -p $base/6
+  zloop create "${ours//\//,}" $base/6
   attach_ours 6
   put "$DISK" 4 0 3 16
   zloop snapshot -q $base/6 kept >/dev/null
