@@ -46,6 +46,13 @@ static void let_go(unsigned nr)
 	wait_for(&over, nr);
 }
 
+static void set_idle_ms(unsigned ms)
+{
+	pthread_mutex_lock(&d.work.lock);
+	d.work.idle_ms = ms;
+	pthread_mutex_unlock(&d.work.lock);
+}
+
 static unsigned workers(void)
 {
 	unsigned nr;
@@ -69,15 +76,16 @@ static int setup(void **state)
 	sem_init(&begun, 0, 0);
 	sem_init(&go_on, 0, 0);
 	sem_init(&over, 0, 0);
-	work_idle_ms = 20;
-	return work_start(&d.work, MAX_WORKERS);
+	if (work_start(&d.work, MAX_WORKERS))
+		return -1;
+	set_idle_ms(20);
+	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	work_stop(&d.work);
-	work_idle_ms = 5000;
 	return 0;
 }
 
@@ -85,11 +93,14 @@ static void one_is_always_there(void **state)
 {
 	(void)state;
 	assert_int_equal(workers(), 1);
-	clock_sleep_ms(60);
-	assert_int_equal(workers(), 1);
-	push(1);
-	wait_for(&begun, 1);
-	let_go(1);
+	/* From here on it waits for 20 ms each time. */
+	for (int round = 0; round < 3; round++) {
+		push(1);
+		wait_for(&begun, 1);
+		let_go(1);
+		clock_sleep_ms(60);
+		assert_int_equal(workers(), 1);
+	}
 }
 
 /* As many run at once as there may be, and all come to their end. */
@@ -111,7 +122,7 @@ static void more_come_when_something_waits(void **state)
 static void they_end_while_others_come(void **state)
 {
 	(void)state;
-	work_idle_ms = 1;
+	set_idle_ms(1);
 	for (int round = 0; round < 300; round++) {
 		push(3);
 		wait_for(&begun, 3);
@@ -124,7 +135,7 @@ static void they_end_while_others_come(void **state)
 static void stopped_while_several_are_there(void **state)
 {
 	(void)state;
-	work_idle_ms = 5000;
+	set_idle_ms(5000);
 	push(NR_IOS);
 	let_go(NR_IOS);
 }

@@ -9,7 +9,8 @@
 #include "disk/io/io.h"
 #include "disk/io/work.h"
 
-unsigned work_idle_ms = 5000;
+/* How long one of several has nothing to do before it ends. */
+#define IDLE_MS 5000
 
 struct worker {
 	struct worker_pool *pool;
@@ -21,7 +22,7 @@ struct worker {
 /* For something to do; false: the time is up.  Under the lock. */
 static bool wait_for_more(struct worker_pool *pool)
 {
-	struct timespec until = clock_at_ms(clock_ms() + work_idle_ms);
+	struct timespec until = clock_at_ms(clock_ms() + pool->idle_ms);
 	int ret = 0;
 
 	pool->nr_idle++;
@@ -130,7 +131,8 @@ int work_start(struct worker_pool *pool, unsigned max_workers)
 {
 	int ret;
 
-	*pool = (struct worker_pool){ .max_workers = max_workers };
+	*pool = (struct worker_pool){ .max_workers = max_workers,
+				      .idle_ms = IDLE_MS };
 	pthread_mutex_init(&pool->lock, NULL);
 	clock_cond_init(&pool->more);
 	if (!max_workers)

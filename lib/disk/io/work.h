@@ -25,11 +25,9 @@ struct worker_pool {
 	unsigned nr_idle;    /* of them: have nothing to do … */
 	unsigned nr_queued;  /* … and so many I/Os wait for one */
 	atomic_uint busy;    /* pushed and not yet run to the end */
+	unsigned idle_ms;    /* how long one waits before it ends */
 	bool stop;
 };
-
-/* How long one of several has nothing to do before it ends; tests change it. */
-extern unsigned work_idle_ms;
 
 /* Up to @max_workers threads; 0: everything runs where it is pushed.  -errno.
  */
