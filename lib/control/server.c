@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/run_dir.h"
+#include "base/thread.h"
 #include "control/internal.h"
 #include "disk/disk.h"
 
@@ -317,17 +317,10 @@ static int make_socket(struct control *ctl, struct zl_err *err)
 
 static int start_thread(struct control *ctl)
 {
-	sigset_t all, old;
-	int ret;
-
 	ctl->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (ctl->stop_fd < 0)
 		return -errno;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&ctl->thread, NULL, serve_thread, ctl);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -ret;
+	return thread_start(&ctl->thread, serve_thread, ctl);
 }
 
 static void release(struct control *ctl)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/thread.h"
 
 /* How long the thread waits for more before it looks. */
 #define LOOK_MS	 2
@@ -473,7 +474,7 @@ int record_log_start(struct record_log *log, const char *path, const char *name,
 		return ret;
 	ret = get_chunks(log);
 	if (!ret)
-		ret = -pthread_create(&log->thread, NULL, run, log);
+		ret = thread_start(&log->thread, run, log);
 	if (ret) {
 		give_up(log);
 		return zl_fail(err, -ret, "%s cannot be recorded: %s", name,

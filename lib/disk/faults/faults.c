@@ -2,11 +2,11 @@
 /* Faults that happen to an open disk's I/O. */
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/thread.h"
 #include "disk/internal.h"
 #include "disk/io/io.h"
 #include "disk/io/where.h"
@@ -324,14 +324,9 @@ static void *delay_thread(void *arg)
 static bool need_thread(struct disk *d)
 {
 	struct disk_faults *fs = &d->faults;
-	sigset_t all, old;
 
-	if (fs->has_thread)
-		return true;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	fs->has_thread = !pthread_create(&fs->thread, NULL, delay_thread, d);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!fs->has_thread)
+		fs->has_thread = !thread_start(&fs->thread, delay_thread, d);
 	return fs->has_thread;
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Threads for what may block. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "disk/internal.h"
 #include "disk/io/io.h"
 #include "disk/io/work.h"
@@ -66,19 +66,6 @@ static void *work_thread(void *arg)
 	return NULL;
 }
 
-/* The daemon's signals are its own: workers take none. */
-static int start_thread(struct worker *worker)
-{
-	sigset_t all, old;
-	int ret;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&worker->thread, NULL, work_thread, worker);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -ret;
-}
-
 /* Under the lock: who has ended has let go of it, and has nothing left to do.
  */
 static int add_worker(struct worker_pool *pool)
@@ -91,7 +78,7 @@ static int add_worker(struct worker_pool *pool)
 	if (worker->started)
 		pthread_join(worker->thread, NULL);
 	worker->pool = pool;
-	ret = start_thread(worker);
+	ret = thread_start(&worker->thread, work_thread, worker);
 	worker->started = worker->runs = !ret;
 	pool->nr_workers += !ret;
 	return ret;

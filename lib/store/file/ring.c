@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <liburing.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -23,6 +22,7 @@
 #include "base/iov.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/thread.h"
 #include "store/file/file.h"
 
 #define RING_DEPTH 128
@@ -269,18 +269,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct file_ring *r)
-{
-	sigset_t all, old;
-	int ret;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&r->thread, NULL, run, r);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -ret;
-}
-
 /* Without signals from the kernel to itself the thread is interrupted less;
  * older kernels (before 5.19) do not know of it. */
 static int init_ring(struct file_ring *r)
@@ -329,7 +317,7 @@ static int start(struct file_ring *r)
 		close(r->wake_fd);
 		return ret;
 	}
-	ret = start_thread(r);
+	ret = thread_start(&r->thread, run, r);
 	if (ret)
 		exit_ring(r);
 	return ret;
