@@ -86,7 +86,7 @@ static void blktests(const struct config *c, FILE *f)
 	for (unsigned i = 0; i < c->nr; i++)
 		fprintf(f, "%s/dev/%s", i ? " " : "", c->disks[i].device);
 	fputs(")\n"
-	      "# Only tests of these disks, not those that make their own.\n"
+	      "# Only tests of a disk, not those that always make their own.\n"
 	      "DEVICE_ONLY=1\n",
 	      f);
 }
@@ -139,13 +139,26 @@ static int check_xfstests(struct config *c)
 	return CLI_OK;
 }
 
+/* A disk without zones is left out by blktests, silently. */
+static void note_host_aware(const struct config *c)
+{
+	for (unsigned i = 0; i < c->nr; i++)
+		if (c->disks[i].meta.host_aware)
+			cli_note("%s is host-aware: where Linux takes it for a "
+				 "disk without zones, blktests tests a "
+				 "null_blk in its place",
+				 c->disks[i].name);
+}
+
 static int check_blktests(struct config *c)
 {
-	if (!c->fs && !c->test_dir && !c->scratch_dir)
-		return CLI_OK;
-	cli_error("blktests uses no file system: --fs, --test-dir and "
-		  "--scratch-dir are for xfstests");
-	return CLI_USAGE;
+	if (c->fs || c->test_dir || c->scratch_dir) {
+		cli_error("blktests uses no file system: --fs, --test-dir and "
+			  "--scratch-dir are for xfstests");
+		return CLI_USAGE;
+	}
+	note_host_aware(c);
+	return CLI_OK;
 }
 
 static const struct suite {

@@ -54,6 +54,19 @@ static void shell_has(const char *words, const char *want)
 	assert_string_equal(line, want);
 }
 
+/* It is written all the same: Linux may take it for a zoned one. */
+static void for_blktests_host_aware(void **state)
+{
+	(void)state;
+	two_disks(SMALL ",model=host-aware");
+	assert_int_equal(
+		zloop("config", "blktests", "-o", "config", "z0", NULL), 0);
+	assert_sentence("z0 is host-aware: where Linux takes it for a disk "
+			"without zones, blktests tests a null_blk in its "
+			"place");
+	shell_has("${TEST_DEVS[*]}", "/dev/sdq");
+}
+
 static void for_blktests(void **state)
 {
 	(void)state;
@@ -149,6 +162,8 @@ static void without_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(for_blktests_host_aware,
+						machine_enter, machine_leave),
 		cmocka_unit_test_setup_teardown(for_blktests, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(for_xfstests, machine_enter,
