@@ -194,7 +194,7 @@ static void add_range(const struct pieces *from, uint32_t n, uint32_t *lo,
 static int take_back(struct slot_file *f, uint32_t lo, uint32_t hi)
 {
 	uint64_t at = bytes_of(f, lo), end = bytes_of(f, hi);
-	static uint8_t buf[256 << 10];
+	uint8_t buf[65536];
 	ssize_t n = 0;
 	int fd, ret = 0;
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,6 +315,64 @@ static void one_after_the_other(struct machine *m, struct replay *r)
 			 -ENOTEMPTY);
 }
 
+/*
+ * Any number of threads build from one record.
+ */
+
+struct builder {
+	struct machine *m;
+	struct replay *r;
+	unsigned nr;
+	int ret;
+};
+
+static void dir_of(const struct builder *b, char dir[160])
+{
+	snprintf(dir, 160, "%s/thread-%u", b->m->parent, b->nr);
+}
+
+/* Asserts nothing: this is not cmocka's thread. */
+static void *build_some(void *arg)
+{
+	struct builder *b = arg;
+	struct replay_state was, now;
+	struct zl_err err;
+	char dir[160];
+
+	dir_of(b, dir);
+	for (unsigned i = 0; i < NR_NEXT / 2 && !b->ret; i++) {
+		now = any_state(b->m, b->r, b->nr + 2 * i);
+		b->ret = replay_build_next(b->r, i ? &was : NULL, &now, dir,
+					   &err);
+		was = now;
+	}
+	return NULL;
+}
+
+static void two_at_once(struct machine *m, struct replay *r)
+{
+	struct builder b[2] = { { m, r, 0, 0 }, { m, r, 1, 0 } };
+	struct replay_state last;
+	pthread_t threads[2];
+	char dir[160], cmd[384];
+
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, build_some, &b[i]),
+			0);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(b[i].ret, 0);
+		last = any_state(m, r, i + 2 * (NR_NEXT / 2 - 1));
+		build(m, r, last.point, &last.crash);
+		dir_of(&b[i], dir);
+		assert_same_state(m, dir);
+		snprintf(cmd, sizeof(cmd), "rm -r %s", m->built);
+		assert_int_equal(system(cmd), 0);
+	}
+}
+
 static void run_seed(uint64_t seed)
 {
 	struct replay *r;
@@ -335,6 +394,7 @@ static void run_seed(uint64_t seed)
 		each_state(&m, r, &m.kept[i]);
 	}
 	one_after_the_other(&m, r);
+	two_at_once(&m, r);
 	build(&m, r, replay_last(r), NULL);
 	assert_same_files(&m);
 	replay_close(r);

@@ -89,7 +89,7 @@ static bool is_zeros(const uint8_t *p, size_t len)
 static int reads_as_zeros(struct repair *r, uint32_t slot, uint64_t at,
 			  uint64_t end)
 {
-	static uint8_t buf[65536];
+	uint8_t buf[65536];
 
 	for (int64_t n; at < end; at += (uint64_t)n) {
 		size_t len = (size_t)min_u64(sizeof(buf), end - at);

@@ -185,7 +185,7 @@ static int do_cut(int fd, uint64_t off)
 
 static int write_zeros(int fd, uint64_t off, uint64_t len)
 {
-	static uint8_t zeros[64 << 10];
+	static const uint8_t zeros[64 << 10];
 	ssize_t n;
 
 	while (len) {
