@@ -2,11 +2,14 @@
 /* How many threads there are for what may block. */
 #include "disk_fixture.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "disk/io/work.h"
+#include "skip.h"
 
 #define MAX_WORKERS 4u
 #define NR_IOS	    8u
@@ -68,6 +71,52 @@ static bool become(unsigned nr)
 	for (int i = 0; i < 30000 && workers() != nr; i++)
 		clock_sleep_ms(1);
 	return workers() == nr;
+}
+
+/* How often the other threads of this process have gone to sleep. */
+static unsigned long nr_sleeps(void)
+{
+	unsigned long all = 0, nr;
+	char path[300], line[128];
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *e;
+	FILE *f;
+
+	assert_non_null(dir);
+	while ((e = readdir(dir))) {
+		if (*e->d_name == '.' || atoi(e->d_name) == getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status",
+			 e->d_name);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		while (fgets(line, sizeof(line), f))
+			if (sscanf(line, "voluntary_ctxt_switches: %lu", &nr) ==
+			    1)
+				all += nr;
+		fclose(f);
+	}
+	closedir(dir);
+	return all;
+}
+
+/* An idle disk costs nothing. */
+static void the_only_one_sleeps(void **state)
+{
+	unsigned long before;
+
+	(void)state;
+#ifdef __SANITIZE_THREAD__
+	skip_test("ThreadSanitizer has a thread of its own");
+#endif
+	push(1);
+	wait_for(&begun, 1);
+	let_go(1);
+	clock_sleep_ms(50);
+	before = nr_sleeps();
+	assert_true(before > 0);
+	clock_sleep_ms(200);
+	assert_int_equal(nr_sleeps(), before);
 }
 
 static int setup(void **state)
@@ -146,10 +195,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(one_is_always_there),
+		T(the_only_one_sleeps),
 		T(more_come_when_something_waits),
 		T(they_end_while_others_come),
 		T(stopped_while_several_are_there),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return skip_run_tests(tests, NULL, NULL);
 }

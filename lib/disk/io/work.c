@@ -19,7 +19,8 @@ struct worker {
 	bool runs;    /* or is about to */
 };
 
-/* For something to do; false: the time is up.  Under the lock. */
+/* For something to do; false: the time is up.  Under the lock.  The only one
+ * stays however long it takes, and sleeps until then. */
 static bool wait_for_more(struct worker_pool *pool)
 {
 	struct timespec until = clock_at_ms(clock_ms() + pool->idle_ms);
@@ -27,7 +28,11 @@ static bool wait_for_more(struct worker_pool *pool)
 
 	pool->nr_idle++;
 	while (!pool->head && !pool->stop && ret != ETIMEDOUT)
-		ret = pthread_cond_timedwait(&pool->more, &pool->lock, &until);
+		if (pool->nr_workers == 1)
+			pthread_cond_wait(&pool->more, &pool->lock);
+		else
+			ret = pthread_cond_timedwait(&pool->more, &pool->lock,
+						     &until);
 	pool->nr_idle--;
 	return pool->head || pool->stop;
 }

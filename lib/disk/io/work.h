@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
- * Threads for what may block.  One is always there; others are started when
- * something waits for them, and end when nothing has for some seconds, so that
- * an idle disk has few.
+ * Threads for what may block.  One is always there, and sleeps; others start
+ * when something waits for them, and end when nothing has for some seconds, so
+ * that an idle disk has few.
  */
 #ifndef ZL_DISK_IO_WORK_H
 #define ZL_DISK_IO_WORK_H
