@@ -515,10 +515,22 @@ static int attach(const char *dir, const struct disk_opts *opts,
 	return ret;
 }
 
+/* As make_plan(), for a disk that is there, with no options but its own. */
+static int plan_again(const char *dir, struct plan *p, struct zl_err *err)
+{
+	struct disk *disk;
+	int ret = cli_look(dir, &disk, err);
+
+	if (!ret) {
+		ret = make_plan(dir, NULL, disk, p, err);
+		disk_close(disk);
+	}
+	return ret;
+}
+
 int cli_attach_backstore(const char *dir, struct lio_backstore *bs)
 {
 	char real[PATH_MAX];
-	struct disk *disk;
 	struct zl_err err;
 	struct plan p;
 	int ret;
@@ -527,11 +539,7 @@ int cli_attach_backstore(const char *dir, struct lio_backstore *bs)
 		cli_error("%s: %s", dir, strerror(errno));
 		return -ENOENT;
 	}
-	ret = cli_look(real, &disk, &err);
-	if (!ret) {
-		ret = make_plan(real, NULL, disk, &p, &err);
-		disk_close(disk);
-	}
+	ret = plan_again(real, &p, &err);
 	if (!ret)
 		ret = lio_attach_backstore(cli_lio(), &p.args, NULL, bs, &err);
 	if (ret)
@@ -542,15 +550,10 @@ int cli_attach_backstore(const char *dir, struct lio_backstore *bs)
 int cli_attach_again(const struct lio_backstore *was,
 		     char device[LIO_DEVICE_MAX])
 {
-	struct disk *disk;
 	struct zl_err err;
 	struct plan p;
-	int ret = cli_look(lio_backstore_dir(was), &disk, &err);
+	int ret = plan_again(lio_backstore_dir(was), &p, &err);
 
-	if (!ret) {
-		ret = make_plan(lio_backstore_dir(was), NULL, disk, &p, &err);
-		disk_close(disk);
-	}
 	p.args.name = was->name;
 	p.args.config = was->config;
 	if (!ret)

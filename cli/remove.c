@@ -34,18 +34,9 @@ static int need_daemon(bool force)
 
 static int remove_disk(const struct lio_backstore *bs, bool force)
 {
-	struct zl_err err;
-
 	if (!force && cli_refuse_in_use(bs, NULL))
 		return CLI_FAILED;
-	cli_note_open(bs);
-	if (cli_remove_exports(bs, NULL) < 0)
-		return CLI_FAILED;
-	if (lio_backstore_remove(cli_lio(), bs, &err)) {
-		cli_error("%s", err.msg);
-		return CLI_FAILED;
-	}
-	return CLI_OK;
+	return cli_detach_disk(bs) ? CLI_FAILED : CLI_OK;
 }
 
 /* Those that are removed are not gone through at the same time. */

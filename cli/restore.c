@@ -111,19 +111,6 @@ static int check(const struct restore_args *a, const struct lio_backstore *bs)
 	return -EINVAL;
 }
 
-static int detach(const struct lio_backstore *bs)
-{
-	struct zl_err err;
-
-	cli_note_open(bs);
-	if (cli_remove_exports(bs, NULL) < 0)
-		return -EIO;
-	if (!lio_backstore_remove(cli_lio(), bs, &err))
-		return 0;
-	cli_error("%s", err.msg);
-	return -EIO;
-}
-
 /* A disk that could not be restored is what it was, and is attached again. */
 static int reattach(const struct restore_args *a,
 		    const struct lio_backstore *bs)
@@ -132,7 +119,7 @@ static int reattach(const struct restore_args *a,
 	int ret = check(a, bs);
 
 	if (!ret)
-		ret = detach(bs);
+		ret = cli_detach_disk(bs);
 	if (ret)
 		return CLI_FAILED;
 	ret = restore(a, lio_backstore_dir(bs));

@@ -154,7 +154,8 @@ static bool note_open(void *user, const struct lio_export *ex)
 	return true;
 }
 
-void cli_note_open(const struct lio_backstore *bs)
+/* Open is no use that keeps others out. */
+static void note_users(const struct lio_backstore *bs)
 {
 	struct lio_backstore copy = *bs;
 
@@ -192,4 +193,17 @@ int cli_remove_exports(const struct lio_backstore *bs, const char *fabric)
 			return -EIO;
 		}
 	return (int)e.nr;
+}
+
+int cli_detach_disk(const struct lio_backstore *bs)
+{
+	struct zl_err err;
+
+	note_users(bs);
+	if (cli_remove_exports(bs, NULL) < 0)
+		return -EIO;
+	if (!lio_backstore_remove(cli_lio(), bs, &err))
+		return 0;
+	cli_error("%s", err.msg);
+	return -EIO;
 }

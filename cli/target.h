@@ -76,10 +76,11 @@ error_t cli_parse_detach(int key, char *arg, struct argp_state *state);
 
 /* 0, or -EBUSY when it has said who uses a LUN of @fabric (NULL: of any). */
 int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric);
-/* Says who has its block device open, which is no use that keeps others out. */
-void cli_note_open(const struct lio_backstore *bs);
 /* Removes the LUNs of @fabric (NULL: all); how many, or -errno, said. */
 int cli_remove_exports(const struct lio_backstore *bs, const char *fabric);
+/* Removes its LUNs and targets, and the backstore; says who has its block
+ * device open, which is no use that keeps others out.  0, or -errno, said. */
+int cli_detach_disk(const struct lio_backstore *bs);
 
 /* The directories of all disks that are attached; how many. */
 int cli_attached_dirs(char ***dirs);
