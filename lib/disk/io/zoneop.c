@@ -110,11 +110,6 @@ static void apply(struct io *io)
 	recorder_zone(io);
 }
 
-static bool is_exp_open(const struct disk *d, uint32_t slot)
-{
-	return zone_slot_cond(&d->zones, slot) == ZC_EXP_OPEN;
-}
-
 /*
  * RESET has nothing to do in an EMPTY zone, but its file may have the rest of a
  * failed write that could not be cut off: it would count as written when the
@@ -318,7 +313,8 @@ static void take_opening_back(struct io *io)
 
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t slot = io->sel.first; slot < end; slot++) {
-		if (!is_exp_open(d, slot) || !d->slots.at[slot].journal_owed)
+		if (zone_slot_cond(&d->zones, slot) != ZC_EXP_OPEN ||
+		    !d->slots.at[slot].journal_owed)
 			continue;
 		zone_op_apply(&d->zones, ZO_CLOSE, slot);
 		/* Nor must a rewritten file say so. */
