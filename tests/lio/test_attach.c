@@ -232,7 +232,7 @@ static void dead_device(void **state)
 
 	(void)state;
 	fake->no_device = true;
-	fake_lio.wait_ms = 300;
+	fake_lio.wait_ms = 2000;
 	assert_int_equal(lio_attach(&fake_lio, &fake_args, NULL, device, &err),
 			 -ETIMEDOUT);
 	assert_non_null(strstr(err.msg, "no device that can be opened"));
