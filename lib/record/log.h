@@ -21,8 +21,11 @@
 #include "base/iov.h"
 #include "record/record.h"
 
-#define RECORD_CHUNKS	   32u
+#define RECORD_CHUNKS	   64u
 #define RECORD_CHUNK_BYTES (1u << 20)
+/* So many are written with one call where the file is behind: a device takes
+ * large writes faster. */
+#define RECORD_AT_ONCE 4u
 /* What is written past the page cache begins and ends at multiples of this. */
 #define RECORD_SECTOR 4096u
 
@@ -41,8 +44,9 @@ struct record_log {
 	pthread_mutex_t lock;
 	pthread_cond_t filled, emptied;
 	char path[4096];
-	char name[256]; /* of the disk, for sentences */
-	char why[256];	/* it ended, "": nobody knows of one */
+	char name[256];	 /* of the disk, for sentences */
+	char why[256];	 /* it ended, "": nobody knows of one */
+	uint8_t *memory; /* of all chunks */
 	struct record_chunk chunk[RECORD_CHUNKS];
 	/* Chunks with something in them: the first is written, the last is
 	 * filled. */
