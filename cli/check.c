@@ -119,6 +119,11 @@ static void note_faults(const char *dir, struct disk *disk,
 	json_object_put(faults);
 }
 
+static void note_doubt(void *user, const char *sentence)
+{
+	cli_note("%s %s", (const char *)user, sentence);
+}
+
 /* What is being written can look wrong. */
 static void note_state(const char *dir, struct json_object *o)
 {
@@ -169,6 +174,7 @@ static int examine(const char *dir, struct json_object *o)
 		json_object_object_add(o, "problems", c.problems);
 	}
 	note_state(dir, o);
+	disk_each_doubt(dir, note_doubt, (void *)dir);
 	progress_start("checking");
 	ret = disk_check(dir, print_problem, progress_step, &c, &err);
 	progress_end();

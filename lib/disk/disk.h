@@ -460,6 +460,14 @@ int disk_check(const char *dir, disk_problem_fn *fn, disk_progress_fn *progress,
 	       void *user, struct zl_err *err);
 
 /*
+ * Calls @fn with a sentence for each thing about the file system of @dir that
+ * who has a disk there has to know, e.g. "is on a file system mounted with
+ * soft: …".  Opening a disk logs them.
+ */
+void disk_each_doubt(const char *dir,
+		     void (*fn)(void *user, const char *sentence), void *user);
+
+/*
  * False: no handler has the disk in @dir open.  A copy of a disk's directory
  * has its serial number, and with that the name of its socket.
  */

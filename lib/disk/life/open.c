@@ -32,6 +32,7 @@
 #include "disk/medium/survey.h"
 #include "disk/options/check.h"
 #include "disk/snapshot.h"
+#include "store/fs.h"
 #include "store/rollback.h"
 
 enum action {
@@ -435,6 +436,13 @@ static int start(struct disk *d, const struct disk_open_args *args,
 	return 0;
 }
 
+static void log_doubt(void *disk, const char *sentence)
+{
+	const struct disk *d = disk;
+
+	zl_log(ZL_LOG_WARN, "%s %s", d->name, sentence);
+}
+
 static void log_opened(const struct disk *d)
 {
 	zl_log(ZL_LOG_INFO, "%s: %s the disk %s, %u zones, %u not in order",
@@ -492,6 +500,8 @@ static int open_disk(struct opening *o, struct disk **disk)
 		return ret;
 	}
 	log_opened(d);
+	if (o->path && !d->look_only)
+		fs_each_doubt(store_file_fs(o->store), log_doubt, d);
 	*disk = d;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "disk/medium/journal.h"
 #include "disk/medium/meta.h"
 #include "disk/medium/survey.h"
+#include "store/fs.h"
 
 /* So many files, spread over the disk, are asked for. */
 #define SAMPLES 16u
@@ -105,6 +106,17 @@ bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 		in_use = false;
 	store_close(st);
 	return in_use;
+}
+
+void disk_each_doubt(const char *dir,
+		     void (*fn)(void *user, const char *sentence), void *user)
+{
+	struct store *st;
+
+	if (store_file_open(dir, &st, NULL))
+		return;
+	fs_each_doubt(store_file_fs(st), fn, user);
+	store_close(st);
 }
 
 bool disk_is_open(const char *dir)

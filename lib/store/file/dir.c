@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -249,21 +248,6 @@ int file_list(struct store *st, int (*each)(void *user, const char *name),
 	return ret;
 }
 
-/* Network file systems (NFS, SMB) give a lease if the server has delegated the
- * file, and refuse it else, whoever has it open. */
-static bool leases_are_delegations(int fd)
-{
-	static const uint32_t types[] = { 0x6969, 0xff534d42, 0xfe534d42 };
-	struct statfs sf;
-
-	if (fstatfs(fd, &sf))
-		return false;
-	for (unsigned i = 0; i < ZL_ARRAY_SIZE(types); i++)
-		if ((uint32_t)sf.f_type == types[i])
-			return true;
-	return false;
-}
-
 int store_file_probe_users(struct store *st, uint32_t slot)
 {
 	struct store_file *sf = to_file(st);
@@ -278,7 +262,7 @@ int store_file_probe_users(struct store *st, uint32_t slot)
 	if (fd < 0)
 		return fd;
 	/* Before the lease is there, since SIGIO would end the process. */
-	if (leases_are_delegations(fd))
+	if (!fs_leases_tell(&sf->fs))
 		ret = -EINVAL;
 	else if (fcntl(fd, F_SETSIG, SIGURG) < 0)
 		ret = -errno;

@@ -146,6 +146,7 @@ int store_file_open(const char *path, struct store **st, struct zl_err *err)
 		file_free(sf);
 		return ret;
 	}
+	fs_of(sf->dir_fd, &sf->fs);
 	*st = &sf->head;
 	return 0;
 }

@@ -14,13 +14,15 @@
 #include "base/log.h"
 #include "store/file/fd_cache.h"
 #include "store/file/fd_held.h"
+#include "store/fs.h"
 #include "store/store.h"
 
 struct store_file {
 	struct store head;
 	char *path; /* for sentences; files are opened through dir_fd */
 	int dir_fd;
-	int lock_fd; /* -1 = not locked */
+	struct fs fs; /* that the directory is on */
+	int lock_fd;  /* -1 = not locked */
 	bool dir_locked;
 	bool lock_read_only;
 	char *lock_name;
