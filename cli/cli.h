@@ -178,6 +178,8 @@ struct json_object *json_text(const char *v);
 /* Members of an object, which takes the value over. */
 void json_add_str(struct json_object *o, const char *key, const char *v);
 void json_add_u64(struct json_object *o, const char *key, uint64_t v);
+/* Who has the disk in @dir, or had it last; NULL: nobody knows. */
+struct json_object *cli_holder_json(const char *dir);
 void json_add_bool(struct json_object *o, const char *key, bool v);
 /* Appends {"zone": slot or null, "what": sentence} to an array. */
 void json_add_problem(struct json_object *array, uint32_t slot,

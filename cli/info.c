@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "disk/holder.h"
 #include "disk/snapshot.h"
 #include "running.h"
 #include "target.h"
@@ -242,6 +243,17 @@ static void print_record(const struct info *in)
 		       r->on ? "" : "; ended: ", r->on ? "" : r->why);
 }
 
+static void print_holder(const struct info *in)
+{
+	char text[DISK_HOLDER_TEXT_MAX];
+	struct disk_holder h;
+
+	if (disk_read_holder(in->dir, &h, NULL) || !*disk_holder_text(&h, text))
+		return;
+	printf(LABEL "%s%s%s\n", h.clean ? "last opened by" : "opened by", text,
+	       *h.options ? ", with " : "", h.options);
+}
+
 static void print_text(const struct info *in)
 {
 	const struct disk_meta *m = in->meta;
@@ -280,6 +292,7 @@ static void print_text(const struct info *in)
 		printf(LABEL "%s, %u %% done\n", "busy with", in->now.job,
 		       in->now.job_percent);
 	printf(LABEL "%s%s\n", "in use", in->in_use ? "by " : "no", in->who);
+	print_holder(in);
 	print_record(in);
 	snapshot_each(in->dir, print_snapshot, NULL, NULL);
 	print_faults(in);
@@ -382,6 +395,7 @@ static void add_state(const struct info *in, struct json_object *o)
 	json_add_bool(o, "in_use", in->in_use);
 	json_object_object_add(o, "in_use_by",
 			       in->in_use ? json_text(in->who) : NULL);
+	json_object_object_add(o, "holder", cli_holder_json(in->dir));
 	json_object_object_add(o, "job", job_json(in));
 	json_object_object_add(o, "record", record_json(in));
 	snapshot_each(in->dir, add_snapshot, snapshots, NULL);

@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "cli.h"
+#include "disk/holder.h"
 
 struct json_object *json_text(const char *v)
 {
@@ -22,6 +23,22 @@ struct json_object *json_text(const char *v)
 void json_add_str(struct json_object *o, const char *key, const char *v)
 {
 	json_object_object_add(o, key, json_text(v));
+}
+
+struct json_object *cli_holder_json(const char *dir)
+{
+	struct disk_holder h;
+	struct json_object *o;
+
+	if (disk_read_holder(dir, &h, NULL) || !*h.host)
+		return NULL;
+	o = json_object_new_object();
+	json_object_object_add(o, "host", json_text(h.host));
+	json_add_u64(o, "since", h.since_s);
+	json_object_object_add(o, "options", json_text(h.options));
+	json_add_bool(o, "here", h.here);
+	json_add_bool(o, "stopped", h.clean);
+	return o;
 }
 
 void json_add_u64(struct json_object *o, const char *key, uint64_t v)

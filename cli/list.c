@@ -335,6 +335,7 @@ static struct json_object *row_json(const struct disk_row *row)
 	add_meta(row, o);
 	json_add_bool(o, "attached", row->attached);
 	json_add_str(o, "state", row->state);
+	json_object_object_add(o, "holder", cli_holder_json(row->dir));
 	json_object_object_add(o, "exports", json_object_get(row->exports));
 	return o;
 }

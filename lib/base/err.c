@@ -16,6 +16,7 @@ int zl_fail(struct zl_err *err, int errnum, const char *fmt, ...)
 		vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 		va_end(ap);
 		err->who[0] = 0;
+		err->who_unknown = false;
 	}
 	return -errnum;
 }

@@ -7,11 +7,14 @@
 #ifndef ZL_BASE_ERR_H
 #define ZL_BASE_ERR_H
 
+#include <stdbool.h>
+
 #define ZL_ERR_MAX 512
 
 struct zl_err {
 	char msg[ZL_ERR_MAX];
-	char who[128]; /* of zl_fail_in_use(), else "" */
+	char who[128];	  /* of zl_fail_in_use(), else "" */
+	bool who_unknown; /* who[] says no more than that somebody does */
 };
 
 /*

@@ -45,6 +45,7 @@ struct disk {
 	bool thin;	    /* disk_is_thin() */
 	bool write_through; /* disk_is_write_through() */
 	bool note_flight;
+	struct disk_holder holder; /* we */
 	uint32_t block_shift; /* log2 of the block length */
 
 	struct journal journal;

@@ -490,7 +490,7 @@ static inline int store_aside(struct store *st, uint32_t slot,
  * reach the medium.  Waits up to @wait_ms.  @make: make the file if it is
  * missing; else -ENOENT, with the directory locked.  -EBUSY when somebody else
  * has it: the sentence names the process (pid and command, from /proc/locks)
- * where that can be found out.
+ * where that can be found out; else err->who_unknown.
  */
 static inline int store_lock(struct store *st, const char *name,
 			     unsigned wait_ms, bool make, struct zl_err *err)

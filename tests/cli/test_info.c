@@ -56,6 +56,7 @@ static void text(void **state)
 	assert_contains(run_out, " no limit\n");
 	assert_contains(run_out, " 2 not-write-pointer, 14 empty\n");
 	assert_contains(run_out, "  in use          no\n");
+	assert_contains(run_out, "  last opened by  host ");
 	assert_contains(run_out, "  openings        1, 0 after an unclean");
 	assert_contains(run_out, "  made by         user:zloop\n");
 	assert_null(strstr(run_out, "problem"));
@@ -69,7 +70,8 @@ static void text(void **state)
 
 static void json(void **state)
 {
-	struct json_object *o, *conditions;
+	struct json_object *o, *conditions, *holder;
+	char host[65];
 
 	(void)state;
 	make_disk(GAPS, "d");
@@ -89,6 +91,10 @@ static void json(void **state)
 	assert_false(json_object_get_boolean(member(o, "adopted")));
 	assert_false(json_object_get_boolean(member(o, "in_use")));
 	assert_null(member(o, "in_use_by"));
+	assert_int_equal(gethostname(host, sizeof(host)), 0);
+	holder = member(o, "holder");
+	assert_string_equal(member_str(holder, "host"), host);
+	assert_true(json_object_get_boolean(member(holder, "stopped")));
 	assert_int_equal(json_object_array_length(member(o, "problems")), 0);
 	conditions = member(o, "conditions");
 	assert_int_equal(member_u64(conditions, "not-write-pointer"), 3);

@@ -71,8 +71,7 @@ static int enter(struct deletion *d, unsigned lock_wait_ms)
 			       ": it is not surely a disk",
 			       d->name);
 	if (!ret)
-		ret = store_lock(d->store, DISK_JOURNAL, lock_wait_ms, true,
-				 d->err);
+		ret = users_lock(d->store, d->name, lock_wait_ms, true, d->err);
 	if (!ret)
 		ret = users_refuse(d->store, d->name, d->err);
 	if (ret)

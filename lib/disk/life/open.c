@@ -231,8 +231,8 @@ static int check_writable(struct opening *o)
 
 static int lock(struct opening *o, bool make)
 {
-	int ret = store_lock(o->store, DISK_JOURNAL, o->args->lock_wait_ms,
-			     make, o->err);
+	int ret = users_lock(o->store, o->name, o->args->lock_wait_ms, make,
+			     o->err);
 
 	if (ret == -ENOENT)
 		return zl_fail(o->err, ENOENT,
@@ -485,6 +485,7 @@ static int open_disk(struct opening *o, struct disk **disk)
 	d->thin = wants_thin(o->args);
 	d->write_through = wants_write_through(o->args);
 	d->note_flight = o->args->note_flight;
+	holder_is_us(&d->holder, o->args->opts);
 	ret = register_open(d, o->err);
 	if (!ret) {
 		if (wants_powerfail(o->args))

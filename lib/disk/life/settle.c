@@ -112,7 +112,7 @@ int disk_settle(const char *dir, unsigned lock_wait_ms, struct zl_err *err)
 	ret = store_file_open(dir, &st, err);
 	if (ret)
 		return ret;
-	ret = store_lock(st, DISK_JOURNAL, lock_wait_ms, true, err);
+	ret = users_lock(st, dir, lock_wait_ms, true, err);
 	if (!ret)
 		ret = settle(dir, err);
 	else if (ret == -EBUSY && !begun)
@@ -132,7 +132,7 @@ int copies_enter(const char *dir, unsigned lock_wait_ms, struct disk_meta *meta,
 		ret = store_file_open(dir, st, err);
 	if (ret)
 		return ret;
-	ret = store_lock(*st, DISK_JOURNAL, lock_wait_ms, true, err);
+	ret = users_lock(*st, dir, lock_wait_ms, true, err);
 	if (!ret)
 		ret = users_refuse(*st, dir, err);
 	if (!ret) {

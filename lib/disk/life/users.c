@@ -86,6 +86,23 @@ int users_refuse(struct store *st, const char *name, struct zl_err *err)
 	return 0;
 }
 
+int users_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
+	       struct zl_err *err)
+{
+	char text[DISK_HOLDER_TEXT_MAX];
+	struct disk_holder holder;
+	struct zl_err sentence;
+	int ret = store_lock(st, DISK_JOURNAL, wait_ms, make, &sentence);
+
+	if (ret == -EBUSY && sentence.who_unknown &&
+	    !holder_read(st, name, &holder, NULL) && !holder.clean &&
+	    *disk_holder_text(&holder, text))
+		zl_fail_in_use(&sentence, name, "%s", text);
+	if (ret && err)
+		*err = sentence;
+	return ret;
+}
+
 bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 {
 	struct store *st;
@@ -96,7 +113,7 @@ bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 	if (store_file_open(dir, &st, NULL))
 		return false;
 	meta_set_layout(&disk->meta, st);
-	if (store_lock(st, DISK_JOURNAL, 0, false, &err) == -EBUSY)
+	if (users_lock(st, dir, 0, false, &err) == -EBUSY)
 		snprintf(who, size, "%s", err.who);
 	else if (users_drive(st, (uint32_t)meta_slots(&disk->meta), NULL))
 		snprintf(who, size,

@@ -19,4 +19,9 @@ int users_refuse(struct store *st, const char *name, struct zl_err *err);
  */
 bool users_drive(struct store *st, uint32_t nr_slots, bool *untold);
 
+/* store_lock() of the journal; who has it is told from the journal where that
+ * is another machine. */
+int users_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
+	       struct zl_err *err);
+
 #endif

@@ -171,11 +171,17 @@ static void add_control(struct batch *b, const struct disk *d)
 	batch_add(b, JR_CONTROL, 0, journal_control_value(&d->control));
 }
 
+static void add_holder(void *batch, uint32_t where, uint64_t value)
+{
+	batch_add(batch, JR_HOLDER, where, value);
+}
+
 /* All there is to say of an open disk, beginning with that it is open. */
 static void add_all(struct batch *b, struct disk *d)
 {
 	pthread_mutex_lock(&d->lock);
 	batch_add(b, JR_OPEN, d->flight.number, journal_boot_hash());
+	holder_each(&d->holder, add_holder, b);
 	add_counters(b, &d->stats);
 	if (d->saved)
 		batch_add(b, JR_SAVED, 0, d->saved);

@@ -7,6 +7,7 @@
 
 #include "disk/disk.h"
 #include "disk/medium/counters.h"
+#include "disk/medium/holder.h"
 
 #define DISK_JOURNAL "zloop.state"
 
@@ -41,6 +42,7 @@ enum journal_type {
 	JR_ACTIVATE = 9,  /* slot field: a realm; see journal_activate() */
 	JR_CONTROL = 10,  /* slot field: 1 saved as well; value: see
 			     journal_control_value() */
+	JR_HOLDER = 11,	  /* who has opened the disk: see holder.h */
 };
 
 struct journal_state {
@@ -62,6 +64,7 @@ struct journal_state {
 	/* journal_control_value(); 0: it does not say. */
 	uint64_t control, control_saved;
 	struct disk_stats stats;
+	struct disk_holder holder; /* of the last opening */
 };
 
 /*

@@ -63,6 +63,7 @@ static void take_open(struct loader *l, uint64_t boot, uint32_t flight)
 		drop_powered(l);
 	l->boot = boot;
 	l->state->flight = flight;
+	l->state->holder = (struct disk_holder){ 0 };
 	l->state->clean = false;
 }
 
@@ -198,6 +199,8 @@ static bool take_record(struct loader *l, const struct record *r)
 		return take_activation(l, r);
 	case JR_CONTROL:
 		return take_control(l, r);
+	case JR_HOLDER:
+		return holder_take(&l->state->holder, r->slot, r->value);
 	default:
 		return false;
 	}
@@ -288,8 +291,8 @@ static int read_file(struct store *st, const char *name, void **data,
 
 static int alloc(struct loader *l)
 {
-	l->slots = calloc(l->nr_slots, 1);
 	/* One element at least: malloc() of none may return NULL. */
+	l->slots = calloc(l->nr_slots + 1, 1);
 	l->active = malloc(l->geo->domains.nr_realms + 1);
 	if (!l->slots || !l->active)
 		return -ENOMEM;

@@ -163,8 +163,12 @@ static int refuse_busy(struct store_file *sf, const char *name,
 		pid = find_holder(&sb);
 	if (!pid && fstatat(sf->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0)
 		pid = find_holder(&sb);
-	if (!pid)
-		return zl_fail_in_use(err, sf->path, "another process");
+	if (!pid) {
+		zl_fail_in_use(err, sf->path, "another process");
+		if (err)
+			err->who_unknown = true;
+		return -EBUSY;
+	}
 	read_comm(pid, comm, sizeof(comm));
 	return zl_fail_in_use(err, sf->path, "process %d (%s)%s", pid, comm,
 			      pid == getpid() ? ", which is this one" : "");

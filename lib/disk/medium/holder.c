@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Who has a disk: noted in the journal at opening, read by anybody. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "disk/medium/holder.h"
+#include "disk/medium/journal.h"
+#include "disk/options/options.h"
+#include "store/store.h"
+
+void holder_is_us(struct disk_holder *h, const struct disk_opts *opts)
+{
+	char cfg[DISK_OPTIONS_MAX];
+	struct timespec now;
+
+	*h = (struct disk_holder){ .here = true };
+	if (gethostname(h->host, sizeof(h->host)))
+		h->host[0] = 0;
+	h->host[sizeof(h->host) - 1] = 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	h->since_s = (uint64_t)now.tv_sec;
+	disk_cfg_reopen(cfg, sizeof(cfg), opts, "");
+	cfg[strcspn(cfg, "@")] = 0;
+	strcpy(h->options, cfg);
+	h->write_through = opts && disk_opt_given(opts, OPT_WRITE_THROUGH);
+}
+
+static void take_text(char *text, size_t size, size_t at, uint64_t value)
+{
+	for (; value && at + 1 < size; value >>= 8)
+		text[at++] = (char)value;
+}
+
+bool holder_take(struct disk_holder *h, uint32_t where, uint64_t value)
+{
+	size_t at = (size_t)(where & 0xffff) * 8;
+
+	switch (where >> 16) {
+	case HOLDER_SINCE:
+		h->since_s = value;
+		return !at;
+	case HOLDER_HOST:
+		take_text(h->host, sizeof(h->host), at, value);
+		return at < sizeof(h->host);
+	case HOLDER_OPTIONS:
+		take_text(h->options, sizeof(h->options), at, value);
+		return at < sizeof(h->options);
+	default:
+		return false;
+	}
+}
+
+static void each_of_text(const char *text, uint32_t what,
+			 void (*each)(void *user, uint32_t where,
+				      uint64_t value),
+			 void *user)
+{
+	size_t len = strlen(text);
+
+	for (size_t at = 0; at < len; at += 8) {
+		uint64_t value = 0;
+
+		for (size_t i = 0; i < 8 && at + i < len; i++)
+			value |= (uint64_t)(uint8_t)text[at + i] << 8 * i;
+		each(user, what << 16 | (uint32_t)(at / 8), value);
+	}
+}
+
+void holder_each(const struct disk_holder *h,
+		 void (*each)(void *user, uint32_t where, uint64_t value),
+		 void *user)
+{
+	each(user, HOLDER_SINCE << 16, h->since_s);
+	each_of_text(h->host, HOLDER_HOST, each, user);
+	each_of_text(h->options, HOLDER_OPTIONS, each, user);
+}
+
+/* Of those that this version knows. */
+static bool has_write_through(const struct disk_holder *h)
+{
+	struct disk_opts opts;
+
+	disk_opts_init(&opts);
+	return !disk_opts_parse(&opts, h->options, strlen(h->options), '/',
+				true, NULL) &&
+	       disk_opt_given(&opts, OPT_WRITE_THROUGH);
+}
+
+static void ignore(void *user, enum journal_type type, uint32_t slot,
+		   uint64_t value)
+{
+	(void)user;
+	(void)type;
+	(void)slot;
+	(void)value;
+}
+
+int holder_read(struct store *st, const char *name, struct disk_holder *h,
+		struct zl_err *err)
+{
+	static const struct zone_geo no_zones = { .zone_blocks = 1 };
+	struct journal_state state;
+	int ret = journal_load(st, name, &no_zones, &state, ignore, NULL, err);
+
+	if (ret)
+		return ret;
+	if (!state.bytes)
+		return zl_fail(err, ENOENT, "%s has no " DISK_JOURNAL, name);
+	*h = state.holder;
+	h->clean = state.clean;
+	h->here = state.same_boot;
+	h->write_through = has_write_through(h);
+	return 0;
+}
+
+int disk_read_holder(const char *dir, struct disk_holder *h, struct zl_err *err)
+{
+	struct store *st;
+	int ret = store_file_open(dir, &st, err);
+
+	if (ret)
+		return ret;
+	ret = holder_read(st, dir, h, err);
+	store_close(st);
+	return ret;
+}
+
+const char *disk_holder_text(const struct disk_holder *h,
+			     char text[DISK_HOLDER_TEXT_MAX])
+{
+	time_t since = (time_t)h->since_s;
+	char when[32];
+	struct tm tm;
+
+	*text = 0;
+	if (!*h->host)
+		return text;
+	if (!gmtime_r(&since, &tm) ||
+	    !strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm))
+		strcpy(when, "?");
+	snprintf(text, DISK_HOLDER_TEXT_MAX, "host %s since %s UTC", h->host,
+		 when);
+	return text;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* Who has a disk: noted by who opens it, read by anybody. */
+#include "disk/dirs.h"
+#include "disk/holder.h"
+#include "disk/life/open.h"
+#include "disk/medium/holder.h"
+#include "disk/medium/journal.h"
+
+static char boot_file[] = "/tmp/zl-boot-XXXXXX";
+
+static void set_boot(const char *id)
+{
+	FILE *f = fopen(boot_file, "w");
+
+	assert_non_null(f);
+	fputs(id, f);
+	fclose(f);
+	journal_boot_id_path = boot_file;
+}
+
+static int setup(void **state)
+{
+	struct tmp_dir *t = malloc(sizeof(*t));
+	int fd;
+
+	tmp_dir_make(t);
+	*state = t;
+	strcpy(boot_file, "/tmp/zl-boot-XXXXXX");
+	fd = mkstemp(boot_file);
+	close(fd);
+	set_boot("boot-1");
+	return fd < 0;
+}
+
+static int teardown(void **state)
+{
+	unlink(boot_file);
+	tmp_dir_drop(*state);
+	free(*state);
+	return 0;
+}
+
+static struct disk *open_with(struct tmp_dir *t, const char *options)
+{
+	struct disk *d;
+	struct zl_err err;
+
+	if (open_dir(t->path, options, 0, 0, &d, &err))
+		fail_msg("%s", err.msg);
+	return d;
+}
+
+static struct disk *make(struct tmp_dir *t)
+{
+	struct disk *d;
+	struct zl_err err;
+
+	if (open_dir(t->path, USUAL, USUAL_SIZE, MAKE, &d, &err))
+		fail_msg("%s", err.msg);
+	return d;
+}
+
+static struct disk_holder read_holder(struct tmp_dir *t)
+{
+	struct disk_holder h;
+	struct zl_err err;
+
+	assert_accepted("read", disk_read_holder(t->path, &h, &err), &err);
+	return h;
+}
+
+static void noted_while_open_and_after(void **state)
+{
+	struct tmp_dir *t = *state;
+	char host[DISK_HOST_MAX];
+	struct disk_holder h;
+	struct disk *d;
+
+	disk_close(make(t));
+	d = open_with(t, "write_through,direct_io");
+	h = read_holder(t);
+	assert_int_equal(gethostname(host, sizeof(host)), 0);
+	assert_string_equal(h.host, host);
+	assert_string_equal(h.options, "direct_io/write_through");
+	assert_true(h.write_through && h.here && !h.clean);
+	assert_true(h.since_s + 100 > (uint64_t)time(NULL));
+	disk_close(d);
+	h = read_holder(t);
+	assert_string_equal(h.host, host);
+	assert_true(h.clean && h.here);
+	/* The next one, without options, on a machine that was restarted. */
+	disk_close(open_with(t, NULL));
+	set_boot("boot-2");
+	h = read_holder(t);
+	assert_string_equal(h.options, "");
+	assert_false(h.write_through || h.here);
+}
+
+static void no_journal_is_said(void **state)
+{
+	struct tmp_dir *t = *state;
+	struct disk_holder h;
+	struct zl_err err;
+
+	assert_int_equal(disk_read_holder(t->path, &h, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "has no zloop.state"));
+}
+
+static void add(void *user, uint32_t where, uint64_t value)
+{
+	assert_true(holder_take(user, where, value));
+}
+
+/* Texts of every length come back, and none is read beyond its end. */
+static void texts_of_any_length(void **state)
+{
+	struct disk_holder h = { .since_s = 1234567890 }, got;
+	char text[DISK_HOLDER_TEXT_MAX];
+
+	(void)state;
+	for (unsigned len = 0; len < DISK_HOST_MAX; len++) {
+		memset(h.host, 0, sizeof(h.host));
+		memset(h.host, 'h', len);
+		memset(h.options, 0, sizeof(h.options));
+		memset(h.options, 'o', len * 3);
+		got = (struct disk_holder){ 0 };
+		holder_each(&h, add, &got);
+		assert_memory_equal(&h, &got, sizeof(h));
+	}
+	assert_false(holder_take(&got, HOLDER_HOST << 16 | 99, 1));
+	assert_false(holder_take(&got, 99u << 16, 1));
+	strcpy(h.host, "gw1");
+	assert_string_equal(disk_holder_text(&h, text),
+			    "host gw1 since 2009-02-13 23:31:30 UTC");
+	*h.host = 0;
+	assert_string_equal(disk_holder_text(&h, text), "");
+}
+
+/* A store whose lock somebody on another machine has. */
+static int locked_elsewhere(struct store *st, const char *name,
+			    unsigned wait_ms, bool make, struct zl_err *err)
+{
+	(void)st;
+	(void)name;
+	(void)wait_ms;
+	(void)make;
+	zl_fail_in_use(err, "/d", "another process");
+	err->who_unknown = true;
+	return -EBUSY;
+}
+
+static void pass(struct store *st, struct store_req *req)
+{
+	store_submit(st->lower, req);
+}
+
+static void close_lower(struct store *st)
+{
+	store_close(st->lower);
+}
+
+static void the_refusal_names_it(void **state)
+{
+	static const struct store_ops ops = { .name = "elsewhere",
+					      .submit = pass,
+					      .close = close_lower,
+					      .lock = locked_elsewhere };
+	const struct disk_open_args args = { .lock_wait_ms = 0 };
+	struct tmp_dir *t = *state;
+	char want[192], text[DISK_HOLDER_TEXT_MAX];
+	struct store *st, wrapped;
+	struct disk_holder h;
+	struct disk *d = make(t), *second;
+	struct zl_err err;
+
+	h = read_holder(t);
+	snprintf(want, sizeof(want), "/d is in use by %s",
+		 disk_holder_text(&h, text));
+	assert_int_equal(store_file_open(t->path, &st, &err), 0);
+	store_wrap(&wrapped, &ops, st);
+	/* Another process of another machine: nobody here has it open. */
+	disk_abandon(d);
+	assert_int_equal(disk_open_store(&wrapped, "/d", &args, &second, &err),
+			 -EBUSY);
+	assert_string_equal(err.msg, want);
+	store_close(&wrapped);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(noted_while_open_and_after,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(no_journal_is_said, setup,
+						teardown),
+		cmocka_unit_test(texts_of_any_length),
+		cmocka_unit_test_setup_teardown(the_refusal_names_it, setup,
+						teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
