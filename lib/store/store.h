@@ -145,6 +145,25 @@ struct store_space {
 	bool read_only;
 };
 
+/*
+ * What the file system keeps a machine from that has lost its lock, since it
+ * was cut off and another one has taken over.
+ */
+enum store_fence {
+	/* From nothing; or that cannot be, since nobody else has the files. */
+	STORE_FENCE_NONE,
+	/* From what goes through a descriptor that was locked before.  The
+	 * store locks all that it writes through.  Names are not kept from it:
+	 * what is to be replaced while the disk runs is written in place. */
+	STORE_FENCE_LOCKED,
+	/* From everything. */
+	STORE_FENCE_ALL,
+};
+
+/* The errno of all that would change something once the lock is lost, for good:
+ * see store_prove(). */
+#define STORE_FENCED ESHUTDOWN
+
 /* What becomes of a slot's earlier file, "<its name>.undo". */
 enum store_aside {
 	/* The slot's file gets this name (in the place of what has it), and an
@@ -182,6 +201,10 @@ struct store_ops {
 	int (*sync_all)(struct store *st);
 	int (*aside)(struct store *st, uint32_t slot, enum store_aside what);
 	int (*meta_cut)(struct store *st, const char *name, uint64_t size);
+	int (*meta_write)(struct store *st, const char *name, uint64_t off,
+			  const void *data, size_t len, bool sync);
+	/* NULL in all: there is nothing that could be lost. */
+	int (*prove)(struct store *st);
 	/* These are never passed on. NULL: there is none. */
 	int (*start_engine)(struct store *st);
 	void (*start_sync)(struct store *st, uint32_t slot);
@@ -223,6 +246,7 @@ struct store {
 	struct store_layout layout;  /* set once by store_set_layout() */
 	struct store *lower; /* the store that this one wraps; NULL = none */
 	bool async;	     /* STORE_ASYNC means something */
+	enum store_fence fence;
 };
 
 /* Which slots are conventional, for @st and all stores below it; before the
@@ -247,6 +271,7 @@ static inline void store_wrap(struct store *st, const struct store_ops *ops,
 	st->ops = ops;
 	st->losses = lower->losses;
 	st->layout = lower->layout;
+	st->fence = lower->fence;
 	st->lower = lower;
 }
 
@@ -433,7 +458,9 @@ static inline int store_list(struct store *st,
  * locked over meta_replace; -ENOENT if its name leads elsewhere, since somebody
  * has taken it away: only meta_replace puts one in its place.  meta_remove:
  * -ENOENT if there is none.  meta_cut: gives the file size bytes, what is added
- * being zeros, and durably; needs no room.
+ * being zeros, and durably; needs no room.  meta_write: puts @len bytes at
+ * @off, over what is there or behind it; in parts if it is interrupted; only of
+ * the locked file, through the descriptor that has the lock.
  */
 static inline int store_meta_read(struct store *st, const char *name,
 				  void **data, size_t *len)
@@ -467,6 +494,27 @@ static inline int store_meta_cut(struct store *st, const char *name,
 {
 	st = store_that_does(st, meta_cut);
 	return st->ops->meta_cut(st, name, size);
+}
+
+static inline int store_meta_write(struct store *st, const char *name,
+				   uint64_t off, const void *data, size_t len,
+				   bool sync)
+{
+	st = store_that_does(st, meta_write);
+	return st->ops->meta_write(st, name, off, data, len, sync);
+}
+
+/*
+ * Whether the lock is still ours, by asking whoever keeps it: 0 if it was when
+ * that was asked; -STORE_FENCED if it is lost, and will be so for good; another
+ * -errno if that cannot be found out.  0 where it cannot be lost.  Waits for
+ * the server.  Any thread.
+ */
+static inline int store_prove(struct store *st)
+{
+	while (st && !st->ops->prove)
+		st = st->lower;
+	return st ? st->ops->prove(st) : 0;
 }
 
 /*

@@ -507,6 +507,17 @@ static int append_locked(struct store_mem *mem, struct mem_file *f,
 	return n < 0 ? (int)n : 0;
 }
 
+static int meta_write_locked(struct store_mem *mem, const char *name,
+			     uint64_t off, const void *data, size_t len)
+{
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+	struct iov_cur cur = iov_start(&iov, 1);
+	struct mem_file *f = find_file(mem, name);
+	int64_t n = f ? mem_write(mem, f, off, len, &cur) : -ENOENT;
+
+	return n < 0 ? (int)n : 0;
+}
+
 static int meta_append_locked(struct store_mem *mem, const char *name,
 			      const void *data, size_t len)
 {
@@ -526,6 +537,19 @@ static int mem_meta_append(struct store *st, const char *name, const void *data,
 	(void)sync;
 	pthread_mutex_lock(&mem->lock);
 	ret = meta_append_locked(mem, name, data, len);
+	pthread_mutex_unlock(&mem->lock);
+	return ret;
+}
+
+static int mem_meta_write(struct store *st, const char *name, uint64_t off,
+			  const void *data, size_t len, bool sync)
+{
+	struct store_mem *mem = to_mem(st)->mem;
+	int ret;
+
+	(void)sync;
+	pthread_mutex_lock(&mem->lock);
+	ret = meta_write_locked(mem, name, off, data, len);
 	pthread_mutex_unlock(&mem->lock);
 	return ret;
 }
@@ -696,6 +720,7 @@ static const struct store_ops mem_ops = {
 	.meta_append = mem_meta_append,
 	.meta_remove = mem_meta_remove,
 	.meta_cut = mem_meta_cut,
+	.meta_write = mem_meta_write,
 	.lock = mem_lock,
 	.sync_all = mem_sync_all,
 	.aside = mem_aside,

@@ -37,9 +37,11 @@ static int set_aside(struct store_file *sf, const struct aside_names *n)
 int file_aside(struct store *st, uint32_t slot, enum store_aside what)
 {
 	struct store_file *sf = to_file(st);
-	int dir = sf->dir_fd, ret = 0;
+	int dir = sf->dir_fd, ret = file_prove_first(sf);
 	struct aside_names n;
 
+	if (ret)
+		return ret;
 	store_slot_name(st, slot, n.slot);
 	snprintf(n.undo, sizeof(n.undo), "%s.undo", n.slot);
 	snprintf(n.next, sizeof(n.next), "%s.new", n.slot);

@@ -88,6 +88,8 @@ int file_make(struct store *st, uint32_t slot, uint64_t size_bytes)
 	struct store_file *sf = to_file(st);
 	char name[STORE_NAME_MAX];
 
+	if (file_is_lost(sf))
+		return -STORE_FENCED;
 	store_slot_name(st, slot, name);
 	pthread_mutex_lock(&sf->names_lock);
 	sf->made = true;
@@ -100,7 +102,10 @@ int file_make(struct store *st, uint32_t slot, uint64_t size_bytes)
 int file_unmake(struct store *st, uint32_t slot)
 {
 	char name[STORE_NAME_MAX];
+	int ret = file_prove_first(to_file(st));
 
+	if (ret)
+		return ret;
 	store_slot_name(st, slot, name);
 	if (unlinkat(to_file(st)->dir_fd, name, 0) < 0)
 		return -errno;
@@ -116,6 +121,8 @@ int file_resize(struct store *st, uint32_t slot, uint64_t size_bytes)
 	if (ret < 0)
 		return ret;
 	ret = -fd_wr_err(e);
+	if (ret == 0)
+		ret = file_prove_first(to_file(st));
 	if (ret == 0 && ftruncate(fd_of(e), (off_t)size_bytes) < 0)
 		ret = -errno;
 	fd_set_dirty(e);

@@ -235,6 +235,17 @@ static void sync_idle(struct fd_entry *e, bool tell)
 		store_tell_unasked_loss(&e->sf->head, e->slot);
 }
 
+static void close_both(struct fd_entry *e, int fd)
+{
+	close(fd);
+	atomic_fetch_sub(&nr_fds, 1);
+	if (e->direct < 0)
+		return;
+	close(e->direct);
+	atomic_fetch_sub(&nr_fds, 1);
+	e->direct = -1;
+}
+
 /* Closes an idle entry's descriptor, the lock let go meanwhile. */
 static void close_idle(struct shard *sh, struct fd_entry *e, bool tell)
 {
@@ -243,12 +254,7 @@ static void close_idle(struct shard *sh, struct fd_entry *e, bool tell)
 	pthread_mutex_unlock(&sh->lock);
 	if (!e->forgotten && atomic_exchange(&e->dirty, false))
 		sync_idle(e, tell);
-	close(e->fd);
-	atomic_fetch_sub(&nr_fds, 1);
-	if (e->direct >= 0) {
-		close(e->direct);
-		atomic_fetch_sub(&nr_fds, 1);
-	}
+	close_both(e, e->fd);
 	pthread_mutex_lock(&sh->lock);
 	e->fd = e->direct = -1;
 	not_busy(sh, e);
@@ -438,6 +444,16 @@ static void open_direct(struct fd_entry *e, int fd, int wr_err)
 		atomic_fetch_add(&nr_fds, 1);
 }
 
+static int fence(struct fd_entry *e, int fd)
+{
+	int ret = file_fence(e->sf, fd, e->direct);
+
+	if (!ret)
+		return fd;
+	close_both(e, fd);
+	return ret;
+}
+
 /* Opens and pins an entry that has no descriptor; the lock is let go
  * meanwhile. */
 static int fill(struct shard *sh, struct fd_entry *e)
@@ -450,6 +466,8 @@ static int fill(struct shard *sh, struct fd_entry *e)
 	fd = open_entry(e, &wr_err, &sb);
 	if (fd >= 0 && e->sf->direct)
 		open_direct(e, fd, wr_err);
+	if (fd >= 0)
+		fd = fence(e, fd);
 	join_held(e->sf);
 	pthread_mutex_lock(&sh->lock);
 	if (fd >= 0) {

@@ -72,6 +72,8 @@ static const struct store_ops file_ops = {
 	.meta_append = file_meta_append,
 	.meta_remove = file_meta_remove,
 	.meta_cut = file_meta_cut,
+	.meta_write = file_meta_write,
+	.prove = file_prove,
 	.lock = file_lock,
 	.sync_all = file_sync_all,
 	.aside = file_aside,
@@ -128,6 +130,19 @@ static int refuse_dir(const char *path, int errnum, struct zl_err *err)
 	}
 }
 
+static enum store_fence fence_of(const struct fs *fs)
+{
+	switch (fs_fence(fs)) {
+	case FS_FENCE_LOCKS:
+		return STORE_FENCE_LOCKED;
+	case FS_FENCE_BLOCKLIST:
+		return STORE_FENCE_ALL;
+	case FS_FENCE_NONE:
+		break;
+	}
+	return STORE_FENCE_NONE;
+}
+
 static int open_dir(const char *path)
 {
 	return file_open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
@@ -147,6 +162,7 @@ int store_file_open(const char *path, struct store **st, struct zl_err *err)
 		return ret;
 	}
 	fs_of(sf->dir_fd, &sf->fs);
+	sf->head.fence = fence_of(&sf->fs);
 	*st = &sf->head;
 	return 0;
 }

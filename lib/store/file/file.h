@@ -26,6 +26,8 @@ struct store_file {
 	bool dir_locked;
 	bool lock_read_only;
 	char *lock_name;
+	/* Of head.fence: the lock is known to be lost. */
+	atomic_bool lost;
 	/* The small files and which of them is locked, held over their I/O. */
 	pthread_mutex_t names_lock;
 	bool names_unsynced; /* a sync of the directory failed */
@@ -126,6 +128,33 @@ int file_meta_append(struct store *st, const char *name, const void *data,
 		     size_t len, bool sync);
 int file_meta_remove(struct store *st, const char *name);
 int file_meta_cut(struct store *st, const char *name, uint64_t size);
+int file_meta_write(struct store *st, const char *name, uint64_t off,
+		    const void *data, size_t len, bool sync);
+
+/* fence.c */
+
+/* The lock was just taken. */
+int file_fence_begin(struct store_file *sf);
+/*
+ * What will be written through @fd, and @direct if that is not -1: they are
+ * locked, and only then is it proven that the lock still stands, so that they
+ * are lost with it.
+ */
+int file_fence(struct store_file *sf, int fd, int direct);
+/* See store_prove(). */
+int file_prove(struct store *st);
+/* -STORE_FENCED if the lock is known to be lost. */
+static inline int file_is_lost(const struct store_file *sf)
+{
+	return __builtin_expect(
+		       atomic_load_explicit(&sf->lost, memory_order_relaxed), 0)
+		       ? -STORE_FENCED
+		       : 0;
+}
+
+/* Before a change that the file system would let pass without the lock: it is
+ * proven once more. */
+int file_prove_first(struct store_file *sf);
 
 /* lock.c */
 int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,

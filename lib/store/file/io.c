@@ -211,8 +211,15 @@ static int do_punch(int fd, uint64_t off, uint64_t len)
 	return ret == -EOPNOTSUPP ? write_zeros(fd, off, len) : ret;
 }
 
-static int do_change(int fd, const struct store_req *req)
+static int do_change(struct store_file *sf, int fd, const struct store_req *req)
 {
+	/* Linux' NFS client sends a change of size without a lock while it
+	 * finds out that this is lost: not long after it has been seen to hold.
+	 */
+	int ret = file_prove_first(sf);
+
+	if (ret)
+		return ret;
 	switch (req->op) {
 	case STORE_RESET:
 		return do_reset(fd);
@@ -241,7 +248,7 @@ static int64_t run_pinned(struct store_file *sf, struct fd_entry *e,
 		return -fd_wr_err(e);
 	if (req->op == STORE_WRITE)
 		return do_write(sf, e, req);
-	ret = do_change(fd_of(e), req);
+	ret = do_change(sf, fd_of(e), req);
 	fd_set_dirty(e);
 	return ret;
 }
@@ -258,7 +265,9 @@ int64_t file_request(struct store_file *sf, const struct store_req *req)
 	assert(!(nowait && req->flags & STORE_DSYNC));
 	if (nowait && sf->direct)
 		return -EAGAIN;
-	ret = fd_get(sf, req->slot, nowait, &e);
+	ret = req->op == STORE_READ ? 0 : file_is_lost(sf);
+	if (!ret)
+		ret = fd_get(sf, req->slot, nowait, &e);
 	if (ret < 0)
 		return ret;
 	res = run_pinned(sf, e, req);

@@ -207,7 +207,8 @@ int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 		return refuse(sf, name, ret, err);
 	}
 	sf->lock_name = copy;
-	return 0;
+	ret = file_fence_begin(sf);
+	return ret ? refuse(sf, name, ret, err) : 0;
 }
 
 bool file_lock_is_named(struct store_file *sf)

@@ -114,6 +114,8 @@ static int replace(struct store_file *sf, const char *tmp, const char *name,
 	if (fd < 0)
 		return fd;
 	ret = fill_next(sf, fd, name, data, len);
+	if (ret == 0)
+		ret = file_prove_first(sf);
 	if (ret == 0 && renameat(sf->dir_fd, tmp, sf->dir_fd, name) < 0)
 		ret = -errno;
 	if (ret < 0) {
@@ -150,8 +152,9 @@ static int append_once(int fd, off_t size, const void *data, size_t len)
 	ssize_t n;
 	int ret;
 
+	/* Not write(): the lock's descriptor may not be one that appends. */
 	do
-		n = write(fd, data, len);
+		n = pwrite(fd, data, len, size);
 	while (n < 0 && errno == EINTR);
 	if (n == (ssize_t)len)
 		return 0;
@@ -207,7 +210,9 @@ int file_meta_append(struct store *st, const char *name, const void *data,
 	int ret;
 
 	pthread_mutex_lock(&sf->names_lock);
-	if (!file_is_locked(sf, name) || sf->lock_read_only)
+	if (file_is_lost(sf))
+		ret = -STORE_FENCED;
+	else if (!file_is_locked(sf, name) || sf->lock_read_only)
 		ret = append_named(sf, name, data, len, sync);
 	else if (file_lock_is_named(sf))
 		ret = append_fd(sf->lock_fd, data, len, sync);
@@ -219,20 +224,78 @@ int file_meta_append(struct store *st, const char *name, const void *data,
 	return ret;
 }
 
+static int write_at(int fd, const uint8_t *data, size_t len, uint64_t off)
+{
+	ssize_t n;
+
+	while (len) {
+		n = pwrite(fd, data, len, (off_t)off);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		data += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_meta_write(struct store *st, const char *name, uint64_t off,
+		    const void *data, size_t len, bool sync)
+{
+	struct store_file *sf = to_file(st);
+	int ret;
+
+	pthread_mutex_lock(&sf->names_lock);
+	ret = file_is_lost(sf);
+	if (!ret && !file_is_locked(sf, name))
+		ret = -EINVAL;
+	if (!ret && !file_lock_is_named(sf))
+		ret = -ENOENT;
+	if (!ret)
+		ret = write_at(sf->lock_fd, data, len, off);
+	if (!ret && sync && fdatasync(sf->lock_fd) < 0)
+		ret = -errno;
+	pthread_mutex_unlock(&sf->names_lock);
+	return ret;
+}
+
 int file_meta_remove(struct store *st, const char *name)
 {
+	int ret = file_prove_first(to_file(st));
+
+	if (ret)
+		return ret;
 	return unlinkat(to_file(st)->dir_fd, name, 0) < 0 ? -errno : 0;
+}
+
+static int cut_fd(int fd, uint64_t size)
+{
+	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Through the lock's own descriptor, if it is that file. */
+static int cut_locked(struct store_file *sf, uint64_t size)
+{
+	int ret = file_prove_first(sf);
+
+	return ret ? ret : cut_fd(sf->lock_fd, size);
 }
 
 int file_meta_cut(struct store *st, const char *name, uint64_t size)
 {
-	int fd = open_meta(to_file(st), name, O_WRONLY);
-	int ret = 0;
+	struct store_file *sf = to_file(st);
+	int fd, ret;
 
+	if (file_is_locked(sf, name) && !sf->lock_read_only)
+		return cut_locked(sf, size);
+	fd = open_meta(sf, name, O_WRONLY);
 	if (fd < 0)
 		return fd;
-	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0)
-		ret = -errno;
+	ret = cut_fd(fd, size);
 	close(fd);
 	return ret;
 }

@@ -75,8 +75,10 @@ static void finish_req(struct store_req *req, int64_t res)
 static bool pin_req(struct file_ring *r, struct store_req *req,
 		    struct fd_entry **fd)
 {
-	int ret = fd_get(r->sf, req->slot, true, fd);
+	int ret = req->op == STORE_READ ? 0 : file_is_lost(r->sf);
 
+	if (!ret)
+		ret = fd_get(r->sf, req->slot, true, fd);
 	if (!ret && req->op == STORE_WRITE && fd_wr_err(*fd)) {
 		ret = -fd_wr_err(*fd);
 		fd_put(*fd, false);
