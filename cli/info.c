@@ -293,6 +293,8 @@ static void print_text(const struct info *in)
 		       in->now.job_percent);
 	printf(LABEL "%s%s\n", "in use", in->in_use ? "by " : "no", in->who);
 	print_holder(in);
+	if (*in->now.fenced)
+		printf(LABEL "%s\n", "fenced", in->now.fenced);
 	print_record(in);
 	snapshot_each(in->dir, print_snapshot, NULL, NULL);
 	print_faults(in);
@@ -396,6 +398,9 @@ static void add_state(const struct info *in, struct json_object *o)
 	json_object_object_add(o, "in_use_by",
 			       in->in_use ? json_text(in->who) : NULL);
 	json_object_object_add(o, "holder", cli_holder_json(in->dir));
+	json_object_object_add(o, "fenced",
+			       *in->now.fenced ? json_text(in->now.fenced)
+					       : NULL);
 	json_object_object_add(o, "job", job_json(in));
 	json_object_object_add(o, "record", record_json(in));
 	snapshot_each(in->dir, add_snapshot, snapshots, NULL);

@@ -189,6 +189,7 @@ static void take_info(struct json_object *o, struct control_info *info)
 	};
 	copy_text(o, "serial", info->serial, sizeof(info->serial));
 	copy_text(o, "directory", info->dir, sizeof(info->dir));
+	copy_text(o, "fenced", info->fenced, sizeof(info->fenced));
 	take_conditions(member(o, "conditions"), info);
 	take_domains(member(o, "domains"), info);
 	take_job(member(o, "job"), info);

@@ -43,6 +43,7 @@ struct control_info {
 	struct control_domain domains[ZONE_MAX_DOMAINS];
 	char job[16]; /* work on the whole disk, "": none */
 	unsigned job_percent;
+	char fenced[256]; /* why, "": it is not */
 	struct disk_stats stats;
 	struct disk_activity activity;
 };

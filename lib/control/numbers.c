@@ -98,6 +98,7 @@ static struct json_object *job_json(struct disk *disk)
 int do_info(struct request *r)
 {
 	const struct disk_meta *m = disk_meta(r->disk);
+	char why[256];
 
 	reply_add(r, "serial", json_object_new_string(m->serial));
 	reply_add(r, "directory", new_text(disk_name(r->disk)));
@@ -110,6 +111,9 @@ int do_info(struct request *r)
 	reply_add(r, "domains", domains_json(r->disk));
 	reply_add(r, "job", job_json(r->disk));
 	reply_add(r, "record", record_json(r->disk));
+	reply_add(r, "fenced",
+		  disk_is_fenced(r->disk, why, sizeof(why)) ? new_text(why)
+							    : NULL);
 	return do_stats(r);
 }
 

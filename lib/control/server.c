@@ -23,7 +23,8 @@
 #include "control/internal.h"
 #include "disk/disk.h"
 
-#define PROGRESS_MS 250	 /* between lines */
+#define PROGRESS_MS 250 /* between lines */
+#define WATCH_MS    1000
 #define DYING_MS    1000 /* how long the end of a process may take */
 #define DEAF_MS	    1000 /* after a connection that could not be taken */
 
@@ -40,6 +41,7 @@ struct control {
 	char path[CONTROL_PATH_MAX];
 	int listen_fd, stop_fd;
 	uint64_t deaf_until_ms; /* listen_fd is not looked at */
+	uint64_t watch_at_ms;	/* see disk_watch() */
 	pthread_t thread;
 	struct history history;
 	struct client clients[CONTROL_MAX_CLIENTS];
@@ -224,6 +226,16 @@ static void fill_polls(const struct control *ctl, struct pollfd *p)
 		};
 }
 
+/* Until the disk is to be looked after again. */
+static uint64_t watch_ms(struct control *ctl, uint64_t now)
+{
+	if (now >= ctl->watch_at_ms) {
+		disk_watch(ctl->disk);
+		ctl->watch_at_ms = now + WATCH_MS;
+	}
+	return ctl->watch_at_ms - now;
+}
+
 /* Does what it is time for; how long to wait for the next. */
 static int mind_time(struct control *ctl)
 {
@@ -232,6 +244,8 @@ static int mind_time(struct control *ctl)
 	if (!history_wait_ms(&ctl->history, now))
 		history_sample(&ctl->history, ctl->disk, now);
 	wait = min_u64(history_wait_ms(&ctl->history, now), INT_MAX);
+	if (disk_is_watched(ctl->disk))
+		wait = min_u64(wait, watch_ms(ctl, now));
 	if (ctl->deaf_until_ms <= now)
 		ctl->deaf_until_ms = 0;
 	else

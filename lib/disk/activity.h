@@ -33,7 +33,7 @@ enum disk_kind {
 const char *disk_kind_name(enum disk_kind kind);
 
 /* Why I/Os failed: enum disk_status from DISK_REFUSED to DISK_MISCOMPARE. */
-#define DISK_NR_FAILURES 8
+#define DISK_NR_FAILURES 9
 /* One word: "refused", "read-error", … */
 const char *disk_failure_name(unsigned failure);
 

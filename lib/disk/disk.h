@@ -288,6 +288,7 @@ enum disk_status {
 	DISK_INTERNAL,	    /* out of descriptors or memory */
 	DISK_BUSY,	    /* not now (injected only) */
 	DISK_MISCOMPARE,    /* io->differs_at: offset in the compared data */
+	DISK_FENCED,	    /* another machine has taken the disk over */
 };
 
 /* Room for what the disk keeps of an I/O: struct io of io/io.h. */
@@ -430,6 +431,25 @@ bool disk_can_powerfail(const struct disk *disk);
  * call the disk.  One at a time; NULL: none.
  */
 void disk_on_powerfail(struct disk *disk, void (*fn)(void *user), void *user);
+
+/*
+ * On a file system that other machines have, too, and that keeps one which was
+ * cut off from writing: whether this one has lost the disk to another.  For
+ * good: every I/O ends with DISK_FENCED, nothing is written, and all that is
+ * left is disk_close().  @why (or NULL) gets a sentence for a person.
+ */
+bool disk_is_fenced(struct disk *disk, char *why, size_t size);
+/* Calls @fn when that is found out, or at once if it has been; @fn must not
+ * call the disk.  One at a time; NULL: none. */
+void disk_on_fenced(struct disk *disk, void (*fn)(void *user), void *user);
+/* Whether a disk to which no I/O comes has to be looked after, and does that,
+ * without waiting: to be called each second or so. */
+bool disk_is_watched(const struct disk *disk);
+void disk_watch(struct disk *disk);
+
+/* Whether the last one to have it open lost what was in its cache: hosts are to
+ * be told, with the unit attention condition POWER ON OCCURRED. */
+bool disk_lost_power(const struct disk *disk);
 
 /* What each DISK_SAVE kept, durably, since the disk was made (or, those of
  * DISK_SAVE_POWERED, since power on); 0 at first.

@@ -21,6 +21,7 @@
 
 #include "disk/disk.h"
 #include "disk/faults/faults.h"
+#include "disk/io/fence.h"
 #include "disk/io/flight.h"
 #include "disk/io/gate.h"
 #include "disk/io/hold.h"
@@ -46,10 +47,11 @@ struct disk {
 	bool write_through; /* disk_is_write_through() */
 	bool note_flight;
 	struct disk_holder holder; /* we */
-	uint32_t block_shift; /* log2 of the block length */
+	uint32_t block_shift;	   /* log2 of the block length */
 
 	struct journal journal;
 	struct flight flight;
+	struct fence fence;
 	struct record_log record; /* see io/recorder.h */
 	struct worker_pool work;
 	struct disk_faults faults;
@@ -70,6 +72,8 @@ struct disk {
 	struct disk_stats stats;
 	struct meter meter;
 	uint64_t grace_end_ms; /* on flight_clock_ms() */
+	bool grace_holes;      /* see grace.c */
+	bool power_lost;       /* disk_lost_power() */
 	struct hold hold;
 	struct powerfail powerfail;
 	struct disk *next_open; /* open.c's list */

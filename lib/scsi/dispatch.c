@@ -94,6 +94,8 @@ static enum scsi_next begin(struct scsi_cmd *cmd)
 		return no_such_command(cmd, opcode_known);
 	if (!cdb_ok(cmd))
 		return SCSI_DONE;
+	if (unit->fenced && !(cmd->op->flags & OP_ALWAYS))
+		return scsi_fail(cmd, TARGET_PORT_IN_UNAVAILABLE_STATE);
 	if (unit->attention && !(cmd->op->flags & OP_ALWAYS) &&
 	    atomic_exchange(&unit->attention, false))
 		return scsi_fail(cmd, POWER_ON_OCCURRED);

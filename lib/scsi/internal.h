@@ -223,6 +223,7 @@ struct scsi_unit {
 
 	atomic_bool used; /* a command has come */
 	atomic_bool stopped;
+	atomic_bool fenced; /* another machine has taken the disk over */
 	/* POWER ON OCCURRED is still to be told.  Which initiator sent a
 	 * command is not known, so there is one condition for all. */
 	atomic_bool attention;

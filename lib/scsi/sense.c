@@ -259,6 +259,8 @@ enum scsi_next scsi_fail_io(struct scsi_cmd *cmd)
 		return scsi_fail(cmd, WRITE_PROTECTED);
 	case DISK_MISCOMPARE:
 		return miscompare(cmd);
+	case DISK_FENCED:
+		return scsi_fail(cmd, TARGET_PORT_IN_UNAVAILABLE_STATE);
 	case DISK_INTERNAL:
 		/* It may pass: ABORTED COMMAND makes hosts try again, a few
 		 * times; BUSY would make them try forever. */

@@ -79,6 +79,13 @@ static void power_on(void *user)
 	u->attention = true;
 }
 
+static void fenced(void *user)
+{
+	struct scsi_unit *u = user;
+
+	u->fenced = true;
+}
+
 int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 		  struct scsi_unit **unit)
 {
@@ -103,7 +110,9 @@ int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 	scsi_mode_init(u);
 	scsi_job_init(u);
 	scsi_self_test_init(u);
+	u->attention = disk_lost_power(disk);
 	disk_on_powerfail(disk, power_on, u);
+	disk_on_fenced(disk, fenced, u);
 	*unit = u;
 	return 0;
 }
@@ -113,6 +122,7 @@ void scsi_unit_free(struct scsi_unit *unit)
 	if (!unit)
 		return;
 	disk_on_powerfail(unit->disk, NULL, NULL);
+	disk_on_fenced(unit->disk, NULL, NULL);
 	scsi_self_test_free(unit);
 	scsi_job_free(unit);
 	pthread_mutex_destroy(&unit->mode_lock);

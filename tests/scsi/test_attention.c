@@ -51,6 +51,47 @@ static void once(void **state)
 	check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
 }
 
+/* The disk's I/O says so, and what needs none as soon as the unit is told. */
+static void another_machine_has_it(void **state)
+{
+	uint8_t data[512];
+
+	(void)state;
+	atomic_store(&rig.disk->fence.lost, true);
+	rig_rw(&rig, 0x88, 0, 1, data, sizeof(data));
+	check_sense(&rig, 0x2040c);
+	rig.disk->fence.fn(rig.disk->fence.user);
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, 0x2040c);
+	CMD(&rig, NULL, 8, 0x25);
+	check_sense(&rig, 0x2040c);
+	CMD(&rig, NULL, 64, 0x95, [13] = 64);
+	check_sense(&rig, 0x2040c);
+	rig_zone(&rig, 3, SEQ(1));
+	check_sense(&rig, 0x2040c);
+	CMD(&rig, NULL, 96, 0x12, [4] = 96);
+	check_good(&rig);
+	CMD(&rig, NULL, 64, 0xa0, [9] = 64);
+	check_good(&rig);
+}
+
+/* A unit whose disk has lost what was in a dead machine's cache. */
+static void told_at_opening(void **state)
+{
+	struct scsi_unit *unit = rig.unit, *second;
+
+	(void)state;
+	rig.disk->power_lost = true;
+	assert_int_equal(scsi_unit_new(rig.disk, NULL, &second), 0);
+	rig.unit = second;
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, POWER_ON);
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+	scsi_unit_free(second);
+	rig.unit = unit;
+}
+
 /* The command that is told does nothing else. */
 static void nothing_is_done(void **state)
 {
@@ -462,6 +503,8 @@ int main(void)
 		T(between_two_descriptors),
 		T(between_write_and_flush),
 		T(a_flush_that_is_late),
+		T(another_machine_has_it),
+		T(told_at_opening),
 	};
 
 	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);

@@ -15,6 +15,12 @@
  * ordinary write at the write pointer.  Anything else gets the sense data that
  * the standard demands.
  *
+ * After the death of another machine that had everything durable which it
+ * acknowledged (write_through), a write that was under way may be there in
+ * pieces: a network file system cuts it up, and they arrive in any order.  So
+ * what is below the write pointer may have holes, which read as zeros: a block
+ * of it is what the write brings, or zeros.  Then all of it is written again.
+ *
  * COMPARE AND WRITE has none: two hosts that want one lock send the same bytes.
  *
  * The grace of a zone ends with its first other write, FINISH, RESET or
@@ -25,6 +31,7 @@
  * first goes through its error recovery, whose steps have limits of 10 to 30 s
  * each.
  */
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -47,7 +54,7 @@ static uint32_t repeats_from(const struct disk *d, uint32_t slot, uint32_t wp)
 	return flight_is_known(d) ? flight_repeats_from(d, slot, wp) : 0;
 }
 
-void grace_begin(struct disk *d)
+void grace_begin(struct disk *d, uint64_t ms)
 {
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
 		uint32_t wp = zone_slot_wp_blocks(&d->zones, i);
@@ -55,7 +62,13 @@ void grace_begin(struct disk *d)
 		d->slots.at[i].grace_lo = repeats_from(d, i, wp);
 		d->slots.at[i].grace = d->slots.at[i].grace_lo < wp;
 	}
-	d->grace_end_ms = flight_clock_ms() + GRACE_MS;
+	d->grace_end_ms = flight_clock_ms() + ms;
+}
+
+void grace_begin_elsewhere(struct disk *d)
+{
+	d->grace_holes = true;
+	grace_begin(d, GRACE_ELSEWHERE_MS);
 }
 
 void grace_end_all(const struct io *io)
@@ -107,6 +120,37 @@ static uint32_t look(struct io *io, enum zone_verdict verdict)
 	return blocks;
 }
 
+static bool is_zero(const uint8_t *p, size_t len)
+{
+	return !*p && !memcmp(p, p + 1, len - 1);
+}
+
+/* Whether each block is what the write brings, or may be a hole; *holes: some
+ * are. */
+static bool blocks_match(const struct disk *d, struct iov_cur *cur,
+			 const uint8_t *data, size_t len, bool *holes)
+{
+	size_t block = d->meta.block_bytes;
+	struct iov_cur at = *cur;
+
+	if (iov_match(cur, data, len) == len)
+		return true;
+	if (!d->grace_holes)
+		return false;
+	*cur = at;
+	for (; len; data += block, len -= block) {
+		at = *cur;
+		if (iov_match(cur, data, block) == block)
+			continue;
+		if (!is_zero(data, block))
+			return false;
+		*cur = at;
+		iov_skip(cur, block);
+		*holes = true;
+	}
+	return true;
+}
+
 /* Whether the file has the first @blocks of the write. */
 static bool on_medium(struct io *io, uint32_t blocks)
 {
@@ -127,7 +171,7 @@ static bool on_medium(struct io *io, uint32_t blocks)
 					      .iov = &iov,
 					      .iov_cnt = 1 };
 		if (store_run(d->store, &io->req) != (int64_t)iov.iov_len ||
-		    iov_match(&cur, data, iov.iov_len) != iov.iov_len)
+		    !blocks_match(d, &cur, data, iov.iov_len, &io->there_holes))
 			return false;
 	}
 	return true;
@@ -140,6 +184,7 @@ bool grace_repeats(struct io *io, enum zone_verdict verdict)
 	if (!blocks)
 		return false;
 	io->slot = zone_slot_of(&io->disk->zones, io->pub->lba);
+	io->there_holes = false;
 	/* Another look: meanwhile the zone may have become READ ONLY, or its
 	 * blocks bad. */
 	if (!on_medium(io, blocks) || look(io, verdict) != blocks)

@@ -14,9 +14,16 @@
  */
 /* How long after opening, on flight_clock_ms(). */
 #define GRACE_MS 60000
+/* … the disk of a machine that died: initiators look for its address until it
+ * is here (Linux' iSCSI for 120 s before it fails what was under way), and log
+ * in anew. */
+#define GRACE_ELSEWHERE_MS 180000
 /* The last process has died: each sequential write required zone of which it
  * is not known that nothing was under way gets its grace. */
-void grace_begin(struct disk *d);
+void grace_begin(struct disk *d, uint64_t ms);
+/* The same where that was on a machine that is gone, which had everything
+ * durable that it acknowledged: what was under way may have holes. */
+void grace_begin_elsewhere(struct disk *d);
 /* The slot's grace is over.  Under disk->lock. */
 static inline void grace_end(struct disk *d, uint32_t slot)
 {

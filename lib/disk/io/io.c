@@ -86,6 +86,9 @@ void io_finish(struct io *io, enum disk_status status)
 	struct flight_mark flight;
 	bool held = io->held;
 
+	/* Whatever came of it: nothing counts that is said from here on. */
+	if (fence_is_lost(&d->fence))
+		status = DISK_FENCED;
 	io->pub->status = status;
 	if (recorder_is_on(d))
 		recorder_end(io);
@@ -139,6 +142,8 @@ static void log_failure(const struct io *io, int error, uint64_t bad_lba)
 enum disk_status io_fail_status(struct io *io, int error, uint64_t bad_lba)
 {
 	io->pub->bad_lba = bad_lba;
+	if (fence_is_why(io->disk, error))
+		return DISK_FENCED;
 	log_failure(io, error, bad_lba);
 	switch (error) {
 	case -ENOSPC:

@@ -9,7 +9,7 @@
 #include "disk/internal.h"
 #include "disk/io/io.h"
 
-static_assert(DISK_MISCOMPARE == DISK_NR_FAILURES,
+static_assert(DISK_FENCED == DISK_NR_FAILURES,
 	      "every status but DISK_OK is a failure");
 
 uint64_t (*meter_clock_ns)(void) = clock_ns;
@@ -38,6 +38,7 @@ const char *disk_failure_name(unsigned failure)
 		[DISK_INTERNAL] = "internal",
 		[DISK_BUSY] = "busy",
 		[DISK_MISCOMPARE] = "miscompare",
+		[DISK_FENCED] = "fenced",
 	};
 
 	return names[failure + 1];

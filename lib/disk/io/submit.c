@@ -67,6 +67,10 @@ void disk_submit(struct disk *d, struct disk_io *pub)
 	if (disk_has_faults(d) && !io_is_beside_zones(io))
 		io->run = d->faults.hooks->run;
 	where_choose(io);
+	if (fence_is_lost(&d->fence)) {
+		io_finish(io, DISK_FENCED);
+		return;
+	}
 	if (io_changes(io) && d->look_only) {
 		io_finish(io, DISK_WRITE_PROTECT);
 		return;

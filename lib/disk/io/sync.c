@@ -228,6 +228,9 @@ int sync_round(struct disk *d)
 	ret = zone_journal_sync(d);
 	if (!first)
 		first = ret;
+	/* Nothing may have been left to write. */
+	if (!first)
+		first = fence_ask(d);
 	pthread_mutex_lock(&d->lock);
 	if (!first && (d->slots.bad.first || d->slots.bad.nr_all))
 		first = -EIO;

@@ -304,7 +304,9 @@ static bool try_rw(struct disk *d, struct io *io)
 		return false;
 	io->disk = d;
 	io->there_blocks = 0;
-	if (recorder_must_wait(io) || !where_here(io))
+	io->there_holes = false;
+	if (fence_is_lost(&d->fence) || recorder_must_wait(io) ||
+	    !where_here(io))
 		return false;
 	miss_count(&d->where.misses);
 	recorder_begin(d, io);

@@ -288,6 +288,8 @@ static int note_appended(struct io *io)
 	int ret;
 
 	pthread_mutex_lock(&d->lock);
+	if (io->there_holes && !io->pub->fua)
+		slot_mark_written(io, lo - io->there_blocks, lo);
 	ret = write_end(io, lo, lo + io->pub->nr_blocks - io->there_blocks,
 			io->pub->fua);
 	pthread_mutex_unlock(&d->lock);
@@ -503,6 +505,7 @@ void write_run(struct io *io)
 		return;
 	settle(io);
 	io->there_blocks = 0;
+	io->there_holes = false;
 	verdict = begin(io, &cut_first);
 	if (verdict && grace_repeats(io, verdict)) {
 		verdict = begin(io, &cut_first);
@@ -518,7 +521,8 @@ void write_run(struct io *io)
 		return;
 	}
 	segment_start(io);
-	segment_pass(io, blocks_to_bytes(io->disk, io->there_blocks));
+	if (!io->there_holes)
+		segment_pass(io, blocks_to_bytes(io->disk, io->there_blocks));
 	io->state = cut_first ? WRITE_CUT_OLD : WRITE_NEXT;
 	io->step = write_start;
 	io_drive(io);

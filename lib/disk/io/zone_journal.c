@@ -31,7 +31,9 @@ static int journal_exp(struct disk *d, uint32_t slot)
 	pthread_mutex_unlock(&d->lock);
 	if (!news)
 		return 0;
-	ret = journal_append(&d->journal, JR_EXP_OPEN, slot, is, false);
+	/* With write_through it outlives the machine. */
+	ret = journal_append(&d->journal, JR_EXP_OPEN, slot, is,
+			     d->write_through);
 	pthread_mutex_lock(&d->lock);
 	s->journal_owed = ret;
 	pthread_mutex_unlock(&d->lock);

@@ -287,6 +287,32 @@ static int enter_alone(struct opening *o)
 	return ret ? ret : lock(o, true);
 }
 
+/* What changes names while the disk runs would do so after another machine has
+ * taken it over. */
+static int check_names(struct opening *o)
+{
+	const struct disk_opts *opts = o->args->opts;
+
+	if (o->store->fence != STORE_FENCE_LOCKED)
+		return 0;
+	if (opts && disk_opt_given(opts, OPT_DISCARD_WRITE_CACHE))
+		return zl_fail(o->err, EOPNOTSUPP,
+			       "discard_write_cache cannot be had in %s: it "
+			       "renames files, and nothing on this file system "
+			       "keeps a machine from that which was cut off; "
+			       "leave it out",
+			       o->name);
+	if (o->action != ACT_ADOPT && o->meta.realms.nr_domains)
+		return zl_fail(o->err, EOPNOTSUPP,
+			       "a disk with realms cannot be had in %s: it "
+			       "makes and removes files as realms become "
+			       "active, and nothing on this file system keeps "
+			       "a machine from that which was cut off; use "
+			       "another one",
+			       o->name);
+	return 0;
+}
+
 static int enter(struct opening *o)
 {
 	int ret = decide(o);
@@ -296,6 +322,8 @@ static int enter(struct opening *o)
 	ret = check_writable(o);
 	if (!ret && o->action == ACT_OPEN)
 		ret = refuse_twice(o->name, &o->meta, o->err);
+	if (!ret)
+		ret = check_names(o);
 	if (!ret)
 		ret = enter_alone(o);
 	if (!ret)
@@ -423,7 +451,10 @@ static int start(struct disk *d, const struct disk_open_args *args,
 	/* A power loss takes the initiators' memory, or part of the data, along
 	 * with the daemon: then there is nothing to repeat. */
 	if (journal.died)
-		grace_begin(d);
+		grace_begin(d, GRACE_MS);
+	else if (journal.died_elsewhere)
+		grace_begin_elsewhere(d);
+	d->power_lost = journal.lost_power;
 	flight_start(d);
 	ret = journal_start(d, &journal, err);
 	if (ret) {
@@ -586,6 +617,11 @@ static void end(struct disk *d)
 	store_close(st);
 }
 
+bool disk_lost_power(const struct disk *d)
+{
+	return d->power_lost;
+}
+
 static bool has_leftover(struct disk *d, uint32_t slot, uint32_t *wp)
 {
 	bool cut;
@@ -664,6 +700,16 @@ static int stop_cleanly(struct disk *d)
 	return ret ? ret : stop;
 }
 
+/* It is another machine's, and so is what this one would have to say. */
+static void let_go(struct disk *d)
+{
+	flight_stop(d, true);
+	zl_log(ZL_LOG_WARN,
+	       "%s: closed, and what was not written by then is lost: the disk "
+	       "is another machine's",
+	       d->name);
+}
+
 void disk_close(struct disk *d)
 {
 	int ret = 0;
@@ -675,8 +721,12 @@ void disk_close(struct disk *d)
 	store_on_unasked_loss(d->store, NULL, NULL);
 	record_log_stop(&d->record, "the disk was closed", NULL);
 	if (!d->look_only)
+		fence_ask(d);
+	if (!d->look_only && !fence_is_lost(&d->fence))
 		ret = stop_cleanly(d);
-	if (ret)
+	if (fence_is_lost(&d->fence))
+		let_go(d);
+	else if (ret)
 		zl_log(ZL_LOG_ERR,
 		       "%s: closed, but not everything is durable: %s", d->name,
 		       strerror(-ret));

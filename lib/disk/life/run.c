@@ -38,7 +38,9 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	meter_init(&d->meter);
 	faults_init(&d->faults);
 	record_log_init(&d->record);
-	ret = work_start(&d->work, nr_workers);
+	ret = fence_init(d);
+	if (!ret)
+		ret = work_start(&d->work, nr_workers);
 	if (ret)
 		return zl_fail(err, -ret, "%s: cannot start %u threads",
 			       d->name, nr_workers);
@@ -51,6 +53,7 @@ void disk_stop(struct disk *d)
 {
 	faults_stop(d);
 	work_stop(&d->work);
+	fence_end(d);
 	assert(!d->sync.running);
 	assert(!d->hold.nr);
 	hold_destroy(&d->hold);

@@ -1,31 +1,37 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
-/* Who has a disk: noted in the journal at opening, read by anybody. */
-#include <errno.h>
+/* Who has a disk, in the journal's records. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "disk/medium/holder.h"
-#include "disk/medium/journal.h"
 #include "disk/options/options.h"
-#include "store/store.h"
 
 void holder_is_us(struct disk_holder *h, const struct disk_opts *opts)
 {
 	char cfg[DISK_OPTIONS_MAX];
-	struct timespec now;
 
 	*h = (struct disk_holder){ .here = true };
 	if (gethostname(h->host, sizeof(h->host)))
 		h->host[0] = 0;
 	h->host[sizeof(h->host) - 1] = 0;
-	clock_gettime(CLOCK_REALTIME, &now);
-	h->since_s = (uint64_t)now.tv_sec;
+	h->since_s = (uint64_t)clock_real_ns() / 1000000000;
 	disk_cfg_reopen(cfg, sizeof(cfg), opts, "");
 	cfg[strcspn(cfg, "@")] = 0;
 	strcpy(h->options, cfg);
 	h->write_through = opts && disk_opt_given(opts, OPT_WRITE_THROUGH);
+}
+
+bool holder_has_write_through(const struct disk_holder *h)
+{
+	struct disk_opts opts;
+
+	disk_opts_init(&opts);
+	return !disk_opts_parse(&opts, h->options, strlen(h->options), '/',
+				true, NULL) &&
+	       disk_opt_given(&opts, OPT_WRITE_THROUGH);
 }
 
 static void take_text(char *text, size_t size, size_t at, uint64_t value)
@@ -76,56 +82,6 @@ void holder_each(const struct disk_holder *h,
 	each(user, HOLDER_SINCE << 16, h->since_s);
 	each_of_text(h->host, HOLDER_HOST, each, user);
 	each_of_text(h->options, HOLDER_OPTIONS, each, user);
-}
-
-/* Of those that this version knows. */
-static bool has_write_through(const struct disk_holder *h)
-{
-	struct disk_opts opts;
-
-	disk_opts_init(&opts);
-	return !disk_opts_parse(&opts, h->options, strlen(h->options), '/',
-				true, NULL) &&
-	       disk_opt_given(&opts, OPT_WRITE_THROUGH);
-}
-
-static void ignore(void *user, enum journal_type type, uint32_t slot,
-		   uint64_t value)
-{
-	(void)user;
-	(void)type;
-	(void)slot;
-	(void)value;
-}
-
-int holder_read(struct store *st, const char *name, struct disk_holder *h,
-		struct zl_err *err)
-{
-	static const struct zone_geo no_zones = { .zone_blocks = 1 };
-	struct journal_state state;
-	int ret = journal_load(st, name, &no_zones, &state, ignore, NULL, err);
-
-	if (ret)
-		return ret;
-	if (!state.bytes)
-		return zl_fail(err, ENOENT, "%s has no " DISK_JOURNAL, name);
-	*h = state.holder;
-	h->clean = state.clean;
-	h->here = state.same_boot;
-	h->write_through = has_write_through(h);
-	return 0;
-}
-
-int disk_read_holder(const char *dir, struct disk_holder *h, struct zl_err *err)
-{
-	struct store *st;
-	int ret = store_file_open(dir, &st, err);
-
-	if (ret)
-		return ret;
-	ret = holder_read(st, dir, h, err);
-	store_close(st);
-	return ret;
 }
 
 const char *disk_holder_text(const struct disk_holder *h,

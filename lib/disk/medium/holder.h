@@ -24,6 +24,9 @@ void holder_each(const struct disk_holder *h,
 		 void *user);
 /* One that was read; false: it cannot be. */
 bool holder_take(struct disk_holder *h, uint32_t where, uint64_t value);
+/* Whether its options have it; those that this version does not know have not.
+ */
+bool holder_has_write_through(const struct disk_holder *h);
 /* disk_read_holder() from a store, which sentences call @name. */
 int holder_read(struct store *st, const char *name, struct disk_holder *h,
 		struct zl_err *err);

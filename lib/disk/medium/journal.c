@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "store/store.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/journal_format.h"
 #include "disk/options/check.h"
@@ -19,6 +20,7 @@
  * file may have at all: stores read no small file over 64 MiB. */
 #define COMPACT_AFTER 65536
 #define MAX_RECORDS   (31 * COMPACT_AFTER)
+#define MAX_BYTES     ((uint64_t)MAX_RECORDS * JOURNAL_RECORD_BYTES)
 
 static_assert(
 	MAX_RECORDS - COMPACT_AFTER > DISK_MAX_SLOTS * 3 / 2,
@@ -90,7 +92,8 @@ static void batch_add(struct batch *b, enum journal_type type, uint32_t slot,
 
 static uint64_t first_seq(const struct journal *j)
 {
-	return j->seq < MAX_SEQ ? j->seq : 1;
+	/* What is older stays in a file that is rewritten in place. */
+	return j->in_place || j->seq < MAX_SEQ ? j->seq : 1;
 }
 
 /* A reader would take none of what comes behind the end of the numbers. */
@@ -180,6 +183,8 @@ static void add_holder(void *batch, uint32_t where, uint64_t value)
 static void add_all(struct batch *b, struct disk *d)
 {
 	pthread_mutex_lock(&d->lock);
+	if (d->journal.in_place)
+		batch_add(b, JR_BASE, 0, 0); /* see replace_in_place() */
 	batch_add(b, JR_OPEN, d->flight.number, journal_boot_hash());
 	holder_each(&d->holder, add_holder, b);
 	add_counters(b, &d->stats);
@@ -197,12 +202,48 @@ static void set_compact_at(struct journal *j)
 		2 * (uint64_t)j->records + COMPACT_AFTER, MAX_RECORDS);
 }
 
+static int write_in_place(struct journal *j, uint64_t at, const struct batch *b,
+			  bool sync)
+{
+	/* Stores read no more. */
+	if (at + batch_bytes(b) > MAX_BYTES)
+		return -EFBIG;
+	return store_meta_write(j->disk->store, DISK_JOURNAL, at, b->data,
+				batch_bytes(b), sync);
+}
+
+/*
+ * Where a lost lock would not keep us from giving another file its name: before
+ * what counts of it, or behind.  Until all of it is there what counted counts.
+ */
+static int replace_in_place(struct journal *j, const struct batch *b)
+{
+	uint64_t at = batch_bytes(b) <= j->base ? 0 : j->end;
+	int ret;
+
+	journal_encode(b->data, b->seq - b->records, JR_BASE, 0, b->records);
+	ret = write_in_place(j, at, b, true);
+	if (ret)
+		return ret;
+	j->base = at;
+	j->end = at + batch_bytes(b);
+	return 0;
+}
+
+static int write_anew(struct journal *j, const struct batch *b)
+{
+	if (b->failed)
+		return -ENOMEM;
+	if (j->in_place)
+		return replace_in_place(j, b);
+	return store_meta_replace(j->disk->store, DISK_JOURNAL, b->data,
+				  batch_bytes(b));
+}
+
 /* Puts @b in the file's place. */
 static int replace(struct journal *j, const struct batch *b)
 {
-	int ret = b->failed ? -ENOMEM
-			    : store_meta_replace(j->disk->store, DISK_JOURNAL,
-						 b->data, batch_bytes(b));
+	int ret = write_anew(j, b);
 
 	/* A file that is in place although that is not durable has these
 	 * numbers; or it is the old one still. */
@@ -215,15 +256,27 @@ static int replace(struct journal *j, const struct batch *b)
 	return 0;
 }
 
+static int write_end(struct journal *j, const struct batch *b, bool sync)
+{
+	struct store *st = j->disk->store;
+	int ret;
+
+	if (!j->in_place)
+		return store_meta_append(st, DISK_JOURNAL, b->data,
+					 batch_bytes(b), sync);
+	ret = write_in_place(j, j->end, b, sync);
+	if (!ret)
+		j->end += batch_bytes(b);
+	return ret;
+}
+
 static int append(struct journal *j, const struct batch *b, bool sync)
 {
 	int ret;
 
 	if (batch_ran_out(b))
 		return -ENOSPC;
-	ret = b->failed ? -ENOMEM
-			: store_meta_append(j->disk->store, DISK_JOURNAL,
-					    b->data, batch_bytes(b), sync);
+	ret = b->failed ? -ENOMEM : write_end(j, b, sync);
 	/* Whether or not they got out, their numbers are used up. */
 	j->seq = b->seq;
 	if (ret)
@@ -265,6 +318,8 @@ static int put(struct journal *j, const struct batch *b, bool sync)
 {
 	int ret = -ENOENT;
 
+	if (fence_is_lost(&j->disk->fence))
+		return -STORE_FENCED;
 	if (!j->error && j->records < j->compact_at && j->seq < MAX_SEQ)
 		ret = append(j, b, sync);
 	/* Or somebody has taken the file away. */
@@ -368,6 +423,26 @@ static bool is_full(int error)
 	return error == -ENOSPC || error == -EDQUOT;
 }
 
+static int append_open(struct journal *j)
+{
+	struct batch b = { .seq = j->seq };
+	int ret;
+
+	batch_add(&b, JR_OPEN, j->disk->flight.number, journal_boot_hash());
+	ret = append(j, &b, true);
+	free(b.data);
+	return ret;
+}
+
+/* In the place of a record that is not needed, which has its block. */
+static int write_over_end(struct journal *j, bool spare)
+{
+	if (!spare)
+		return -ENOSPC;
+	j->end -= JOURNAL_RECORD_BYTES;
+	return append_open(j);
+}
+
 /*
  * Half of a clean stop, or of nothing behind a record that is needed: at an end
  * that cannot be read nobody knows how the last process ended, or in which
@@ -378,19 +453,10 @@ static int spoil_end(struct journal *j, const struct journal_state *old)
 	bool spare = old->last_type == JR_CLEAN || old->last_type == JR_COUNTER;
 	uint64_t half = JOURNAL_RECORD_BYTES / 2;
 
+	if (j->in_place)
+		return write_over_end(j, spare);
 	return store_meta_cut(j->disk->store, DISK_JOURNAL,
 			      spare ? old->bytes - half : old->bytes + half);
-}
-
-static int append_open(struct journal *j)
-{
-	struct batch b = { .seq = j->seq };
-	int ret;
-
-	batch_add(&b, JR_OPEN, j->disk->flight.number, journal_boot_hash());
-	ret = append(j, &b, true);
-	free(b.data);
-	return ret;
 }
 
 /*
@@ -427,8 +493,11 @@ int journal_start(struct disk *d, const struct journal_state *old,
 	pthread_mutex_lock(&j->lock);
 	j->disk = d;
 	j->seq = old->next_seq;
+	j->in_place = d->store->fence == STORE_FENCE_LOCKED;
 	b.seq = first_seq(j);
 	j->records = old->records;
+	j->base = old->base;
+	j->end = old->end;
 	set_compact_at(j);
 	/* A torn end must not get something behind it. */
 	j->error = old->bad_bytes ? -EIO : 0;

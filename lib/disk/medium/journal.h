@@ -21,6 +21,10 @@ struct journal {
 	uint64_t seq;	     /* of the next record */
 	uint32_t records;    /* in the file */
 	uint32_t compact_at; /* … when it is rewritten */
+	/* Rewritten in place, since names are not fenced: what counts of the
+	 * file is from here to there, in bytes. */
+	bool in_place;
+	uint64_t base, end;
 	int error; /* why the file's end is not sound: it is rewritten before
 		      the next record; 0 = it is */
 	/* Changes that it was told without a sync, and how many of them are
@@ -43,6 +47,8 @@ enum journal_type {
 	JR_CONTROL = 10,  /* slot field: 1 saved as well; value: see
 			     journal_control_value() */
 	JR_HOLDER = 11,	  /* who has opened the disk: see holder.h */
+	JR_BASE = 12,	  /* value: this record and those behind it, so many in
+			     all, say all there is to say */
 };
 
 struct journal_state {
@@ -52,8 +58,15 @@ struct journal_state {
 	/* The last process died in this boot of the machine, for all that is
 	 * known: what it wrote may be in the page cache only. */
 	bool died;
+	/* … or in another boot or machine, with write_through: all that was
+	 * acknowledged is on the medium. */
+	bool died_elsewhere;
+	/* … without it, so that the power is gone for what it had in its
+	 * cache. */
+	bool lost_power;
 	uint32_t flight;    /* flight.number of the last process */
 	uint64_t bytes;	    /* of the file */
+	uint64_t base, end; /* what counts of it; see JR_BASE */
 	uint16_t last_type; /* of its last record; 0: there is none, or it
 			       cannot be read */
 	uint64_t bad_bytes; /* ignored: torn, or not records of this disk */

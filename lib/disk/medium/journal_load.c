@@ -57,9 +57,15 @@ static void drop_powered(struct loader *l)
 		l->slots[i] &= (uint8_t)~SLOT_EXP;
 }
 
+/* What the last one to open the disk acknowledged was durable. */
+static bool is_write_through(const struct journal_state *s)
+{
+	return holder_has_write_through(&s->holder);
+}
+
 static void take_open(struct loader *l, uint64_t boot, uint32_t flight)
 {
-	if (!boot || boot != l->boot)
+	if ((!boot || boot != l->boot) && !is_write_through(l->state))
 		drop_powered(l);
 	l->boot = boot;
 	l->state->flight = flight;
@@ -199,6 +205,8 @@ static bool take_record(struct loader *l, const struct record *r)
 		return take_activation(l, r);
 	case JR_CONTROL:
 		return take_control(l, r);
+	case JR_BASE:
+		return true;
 	case JR_HOLDER:
 		return holder_take(&l->state->holder, r->slot, r->value);
 	default:
@@ -215,8 +223,65 @@ static void take_part(struct loader *l, const uint8_t *p, size_t len)
 		drop_powered(l);
 }
 
+/* The newest JR_BASE all of whose records are there; UINT64_MAX: there is none.
+ * *seq: the largest number in the file. */
+static uint64_t find_base(const uint8_t *p, size_t len, uint64_t *seq)
+{
+	uint64_t base = UINT64_MAX, base_seq = 0, run = 0;
+	struct record r, next = { .seq = 0 };
+
+	*seq = 0;
+	for (size_t i = len / JOURNAL_RECORD_BYTES; i--;) {
+		if (!decode(p + i * JOURNAL_RECORD_BYTES, &r) ||
+		    r.seq == UINT64_MAX) {
+			run = 0;
+			continue;
+		}
+		run = run && next.seq == r.seq + 1 ? run + 1 : 1;
+		next = r;
+		*seq = max_u64(*seq, r.seq);
+		if (r.type == JR_BASE && r.value && r.value <= run &&
+		    r.seq >= base_seq) {
+			base = i * JOURNAL_RECORD_BYTES;
+			base_seq = r.seq;
+		}
+	}
+	return base;
+}
+
+/*
+ * A file that is rewritten in place: from the newest base on, up to something
+ * older, or what was to become the next one.  What cannot be read counts only
+ * if something that can be is behind it: else it was never acknowledged, or is
+ * older.
+ */
+static void take_in_place(struct loader *l, const uint8_t *p, size_t len,
+			  uint64_t base)
+{
+	uint64_t bad = 0, at = base;
+	struct record r;
+
+	for (; at + JOURNAL_RECORD_BYTES <= len; at += JOURNAL_RECORD_BYTES) {
+		bad += JOURNAL_RECORD_BYTES;
+		if (!decode(p + at, &r))
+			continue;
+		if (r.seq <= l->seq || (r.type == JR_BASE && at != base))
+			break;
+		l->seq = r.seq;
+		if (!take_record(l, &r))
+			continue;
+		l->state->bad_bytes += bad - JOURNAL_RECORD_BYTES;
+		bad = 0;
+		l->state->last_type = r.type;
+		l->state->end = at + JOURNAL_RECORD_BYTES;
+	}
+	l->state->base = base;
+	l->state->records =
+		(uint32_t)((l->state->end - base) / JOURNAL_RECORD_BYTES);
+}
+
 /* Bad records are passed over: what is behind a flipped bit still counts. */
-static void take_all(struct loader *l, const uint8_t *p, size_t len)
+static void take_in_order(struct loader *l, const uint8_t *p, size_t len)
 {
 	struct record r;
 	bool ok;
@@ -238,6 +303,20 @@ static void take_all(struct loader *l, const uint8_t *p, size_t len)
 		take_part(l, p, len);
 }
 
+static void take_all(struct loader *l, const uint8_t *p, size_t len)
+{
+	uint64_t seq, base = find_base(p, len, &seq);
+
+	if (base == UINT64_MAX) {
+		take_in_order(l, p, len);
+		l->state->end = div_up_u64(len, JOURNAL_RECORD_BYTES) *
+				JOURNAL_RECORD_BYTES;
+		return;
+	}
+	take_in_place(l, p, len, base);
+	l->seq = seq;
+}
+
 /* Who knows what an end that cannot be read said, or would have said. */
 static void conclude(struct loader *l)
 {
@@ -248,6 +327,8 @@ static void conclude(struct loader *l)
 	s->boot_known = boot && l->boot && s->last_type;
 	s->clean = s->clean && s->last_type;
 	s->died = !s->clean && (s->same_boot || !s->boot_known);
+	s->died_elsewhere = !s->clean && !s->died && is_write_through(s);
+	s->lost_power = !s->clean && !s->died && !s->died_elsewhere;
 	s->next_seq = l->seq + 1;
 }
 
@@ -256,7 +337,8 @@ static void report(struct loader *l,
 				uint32_t slot, uint64_t value),
 		   void *user)
 {
-	if (l->state->clean || !l->state->same_boot)
+	if (l->state->clean ||
+	    (!l->state->same_boot && !l->state->died_elsewhere))
 		drop_powered(l);
 	for (uint32_t i = 0; i < l->geo->domains.nr_realms; i++)
 		if (l->active[i] != ZONE_NO_DOMAIN)

@@ -66,7 +66,9 @@ static int ask_by_reading(struct store_file *sf)
 	return -STORE_FENCED;
 }
 
-/* A client of CephFS on the blocklist is answered nothing any more. */
+/* A client of CephFS whose session was ended gets EACCES for all that the
+ * metadata server would have to answer (mds_client.c), and what a blocklist
+ * says of it where that is asked. */
 static int ask_for_size(struct store_file *sf)
 {
 	struct statx sx;
@@ -74,9 +76,7 @@ static int ask_for_size(struct store_file *sf)
 	if (!statx(sf->dir_fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC,
 		   STATX_SIZE, &sx))
 		return 0;
-	return errno == EINTR || errno == ENOMEM || errno == ETIMEDOUT
-		       ? -errno
-		       : -STORE_FENCED;
+	return errno == EACCES || errno == ESHUTDOWN ? -STORE_FENCED : -errno;
 }
 
 int file_prove(struct store *st)
