@@ -434,7 +434,7 @@ static void what_is_lost_in_passing_is_known(void **state)
 static void lose_all_at_once(void)
 {
 	medium_fail_one_in(1);
-	while (fd_evict())
+	while (fd_evict(NULL))
 		;
 	medium_fail_one_in(0);
 }

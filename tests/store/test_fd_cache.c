@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "fault/mounts.h"
 #include "skip.h"
 #include "store/file/file.h"
 #include "store/ops.h"
@@ -167,12 +168,88 @@ static void pinned_ones_stay_over_the_bound(void **state)
 	for (uint32_t i = 0; i < 20; i++)
 		assert_int_equal(fd_get(to_file(env->st), i, false, &e[i]), 0);
 	assert_int_equal(store_file_nr_fds(), 20);
-	assert_false(fd_evict());
+	assert_false(fd_evict(NULL));
 	assert_int_equal(fd_drop(to_file(env->st), 3), -EBUSY);
 	for (uint32_t i = 0; i < 20; i++)
 		fd_put(e[i], false);
 	assert_int_equal(store_file_nr_fds(), 8);
 	assert_int_equal(open_fds(), env->fds + 8);
+}
+
+static bool all_cached(struct store *st, uint32_t nr)
+{
+	struct env env = { .st = st };
+
+	for (uint32_t i = 0; i < nr; i++)
+		if (!is_cached(&env, i))
+			return false;
+	return true;
+}
+
+/* A store on a server's file system, which takes its time to sync and to close
+ * a file: it is not waited for by those who have nothing there. */
+static void files_of_a_server_are_left_to_its_own(void **state)
+{
+	char *dir = tmp_make();
+	struct env *env = *state;
+	struct store *remote;
+	uint8_t b = 1;
+
+	mounts_type = "nfs4";
+	mounts_options = "rw,vers=4.2,hard";
+	remote = tmp_open(dir);
+	mounts_type = "";
+	make_slots(env, 20);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_int_equal(store_make(remote, i, 0), 0);
+		assert_int_equal(op_write(remote, i, 0, &b, 1), 1);
+	}
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	assert_true(all_cached(remote, 4));
+	assert_int_equal(store_file_nr_fds(), 8);
+	/* Nor where the process is out of descriptors. */
+	while (fd_evict(to_file(env->st)))
+		;
+	assert_true(all_cached(remote, 4));
+	assert_int_equal(nr_syncs, 0);
+	/* Its own share is its own to make room in. */
+	assert_int_equal(store_make(remote, 4, 0), 0);
+	assert_int_equal(op_read(remote, 4, 0, &b, 1), 0);
+	assert_int_equal(nr_syncs, 1);
+	assert_int_equal(store_file_nr_fds(), 4);
+	store_close(remote);
+	assert_int_equal(store_file_nr_fds(), 0);
+	tmp_remove(dir);
+}
+
+/* Alone, it has all of it. */
+static void shares_are_of_those_who_are_there(void **state)
+{
+	struct fd_group *nfs = fd_group_join(true, 77), *ceph;
+
+	(void)state;
+	assert_int_equal(fd_group_share(fd_groups, 512), 256);
+	assert_int_equal(fd_group_share(nfs, 512), 256);
+	assert_ptr_equal(fd_group_join(true, 77), nfs);
+	ceph = fd_group_join(true, 78);
+	assert_ptr_not_equal(ceph, nfs);
+	assert_int_equal(fd_group_share(fd_groups, 512), 256);
+	assert_int_equal(fd_group_share(nfs, 512), 128);
+	fd_group_leave(nfs);
+	fd_group_leave(nfs);
+	assert_int_equal(fd_group_share(ceph, 512), 256);
+	assert_int_equal(fd_group_share(ceph, 4), 4);
+	fd_group_leave(ceph);
+	assert_int_equal(fd_group_share(fd_groups, 512), 512);
+	/* More than there are groups share one. */
+	for (dev_t dev = 1; dev <= 20; dev++)
+		nfs = fd_group_join(true, dev);
+	assert_ptr_equal(nfs, &fd_groups[FD_NR_GROUPS - 1]);
+	assert_int_equal(fd_group_share(nfs, 512), 256 / (FD_NR_GROUPS - 1));
+	for (unsigned i = 1; i < FD_NR_GROUPS; i++)
+		while (fd_groups[i].nr_stores)
+			fd_group_leave(&fd_groups[i]);
 }
 
 static void nowait_opens_nothing(void **state)
@@ -771,7 +848,7 @@ static void pins_are_left_and_called_back_at_once(void **state)
 		fd_forget(sf, n % 3);
 		fd_drop(sf, (n + 1) % 3);
 		if (n % 8 == 0)
-			fd_evict();
+			fd_evict(NULL);
 	}
 	atomic_store(&uses_over, true);
 	for (int i = 0; i < 3; i++)
@@ -794,6 +871,8 @@ int main(void)
 		T(the_least_recently_used_leaves),
 		T(a_lower_bound_holds_at_once),
 		T(pinned_ones_stay_over_the_bound),
+		T(files_of_a_server_are_left_to_its_own),
+		T(shares_are_of_those_who_are_there),
 		T(nowait_opens_nothing),
 		T(without_descriptors_cached_ones_are_closed),
 		T(half_of_what_the_process_may_have),

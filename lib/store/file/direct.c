@@ -47,7 +47,7 @@ static void tell(struct store_file *sf, uint32_t align)
 }
 
 /* Where no descriptor is left, the other one must do: nobody waits for it. */
-static int open_direct(const char *path, int flags)
+static int open_direct(struct store_file *sf, const char *path, int flags)
 {
 	int fd;
 
@@ -55,7 +55,7 @@ static int open_direct(const char *path, int flags)
 		fd = open(path, flags | O_DIRECT | O_CLOEXEC);
 		if (fd < 0)
 			fd = -errno;
-	} while ((fd == -EMFILE || fd == -ENFILE) && fd_evict());
+	} while ((fd == -EMFILE || fd == -ENFILE) && fd_evict(sf));
 	return fd;
 }
 
@@ -69,7 +69,7 @@ int file_direct_open(struct store_file *sf, int fd, bool read_only,
 	/* The same file, whatever has its name now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (*mem_align && *off_align)
-		direct = open_direct(path, read_only ? O_RDONLY : O_RDWR);
+		direct = open_direct(sf, path, read_only ? O_RDONLY : O_RDWR);
 	if (direct != -EMFILE && direct != -ENFILE)
 		tell(sf, direct < 0 ? 0 : *off_align);
 	return direct < 0 ? -1 : direct;

@@ -54,10 +54,10 @@ struct fd_entry {
 /*
  * A shard's lock covers its lists and its entries' fields but for those of
  * syncing.  Nobody holds two shards' locks, nor one while calling the kernel.
- * Order: sync_lock and a shard's lock are never held together; held_lock, of
- * the list of stores that may hold pins, before a shard's.  Whoever calls pins
- * back from other stores ends them under it, so that a store which has left the
- * list has none any more.
+ * Order: sync_lock and a shard's lock are never held together; a group's
+ * held_lock, of the list of its stores that may hold pins, before a shard's.
+ * Whoever calls pins back from other stores ends them under it, so that a store
+ * which has left the list has none any more.
  */
 struct shard {
 	pthread_mutex_t lock;
@@ -72,7 +72,6 @@ static struct shard shards[NR_SHARDS] = {
 };
 static atomic_uint max_fds = 512;
 static atomic_uint bound = 512; /* max_fds, or less: see set_bound() */
-static atomic_uint nr_fds;	/* open, or about to be */
 /* The LRU's clock.  It stands still while every descriptor is found, so that
  * threads on different shards share no line that is written. */
 static atomic_uint_fast64_t misses;
@@ -92,9 +91,6 @@ static int sync_fd(int fd)
 	errno = EROFS;
 	return -1;
 }
-
-static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct store_file *held_stores;
 
 int (*fd_sync_fn)(int fd) = sync_fd;
 unsigned fd_wait_ms = 5000;
@@ -197,12 +193,13 @@ static void free_entry(struct shard *sh, struct fd_entry *e)
 	free(e);
 }
 
-/* The least recently used entry that is not pinned.  Few are. */
-static struct fd_entry *oldest_idle(const struct shard *sh)
+/* The group's least recently used entry that is not pinned.  Few are. */
+static struct fd_entry *oldest_idle(const struct shard *sh,
+				    const struct fd_group *g)
 {
 	struct fd_entry *e = sh->oldest;
 
-	while (e && e->pins)
+	while (e && (e->pins || e->sf->group != g))
 		e = e->newer;
 	return e;
 }
@@ -237,12 +234,14 @@ static void sync_idle(struct fd_entry *e, bool tell)
 
 static void close_both(struct fd_entry *e, int fd)
 {
+	atomic_uint *nr_fds = &e->sf->group->nr_fds;
+
 	close(fd);
-	atomic_fetch_sub(&nr_fds, 1);
+	atomic_fetch_sub(nr_fds, 1);
 	if (e->direct < 0)
 		return;
 	close(e->direct);
-	atomic_fetch_sub(&nr_fds, 1);
+	atomic_fetch_sub(nr_fds, 1);
 	e->direct = -1;
 }
 
@@ -260,8 +259,8 @@ static void close_idle(struct shard *sh, struct fd_entry *e, bool tell)
 	not_busy(sh, e);
 }
 
-/* The shard with the oldest idle entry, NULL if all are pinned. */
-static struct shard *oldest_shard(void)
+/* The shard with the group's oldest idle entry, NULL if all are pinned. */
+static struct shard *oldest_shard(const struct fd_group *g)
 {
 	uint64_t stamp = UINT64_MAX;
 	struct shard *found = NULL;
@@ -269,7 +268,7 @@ static struct shard *oldest_shard(void)
 
 	for (struct shard *sh = shards; sh < shards + NR_SHARDS; sh++) {
 		pthread_mutex_lock(&sh->lock);
-		e = oldest_idle(sh);
+		e = oldest_idle(sh, g);
 		if (e && e->stamp < stamp) {
 			stamp = e->stamp;
 			found = sh;
@@ -293,50 +292,52 @@ static void call_back(struct store_file *sf)
 }
 
 /* Pins that no request has: what is idle is to be seen as such. */
-static void call_all_back(void)
+static void call_all_back(struct fd_group *g)
 {
-	pthread_mutex_lock(&held_lock);
-	for (struct store_file *sf = held_stores; sf; sf = sf->next_held)
+	pthread_mutex_lock(&g->held_lock);
+	for (struct store_file *sf = g->held_stores; sf; sf = sf->next_held)
 		if (atomic_exchange(&sf->held.some, false))
 			call_back(sf);
-	pthread_mutex_unlock(&held_lock);
+	pthread_mutex_unlock(&g->held_lock);
 }
 
 static void join_held(struct store_file *sf)
 {
-	pthread_mutex_lock(&held_lock);
+	struct fd_group *g = sf->group;
+
+	pthread_mutex_lock(&g->held_lock);
 	if (!sf->may_hold) {
 		sf->may_hold = true;
-		sf->next_held = held_stores;
-		held_stores = sf;
+		sf->next_held = g->held_stores;
+		g->held_stores = sf;
 	}
-	pthread_mutex_unlock(&held_lock);
+	pthread_mutex_unlock(&g->held_lock);
 }
 
 static void leave_held(struct store_file *sf)
 {
-	struct store_file **link = &held_stores;
+	struct store_file **link = &sf->group->held_stores;
 
-	pthread_mutex_lock(&held_lock);
+	pthread_mutex_lock(&sf->group->held_lock);
 	while (*link && *link != sf)
 		link = &(*link)->next_held;
 	if (*link)
 		*link = sf->next_held;
 	sf->may_hold = false;
 	call_back(sf);
-	pthread_mutex_unlock(&held_lock);
+	pthread_mutex_unlock(&sf->group->held_lock);
 }
 
-static bool evict(bool tell)
+static bool evict(struct fd_group *g, bool tell)
 {
 	struct shard *sh;
 	struct fd_entry *e;
 
-	call_all_back();
+	call_all_back(g);
 	/* Another thread may take the oldest one first: look again. */
-	while ((sh = oldest_shard())) {
+	while ((sh = oldest_shard(g))) {
 		pthread_mutex_lock(&sh->lock);
-		e = oldest_idle(sh);
+		e = oldest_idle(sh, g);
 		if (e)
 			close_idle(sh, e, tell);
 		pthread_mutex_unlock(&sh->lock);
@@ -346,39 +347,46 @@ static bool evict(bool tell)
 	return false;
 }
 
-/* Who needs a descriptor at once may be about to write the journal, which
- * telling would wait for. */
-bool fd_evict(void)
+/* Local files can be closed by everybody. */
+static struct fd_group *group_of(const struct store_file *sf)
 {
-	return evict(false);
+	return sf && sf->group ? sf->group : fd_groups;
 }
 
-static bool is_pinned(struct shard *sh)
+/* Who needs a descriptor at once may be about to write the journal, which
+ * telling would wait for. */
+bool fd_evict(const struct store_file *sf)
+{
+	return evict(group_of(sf), false) || evict(fd_groups, false);
+}
+
+static bool is_pinned(struct shard *sh, const struct fd_group *g)
 {
 	struct fd_entry *e;
 
 	pthread_mutex_lock(&sh->lock);
-	for (e = sh->oldest; e && !e->pins; e = e->newer)
-		;
+	for (e = sh->oldest; e; e = e->newer)
+		if (e->pins && (e->sf->group == g || e->sf->group == fd_groups))
+			break;
 	pthread_mutex_unlock(&sh->lock);
 	return e;
 }
 
-static bool any_is_pinned(void)
+static bool any_is_pinned(const struct fd_group *g)
 {
 	for (struct shard *sh = shards; sh < shards + NR_SHARDS; sh++)
-		if (is_pinned(sh))
+		if (is_pinned(sh, g))
 			return true;
 	return false;
 }
 
-bool fd_make_room(uint64_t *end_ms)
+bool fd_make_room(const struct store_file *sf, uint64_t *end_ms)
 {
-	if (fd_evict())
+	if (fd_evict(sf))
 		return true;
 	if (!*end_ms)
 		*end_ms = clock_ms() + fd_wait_ms;
-	if (clock_ms() >= *end_ms || !any_is_pinned())
+	if (clock_ms() >= *end_ms || !any_is_pinned(group_of(sf)))
 		return false;
 	clock_sleep_ms(1);
 	return true;
@@ -395,9 +403,11 @@ static void set_bound(void)
 	atomic_store(&bound, max < MIN_FDS ? MIN_FDS : max);
 }
 
-static void trim(void)
+static void trim(struct fd_group *g)
 {
-	while (atomic_load(&nr_fds) > atomic_load(&bound) && evict(true))
+	while (atomic_load(&g->nr_fds) >
+		       fd_group_share(g, atomic_load(&bound)) &&
+	       evict(g, true))
 		;
 }
 
@@ -421,15 +431,16 @@ static void forget_flushed(const struct fd_entry *e, int fd)
 /* Opens a busy entry's file, without the shard's lock. */
 static int open_entry(struct fd_entry *e, int *wr_err, struct stat *sb)
 {
+	struct fd_group *g = e->sf->group;
 	int fd;
 
 	atomic_fetch_add(&misses, 1);
-	atomic_fetch_add(&nr_fds, 1);
+	atomic_fetch_add(&g->nr_fds, 1);
 	set_bound();
-	trim();
+	trim(g);
 	fd = file_open_slot(e->sf, e->slot, wr_err, sb);
 	if (fd < 0)
-		atomic_fetch_sub(&nr_fds, 1);
+		atomic_fetch_sub(&g->nr_fds, 1);
 	else if (!*wr_err)
 		forget_flushed(e, fd);
 	return fd;
@@ -441,7 +452,7 @@ static void open_direct(struct fd_entry *e, int fd, int wr_err)
 	e->direct = file_direct_open(e->sf, fd, wr_err, &e->mem_align,
 				     &e->off_align);
 	if (e->direct >= 0)
-		atomic_fetch_add(&nr_fds, 1);
+		atomic_fetch_add(&e->sf->group->nr_fds, 1);
 }
 
 static int fence(struct fd_entry *e, int fd)
@@ -579,11 +590,13 @@ static bool hold(struct fd_entry *e)
 
 void fd_put(struct fd_entry *e, bool nowait)
 {
+	struct fd_group *g = e->sf->group;
+
 	if (nowait && hold(e))
 		return;
 	unpin(e, true);
 	if (!nowait)
-		trim();
+		trim(g);
 }
 
 int fd_of(const struct fd_entry *e)
@@ -776,10 +789,15 @@ void store_file_set_max_fds(unsigned n)
 {
 	atomic_store(&max_fds, n < MIN_FDS ? MIN_FDS : n);
 	set_bound();
-	trim();
+	for (unsigned i = 0; i < FD_NR_GROUPS; i++)
+		trim(&fd_groups[i]);
 }
 
 unsigned store_file_nr_fds(void)
 {
-	return atomic_load(&nr_fds);
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < FD_NR_GROUPS; i++)
+		sum += atomic_load(&fd_groups[i].nr_fds);
+	return sum;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
  * The process's cache of zone file descriptors, shared by all file stores:
- * bounded, also by half of RLIMIT_NOFILE, the least recently used leaves first.
- * Any thread.
+ * bounded, also by half of RLIMIT_NOFILE, the least recently used leaves first,
+ * of the same group (fd_group.h).  Any thread.
  *
  * An entry is pinned from fd_get() to fd_put(), and so is its descriptor:
  * whoever runs a request asynchronously keeps the pin until its completion.
@@ -63,14 +63,15 @@ int fd_drop(struct store_file *sf, uint32_t slot);
 void fd_forget(struct store_file *sf, uint32_t slot);
 /* Closes and forgets all of a store, none of which may be pinned. */
 void fd_drop_all(struct store_file *sf);
-/* Closes the least recently used one; false if all are pinned. */
-bool fd_evict(void);
+/* Closes the least recently used one that @sf (NULL: a local store) may close;
+ * false if all are pinned. */
+bool fd_evict(const struct store_file *sf);
 /*
  * For whoever was refused a descriptor, and has none pinned: makes room, or
  * waits some time for one that is pinned to be let go.  *@end_ms is 0 at first.
  * False: there is none to be had.
  */
-bool fd_make_room(uint64_t *end_ms);
+bool fd_make_room(const struct store_file *sf, uint64_t *end_ms);
 
 /*
  * What syncs a descriptor, and fails with EROFS where fdatasync() may have done

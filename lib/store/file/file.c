@@ -37,6 +37,8 @@ static int file_start_engine(struct store *st)
 static void file_free(struct store_file *sf)
 {
 	file_unlock(sf);
+	if (sf->group)
+		fd_group_leave(sf->group);
 	if (sf->dir_fd >= 0)
 		close(sf->dir_fd);
 	pthread_mutex_destroy(&sf->names_lock);
@@ -143,9 +145,15 @@ static enum store_fence fence_of(const struct fs *fs)
 	return STORE_FENCE_NONE;
 }
 
-static int open_dir(const char *path)
+/* What the directory is on, and with whom it shares descriptors. */
+static void look_at_fs(struct store_file *sf)
 {
-	return file_open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+	struct stat sb = { 0 };
+
+	fs_of(sf->dir_fd, &sf->fs);
+	sf->head.fence = fence_of(&sf->fs);
+	fstat(sf->dir_fd, &sb);
+	sf->group = fd_group_join(fs_is_remote(&sf->fs), sb.st_dev);
 }
 
 int store_file_open(const char *path, struct store **st, struct zl_err *err)
@@ -155,14 +163,13 @@ int store_file_open(const char *path, struct store **st, struct zl_err *err)
 
 	if (!sf)
 		return zl_fail(err, ENOMEM, "out of memory opening %s", path);
-	sf->dir_fd = open_dir(sf->path);
+	sf->dir_fd = file_openat_raw(sf, sf->path, O_RDONLY | O_DIRECTORY);
 	if (sf->dir_fd < 0) {
 		ret = refuse_dir(sf->path, -sf->dir_fd, err);
 		file_free(sf);
 		return ret;
 	}
-	fs_of(sf->dir_fd, &sf->fs);
-	sf->head.fence = fence_of(&sf->fs);
+	look_at_fs(sf);
 	*st = &sf->head;
 	return 0;
 }

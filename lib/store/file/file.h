@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "store/file/fd_cache.h"
+#include "store/file/fd_group.h"
 #include "store/file/fd_held.h"
 #include "store/fs.h"
 #include "store/store.h"
@@ -37,7 +38,8 @@ struct store_file {
 	atomic_bool direct_told;
 	struct zl_limit limit; /* of the log lines that requests cause */
 	struct fd_held held;
-	struct store_file *next_held; /* fd_cache.c's list */
+	struct fd_group *group;
+	struct store_file *next_held; /* the group's list */
 	bool may_hold;		      /* it is in there */
 	struct file_ring *ring; /* NULL: requests run where they come from */
 };
@@ -50,11 +52,10 @@ static inline struct store_file *to_file(struct store *st)
 /* openat.c */
 
 /*
- * openat() with O_NOFOLLOW and O_CLOEXEC, mode 0600, whatever the name is. When
- * the process is out of descriptors, cached ones are closed.
+ * openat() with O_NOFOLLOW and O_CLOEXEC, mode 0600, whatever the name is, in
+ * the store's directory once that is open.  When the process is out of
+ * descriptors, cached ones are closed.
  */
-int file_open_at(int dir_fd, const char *name, int flags);
-/* … in the store's directory. */
 int file_openat_raw(struct store_file *sf, const char *name, int flags);
 
 /*

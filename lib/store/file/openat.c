@@ -16,22 +16,17 @@ static bool out_of_fds(int ret)
 	return ret == -EMFILE || ret == -ENFILE;
 }
 
-int file_open_at(int dir_fd, const char *name, int flags)
+int file_openat_raw(struct store_file *sf, const char *name, int flags)
 {
+	int dir_fd = sf->dir_fd < 0 ? AT_FDCWD : sf->dir_fd, fd;
 	uint64_t end_ms = 0;
-	int fd;
 
 	do {
 		fd = openat(dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0)
 			fd = -errno;
-	} while (fd == -EINTR || (out_of_fds(fd) && fd_make_room(&end_ms)));
+	} while (fd == -EINTR || (out_of_fds(fd) && fd_make_room(sf, &end_ms)));
 	return fd;
-}
-
-int file_openat_raw(struct store_file *sf, const char *name, int flags)
-{
-	return file_open_at(sf->dir_fd, name, flags);
 }
 
 static int kind_error(mode_t mode)
