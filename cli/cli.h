@@ -108,6 +108,11 @@ int cli_disk_dir(const char *word, char dir[PATH_MAX], struct zl_err *err);
 
 /* look.c: looking at directories, which changes nothing. */
 
+/* answers.c: false with a sentence (@err may be NULL): the directory is on a
+ * file system whose server does not answer, and is better not looked at.  Takes
+ * some seconds then. */
+bool cli_answers(const char *dir, struct zl_err *err);
+
 /* Opens a disk to look at it; 0, or -errno with a sentence. */
 int cli_look(const char *dir, struct disk **disk, struct zl_err *err);
 /* The same of the disk that @word names, whose directory is @dir then. */

@@ -113,10 +113,11 @@ static bool add_backstore(void *user, const struct lio_backstore *bs)
 	row->size_bytes = bs->size_bytes;
 	row->attached = true;
 	snprintf(row->state, sizeof(row->state), "%s",
-		 !bs->enabled		 ? "not enabled"
-		 : *l->daemon		 ? l->daemon
-		 : !cli_is_dir(row->dir) ? "directory is gone"
-					 : "attached");
+		 !bs->enabled			? "not enabled"
+		 : *l->daemon			? l->daemon
+		 : !cli_answers(row->dir, NULL) ? "its server does not answer"
+		 : !cli_is_dir(row->dir)	? "directory is gone"
+						: "attached");
 	lio_luns_each(l->luns, bs, add_export, row);
 	return true;
 }
@@ -160,7 +161,7 @@ static bool add_dir(struct list *l, const char *dir, struct zl_err *err)
 	if (is_listed(l, dir))
 		return true;
 	if (cli_look(dir, &disk, err))
-		return add_broken(l, dir);
+		return cli_answers(dir, NULL) && add_broken(l, dir);
 	row = new_row(l, dir);
 	row->size_bytes = disk_meta(disk)->capacity_bytes;
 	if (disk_in_use(dir, disk, who, sizeof(who)))
@@ -182,7 +183,9 @@ static size_t add_dirs_in(struct list *l, const char *dir)
 	struct dirent **entries;
 	char path[PATH_MAX];
 	size_t found = 0;
-	int nr = scandir(dir, &entries, is_no_hidden, alphasort);
+	int nr = cli_answers(dir, NULL)
+			 ? scandir(dir, &entries, is_no_hidden, alphasort)
+			 : -1;
 
 	for (int i = 0; i < nr; i++) {
 		if (snprintf(path, sizeof(path), "%s/%s", dir,
@@ -295,7 +298,8 @@ static struct json_object *id_json(const struct disk_row *row)
 static void add_meta(const struct disk_row *row, struct json_object *o)
 {
 	struct disk_meta m;
-	bool known = !disk_read_meta(row->dir, &m);
+	bool known =
+		cli_answers(row->dir, NULL) && !disk_read_meta(row->dir, &m);
 
 	json_object_object_add(o, "serial",
 			       known ? json_object_new_string(m.serial) : NULL);
@@ -373,6 +377,8 @@ static const char *daemon_trouble(void)
 	switch (lio_daemon_state(cli_lio(), NULL)) {
 	case LIO_DAEMON_NONE:
 		return "no tcmu-runner";
+	case LIO_DAEMON_HANGS:
+		return "tcmu-runner hangs";
 	case LIO_DAEMON_STARTING:
 		return "tcmu-runner starts";
 	case LIO_DAEMON_NO_HANDLER:

@@ -9,6 +9,8 @@ int cli_look(const char *dir, struct disk **disk, struct zl_err *err)
 {
 	struct disk_open_args args = { .look_only = true };
 
+	if (!cli_answers(dir, err))
+		return -ETIMEDOUT;
 	return disk_open(dir, &args, disk, err);
 }
 

@@ -18,7 +18,8 @@ bool cli_same_dir(const char *a, const char *b)
 	struct stat sb_a, sb_b;
 
 	return !strcmp(a, b) ||
-	       (!stat(a, &sb_a) && !stat(b, &sb_b) &&
+	       (cli_answers(a, NULL) && cli_answers(b, NULL) &&
+		!stat(a, &sb_a) && !stat(b, &sb_b) &&
 		sb_a.st_dev == sb_b.st_dev && sb_a.st_ino == sb_b.st_ino);
 }
 
@@ -258,8 +259,12 @@ static int resolve(const char *word, struct lio_backstore *bs,
 int cli_disk_dir(const char *word, char dir[PATH_MAX], struct zl_err *err)
 {
 	struct lio_backstore bs;
-	int ret = resolve(word, &bs, dir, err);
+	int ret = cli_is_dir_word(word) && !cli_answers(word, err)
+			  ? -ETIMEDOUT
+			  : resolve(word, &bs, dir, err);
 
+	if (ret >= 0 && !cli_answers(dir, err))
+		return -ETIMEDOUT;
 	if (!ret && !cli_is_dir(dir) && cli_find_dir(dir, &bs))
 		ret = 1;
 	if (ret == 1 && !cli_is_dir(dir))

@@ -488,6 +488,13 @@ void disk_each_doubt(const char *dir,
 		     void (*fn)(void *user, const char *sentence), void *user);
 
 /*
+ * The mount (its number in mountinfo) of the server's file system that has the
+ * path @dir, which is not looked at, and its type in @type; 0: it is local, or
+ * that is not known.
+ */
+int disk_dir_mount(const char *dir, char *type, size_t size);
+
+/*
  * False: no handler has the disk in @dir open.  A copy of a disk's directory
  * has its serial number, and with that the name of its socket.
  */

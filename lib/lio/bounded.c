@@ -219,6 +219,30 @@ int lio_claim_device(const struct lio *lio, const char *path)
 	return change(lio, do_claim, path, NULL);
 }
 
+static int do_look(const struct change *c)
+{
+	struct statx sx;
+
+	/* What the client remembers is no answer. */
+	return result(statx(AT_FDCWD, c->path, AT_STATX_FORCE_SYNC,
+			    STATX_BASIC_STATS, &sx));
+}
+
+bool lio_answers(const struct lio *lio, const char *path, unsigned ms)
+{
+	struct change c = { lio->ops, path, NULL, do_look, NULL };
+	struct child child = { .needs = NULL };
+	int here, ret;
+
+	child.pid = start_change(&c, &here);
+	ret = wait_for_child(&child, ms);
+	if (ret == -ETIMEDOUT)
+		kill(child.pid, SIGKILL);
+	if (child.pid > 0)
+		close(here);
+	return ret != -ETIMEDOUT;
+}
+
 static int do_enable(const struct change *c)
 {
 	return c->ops->write(c->text, "1");

@@ -205,6 +205,7 @@ int lio_attach_backstore(const struct lio *lio,
 
 enum lio_daemon {
 	LIO_DAEMON_NONE,       /* tcmu-runner does not run */
+	LIO_DAEMON_HANGS,      /* … was killed, and cannot end */
 	LIO_DAEMON_STARTING,   /* … is not ready yet */
 	LIO_DAEMON_NO_HANDLER, /* … has not loaded handler_zloop.so */
 	LIO_DAEMON_READY,
@@ -219,6 +220,13 @@ enum lio_daemon lio_daemon_state(const struct lio *lio, int *pid);
  * systemd where that runs.  Says what is missing when that does not help.
  */
 int lio_ready(const struct lio *lio, bool iscsi, struct zl_err *err);
+
+/*
+ * Whether looking at @path, by its server if it has one, ends within @ms; what
+ * comes of it is no matter.  In a child process, since what the kernel waits
+ * for cannot always be interrupted.
+ */
+bool lio_answers(const struct lio *lio, const char *path, unsigned ms);
 
 /* Saves what targets and backstores there are, whoever's, as "targetcli
  * saveconfig" does: they are restored at boot. */

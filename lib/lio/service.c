@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What has to run below: kernel modules, configfs, tcmu-runner. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@
 
 struct search {
 	int pid;
-	bool handler;
+	bool handler, dying;
 };
 
 static bool has_handler(const char *comm)
@@ -43,6 +44,36 @@ static bool has_handler(const char *comm)
 	return found;
 }
 
+/*
+ * Whether the process with this /proc/PID/comm was killed, and is there still
+ * since a thread of it waits for what cannot be interrupted: a file system that
+ * does not answer, for example.  Once its first thread has ended it has no
+ * memory to look at.
+ */
+static bool is_dying(const char *comm)
+{
+	unsigned long long pending, killed = 1ULL << (SIGKILL - 1);
+	char path[PATH_MAX], line[128];
+	bool zombie = false, signal = false;
+	unsigned threads = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%.*s/status",
+		 (int)(lio_last(comm) - comm - 1), comm);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		zombie |= !strncmp(line, "State:\tZ", 8);
+		sscanf(line, "Threads: %u", &threads);
+		if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
+		    sscanf(line, "ShdPnd: %llx", &pending) == 1)
+			signal |= pending & killed;
+	}
+	fclose(f);
+	return signal || (zombie && threads > 1);
+}
+
 static bool visit_process(void *user, const char *path)
 {
 	struct search *s = user;
@@ -52,8 +83,10 @@ static bool visit_process(void *user, const char *path)
 		return true;
 	/* One that finds another running is there for a moment, too. */
 	s->handler = has_handler(path);
-	if (s->handler || !s->pid)
+	if (s->handler || !s->pid) {
 		s->pid = atoi(strstr(path, "/proc/") + 6);
+		s->dying = is_dying(path);
+	}
 	return !s->handler;
 }
 
@@ -93,6 +126,8 @@ enum lio_daemon lio_daemon_state(const struct lio *lio, int *pid)
 		*pid = s.pid;
 	if (!s.pid)
 		return LIO_DAEMON_NONE;
+	if (s.dying)
+		return LIO_DAEMON_HANGS;
 	if (netlink_is_blocked(lio))
 		return LIO_DAEMON_STARTING;
 	return s.handler ? LIO_DAEMON_READY : LIO_DAEMON_NO_HANDLER;
@@ -106,6 +141,12 @@ const char *lio_daemon_trouble(const struct lio *lio, char buf[128])
 	switch (lio_daemon_state(lio, &pid)) {
 	case LIO_DAEMON_NONE:
 		strcpy(buf, "tcmu-runner does not run");
+		break;
+	case LIO_DAEMON_HANGS:
+		snprintf(buf, 128,
+			 "tcmu-runner (process %d) was killed, but does not "
+			 "end: it waits for a file system that does not answer",
+			 pid);
 		break;
 	case LIO_DAEMON_STARTING:
 		snprintf(buf, 128, "tcmu-runner (process %d) is not ready",

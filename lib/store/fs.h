@@ -24,6 +24,7 @@ enum fs_kind {
 
 struct fs {
 	enum fs_kind kind;
+	int mount_id;	   /* 0: not known */
 	char type[32];	   /* as mountinfo has it, e.g. nfs4 */
 	char version[8];   /* of NFS: 3, 4.0, 4.1, 4.2; else "" */
 	char options[512]; /* of the mount, then of the file system */

@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lio/fake.h"
@@ -26,6 +28,64 @@ static void daemon_states(void **state)
 			 LIO_DAEMON_NO_HANDLER);
 	fake_put("/proc/4242/comm", "tcmu-runners");
 	assert_int_equal(lio_daemon_state(&fake_lio, NULL), LIO_DAEMON_NONE);
+}
+
+/* As /proc/PID/status says it of one that was killed. */
+static void a_daemon_that_cannot_end(void **state)
+{
+	static const struct {
+		const char *status;
+		enum lio_daemon answer;
+	} rows[] = {
+		{ "Name:\ttcmu-runner\nState:\tS (sleeping)\nThreads:\t9\n"
+		  "SigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n",
+		  LIO_DAEMON_READY },
+		{ "State:\tS (sleeping)\nThreads:\t9\n"
+		  "SigPnd:\t0000000000000000\nShdPnd:\t0000000000004002\n",
+		  LIO_DAEMON_READY },
+		{ "State:\tD (disk sleep)\nThreads:\t1\n"
+		  "SigPnd:\t0000000000000100\nShdPnd:\t0000000000000000\n",
+		  LIO_DAEMON_HANGS },
+		{ "State:\tS (sleeping)\nThreads:\t9\n"
+		  "SigPnd:\t0000000000000000\nShdPnd:\t0000000000000100\n",
+		  LIO_DAEMON_HANGS },
+		{ "State:\tZ (zombie)\nThreads:\t2\n", LIO_DAEMON_HANGS },
+		{ "State:\tZ (zombie)\nThreads:\t1\n", LIO_DAEMON_READY },
+	};
+	struct zl_err err;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fake_put("/proc/4242/status", rows[i].status);
+		assert_int_equal(lio_daemon_state(&fake_lio, NULL),
+				 rows[i].answer);
+	}
+	fake_put("/proc/4242/status", rows[2].status);
+	fake_put("/proc/4242/maps", "");
+	fake_put("/sys/module/tcm_loop/x", "");
+	assert_int_equal(lio_ready(&fake_lio, false, &err), -ENODEV);
+	assert_non_null(strstr(err.msg, "was killed, but does not end"));
+}
+
+static bool silent;
+
+/* Instead of the C library's. */
+int statx(int dir_fd, const char *path, int flags, unsigned mask,
+	  struct statx *sx)
+{
+	while (silent)
+		pause();
+	return (int)syscall(SYS_statx, dir_fd, path, flags, mask, sx);
+}
+
+static void servers_that_do_not_answer(void **state)
+{
+	(void)state;
+	assert_true(lio_answers(&fake_lio, "/tmp", 20000));
+	assert_true(lio_answers(&fake_lio, "/not/there", 20000));
+	silent = true;
+	assert_false(lio_answers(&fake_lio, "/tmp", 100));
+	silent = false;
 }
 
 /* Each thing that is missing is named. */
@@ -124,9 +184,13 @@ static void odd_backstores(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(daemon_states),  TEST(what_is_missing),
-		TEST(devices_in_use), TEST(devices_open),
+		TEST(daemon_states),
+		TEST(what_is_missing),
+		TEST(devices_in_use),
+		TEST(devices_open),
 		TEST(odd_backstores),
+		TEST(a_daemon_that_cannot_end),
+		TEST(servers_that_do_not_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

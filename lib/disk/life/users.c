@@ -136,6 +136,16 @@ void disk_each_doubt(const char *dir,
 	store_close(st);
 }
 
+int disk_dir_mount(const char *dir, char *type, size_t size)
+{
+	struct fs fs;
+
+	if (!fs_of_path(dir, &fs) || !fs_is_remote(&fs))
+		return 0;
+	snprintf(type, size, "%s", fs.type);
+	return fs.mount_id;
+}
+
 bool disk_is_open(const char *dir)
 {
 	struct store *st;

@@ -87,6 +87,7 @@ static void take_mount(const struct mount *m, struct fs *fs)
 {
 	memset(fs, 0, sizeof(*fs));
 	fs->kind = kind_of_type(m->type);
+	fs->mount_id = m->id;
 	snprintf(fs->type, sizeof(fs->type), "%s", m->type);
 	snprintf(fs->options, sizeof(fs->options), "%s,%s", m->options,
 		 m->super);
