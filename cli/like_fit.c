@@ -102,6 +102,21 @@ static const char *word_of_type(unsigned type, char buf[CLI_WORD_MAX])
 	return cli_word(zone_type_name((enum zone_type)type), buf);
 }
 
+/* A list of zones does not say which of them are one realm's. */
+static int check_active(const struct like *like, struct zl_err *err)
+{
+	for (uint32_t i = 0; i < like->nr; i++)
+		if (like->zones[i].cond == ZC_INACTIVE)
+			return like_refuse(
+				like, like->zones[i].at, err,
+				"the zone is inactive, so the drive has zone "
+				"domains and realms, of which a list of zones "
+				"tells too little; give model=realms and what "
+				"REPORT ZONE DOMAINS and REPORT REALMS say, "
+				"without --like");
+	return 0;
+}
+
 /* A gap zone is what its slot has behind the capacity. */
 static int join_gaps(struct like *like, struct zl_err *err)
 {
@@ -414,6 +429,8 @@ int like_fit(struct like *like, bool state, struct disk_opts *opts,
 
 	if (!ret)
 		ret = check_report(like, err);
+	if (!ret)
+		ret = check_active(like, err);
 	if (!ret)
 		ret = join_gaps(like, err);
 	if (!ret)

@@ -146,6 +146,33 @@ static int blkzone_line(struct text *t)
 	return bad_line(t);
 }
 
+/* Of what the list of zones has no need. */
+static bool zbc_feature(struct text *t)
+{
+	static const char *const starts[] = {
+		"Device ",
+		"Vendor ID:",
+		"Read commands are ",
+		"Optimal number of ",
+		"Zone Domains command set is ",
+		"Zone Realms command set is ",
+		"Zone operation counts are ",
+		"Unrestricted read control is ",
+		"Zone Activation control is ",
+		"NOZSRC bit is ",
+		"REPORT REALMS command is ",
+		"Setting maximum number of zones to activate is ",
+		"Maximum number of zones to activate",
+		"Supported zone types:",
+		"Realms of ",
+	};
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(starts); i++)
+		if (word(t, starts[i]))
+			return true;
+	return strstr(t->at, " interface, ");
+}
+
 /* What zbc_report_zones says of the drive. */
 static int zbc_head(struct text *t)
 {
@@ -153,9 +180,7 @@ static int zbc_head(struct text *t)
 	const char *start = t->at;
 	uint64_t n = 0, ro, unit;
 
-	if (word(t, "Device ") || word(t, "Vendor ID:") ||
-	    word(t, "Read commands are ") || word(t, "Optimal number of ") ||
-	    strstr(t->at, " interface, "))
+	if (zbc_feature(t))
 		return 0;
 	if (word(t, "Maximum number of open sequential write required zones:"))
 		return number(t, &like->max_open) || word(t, "unlimited")
@@ -223,8 +248,11 @@ static int zbc_zone(struct text *t)
 
 static int zbc_line(struct text *t)
 {
+	const char *start = t->at;
+
 	if (word(t, "Zone ") && isdigit((unsigned char)*t->at))
 		return zbc_zone(t);
+	t->at = start;
 	if (word(t, "[WARNING]"))
 		return 0;
 	return zbc_head(t);

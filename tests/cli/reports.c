@@ -177,6 +177,37 @@ const struct report_lines report_scsi_debug_zbc = {
 	},
 };
 
+/* scsi_debug by libzbc 6, which says more of it: issue 52 of
+ * westerndigitalcorporation/libzbc, July 2024. */
+const struct report_lines report_scsi_debug_zbc6 = {
+	.head = "# zbc_report_zones /dev/sg4\n"
+		"Device /dev/sg4:\n"
+		"    Vendor ID: Linux scsi_debug 0191\n"
+		"    SCSI ZBC device interface, Host-managed zone model\n"
+		"    16777216 512-bytes sectors\n"
+		"    2097152 logical blocks of 4096 B\n"
+		"    2097152 physical blocks of 4096 B\n"
+		"    8.590 GB capacity\n"
+		"    Read commands are unrestricted\n"
+		"    4096 KiB max R/W size\n"
+		"    Maximum number of open sequential write required zones: "
+		"8\n"
+		"    Zone Domains command set is NOT supported\n"
+		"    Zone Realms command set is NOT supported\n"
+		"    Zone operation counts are NOT supported\n"
+		"    128 zones from 0, reporting option 0x00\n"
+		"128 / 128 zones:\n",
+	.runs = { { 0, 32, ZBC_CNV },
+		  { 32, 128, ZBC_SEQ("0x1 (Empty)") "\n" } },
+	.quoted = {
+		"Zone 00001: type 0x1 (Conventional), cond 0x0 "
+		"(Not-write-pointer), sector 131072, 131072 sectors\n",
+		"Zone 00083: type 0x2 (Sequential-write-required), cond 0x1 "
+		"(Empty), reset recommended 0, non_seq 0, sector 10878976, "
+		"131072 sectors, wp 10878976\n",
+	},
+};
+
 /* An NVMe namespace of QEMU, on the same page: zones of 64 MiB, of which 62 can
  * be written. */
 const struct report_lines report_qemu_zns = {

@@ -27,8 +27,8 @@ struct report_lines {
 char *report_text(const struct report_lines *r, unsigned long long zone_len);
 
 extern const struct report_lines report_hc620_blkzone, report_hc620_zbc,
-	report_tcmu_zbc, report_scsi_debug_zbc, report_qemu_zns,
-	report_zloop_kernel;
+	report_tcmu_zbc, report_scsi_debug_zbc, report_scsi_debug_zbc6,
+	report_qemu_zns, report_zloop_kernel;
 extern const char report_qemu_virtio[], report_femu[], report_null_blk_old[],
 	report_hc620_sg_start[];
 

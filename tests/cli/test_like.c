@@ -112,6 +112,11 @@ static void emulated(void **state)
 	assert_int_equal(num(&f, OPT_BLOCK_SIZE), 4096);
 	assert_int_equal(num(&f, OPT_MAX_OPEN_ZONES), 8);
 	like_close(&f.like);
+	fit_published(&f, &report_scsi_debug_zbc6, 0x20000, "");
+	assert_geometry(&f, UINT64_C(16777216) * 512, 64, 32);
+	assert_int_equal(num(&f, OPT_BLOCK_SIZE), 4096);
+	assert_int_equal(num(&f, OPT_MAX_OPEN_ZONES), 8);
+	like_close(&f.like);
 	fit_published(&f, &report_qemu_zns, 0x20000, "");
 	assert_geometry(&f, UINT64_C(512) << 26, 64, 0);
 	assert_int_equal(num(&f, OPT_ZONE_CAPACITY_MB), 62);
@@ -500,6 +505,19 @@ static const struct {
 	  "line 3: zones of type 0x4 (" },
 	{ TWO B("40000", "20000", W0 "zcond: 1(em) [type: 9(x)]\n"),
 	  "line 3: zones of type 0x9" },
+	{ B("0", "20000", C_NW) B("20000", "20000", GAP)
+		  B("40000", "20000", W0 "zcond: 5(x5) " SEQ),
+	  "line 3: the zone is inactive, so the drive has zone domains" },
+	{ "Device /dev/sg1:\n    Zone Domains command set is supported\n"
+	  "    Zone Realms command set is supported\n"
+	  "    NOZSRC bit is supported\n"
+	  "    Maximum number of zones to activate is unlimited\n"
+	  "    Supported zone types: Conv SWR GAP \n"
+	  "    Realms of SWR zones have shifting boundaries\n"
+	  "000: LBA range 00000000000000:00000000786431, 24 zones, type 0x1 "
+	  "(Conventional)\n",
+	  "line 8: '000: LBA range 00000000000000:0000000078...' is no line "
+	  "of zbc_report_zones" },
 	{ B("0", "20000", C_NW) B("20000", "20000", GAP),
 	  "line 2: the gap zone is not behind a sequential write required" },
 	{ B("0", "20000", C_NW), "report has no sequential zone" },
@@ -528,8 +546,8 @@ static const struct {
 	  "line 3: zone condition 0x0 (not-write-pointer) is none of such a "
 	  "zone",
 	  true },
-	{ TWO B("40000", "20000", W0 "zcond: 5(x5) " SEQ),
-	  "line 3: zone condition 0x5 (inactive)", true },
+	{ TWO B("40000", "20000", W0 "zcond: 6(x6) " SEQ),
+	  "line 3: zone condition 0x6 (reserved)", true },
 	{ B("0", "20000", W0 "zcond: 1(em) " CNV) B("20000", "20000", S_EM),
 	  "line 1: zone condition 0x1 (empty)", true },
 	{ "    2 zones from 0, reporting option 0x01\n", "is no line of" },
