@@ -155,11 +155,11 @@ like_a_disk() {
   zloop remove $base/model
 }
 
-like_scsi_debug() {
+like_scsi_debug() { # managed|aware
   local dev
   modprobe -r scsi_debug 2>/dev/null ||
     skip_check "scsi_debug is built in and has other disks"
-  modprobe scsi_debug dev_size_mb=64 zbc=managed zone_size_mb=4 \
+  modprobe scsi_debug dev_size_mb=64 zbc=$1 zone_size_mb=4 \
     zone_nr_conv=2 zone_max_open=4
   dev=/dev/$(ls /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block)
   dd if=/dev/urandom of="$dev" bs=64k count=5 seek=$((3 * 64)) oflag=direct \
@@ -180,7 +180,8 @@ check "a disk in use is cloned" cloned
 check "a record of a daemon that is killed" record_of_the_killed
 check "a disk like another one" like_a_disk
 # One disk a module load.
-check "a disk like another driver's" like_scsi_debug
+check "a disk like another driver's" like_scsi_debug managed
+check "a host-aware disk like another driver's" like_scsi_debug aware
 tear_down
 rm -rf $base
 summary
