@@ -10,7 +10,7 @@
 
 struct restore_args {
 	const char *words[2]; /* the disk, the snapshot */
-	bool reattach;
+	bool reattach, json;
 };
 
 static const struct argp_option options[] = {
@@ -19,6 +19,7 @@ static const struct argp_option options[] = {
 	  "again as it was, so that Linux reads the write pointers anew; print "
 	  "its block device",
 	  0 },
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	CLI_TIMEOUT_OPTION,
 	{ 0 },
 };
@@ -30,6 +31,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'a':
 		a->reattach = true;
+		return 0;
+	case 'j':
+		a->json = true;
 		return 0;
 	case 't':
 		cli_set_timeout(arg, state);
@@ -62,6 +66,25 @@ static int restore(const struct restore_args *a, const char *dir)
 	if (ret)
 		cli_error("%s", err.msg);
 	return ret;
+}
+
+/* @device: its path, or NULL: it is not attached. */
+static void print(const struct restore_args *a, const char *dir,
+		  const char *device)
+{
+	struct json_object *o;
+
+	if (!a->json) {
+		if (device)
+			printf("%s\n", device);
+		return;
+	}
+	o = json_object_new_object();
+	json_add_str(o, "directory", dir);
+	json_add_str(o, "name", a->words[1]);
+	json_object_object_add(o, "device",
+			       device ? json_object_new_string(device) : NULL);
+	json_print(o);
 }
 
 /*
@@ -115,7 +138,7 @@ static int check(const struct restore_args *a, const struct lio_backstore *bs)
 static int reattach(const struct restore_args *a,
 		    const struct lio_backstore *bs)
 {
-	char device[LIO_DEVICE_MAX];
+	char device[LIO_DEVICE_MAX], path[LIO_DEVICE_MAX + 8];
 	int ret = check(a, bs);
 
 	if (!ret)
@@ -128,7 +151,9 @@ static int reattach(const struct restore_args *a,
 			 lio_backstore_dir(bs));
 		return CLI_FAILED;
 	}
-	printf("/dev/%s\n", device);
+	snprintf(path, sizeof(path), "/dev/%s", device);
+	if (!ret || !a->json)
+		print(a, lio_backstore_dir(bs), path);
 	return ret ? CLI_FAILED : CLI_OK;
 }
 
@@ -144,8 +169,12 @@ int restore_main(int argc, char **argv)
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
-	if (!cli_find_dir(dir, &bs))
-		return restore(&a, dir) ? CLI_FAILED : CLI_OK;
+	if (!cli_find_dir(dir, &bs)) {
+		if (restore(&a, dir))
+			return CLI_FAILED;
+		print(&a, dir, NULL);
+		return CLI_OK;
+	}
 	if (a.reattach)
 		return reattach(&a, &bs);
 	cli_error("%s is attached as %s: what has it mounted or open must let "

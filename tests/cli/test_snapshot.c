@@ -88,6 +88,11 @@ static void there_and_back(void **state)
 	assert_silent();
 	assert_zone("a", "seq-000003", 'x');
 	assert_zone("a", "seq-000004", 0);
+	assert_int_equal(zloop("restore", "--json", "a", "first", NULL), 0);
+	root = out_json();
+	assert_string_equal(member_str(root, "name"), "first");
+	assert_null(member(root, "device"));
+	json_object_put(root);
 	/* The snapshot is still there, and nobody minds. */
 	assert_zone("a/zloop.snapshots/first", "seq-000003", 'x');
 	assert_int_equal(zloop("check", "a", NULL), 0);
@@ -114,7 +119,9 @@ static void refusals(void **state)
 	assert_int_equal(zloop("clone", "a", "a", NULL), 1);
 	assert_sentence("a is not empty");
 	assert_int_equal(zloop("delete", "a", NULL), 1);
-	assert_sentence("has snapshots or records in zloop.snapshots");
+	assert_sentence("has snapshots or records in zloop.snapshots; zloop "
+			"snapshot --delete deletes a snapshot, and records "
+			"(*.zlog) are files");
 	assert_int_equal(zloop("record", "start", "a", NULL), 1);
 	assert_sentence("the disk is not attached");
 	assert_int_equal(zloop("record", "begin", "a", NULL), 2);

@@ -43,8 +43,9 @@ static int check_contents(struct deletion *d)
 	if (sv.foreign && !strcmp(sv.foreign_name, SNAPSHOT_DIR))
 		return zl_fail(d->err, EEXIST,
 			       "%s has snapshots or records in " SNAPSHOT_DIR
-			       "; zloop snapshots lists them, zloop snapshot "
-			       "--delete deletes one",
+			       "; zloop snapshot --delete deletes a "
+			       "snapshot, and records (*" SNAPSHOT_LOG
+			       ") are files that can be moved or removed",
 			       d->name);
 	if (sv.foreign)
 		return zl_fail(d->err, EEXIST,
