@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "crashtest.h"
 #include "report.h"
@@ -238,33 +239,104 @@ void crash_print_json(const struct crashtest *t)
  * The page.
  */
 
+static void html_text(FILE *f, const char *before, const char *text,
+		      const char *behind)
+{
+	fputs(before, f);
+	svg_escape(f, text);
+	fputs(behind, f);
+}
+
 static void html_failure(const struct crashtest *t,
 			 const struct crash_failure *x, FILE *f)
 {
-	char where[WHERE_MAX], result[48];
 	char *line = again(t, &x->state), *built = rebuild(t, &x->state);
+	char result[48];
 
-	fprintf(f, "<div class=\"box\"><b>point %" PRIu64 ", ", x->state.point);
-	svg_escape(f, where_is(t->replay, x->state.point, where));
-	fprintf(f, ", state %" PRIu64 ": <span class=\"bad\">%s</span></b>\n",
+	fprintf(f, "<b>state %" PRIu64 ": <span class=\"bad\">%s</span></b>\n",
 		x->state.crash.state, result_text(x, result));
-	fputs("<pre>", f);
-	svg_escape(f, x->output ? x->output : "");
-	fputs("</pre>\n<pre class=\"again\">", f);
-	svg_escape(f, line);
-	fputs("\n", f);
-	svg_escape(f, built);
-	fputs("</pre></div>\n", f);
+	html_text(f, "<pre>", x->output ? x->output : "", "</pre>\n");
+	html_text(f, "<pre class=\"again\">", line, "\n");
+	html_text(f, "", built, "</pre>\n");
 	free(line);
 	free(built);
+}
+
+/* Failures at the point of number @i. */
+static size_t count_at(const struct crashtest *t, size_t i)
+{
+	size_t n = 1;
+
+	while (i + n < t->nr_failures &&
+	       t->failures[i + n].state.point == t->failures[i].state.point)
+		n++;
+	return n;
+}
+
+/* What had been promised by then. */
+static void html_mark(const struct crashtest *t, uint64_t point, FILE *f)
+{
+	const struct record *mark = crash_last_mark(t->replay, point);
+	char text[WHERE_MAX];
+
+	if (!mark)
+		return;
+	snprintf(text, sizeof(text), "%.*s", (int)mark->data_bytes,
+		 (const char *)mark->data);
+	svg_escape(f, text);
+}
+
+static void html_points(const struct crashtest *t, FILE *f)
+{
+	char where[WHERE_MAX];
+	uint64_t point;
+	size_t n;
+
+	fputs("<h2>Points at which states failed</h2>\n<div class=\"box\">"
+	      "<table id=\"failed-points\">\n<tr><th>point</th>"
+	      "<th class=\"l\">where</th><th class=\"l\">last mark</th>"
+	      "<th>states that failed</th></tr>\n",
+	      f);
+	for (size_t i = 0; i < t->nr_failures; i += n) {
+		n = count_at(t, i);
+		point = t->failures[i].state.point;
+		fprintf(f,
+			"<tr><td><a href=\"#point-%" PRIu64 "\">%" PRIu64
+			"</a></td>",
+			point, point);
+		html_text(f, "<td class=\"l\">",
+			  where_is(t->replay, point, where),
+			  "</td><td class=\"l\">");
+		html_mark(t, point, f);
+		fprintf(f, "</td><td>%zu</td></tr>\n", n);
+	}
+	fputs("</table></div>\n", f);
+}
+
+/* One of them, and the others for who asks. */
+static void html_point(const struct crashtest *t, size_t i, size_t n, FILE *f)
+{
+	uint64_t point = t->failures[i].state.point;
+	char where[WHERE_MAX];
+
+	fprintf(f, "<h2 id=\"point-%" PRIu64 "\">Point %" PRIu64 ", ", point,
+		point);
+	html_text(f, "", where_is(t->replay, point, where),
+		  "</h2>\n<div class=\"box\">\n");
+	html_failure(t, &t->failures[i], f);
+	if (n > 1)
+		fprintf(f, "<details><summary>%zu more</summary>\n", n - 1);
+	for (size_t k = 1; k < n; k++)
+		html_failure(t, &t->failures[i + k], f);
+	fputs(n > 1 ? "</details></div>\n" : "</div>\n", f);
 }
 
 /* The zones at the first failure, of which the state is built once more. */
 static int html_zones(const struct crashtest *t, FILE *f)
 {
 	const struct replay_state *s = &t->failures[0].state;
+	char dir[PATH_MAX], where[WHERE_MAX], name[160];
 	struct map map = { .dir = NULL };
-	char dir[PATH_MAX];
 	struct disk *disk;
 	struct zl_err err;
 	int ret;
@@ -278,12 +350,42 @@ static int html_zones(const struct crashtest *t, FILE *f)
 		cli_error("%s", err.msg);
 		return ret;
 	}
-	ret = map_read(&map, disk, dir, 0, UINT64_MAX, MAP_PICTURE_CELLS);
-	fputs("<h2>Zones at the first failure</h2>\n", f);
+	snprintf(name, sizeof(name), "point %" PRIu64 ", %s, state %" PRIu64,
+		 s->point, where_is(t->replay, s->point, where),
+		 s->crash.state);
+	ret = map_read(&map, disk, name, 0, UINT64_MAX, MAP_PICTURE_CELLS);
+	fputs("<h2>Zones at the first failure, before COMMAND</h2>\n", f);
 	if (!ret)
 		html_picture(f, &map);
 	map_free(&map);
 	disk_close(disk);
+	return ret;
+}
+
+static void html_command(const struct crashtest *t, FILE *f)
+{
+	char when[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	fprintf(f, "<p class=\"sub\">crash test, %s:", when);
+	for (char **word = t->args->command; *word; word++)
+		html_text(f, " ", *word, "");
+	fputs("</p>\n<div class=\"cards\">\n", f);
+}
+
+static int html_failures(const struct crashtest *t, FILE *f)
+{
+	int ret = html_zones(t, f);
+	size_t n;
+
+	html_points(t, f);
+	for (size_t i = 0; i < t->nr_failures; i += n) {
+		n = count_at(t, i);
+		html_point(t, i, n, f);
+	}
 	return ret;
 }
 
@@ -294,22 +396,17 @@ static int write_page(const struct crashtest *t, FILE *f)
 	html_head(f, t->args->log);
 	fputs("<h1>", f);
 	svg_escape(f, t->args->log);
-	fprintf(f,
-		" <span class=\"state %s\" id=\"state\">%s</span></h1>\n"
-		"<p class=\"sub\">crash test</p>\n<div class=\"cards\">\n",
+	fprintf(f, " <span class=\"state %s\" id=\"state\">%s</span></h1>\n",
 		t->nr_failures ? "bad" : "live",
 		t->nr_failures ? "failed" : "passed");
+	html_command(t, f);
 	html_card(f, "points", "points", "%" PRIu64, t->points);
 	html_card(f, "states", "states", "%" PRIu64, t->states);
 	html_card(f, "failed", "failed", "%zu", t->nr_failures);
 	html_card(f, "rate", "states a minute", "%.0f", per_minute(t));
 	fputs("</div>\n", f);
 	if (t->nr_failures)
-		ret = html_zones(t, f);
-	if (t->nr_failures)
-		fputs("<h2>Failures</h2>\n", f);
-	for (size_t i = 0; i < t->nr_failures; i++)
-		html_failure(t, &t->failures[i], f);
+		ret = html_failures(t, f);
 	html_end(f);
 	return ret;
 }

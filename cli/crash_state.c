@@ -141,17 +141,22 @@ static int attach(const char *dir, int err_fd)
 	return setenv("ZLOOP_DEVICE", device, 1) ? -ENOMEM : 0;
 }
 
+const struct record *crash_last_mark(const struct replay *replay,
+				     uint64_t point)
+{
+	while (point && replay_at(replay, point)->type != RECORD_MARK)
+		point--;
+	return point ? replay_at(replay, point) : NULL;
+}
+
 /* What the command may want to know. */
 static int set_environment(const struct crashtest *t,
 			   const struct replay_state *s, const char *dir)
 {
-	const struct record *mark = NULL;
+	const struct record *mark = crash_last_mark(t->replay, s->point);
 	char text[32], *last;
 	int ret;
 
-	for (uint64_t i = 1; i <= s->point; i++)
-		if (replay_at(t->replay, i)->type == RECORD_MARK)
-			mark = replay_at(t->replay, i);
 	last = mark ? strndup(mark->data, mark->data_bytes) : strdup("");
 	if (!last)
 		return -ENOMEM;

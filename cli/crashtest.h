@@ -72,6 +72,9 @@ enum crash_result crash_try(const struct crashtest *t,
 			    struct crash_place *place,
 			    const struct replay_state *s, const char *dir,
 			    const char *out, int *status);
+/* The last at or before the point, or NULL. */
+const struct record *crash_last_mark(const struct replay *replay,
+				     uint64_t point);
 /* Removes a directory and all that is in it. */
 void crash_remove(const char *dir);
 

@@ -41,6 +41,8 @@ static const char css[] =
 	"th:first-child,td:first-child,td.l,th.l{text-align:left}"
 	"tr:last-child td{border-bottom:0}\n"
 	"td.w{white-space:normal}summary{cursor:pointer;color:var(--faint)}\n"
+	"pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:8px 0}"
+	"pre.again{color:var(--faint)}a{color:inherit}\n"
 	"svg{display:block;width:100%;height:auto}"
 	".box svg.map,.box svg.chart{min-width:640px}"
 	".chart text{font-size:13px}.chart .title{font-weight:600}\n"

@@ -203,6 +203,12 @@ static void page(void **state)
 	assert_contains(text, "before flush=4");
 	assert_contains(text, "super block: 4, ");
 	assert_contains(text, "zloop crashtest log --at ");
+	/* What was tried, where, and what had been acknowledged by then. */
+	assert_contains(text, "zl_logstore check</p>");
+	assert_contains(text, ">before flush=4</td><td class=\"l\">put=3</td>");
+	/* The state is not there any more, and is not named by where it was. */
+	assert_contains(text, ", before flush=4, state ");
+	assert_null(strstr(text, "/crashtest-"));
 	free(text);
 	assert_int_equal(zloop("crashtest", "log", "--no-attach", "-q", "--at",
 			       "flush", "--html", "page", "--", "true", NULL),
