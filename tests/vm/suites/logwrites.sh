@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 # The adapter for xfstests' tests of dm-log-writes, below a stand-in for its
-# functions that calls what the tests generic/455 and generic/482 call, in their
-# order.
+# functions that calls what the tests generic/455, generic/482 and generic/757 call,
+# in their order.
 set -eu
 . "$(dirname "$0")/../lib.sh"
 
@@ -22,6 +22,8 @@ _common_dev_mount_options() { echo "$*"; }
 _mkfs_dev() { mkfs.f2fs -q -f -m "$@"; }
 _check_scratch_fs() { fsck.f2fs --dry-run -f "$1"; }
 _require_dm_target() { _fail "device mapper's $1"; }
+_scratch_mount() { mount -t f2fs "$SCRATCH_DEV" "$SCRATCH_MNT"; }
+_scratch_unmount() { umount "$SCRATCH_MNT"; }
 END
   for name in dmthin_init dmthin_cleanup dmthin_mount dmthin_check_fs; do
     echo "_$name() { _fail _$name; }"
@@ -34,7 +36,8 @@ END
   done >$tree/common/dmlogwrites
 }
 
-# A program with fsync and a mark after each; at each mark what was fsynced.
+# A program with fsync and a mark after each, as fsx makes them; at each mark what
+# was fsynced.
 marks() {
   cat >$tree/tests/marks <<'END'
 #!/bin/bash
@@ -52,7 +55,7 @@ _log_writes_mount -o discard
 for n in 1 2 3; do
   seq $((n * 1000)) >$SCRATCH_MNT/file
   sync $SCRATCH_MNT/file
-  _log_writes_mark file.mark$n
+  sh -c "dmsetup message $LOGWRITES_DMDEV 0 mark file.mark$n" || _fail "no mark"
 done
 _log_writes_mark last
 _log_writes_unmount
@@ -112,6 +115,41 @@ echo "$tried flushes"
 END
 }
 
+# The same on the scratch device itself, with no thin volume.
+each_on_scratch() {
+  cat >$tree/tests/scratch <<'END'
+#!/bin/bash
+. ./common/rc
+_cleanup() { _log_writes_cleanup; }
+trap _cleanup EXIT
+. ./common/dmlogwrites
+_require_log_writes
+_log_writes_init $SCRATCH_DEV
+_log_writes_mkfs >>$seqres.full 2>&1
+_log_writes_mount
+for n in 1 2 3; do
+  seq $((n * 1000)) >$SCRATCH_MNT/file$n
+  sync $SCRATCH_MNT/file$n
+done
+_log_writes_unmount
+_log_writes_remove
+disk=$SCRATCH_DEV
+cur=$(_log_writes_find_next_fua $(_log_writes_mark_to_entry_number mkfs))
+tried=0
+while [ -n "$cur" ]; do
+  _log_writes_replay_log_range $cur $SCRATCH_DEV >>$seqres.full
+  [ $SCRATCH_DEV != $disk ] || _fail "replayed on the disk itself"
+  _scratch_mount
+  _scratch_unmount
+  _check_scratch_fs $SCRATCH_DEV >>$seqres.full || _fail "at $cur"
+  tried=$((tried + 1))
+  cur=$(_log_writes_find_next_fua $((cur + 1)))
+done
+[ $tried -ge 3 ] || _fail "$tried flushes"
+echo "$tried flushes"
+END
+}
+
 run() { # TEST EXPECTED
   local out
   cd $tree
@@ -150,10 +188,12 @@ dev=$(zloop add capacity_mb=2048,zone_size_mb=16,conv_zones=16 $base/disk)
 stand_in
 marks
 each_fua
+each_on_scratch
 check "without the adapter" without
 check "a disk of another kind is not used" not_ours
 check "what was fsynced at each mark" run marks '^3 marks$'
 check "the file system behind each flush" run each '^[0-9]+ flushes$'
+check "the same without a thin volume" run scratch '^[0-9]+ flushes$'
 zloop remove $base/disk
 tear_down
 rm -rf $base
