@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "gateway.h"
 #include "target.h"
 
 #define MAX_ID 1048576
@@ -279,7 +280,7 @@ static int make_next_dir(struct disk_opts *opts, char dir[PATH_MAX])
 	return made;
 }
 
-static int refuse_attached(const char *dir)
+int cli_refuse_attached(const char *dir)
 {
 	struct lio_backstore bs;
 	char device[LIO_DEVICE_MAX];
@@ -316,11 +317,11 @@ static int refuse_known(const struct add_args *a)
 	int ret;
 
 	if (a->dir)
-		return refuse_attached(a->dir);
+		return cli_refuse_attached(a->dir);
 	if (!disk_opt_given(&a->opts, OPT_ID))
 		return 0;
 	cli_id_dir(&a->opts, dir);
-	ret = refuse_attached(dir);
+	ret = cli_refuse_attached(dir);
 	return ret ? ret : refuse_other(&a->opts, dir);
 }
 
@@ -383,7 +384,7 @@ static int need_disk(struct add_args *a, const char *dir, struct disk **disk)
 {
 	struct zl_err err;
 	char who[128];
-	int ret = refuse_attached(dir);
+	int ret = cli_refuse_attached(dir);
 
 	if (ret)
 		return ret;
@@ -515,20 +516,36 @@ static int attach(const char *dir, const struct disk_opts *opts,
 	return ret;
 }
 
-/* As make_plan(), for a disk that is there, with no options but its own. */
-static int plan_again(const char *dir, struct plan *p, struct zl_err *err)
+/* As make_plan(), for a disk that is there. */
+static int plan_again(const char *dir, const struct disk_opts *opts,
+		      struct plan *p, struct zl_err *err)
 {
 	struct disk *disk;
 	int ret = cli_look(dir, &disk, err);
 
 	if (!ret) {
-		ret = make_plan(dir, NULL, disk, p, err);
+		ret = make_plan(dir, opts, disk, p, err);
 		disk_close(disk);
 	}
 	return ret;
 }
 
-int cli_attach_backstore(const char *dir, struct lio_backstore *bs)
+int cli_attach_device(const char *dir, const struct disk_opts *opts,
+		      struct lio_events *events, char device[LIO_DEVICE_MAX])
+{
+	struct zl_err err;
+	struct plan p;
+	int ret = plan_again(dir, opts, &p, &err);
+
+	if (!ret)
+		ret = lio_attach(cli_lio(), &p.args, events, device, &err);
+	if (ret)
+		cli_error("%s", err.msg);
+	return ret;
+}
+
+int cli_attach_backstore(const char *dir, const struct disk_opts *opts,
+			 struct lio_backstore *bs)
 {
 	char real[PATH_MAX];
 	struct zl_err err;
@@ -539,7 +556,7 @@ int cli_attach_backstore(const char *dir, struct lio_backstore *bs)
 		cli_error("%s: %s", dir, strerror(errno));
 		return -ENOENT;
 	}
-	ret = plan_again(real, &p, &err);
+	ret = plan_again(real, opts, &p, &err);
 	if (!ret)
 		ret = lio_attach_backstore(cli_lio(), &p.args, NULL, bs, &err);
 	if (ret)
@@ -552,7 +569,7 @@ int cli_attach_again(const struct lio_backstore *was,
 {
 	struct zl_err err;
 	struct plan p;
-	int ret = plan_again(lio_backstore_dir(was), &p, &err);
+	int ret = plan_again(lio_backstore_dir(was), NULL, &p, &err);
 
 	p.args.name = was->name;
 	p.args.config = was->config;
@@ -561,6 +578,15 @@ int cli_attach_again(const struct lio_backstore *was,
 	if (ret)
 		cli_error("%s", err.msg);
 	return ret;
+}
+
+/* For a machine that may take over. */
+static void note(const char *dir)
+{
+	struct lio_backstore bs;
+
+	if (cli_find_dir(dir, &bs))
+		gateway_note(&bs, NULL, NULL);
 }
 
 static int add(struct add_args *a, struct lio_events *events)
@@ -583,8 +609,10 @@ static int add(struct add_args *a, struct lio_events *events)
 	made |= a->made_disk;
 	ret = attach(dir, &a->opts, disk, events, device);
 	disk_close(disk);
-	if (!ret)
+	if (!ret) {
+		note(dir);
 		print(a, dir, device, made);
+	}
 	if (ret && made)
 		cli_note("the disk in %s was made and stays", dir);
 	return ret;

@@ -91,8 +91,15 @@ struct json_object *cli_backstore_json(const struct lio_backstore *bs);
 
 /* add.c */
 
-/* A backstore for the disk in @dir, which is there; without a LUN. */
-int cli_attach_backstore(const char *dir, struct lio_backstore *bs);
+/* 0, or -EEXIST when it has said that the disk in @dir is attached. */
+int cli_refuse_attached(const char *dir);
+/* A backstore for the disk in @dir, which is there; without a LUN.  Of @opts,
+ * or NULL, those of use. */
+int cli_attach_backstore(const char *dir, const struct disk_opts *opts,
+			 struct lio_backstore *bs);
+/* The same with a block device of this machine. */
+int cli_attach_device(const char *dir, const struct disk_opts *opts,
+		      struct lio_events *events, char device[LIO_DEVICE_MAX]);
 /* What was removed, under its name and with its options; with a block device of
  * this machine.  0, or -errno when it has said why not. */
 int cli_attach_again(const struct lio_backstore *was,

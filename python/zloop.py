@@ -195,6 +195,17 @@ class Disk:
         self.device, self.sg = is_["device"], is_["sg"]
         return is_["device"]
 
+    def takeover(self, timeout_s: int = 300,
+                 **options: Any) -> Optional[str]:
+        """Attaches it as another machine had it, once that lets go of it.
+
+        Its device; None if it is exported only.
+        """
+        is_ = _json("takeover", "--json", "--quiet", "--timeout",
+                    str(timeout_s), *_words(options), self.directory)
+        self.device, self.sg = is_["device"], is_["sg"]
+        return is_["device"]
+
     def remove(self, force: bool = False) -> None:
         """Detaches it; the files stay."""
         _zloop("remove", *(["--force"] if force else []), self.directory)

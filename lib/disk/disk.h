@@ -507,6 +507,18 @@ bool disk_is_open(const char *dir);
  */
 bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size);
 
+/* Whether other machines may have @dir, too: it is on a network file system. */
+bool disk_is_shared(const char *dir);
+
+/*
+ * How the machine that has the disk in @dir attached it, for another one that
+ * takes over: a text that the disk gives no meaning, in zloop.gateway.  read:
+ * *text is malloc'ed and ends with a NUL behind @len bytes; -ENOENT if there is
+ * none.  write: atomic and durable.
+ */
+int disk_gateway_read(const char *dir, char **text, size_t *len);
+int disk_gateway_write(const char *dir, const char *text, struct zl_err *err);
+
 /* What its zone files take on the backing file system, in bytes. */
 uint64_t disk_space_used(const char *dir, struct disk *disk);
 

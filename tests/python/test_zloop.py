@@ -313,6 +313,16 @@ exit {status}
             "add --json capacity=2G,direct_io,urswrz=0 DIR",
             "remove DIR", "remove --force DIR"])
 
+    def test_takeover(self):
+        self.assertEqual(self.disk.takeover(timeout_s=5, write_through=True),
+                         "/dev/sdq")
+        self.assertEqual(self.disk.sg, "/dev/sg3")
+        self.says({"device": None, "sg": None}, 0)
+        self.assertIsNone(self.disk.takeover())
+        self.assertEqual(self.asked(), [
+            "takeover --json --quiet --timeout 5 write_through DIR",
+            "takeover --json --quiet --timeout 300 DIR"])
+
     def test_powerfail(self):
         self.disk.add()
         self.says({"device": "/dev/sdr", "zones": 4, "seed": 7}, 0)

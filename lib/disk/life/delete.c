@@ -105,8 +105,9 @@ static int remove_zones(struct deletion *d)
 static int remove_rest(struct deletion *d)
 {
 	static const char *const files[] = {
-		DISK_FAULTS,	     DISK_FAULTS ".tmp", DISK_JOURNAL ".tmp",
-		DISK_SIDECAR ".tmp", DISK_SIDECAR,	 DISK_JOURNAL,
+		DISK_GATEWAY,	    DISK_GATEWAY ".tmp", DISK_FAULTS,
+		DISK_FAULTS ".tmp", DISK_JOURNAL ".tmp", DISK_SIDECAR ".tmp",
+		DISK_SIDECAR,	    DISK_JOURNAL,
 	};
 	int ret = store_sync_dir(d->store);
 

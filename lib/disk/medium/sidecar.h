@@ -8,6 +8,8 @@
 #include "disk/disk.h"
 
 #define DISK_SIDECAR "zloop.json"
+/* Not of the disk, but of who has it attached: see disk_gateway_write(). */
+#define DISK_GATEWAY "zloop.gateway"
 
 enum sidecar_state {
 	SIDECAR_CREATING,

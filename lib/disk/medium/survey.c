@@ -12,9 +12,9 @@
 
 /* The temporary files are what a crash during store_meta_replace() leaves. */
 static const char *const our_files[] = {
-	DISK_SIDECAR,	     DISK_JOURNAL, DISK_SIDECAR ".tmp",
-	DISK_JOURNAL ".tmp", DISK_FAULTS,  DISK_FAULTS ".tmp",
-	"lost+found",
+	DISK_SIDECAR,	     DISK_JOURNAL,	  DISK_SIDECAR ".tmp",
+	DISK_JOURNAL ".tmp", DISK_FAULTS,	  DISK_FAULTS ".tmp",
+	DISK_GATEWAY,	     DISK_GATEWAY ".tmp", "lost+found",
 };
 
 bool survey_zone_name(const char *name, bool *conv, uint32_t *slot)

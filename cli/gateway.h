@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/*
+ * zloop.gateway, in a disk's directory: how this machine has the disk attached,
+ * for another one that takes over.  Only where other machines have the
+ * directory, too.
+ */
+#ifndef ZL_CLI_GATEWAY_H
+#define ZL_CLI_GATEWAY_H
+
+#include "cli.h"
+#include "export.h"
+
+struct gateway {
+	struct disk_opts opts; /* of use */
+	bool device;	       /* it was a block device there */
+	bool exported;
+	char iqn[LIO_WWN_MAX]; /* if it was exported, as @how */
+	struct export_how how;
+	struct json_object *text; /* what @how points into */
+};
+
+/* Notes how @bs is attached, and with @how as which target it is exported; @how
+ * NULL: it is not.  Only warns where that fails. */
+void gateway_note(const struct lio_backstore *bs, const struct export_how *how,
+		  const char *iqn);
+
+/* What is noted in @dir; if nothing is, -ENOENT.  -EINVAL with a sentence if it
+ * makes no sense.  Freed by gateway_free(), whatever it returns. */
+int gateway_read(const char *dir, struct gateway *gw, struct zl_err *err);
+void gateway_free(struct gateway *gw);
+
+#endif

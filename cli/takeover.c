@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* zloop takeover: a disk that another machine had, attached and exported here
+ * as it was there. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "control/ask.h"
+#include "gateway.h"
+#include "progress.h"
+#include "target.h"
+
+#define LOOK_EVERY_MS  250
+#define DEFAULT_WAIT_S 300
+
+struct takeover {
+	const char *options, *word;
+	struct disk_opts opts; /* those options: of use */
+	struct export_how how;
+	bool check, device, json, save;
+	uint64_t wait_s;
+	char dir[PATH_MAX];
+	struct disk *disk; /* opened to look at it */
+	struct gateway gw;
+	char who[128]; /* has it, or had it; "": nobody */
+	uint64_t waited_ms;
+};
+
+static const struct argp_option options[] = {
+	{ "check", 'c', NULL, 0,
+	  "Take nothing over: succeed if this machine has the disk, and it "
+	  "answers and has not been lost to another one",
+	  0 },
+	{ "device", 'd', NULL, 0,
+	  "Make it a block device of this machine, too, as zloop add does", 0 },
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{ "quiet", 'q', NULL, 0, "Do not say how long it has waited", 0 },
+	CLI_SAVE_OPTION,
+	{ "timeout", 't', "SECONDS", 0,
+	  "How long to wait until the other machine's lock has lapsed "
+	  "(default: 300), and then in one step for tcmu-runner (default: 60)",
+	  0 },
+	{ 0 },
+};
+
+static void take_word(struct takeover *t, char *arg, struct argp_state *state)
+{
+	if (t->word && t->options)
+		argp_error(state, "'%s' is one word too many", arg);
+	t->options = t->word;
+	t->word = arg;
+}
+
+static void check_options(struct takeover *t, struct argp_state *state)
+{
+	struct zl_err err;
+
+	if (!t->options)
+		return;
+	if (disk_opts_parse(&t->opts, t->options, strlen(t->options), ',',
+			    false, &err))
+		argp_error(state, "%s", err.msg);
+	for (unsigned i = 0; i < OPT_NR; i++)
+		if (disk_opt_given(&t->opts, i) && !disk_opt_table[i].use)
+			argp_error(state,
+				   "%s is no option of use, as write_through "
+				   "is; the disk is there, and DIRECTORY says "
+				   "where",
+				   disk_opt_table[i].name);
+}
+
+static void take_timeout(struct takeover *t, char *arg,
+			 struct argp_state *state)
+{
+	cli_set_timeout(arg, state);
+	parse_u64(arg, strlen(arg), &t->wait_s);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct takeover *t = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &t->how;
+		return 0;
+	case 'c':
+		t->check = true;
+		return 0;
+	case 'd':
+		t->device = true;
+		return 0;
+	case 'j':
+		t->json = true;
+		return 0;
+	case 'q':
+		progress_set(PROGRESS_QUIET);
+		return 0;
+	case 's':
+		t->save = true;
+		return 0;
+	case 't':
+		take_timeout(t, arg, state);
+		return 0;
+	case ARGP_KEY_ARG:
+		take_word(t, arg, state);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "there is no disk");
+		return 0;
+	case ARGP_KEY_SUCCESS:
+		check_options(t, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {
+	{ .argp = &export_how_argp },
+	{ 0 },
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.children = children,
+	.args_doc = "[OPTION[,OPTION...]] DIRECTORY",
+	.doc = "Attach the disk in DIRECTORY, on a network file system, as "
+	       "soon as the machine that had it lets go of it or its lock has "
+	       "lapsed, and export it as that machine did: with the same "
+	       "target, portals, initiator and secret, and the same options "
+	       "of use, such as write_through.  Options that are given take "
+	       "the place of what it did.\v"
+	       "The other machine must be off, or have removed the disk: one "
+	       "that is only cut off, and comes back, is not kept from "
+	       "writing.  The address that the portals have must be moved "
+	       "here by somebody else.",
+};
+
+/*
+ * What can be known before.
+ */
+
+struct twin {
+	const char *serial, *dir;
+	char other[PATH_MAX];
+};
+
+static bool find_twin(void *user, const struct lio_backstore *bs)
+{
+	struct twin *t = user;
+	struct disk_meta meta;
+	const char *dir = lio_backstore_dir(bs);
+
+	if (disk_read_meta(dir, &meta) || strcmp(meta.serial, t->serial))
+		return true;
+	snprintf(t->other, sizeof(t->other), "%s", dir);
+	return false;
+}
+
+static int refuse_copy(const struct takeover *t)
+{
+	struct twin twin = { .serial = disk_meta(t->disk)->serial };
+
+	lio_each_backstore(cli_lio(), find_twin, &twin);
+	if (!*twin.other)
+		return 0;
+	cli_error("%s has the serial number of the disk in %s, which is "
+		  "attached here: one is a copy of the other; zloop clone "
+		  "makes copies that are disks of their own",
+		  t->dir, twin.other);
+	return -EEXIST;
+}
+
+/* Where no other machine can have it, or this one cannot write. */
+static int refuse_place(const struct takeover *t)
+{
+	struct statvfs sv;
+
+	if (!disk_is_shared(t->dir)) {
+		cli_error("%s is not on a network file system, so that no "
+			  "other machine has the disk; zloop add it",
+			  t->dir);
+		return -EINVAL;
+	}
+	if (!statvfs(t->dir, &sv) && sv.f_flag & ST_RDONLY) {
+		cli_error("the file system of %s is mounted read-only; mount "
+			  "it rw, as in mount -o remount,rw",
+			  t->dir);
+		return -EROFS;
+	}
+	return 0;
+}
+
+static int find(struct takeover *t)
+{
+	if (realpath(t->word, t->dir))
+		return 0;
+	cli_error("%s: %s", t->word, strerror(errno));
+	return -errno;
+}
+
+static int look(struct takeover *t)
+{
+	struct zl_err err;
+
+	if (cli_refuse_attached(t->dir))
+		return -EEXIST;
+	if (!cli_look(t->dir, &t->disk, &err))
+		return 0;
+	cli_error("%s", err.msg);
+	return -EINVAL;
+}
+
+/*
+ * How it was there, and what was given in place of that.
+ */
+
+/* Other portals alone leave who may log in. */
+static int take_export(struct takeover *t)
+{
+	struct export_how *how = &t->how;
+
+	if (!export_how_given(how))
+		return 0;
+	if (t->gw.exported && !how->acl && !how->open) {
+		memcpy(t->gw.how.portals, how->portals, sizeof(how->portals));
+		t->gw.how.nr_portals = how->nr_portals;
+		return 0;
+	}
+	if (export_how_error(how)) {
+		cli_error("%s", export_how_error(how));
+		return -EINVAL;
+	}
+	t->gw.exported = true;
+	t->gw.how = *how;
+	*t->gw.iqn = 0;
+	return export_how_complete(&t->gw.how);
+}
+
+static int plan(struct takeover *t)
+{
+	struct zl_err err;
+	int ret = gateway_read(t->dir, &t->gw, &err);
+
+	if (ret && ret != -ENOENT) {
+		cli_error("%s", err.msg);
+		return ret;
+	}
+	if (t->options)
+		t->gw.opts = t->opts;
+	if (take_export(t))
+		return -EINVAL;
+	/* Nothing is known: as zloop add. */
+	t->gw.device |= t->device || !t->gw.exported;
+	return 0;
+}
+
+/*
+ * Waiting.
+ */
+
+static void note_wait(const struct takeover *t)
+{
+	if (progress_is_quiet())
+		return;
+	cli_note("%s has the disk; waiting until it is removed there, or its "
+		 "lock has lapsed: a server lets go of the locks of a machine "
+		 "that is gone when its lease has ended, 90 s as a rule",
+		 t->who);
+}
+
+static int fail_taken(const struct takeover *t)
+{
+	cli_error("%s has taken over the disk in %s", t->who, t->dir);
+	return -EBUSY;
+}
+
+/* 1: wait on; 0: nobody has it; -errno when it has said why not to wait. */
+static int look_again(struct takeover *t)
+{
+	char who[sizeof(t->who)];
+
+	if (!disk_in_use(t->dir, t->disk, who, sizeof(who)))
+		return 0;
+	if (!strcmp(who, t->who))
+		return 1;
+	strcpy(t->who, who);
+	if (!strncmp(who, "process ", 8)) {
+		cli_error("%s of this machine has the disk in %s", who, t->dir);
+		return -EBUSY;
+	}
+	note_wait(t);
+	return 1;
+}
+
+static int fail_wait(const struct takeover *t)
+{
+	cli_error("%s still has the disk in %s after %" PRIu64
+		  " s: it is alive, or its lock does not lapse; zloop remove "
+		  "the disk there, or turn that machine off",
+		  t->who, t->dir, t->wait_s);
+	return -EBUSY;
+}
+
+/* Until nobody has it. */
+static int wait_free(struct takeover *t)
+{
+	uint64_t start = clock_ms(), limit = t->wait_s * 1000;
+	int ret;
+
+	progress_start_of("waiting", "s");
+	while ((ret = look_again(t)) == 1) {
+		t->waited_ms = clock_ms() - start;
+		if (t->waited_ms >= limit)
+			break;
+		progress_step(NULL, (uint32_t)(t->waited_ms / 1000),
+			      (uint32_t)t->wait_s);
+		clock_sleep_ms(LOOK_EVERY_MS);
+	}
+	progress_end();
+	return ret == 1 ? fail_wait(t) : ret;
+}
+
+/*
+ * Doing it.
+ */
+
+static int attach_as(struct takeover *t, struct lio_backstore *bs)
+{
+	char device[LIO_DEVICE_MAX];
+	struct lio_events *events;
+	struct zl_err err;
+	int ret;
+
+	if (!t->gw.device)
+		return cli_attach_backstore(t->dir, &t->gw.opts, bs);
+	ret = lio_events_open(&events, &err);
+	if (ret) {
+		cli_error("%s", err.msg);
+		return ret;
+	}
+	ret = cli_attach_device(t->dir, &t->gw.opts, events, device);
+	lio_events_close(events);
+	return ret || cli_find_dir(t->dir, bs) ? ret : -ENODEV;
+}
+
+/* Of several that waited one has it. */
+static int attach(struct takeover *t, struct lio_backstore *bs)
+{
+	int ret = attach_as(t, bs);
+
+	if (ret && disk_in_use(t->dir, t->disk, t->who, sizeof(t->who)))
+		fail_taken(t);
+	return ret;
+}
+
+static int export(struct takeover *t, const struct lio_backstore *bs)
+{
+	if (!*t->gw.iqn)
+		export_iqn(bs, t->gw.iqn);
+	return export_make(bs, &t->gw.how, t->gw.iqn);
+}
+
+static void undo(const struct lio_backstore *bs)
+{
+	if (cli_remove_exports(bs, NULL) >= 0)
+		lio_backstore_remove(cli_lio(), bs, NULL);
+}
+
+static void print(const struct takeover *t, const struct lio_backstore *bs)
+{
+	char device[LIO_DEVICE_MAX];
+	struct json_object *o;
+
+	if (*t->who && !progress_is_quiet())
+		cli_note("%s had the disk, for whose lock this waited %" PRIu64
+			 ".%" PRIu64 " s",
+			 t->who, t->waited_ms / 1000,
+			 t->waited_ms % 1000 / 100);
+	if (t->json) {
+		o = cli_backstore_json(bs);
+		json_object_object_add(o, "taken_from",
+				       *t->who ? json_text(t->who) : NULL);
+		json_add_u64(o, "waited_ms", t->waited_ms);
+		json_print(o);
+		return;
+	}
+	if (*cli_device(bs, device))
+		printf("/dev/%s\n", device);
+	if (t->gw.exported)
+		printf("%s\n", t->gw.iqn);
+}
+
+static int take_over(struct takeover *t)
+{
+	struct lio_backstore bs;
+	struct zl_err err;
+
+	if (refuse_copy(t) || refuse_place(t) || plan(t))
+		return CLI_FAILED;
+	if (lio_ready(cli_lio(), t->gw.exported, &err)) {
+		cli_error("%s", err.msg);
+		return CLI_FAILED;
+	}
+	if (wait_free(t) || attach(t, &bs))
+		return CLI_FAILED;
+	if (!t->gw.exported) {
+		gateway_note(&bs, NULL, NULL);
+	} else if (export(t, &bs)) {
+		undo(&bs);
+		return CLI_FAILED;
+	}
+	print(t, &bs);
+	return CLI_OK;
+}
+
+/* Of the sidecar and the socket only: it is asked again and again. */
+static int check_here(const struct takeover *t)
+{
+	struct lio_backstore bs;
+	struct control_info now;
+	struct disk_meta meta;
+	struct zl_err err;
+	int ret;
+
+	if (!cli_find_dir(t->dir, &bs)) {
+		cli_error("%s is not attached", t->dir);
+		return CLI_FAILED;
+	}
+	if (disk_read_meta(t->dir, &meta)) {
+		cli_error("%s cannot be read any more", t->dir);
+		return CLI_FAILED;
+	}
+	ret = control_info(meta.serial, &now, NULL, &err);
+	return cli_said(ret, &err);
+}
+
+int takeover_main(int argc, char **argv)
+{
+	struct takeover t = { .wait_s = DEFAULT_WAIT_S };
+	int status;
+
+	cli_parse(&argp, argc, argv, &t);
+	if (cli_need_root() || find(&t))
+		return CLI_FAILED;
+	if (t.check)
+		return check_here(&t);
+	if (look(&t))
+		return CLI_FAILED;
+	zl_log_set(cli_log);
+	status = take_over(&t);
+	gateway_free(&t.gw);
+	disk_close(t.disk);
+	return cli_finish(t.save, status, "");
+}
