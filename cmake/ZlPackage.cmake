@@ -47,7 +47,10 @@ zl_package(cli zloop-scsi admin
   "The zloop command: makes disks of the tcmu-runner handler user:zloop,"
   "attaches them and exports them over iSCSI, lists and draws their zones,"
   "checks and repairs them, and makes running ones suffer faults and power"
-  "failures.")
+  "failures."
+  "."
+  "With a resource agent for Pacemaker and a systemd unit for disks on network"
+  "file systems that two machines have by turns.")
 zl_package(python python3-zloop python
   "host-managed zoned SCSI disks for tests in Python"
   "The module zloop: disks of the tcmu-runner handler user:zloop that are there"
@@ -66,7 +69,8 @@ set(CPACK_DEBIAN_HANDLER_PACKAGE_CONTROL_EXTRA
   "${debian}/postinst;${debian}/prerm;${debian}/postrm")
 # libcairo2 is loaded when a PNG picture is drawn.
 set(CPACK_DEBIAN_CLI_PACKAGE_RECOMMENDS "zloop-scsi-handler, libcairo2")
-set(CPACK_DEBIAN_CLI_PACKAGE_SUGGESTS "zloop-scsi-doc")
+set(CPACK_DEBIAN_CLI_PACKAGE_SUGGESTS
+  "zloop-scsi-doc, resource-agents, iputils-arping")
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_ARCHITECTURE all)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.9), zloop-scsi")
