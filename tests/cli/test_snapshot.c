@@ -195,7 +195,7 @@ static void of_a_running_disk(void **state)
 	/* Nobody has the copy open, and it was stopped. */
 	assert_int_equal(zloop("info", "a/zloop.snapshots/first", NULL), 0);
 	assert_contains(run_out, "1 closed");
-	assert_null(strstr(run_out, "opened"));
+	assert_null(strstr(run_out, "explicitly-opened"));
 	assert_int_equal(zloop("restore", "a", "first", NULL), 1);
 	assert_sentence(" is in use");
 	assert_int_equal(file_size("a/seq-000003"), 1024);

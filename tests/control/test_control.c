@@ -184,7 +184,7 @@ static void activity(void **state)
 	assert_int_equal(
 		json_object_get_int(json_object_object_get(o, "in_flight")), 0);
 	v = json_object_object_get(o, "failed");
-	assert_int_equal(json_object_object_length(v), 8);
+	assert_int_equal(json_object_object_length(v), 9);
 	assert_int_equal(
 		json_object_get_int(json_object_object_get(v, "refused")), 1);
 	v = json_object_object_get(o, "operations");

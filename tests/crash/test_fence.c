@@ -457,7 +457,7 @@ static void before_every_call(void **state)
 		call++;
 	printf("%u calls\n", call - 1);
 	/* Opening, two dozen commands and closing. */
-	assert_true(call > 100);
+	assert_true(call > 80);
 	tmp_dir_drop(&t);
 }
 

@@ -369,8 +369,11 @@ static void current_values_end(void **state)
 	rig_die(&rig);
 	check_current(4, 0, 0);
 	SELECT_6(0, 0, 0, 0, PAGE_08(0));
+	/* A reboot is told. */
 	journal_boot_id_path = "/proc/sys/kernel/ostype";
 	rig_die(&rig);
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, 0x62901);
 	check_current(4, 0, 0);
 	rig_die(&rig);
 	check_current(4, 0, 0);
