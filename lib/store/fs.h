@@ -86,6 +86,10 @@ enum fs_fence fs_fence(const struct fs *fs);
  * delegation, with the kernel's CephFS there are none. */
 bool fs_leases_tell(const struct fs *fs);
 
+/* Whether a file is one that is deleted, but open: its client keeps it under
+ * such a name until it is closed (NFS, libfuse). */
+bool fs_is_deleted_name(const char *name);
+
 /* Calls @fn with a sentence for each thing about the mount that a disk's user
  * has to know: the option, what it means, what would be right. */
 void fs_each_doubt(const struct fs *fs,

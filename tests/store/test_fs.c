@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What file system something is on, and what its mount options mean. */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "ops.h"
@@ -169,12 +172,48 @@ static void doubts(void **state)
 	}
 }
 
+static int count_name(void *user, const char *name)
+{
+	unsigned *nr = user;
+
+	(*nr)++;
+	return strcmp(name, ".nfs") && name[0] == '.' ? -EEXIST : 0;
+}
+
+/* What is deleted is not there, though it has a name until it is closed. */
+static void deleted_names(void **state)
+{
+	static const char *const names[] = {
+		".nfs000000000000012300000001",
+		".fuse_hidden0000000500000001",
+		"seq-000001",
+		".nfs",
+	};
+	char *dir = tmp_make(), path[128];
+	struct store *st = tmp_open(dir);
+	unsigned nr = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		assert_int_equal(close(open(path, O_CREAT | O_WRONLY, 0600)),
+				 0);
+	}
+	assert_int_equal(store_list(st, count_name, &nr), 0);
+	assert_int_equal(nr, 2);
+	assert_false(fs_is_deleted_name(".nfs00000000000001230000000g"));
+	assert_false(fs_is_deleted_name(".nfs000000000000012300000001.txt"));
+	assert_false(fs_is_deleted_name(".nfs0001"));
+	store_close(st);
+	tmp_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_path), cmocka_unit_test(by_id),
 		cmocka_unit_test(options), cmocka_unit_test(by_descriptor),
-		cmocka_unit_test(doubts),
+		cmocka_unit_test(doubts),  cmocka_unit_test(deleted_names),
 	};
 
 	return cmocka_run_group_tests_name("store/fs", tests, NULL, NULL);

@@ -226,7 +226,8 @@ static int each_name(DIR *dir, int (*each)(void *user, const char *name),
 		de = readdir(dir);
 		if (!de)
 			return -errno;
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, "..") ||
+		    fs_is_deleted_name(de->d_name))
 			continue;
 		ret = each(user, de->d_name);
 		if (ret)

@@ -61,6 +61,24 @@ bool fs_leases_tell(const struct fs *fs)
 	return fs->kind != FS_NFS && fs->kind != FS_SMB && fs->kind != FS_CEPH;
 }
 
+bool fs_is_deleted_name(const char *name)
+{
+	static const struct {
+		const char *prefix;
+		size_t min_digits;
+	} rows[] = { { ".nfs", 24 }, { ".fuse_hidden", 16 } };
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(rows); i++) {
+		size_t len = strlen(rows[i].prefix), digits;
+
+		if (strncmp(name, rows[i].prefix, len))
+			continue;
+		digits = strspn(name + len, "0123456789abcdef");
+		return digits >= rows[i].min_digits && !name[len + digits];
+	}
+	return false;
+}
+
 static const char unseen[] =
 	"other machines do not see that a disk is open here, and could open it "
 	"as well; mount it without that, or see to it that no other machine "
