@@ -39,18 +39,6 @@ static struct json_object *target_json(const struct export_how *how,
 	return o;
 }
 
-/* Those of the cfgstring that another opening needs, "" or "write_through". */
-static struct json_object *options_json(const struct lio_backstore *bs)
-{
-	char config[PATH_MAX + 64] = "";
-	struct disk_opts opts;
-	const char *dir;
-
-	if (!disk_cfg_parse(bs->config, &opts, &dir, NULL))
-		disk_cfg_reopen(config, sizeof(config), &opts, dir);
-	return json_object_new_string_len(config, (int)strcspn(config, "@"));
-}
-
 void gateway_note(const struct lio_backstore *bs, const struct export_how *how,
 		  const char *iqn)
 {
@@ -62,7 +50,6 @@ void gateway_note(const struct lio_backstore *bs, const struct export_how *how,
 	if (!disk_is_shared(dir))
 		return;
 	o = json_object_new_object();
-	json_object_object_add(o, "options", options_json(bs));
 	json_add_bool(o, "device", *cli_device(bs, device));
 	json_object_object_add(o, "target", target_json(how, iqn));
 	if (disk_gateway_write(
@@ -88,17 +75,6 @@ static const char *text_of(struct json_object *o, const char *key)
 			       json_object_is_type(v, json_type_string)
 		       ? json_object_get_string(v)
 		       : NULL;
-}
-
-static bool read_options(struct gateway *gw)
-{
-	const char *options = text_of(gw->text, "options"), *dir;
-	char config[LIO_CONFIG_MAX];
-
-	if (!options || snprintf(config, sizeof(config), "%s@/", options) >=
-				(int)sizeof(config))
-		return false;
-	return !disk_cfg_parse(config, &gw->opts, &dir, NULL);
 }
 
 static bool read_portals(struct gateway *gw, struct json_object *target)
@@ -151,7 +127,7 @@ int gateway_read(const char *dir, struct gateway *gw, struct zl_err *err)
 		return ret;
 	gw->text = json_read(text, len, 8, &fault);
 	free(text);
-	if (!gw->text || !read_options(gw) || !read_target(gw))
+	if (!gw->text || !read_target(gw))
 		return zl_fail(err, EINVAL,
 			       "%s/zloop.gateway does not say how the disk was "
 			       "attached; delete it, and say so with options",

@@ -11,8 +11,7 @@
 #include "export.h"
 
 struct gateway {
-	struct disk_opts opts; /* of use */
-	bool device;	       /* it was a block device there */
+	bool device; /* it was a block device there */
 	bool exported;
 	char iqn[LIO_WWN_MAX]; /* if it was exported, as @how */
 	struct export_how how;

@@ -6,17 +6,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/num.h"
 #include "control/ask.h"
+#include "disk/holder.h"
 #include "gateway.h"
 #include "progress.h"
 #include "target.h"
 
 #define LOOK_EVERY_MS  250
 #define DEFAULT_WAIT_S 300
+/* Opening a file takes longer only if its server asks another machine. */
+#define MOMENT_MS 2000
 
 struct takeover {
 	const char *options, *word;
@@ -27,7 +34,8 @@ struct takeover {
 	char dir[PATH_MAX];
 	struct disk *disk; /* opened to look at it */
 	struct gateway gw;
-	char who[128]; /* has it, or had it; "": nobody */
+	struct json_object *holder; /* who had it, NULL: nobody knows */
+	char who[128];		    /* the same, or who has it; "": nobody */
 	uint64_t waited_ms;
 };
 
@@ -137,10 +145,10 @@ static const struct argp argp = {
 	       "target, portals, initiator and secret, and the same options "
 	       "of use, such as write_through.  Options that are given take "
 	       "the place of what it did.\v"
-	       "The other machine must be off, or have removed the disk: one "
-	       "that is only cut off, and comes back, is not kept from "
-	       "writing.  The address that the portals have must be moved "
-	       "here by somebody else.",
+	       "On NFS 4 a machine that was only cut off, and comes back, can "
+	       "write no more; elsewhere see to it that it is off.  The "
+	       "address that the portals have must be moved here by somebody "
+	       "else.",
 };
 
 /*
@@ -244,6 +252,22 @@ static int take_export(struct takeover *t)
 	return export_how_complete(&t->gw.how);
 }
 
+/* With what it was opened there, unless others were given. */
+static void take_holder(struct takeover *t)
+{
+	struct disk_holder h;
+
+	if (disk_read_holder(t->dir, &h, NULL) ||
+	    !*disk_holder_text(&h, t->who))
+		return;
+	t->holder = cli_holder_json(t->dir);
+	if (!t->options && disk_opts_parse(&t->opts, h.options,
+					   strlen(h.options), '/', true, NULL))
+		cli_note("%s had the disk with %s, which this version does not "
+			 "know",
+			 t->who, h.options);
+}
+
 static int plan(struct takeover *t)
 {
 	struct zl_err err;
@@ -253,8 +277,7 @@ static int plan(struct takeover *t)
 		cli_error("%s", err.msg);
 		return ret;
 	}
-	if (t->options)
-		t->gw.opts = t->opts;
+	take_holder(t);
 	if (take_export(t))
 		return -EINVAL;
 	/* Nothing is known: as zloop add. */
@@ -266,38 +289,77 @@ static int plan(struct takeover *t)
  * Waiting.
  */
 
-static void note_wait(const struct takeover *t)
-{
-	if (progress_is_quiet())
-		return;
-	cli_note("%s has the disk; waiting until it is removed there, or its "
-		 "lock has lapsed: a server lets go of the locks of a machine "
-		 "that is gone when its lease has ended, 90 s as a rule",
-		 t->who);
-}
-
 static int fail_taken(const struct takeover *t)
 {
 	cli_error("%s has taken over the disk in %s", t->who, t->dir);
 	return -EBUSY;
 }
 
-/* 1: wait on; 0: nobody has it; -errno when it has said why not to wait. */
-static int look_again(struct takeover *t)
+/* Who has it is not who had it when this began. */
+static bool is_other(const struct takeover *t, char first[DISK_HOST_MAX])
 {
-	char who[sizeof(t->who)];
+	struct disk_holder h;
 
-	if (!disk_in_use(t->dir, t->disk, who, sizeof(who)))
-		return 0;
-	if (!strcmp(who, t->who))
-		return 1;
-	strcpy(t->who, who);
-	if (!strncmp(who, "process ", 8)) {
-		cli_error("%s of this machine has the disk in %s", who, t->dir);
+	if (disk_read_holder(t->dir, &h, NULL))
+		return false;
+	if (!*first)
+		strcpy(first, h.host);
+	return strcmp(h.host, first) != 0;
+}
+
+/*
+ * A child of its own does what may be kept waiting: a server that has delegated
+ * a file to a machine asks for it back before it lets another one open it, and
+ * waits for the answer of one that is gone until its lease has ended.  Writes
+ * to
+ * @fd who has the disk when it is found out, and ends when nobody has it.
+ */
+static int watch(struct takeover *t, int fd)
+{
+	char who[sizeof(t->who)], first[DISK_HOST_MAX] = "";
+
+	if (look(t) || refuse_copy(t) || refuse_place(t))
+		return CLI_FAILED;
+	while (disk_in_use(t->dir, t->disk, who, sizeof(who))) {
+		if (strcmp(who, t->who)) {
+			strcpy(t->who, who);
+			if (is_other(t, first)) {
+				fail_taken(t);
+				return CLI_FAILED;
+			}
+			if (write(fd, who, sizeof(who)) < 0)
+				return CLI_FAILED;
+		}
+		clock_sleep_ms(LOOK_EVERY_MS);
+	}
+	return CLI_OK;
+}
+
+static const char until[] =
+	"waiting until it is removed there, or its lock has lapsed: a server "
+	"lets go of the locks of a machine that is gone when its lease has "
+	"ended, 90 s as a rule";
+
+static int note_who(const struct takeover *t)
+{
+	if (!strncmp(t->who, "process ", 8)) {
+		cli_error("%s of this machine has the disk in %s", t->who,
+			  t->dir);
 		return -EBUSY;
 	}
-	note_wait(t);
-	return 1;
+	if (!progress_is_quiet())
+		cli_note("%s has the disk; %s", t->who, until);
+	return 0;
+}
+
+/* Nothing is known yet. */
+static void note_moment(const struct takeover *t, bool *noted)
+{
+	if (*noted || *t->who || t->waited_ms < MOMENT_MS)
+		return;
+	*noted = true;
+	if (!progress_is_quiet())
+		cli_note("another machine has the disk open; %s", until);
 }
 
 static int fail_wait(const struct takeover *t)
@@ -305,27 +367,59 @@ static int fail_wait(const struct takeover *t)
 	cli_error("%s still has the disk in %s after %" PRIu64
 		  " s: it is alive, or its lock does not lapse; zloop remove "
 		  "the disk there, or turn that machine off",
-		  t->who, t->dir, t->wait_s);
+		  *t->who ? t->who : "another machine", t->dir, t->wait_s);
 	return -EBUSY;
+}
+
+/* Until the child has no more to say; 0, or -errno, said. */
+static int follow(struct takeover *t, int fd)
+{
+	uint64_t start = clock_ms();
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	bool noted = false;
+	int ret = 0;
+
+	while (!ret && t->waited_ms < t->wait_s * 1000) {
+		progress_step(NULL, (uint32_t)(t->waited_ms / 1000),
+			      (uint32_t)t->wait_s);
+		if (poll(&p, 1, LOOK_EVERY_MS) > 0) {
+			if (read(fd, t->who, sizeof(t->who)) <= 0)
+				return 0;
+			progress_hide();
+			ret = note_who(t);
+		}
+		t->waited_ms = clock_ms() - start;
+		note_moment(t, &noted);
+	}
+	return ret ? ret : fail_wait(t);
 }
 
 /* Until nobody has it. */
 static int wait_free(struct takeover *t)
 {
-	uint64_t start = clock_ms(), limit = t->wait_s * 1000;
-	int ret;
+	int fds[2], ret, status = 0;
+	pid_t child;
 
-	progress_start_of("waiting", "s");
-	while ((ret = look_again(t)) == 1) {
-		t->waited_ms = clock_ms() - start;
-		if (t->waited_ms >= limit)
-			break;
-		progress_step(NULL, (uint32_t)(t->waited_ms / 1000),
-			      (uint32_t)t->wait_s);
-		clock_sleep_ms(LOOK_EVERY_MS);
+	if (pipe(fds) || (child = fork()) < 0) {
+		cli_error("out of memory or processes");
+		return -ENOMEM;
 	}
+	if (!child) {
+		close(fds[0]);
+		_exit(watch(t, fds[1]));
+	}
+	close(fds[1]);
+	progress_start_of("waiting", "s");
+	ret = follow(t, fds[0]);
 	progress_end();
-	return ret == 1 ? fail_wait(t) : ret;
+	close(fds[0]);
+	if (ret)
+		kill(child, SIGKILL);
+	/* One that the server keeps waiting ends when it can. */
+	waitpid(child, &status, ret ? WNOHANG : 0);
+	if (!ret && (!WIFEXITED(status) || WEXITSTATUS(status)))
+		ret = -EBUSY;
+	return ret;
 }
 
 /*
@@ -340,13 +434,13 @@ static int attach_as(struct takeover *t, struct lio_backstore *bs)
 	int ret;
 
 	if (!t->gw.device)
-		return cli_attach_backstore(t->dir, &t->gw.opts, bs);
+		return cli_attach_backstore(t->dir, &t->opts, bs);
 	ret = lio_events_open(&events, &err);
 	if (ret) {
 		cli_error("%s", err.msg);
 		return ret;
 	}
-	ret = cli_attach_device(t->dir, &t->gw.opts, events, device);
+	ret = cli_attach_device(t->dir, &t->opts, events, device);
 	lio_events_close(events);
 	return ret || cli_find_dir(t->dir, bs) ? ret : -ENODEV;
 }
@@ -387,7 +481,7 @@ static void print(const struct takeover *t, const struct lio_backstore *bs)
 	if (t->json) {
 		o = cli_backstore_json(bs);
 		json_object_object_add(o, "taken_from",
-				       *t->who ? json_text(t->who) : NULL);
+				       json_object_get(t->holder));
 		json_add_u64(o, "waited_ms", t->waited_ms);
 		json_print(o);
 		return;
@@ -403,13 +497,13 @@ static int take_over(struct takeover *t)
 	struct lio_backstore bs;
 	struct zl_err err;
 
-	if (refuse_copy(t) || refuse_place(t) || plan(t))
+	if (plan(t))
 		return CLI_FAILED;
 	if (lio_ready(cli_lio(), t->gw.exported, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
-	if (wait_free(t) || attach(t, &bs))
+	if (attach(t, &bs))
 		return CLI_FAILED;
 	if (!t->gw.exported) {
 		gateway_note(&bs, NULL, NULL);
@@ -439,6 +533,10 @@ static int check_here(const struct takeover *t)
 		return CLI_FAILED;
 	}
 	ret = control_info(meta.serial, &now, NULL, &err);
+	if (!ret && *now.fenced) {
+		cli_error("%s: %s", t->dir, now.fenced);
+		return CLI_FAILED;
+	}
 	return cli_said(ret, &err);
 }
 
@@ -452,11 +550,12 @@ int takeover_main(int argc, char **argv)
 		return CLI_FAILED;
 	if (t.check)
 		return check_here(&t);
-	if (look(&t))
-		return CLI_FAILED;
 	zl_log_set(cli_log);
+	if (wait_free(&t) || look(&t))
+		return CLI_FAILED;
 	status = take_over(&t);
 	gateway_free(&t.gw);
+	json_object_put(t.holder);
 	disk_close(t.disk);
 	return cli_finish(t.save, status, "");
 }

@@ -5,26 +5,22 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/vfs.h>
 
-#include "base/num.h"
 #include "disk/disk.h"
 #include "disk/medium/sidecar.h"
+#include "store/fs.h"
 #include "store/store.h"
 
-/* NFS, SMB, CephFS, and what a program or another kernel makes of it. */
 bool disk_is_shared(const char *dir)
 {
-	static const uint32_t types[] = { 0x6969,     0xff534d42, 0xfe534d42,
-					  0x00c36400, 0x65735546, 0x01021997 };
-	struct statfs sf;
+	struct store *st;
+	bool shared;
 
-	if (statfs(dir, &sf))
+	if (store_file_open(dir, &st, NULL))
 		return false;
-	for (unsigned i = 0; i < ZL_ARRAY_SIZE(types); i++)
-		if ((uint32_t)sf.f_type == types[i])
-			return true;
-	return false;
+	shared = fs_is_remote(store_file_fs(st));
+	store_close(st);
+	return shared;
 }
 
 int disk_gateway_read(const char *dir, char **text, size_t *len)
