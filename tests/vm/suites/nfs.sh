@@ -19,7 +19,7 @@ track_clients() {
   command -v nfsdcld >/dev/null || return 0
   mkdir -p /run/rpc_pipefs /var/lib/nfs/nfsdcld
   mount -t rpc_pipefs rpc_pipefs /run/rpc_pipefs
-  nfsdcld -p /run/rpc_pipefs/nfsd -s /var/lib/nfs/nfsdcld
+  nfsdcld -p /run/rpc_pipefs -s /var/lib/nfs/nfsdcld
 }
 
 # With the shortest time for that, as hosts wait for a command half a minute, and
