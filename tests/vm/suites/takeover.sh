@@ -154,11 +154,20 @@ load() {
   setsid "$0" load_loop </dev/null >/run/load.out 2>&1 &
 }
 
+# Linux does not repeat what changes zones when the connection is lost under it
+# (sd_zbc_setup_zone_mgmt_cmnd()), as it does all else: so whoever asked has to.
+reset_zones() { # DISK
+  until blkzone reset -o $((4 << 11)) -l $((8 << 11)) "$1"; do
+    sleep 1
+  done
+}
+
 # All zones are written, in order or anywhere, and verified, again and again.
 load_loop() {
   local disk rc=0 rounds=0
   disk=$(cat /run/iscsi-disk)
   while [ ! -e /run/load.stop ] && [ $rc = 0 ]; do
+    reset_zones "$disk"
     fio --filename="$disk" --direct=1 --ioengine=libaio --verify=crc32c \
       --verify_fatal=1 --randrepeat=0 \
       --name=in-order --zonemode=zbd --rw=write --bs=64k --iodepth=8 \
@@ -175,7 +184,8 @@ loaded() {
   wait_for 400 test -e /run/load.status
   grep rounds /run/load.out
   equal "fio's status" 0 "$(cat /run/load.status)" || { cat /run/load.out; return 1; }
-  lacks "the kernel" "I/O error|offlined|rejecting" "$(dmesg)"
+  lacks "the kernel" "I/O error|offlined|rejecting" \
+    "$(dmesg | grep -v 'op 0xf:(ZONE_RESET)')"
 }
 
 logout() {
