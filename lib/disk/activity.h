@@ -32,7 +32,7 @@ enum disk_kind {
 /* One word: "read", …, "other". */
 const char *disk_kind_name(enum disk_kind kind);
 
-/* Why I/Os failed: enum disk_status from DISK_REFUSED to DISK_MISCOMPARE. */
+/* Why I/Os failed: enum disk_status from DISK_REFUSED to DISK_FENCED. */
 #define DISK_NR_FAILURES 9
 /* One word: "refused", "read-error", … */
 const char *disk_failure_name(unsigned failure);

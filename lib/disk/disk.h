@@ -439,8 +439,9 @@ void disk_on_powerfail(struct disk *disk, void (*fn)(void *user), void *user);
  * left is disk_close().  @why (or NULL) gets a sentence for a person.
  */
 bool disk_is_fenced(struct disk *disk, char *why, size_t size);
-/* Calls @fn when that is found out, or at once if it has been; @fn must not
- * call the disk.  One at a time; NULL: none. */
+/* Calls @fn when that is found out, on any thread, or at once if it has been;
+ * @fn must not call the disk.  One at a time; NULL: none, and when this returns
+ * it is not being called either. */
 void disk_on_fenced(struct disk *disk, void (*fn)(void *user), void *user);
 /* Whether a disk to which no I/O comes has to be looked after, and does that,
  * without waiting: to be called each second or so. */

@@ -5,8 +5,12 @@
  * lost, whatever the store is.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "disk/io/grace.h"
 #include "disk/life/open.h"
 #include "disk/medium/journal.h"
@@ -323,6 +327,44 @@ static void an_error_alone_proves_nothing(void **state)
 	fixture_stop(&f);
 }
 
+static sem_t being_told;
+static atomic_bool was_told;
+
+static void take_long(void *user)
+{
+	(void)user;
+	sem_post(&being_told);
+	clock_sleep_ms(100);
+	atomic_store(&was_told, true);
+}
+
+static void *watch(void *disk)
+{
+	disk_watch(disk);
+	return NULL;
+}
+
+/* Who is told may be gone once it has said that it wants to hear no more. */
+static void not_told_any_more(void **state)
+{
+	struct fixture f;
+	pthread_t thread;
+
+	(void)state;
+	sem_init(&being_told, 0, 0);
+	atomic_store(&was_told, false);
+	start_losing(&f, FIXTURE_CFG);
+	disk_on_fenced(f.disk, take_long, NULL);
+	gone = true;
+	assert_int_equal(pthread_create(&thread, NULL, watch, f.disk), 0);
+	while (sem_wait(&being_told))
+		;
+	disk_on_fenced(f.disk, NULL, NULL);
+	assert_true(atomic_load(&was_told));
+	pthread_join(thread, NULL);
+	fixture_stop(&f);
+}
+
 /* With nothing to do but watch, and by a sync that has nothing to sync. */
 static void a_quiet_disk_finds_out(void **state)
 {
@@ -498,6 +540,7 @@ int main(void)
 		T(what_is_no_repetition),
 		T(found_out_by_an_io),
 		T(an_error_alone_proves_nothing),
+		T(not_told_any_more),
 		T(a_quiet_disk_finds_out),
 		T(a_journal_in_place),
 		T(it_stays_small),

@@ -39,26 +39,29 @@ static void find_why(struct disk *d, char *why, size_t size)
 		 *text ? text : "another one", *text ? " has or" : "");
 }
 
+/* Under disk->lock, so that who has ended it with disk_on_fenced() is not told
+ * any more. */
+static void tell(struct disk *d)
+{
+	if (d->fence.fn && fence_is_lost(&d->fence))
+		d->fence.fn(d->fence.user);
+}
+
 static void set_lost(struct disk *d)
 {
 	char why[sizeof(d->fence.why)];
-	void (*fn)(void *user);
-	void *user;
 
 	if (atomic_exchange(&d->fence.lost, true))
 		return;
 	find_why(d, why, sizeof(why));
 	pthread_mutex_lock(&d->lock);
 	snprintf(d->fence.why, sizeof(d->fence.why), "%s", why);
-	fn = d->fence.fn;
-	user = d->fence.user;
+	tell(d);
 	pthread_mutex_unlock(&d->lock);
 	zl_log(ZL_LOG_ERR,
 	       "%s: fenced: %s: nothing is written to it from here any more, "
 	       "and every command fails; remove the device here",
 	       d->name, why);
-	if (fn)
-		fn(user);
 }
 
 int fence_ask(struct disk *d)
@@ -122,13 +125,9 @@ bool disk_is_fenced(struct disk *d, char *why, size_t size)
 
 void disk_on_fenced(struct disk *d, void (*fn)(void *user), void *user)
 {
-	bool lost;
-
 	pthread_mutex_lock(&d->lock);
 	d->fence.fn = fn;
 	d->fence.user = user;
-	lost = fence_is_lost(&d->fence);
+	tell(d);
 	pthread_mutex_unlock(&d->lock);
-	if (lost && fn)
-		fn(user);
 }
