@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ZL_MIB		 (UINT64_C(1) << 20)
 #define ZL_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -32,6 +33,14 @@ static inline uint64_t max_u64(uint64_t a, uint64_t b)
 static inline uint64_t div_up_u64(uint64_t a, uint64_t b)
 {
 	return a / b + (a % b != 0);
+}
+
+/* Whether @len bytes are all 0; so are none. */
+static inline bool bytes_are_zero(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	return !len || (!p[0] && !memcmp(p, p + 1, len - 1));
 }
 
 /*

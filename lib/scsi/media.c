@@ -226,11 +226,6 @@ enum scsi_next scsi_write_same(struct scsi_cmd *cmd)
 	return SCSI_RUN;
 }
 
-static bool all_zeros(const uint8_t *block, uint32_t block_bytes)
-{
-	return !block[0] && !memcmp(block, block + 1, block_bytes - 1);
-}
-
 void scsi_write_same_run(struct scsi_cmd *cmd)
 {
 	struct iov_cur cur = iov_start(cmd->iov, cmd->iov_cnt);
@@ -242,7 +237,7 @@ void scsi_write_same_run(struct scsi_cmd *cmd)
 		memset(block, 0, block_bytes);
 	else
 		iov_get(&cur, block, block_bytes);
-	if (cmd->stage & UNMAP && all_zeros(block, block_bytes)) {
+	if (cmd->stage & UNMAP && bytes_are_zero(block, block_bytes)) {
 		/* Unmapped blocks read as zeros (LBPRZ). */
 		scsi_set_io(cmd, DISK_UNMAP);
 		cmd->stage = 0;

@@ -120,11 +120,6 @@ static uint32_t look(struct io *io, enum zone_verdict verdict)
 	return blocks;
 }
 
-static bool is_zero(const uint8_t *p, size_t len)
-{
-	return !*p && !memcmp(p, p + 1, len - 1);
-}
-
 /* Whether each block is what the write brings, or may be a hole; *holes: some
  * are. */
 static bool blocks_match(const struct disk *d, struct iov_cur *cur,
@@ -142,7 +137,7 @@ static bool blocks_match(const struct disk *d, struct iov_cur *cur,
 		at = *cur;
 		if (iov_match(cur, data, block) == block)
 			continue;
-		if (!is_zero(data, block))
+		if (!bytes_are_zero(data, block))
 			return false;
 		*cur = at;
 		iov_skip(cur, block);

@@ -108,15 +108,6 @@ int copies_meta(const char *dir, struct disk_meta *meta, struct zl_err *err)
  * The journal.
  */
 
-static void ignore(void *user, enum journal_type type, uint32_t slot,
-		   uint64_t value)
-{
-	(void)user;
-	(void)type;
-	(void)slot;
-	(void)value;
-}
-
 struct tail {
 	uint8_t *data;
 	size_t len, room;
@@ -198,7 +189,7 @@ int copies_end_journal(struct store *st, const char *name,
 	int ret;
 
 	meta_geo(meta, &geo);
-	ret = journal_load(st, name, &geo, &state, ignore, NULL, err);
+	ret = journal_load(st, name, &geo, &state, NULL, NULL, err);
 
 	if (ret)
 		return ret;

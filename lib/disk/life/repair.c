@@ -80,11 +80,6 @@ static int make_missing(struct repair *r, uint32_t slot, uint64_t bytes)
 	return 0;
 }
 
-static bool is_zeros(const uint8_t *p, size_t len)
-{
-	return !len || (!p[0] && !memcmp(p, p + 1, len - 1));
-}
-
 /* Whether the file has nothing but zeros from byte @at to @end; -errno. */
 static int reads_as_zeros(struct repair *r, uint32_t slot, uint64_t at,
 			  uint64_t end)
@@ -104,7 +99,7 @@ static int reads_as_zeros(struct repair *r, uint32_t slot, uint64_t at,
 		n = store_run(r->store, &req);
 		if (n <= 0)
 			return n ? (int)n : -EIO;
-		if (!is_zeros(buf, (size_t)n))
+		if (!bytes_are_zero(buf, (size_t)n))
 			return 0;
 	}
 	return 1;
@@ -217,12 +212,6 @@ static int repair_slots(struct repair *r)
 	return ret;
 }
 
-static void ignore(void *user, enum journal_type type, uint32_t slot,
-		   uint64_t value)
-{
-	(void)user, (void)type, (void)slot, (void)value;
-}
-
 /* Opening rewrites it; here is said what that means. */
 static int say_journal(struct repair *r)
 {
@@ -242,7 +231,7 @@ static int say_journal(struct repair *r)
 	}
 	if (!ret)
 		free(data);
-	ret = journal_load(r->store, r->name, &r->geo, &state, ignore, NULL,
+	ret = journal_load(r->store, r->name, &r->geo, &state, NULL, NULL,
 			   r->err);
 	r->to_open = !ret && state.bad_bytes;
 	if (r->to_open)

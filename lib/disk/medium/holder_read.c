@@ -6,21 +6,12 @@
 #include "disk/medium/journal.h"
 #include "store/store.h"
 
-static void ignore(void *user, enum journal_type type, uint32_t slot,
-		   uint64_t value)
-{
-	(void)user;
-	(void)type;
-	(void)slot;
-	(void)value;
-}
-
 int holder_read(struct store *st, const char *name, struct disk_holder *h,
 		struct zl_err *err)
 {
 	static const struct zone_geo no_zones = { .zone_blocks = 1 };
 	struct journal_state state;
-	int ret = journal_load(st, name, &no_zones, &state, ignore, NULL, err);
+	int ret = journal_load(st, name, &no_zones, &state, NULL, NULL, err);
 
 	if (ret)
 		return ret;

@@ -86,7 +86,7 @@ struct journal_state {
  * that the last records say so of; explicitly opened only where that outlives
  * the stop; with JR_ACTIVATE before these, for the realms that it says anything
  * of (slot: the realm, value: its active domain); and with JR_BAD
- * (journal_bad_value()) for each range.
+ * (journal_bad_value()) for each range; NULL: @state is all that is wanted.
  */
 int journal_load(struct store *st, const char *name, const struct zone_geo *geo,
 		 struct journal_state *state,

@@ -340,6 +340,8 @@ static void report(struct loader *l,
 	if (l->state->clean ||
 	    (!l->state->same_boot && !l->state->died_elsewhere))
 		drop_powered(l);
+	if (!each)
+		return;
 	for (uint32_t i = 0; i < l->geo->domains.nr_realms; i++)
 		if (l->active[i] != ZONE_NO_DOMAIN)
 			each(user, JR_ACTIVATE, i, l->active[i]);
