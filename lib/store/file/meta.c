@@ -31,22 +31,6 @@ static ssize_t read_all(int fd, uint8_t *data, size_t len)
 	return (ssize_t)done;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t len)
-{
-	ssize_t n;
-
-	while (len) {
-		n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int read_fd(int fd, void **data, size_t *len)
 {
 	struct stat sb;
@@ -91,10 +75,27 @@ int file_meta_read(struct store *st, const char *name, void **data, size_t *len)
 	return ret;
 }
 
+static int write_at(int fd, const uint8_t *data, size_t len, uint64_t off)
+{
+	ssize_t n;
+
+	while (len) {
+		n = pwrite(fd, data, len, (off_t)off);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		data += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 static int fill_next(struct store_file *sf, int fd, const char *name,
 		     const void *data, size_t len)
 {
-	int ret = write_all(fd, data, len);
+	int ret = write_at(fd, data, len, 0);
 
 	if (ret == 0 && fsync(fd) < 0)
 		ret = -errno;
@@ -222,23 +223,6 @@ int file_meta_append(struct store *st, const char *name, const void *data,
 		ret = sync_names_left(sf);
 	pthread_mutex_unlock(&sf->names_lock);
 	return ret;
-}
-
-static int write_at(int fd, const uint8_t *data, size_t len, uint64_t off)
-{
-	ssize_t n;
-
-	while (len) {
-		n = pwrite(fd, data, len, (off_t)off);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		off += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
 }
 
 int file_meta_write(struct store *st, const char *name, uint64_t off,
