@@ -69,17 +69,11 @@ enum fs_locks {
 
 enum fs_locks fs_locks(const struct fs *fs);
 
-/* What keeps a machine that lost its locks from writing. */
-enum fs_fence {
-	FS_FENCE_NONE,
-	/* NFS 4: I/O through a descriptor whose lock is lost fails with EIO
-	 * (recover_lost_locks=0); through others it goes on. */
-	FS_FENCE_LOCKS,
-	/* CephFS: a client that was evicted is on the blocklist of the OSDs. */
-	FS_FENCE_BLOCKLIST,
-};
-
-enum fs_fence fs_fence(const struct fs *fs);
+/* What a machine that lost its locks is kept from.  NFS 4: I/O through a
+ * descriptor whose lock is lost fails with EIO (recover_lost_locks=0), through
+ * others it goes on.  CephFS: a client that was evicted is on the blocklist of
+ * the OSDs. */
+enum store_fence fs_fence(const struct fs *fs);
 
 /* Whether a lease (F_SETLEASE) that is not given means that somebody else on
  * this machine has the file open.  With NFS and SMB it is the server's

@@ -41,24 +41,25 @@ static const struct {
 	const char *path, *type, *version;
 	enum fs_kind kind;
 	enum fs_locks locks;
-	enum fs_fence fence;
+	enum store_fence fence;
 } rows[] = {
-	{ "/x", "ext4", "", FS_LOCAL, FS_LOCKS_HERE, FS_FENCE_NONE },
-	{ "/", "ext4", "", FS_LOCAL, FS_LOCKS_HERE, FS_FENCE_NONE },
-	{ "/srvx", "ext4", "", FS_LOCAL, FS_LOCKS_HERE, FS_FENCE_NONE },
-	{ "/srv", "nfs4", "4.2", FS_NFS, FS_LOCKS_SEEN, FS_FENCE_LOCKS },
-	{ "/srv/d/0", "nfs4", "4.2", FS_NFS, FS_LOCKS_SEEN, FS_FENCE_LOCKS },
+	{ "/x", "ext4", "", FS_LOCAL, FS_LOCKS_HERE, STORE_FENCE_NONE },
+	{ "/", "ext4", "", FS_LOCAL, FS_LOCKS_HERE, STORE_FENCE_NONE },
+	{ "/srvx", "ext4", "", FS_LOCAL, FS_LOCKS_HERE, STORE_FENCE_NONE },
+	{ "/srv", "nfs4", "4.2", FS_NFS, FS_LOCKS_SEEN, STORE_FENCE_LOCKED },
+	{ "/srv/d/0", "nfs4", "4.2", FS_NFS, FS_LOCKS_SEEN,
+	  STORE_FENCE_LOCKED },
 	{ "/srv/with blank/d", "nfs", "3", FS_NFS, FS_LOCKS_UNSEEN,
-	  FS_FENCE_NONE },
-	{ "/old", "nfs", "3", FS_NFS, FS_LOCKS_SEEN, FS_FENCE_NONE },
-	{ "/flock", "nfs", "3", FS_NFS, FS_LOCKS_UNSEEN, FS_FENCE_NONE },
-	{ "/posix", "nfs", "3", FS_NFS, FS_LOCKS_SEEN, FS_FENCE_NONE },
-	{ "/mnt/ceph", "ceph", "", FS_CEPH, FS_LOCKS_SEEN, FS_FENCE_BLOCKLIST },
+	  STORE_FENCE_NONE },
+	{ "/old", "nfs", "3", FS_NFS, FS_LOCKS_SEEN, STORE_FENCE_NONE },
+	{ "/flock", "nfs", "3", FS_NFS, FS_LOCKS_UNSEEN, STORE_FENCE_NONE },
+	{ "/posix", "nfs", "3", FS_NFS, FS_LOCKS_SEEN, STORE_FENCE_NONE },
+	{ "/mnt/ceph", "ceph", "", FS_CEPH, FS_LOCKS_SEEN, STORE_FENCE_ALL },
 	{ "/mnt/fuse", "fuse.ceph-fuse", "", FS_CEPH_FUSE, FS_LOCKS_SEEN,
-	  FS_FENCE_BLOCKLIST },
+	  STORE_FENCE_ALL },
 	{ "/mnt/sshfs", "fuse.sshfs", "", FS_PROGRAM, FS_LOCKS_UNKNOWN,
-	  FS_FENCE_NONE },
-	{ "/over/d", "cifs", "", FS_SMB, FS_LOCKS_UNSEEN, FS_FENCE_NONE },
+	  STORE_FENCE_NONE },
+	{ "/over/d", "cifs", "", FS_SMB, FS_LOCKS_UNSEEN, STORE_FENCE_NONE },
 };
 
 static void by_path(void **state)

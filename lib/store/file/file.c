@@ -132,26 +132,13 @@ static int refuse_dir(const char *path, int errnum, struct zl_err *err)
 	}
 }
 
-static enum store_fence fence_of(const struct fs *fs)
-{
-	switch (fs_fence(fs)) {
-	case FS_FENCE_LOCKS:
-		return STORE_FENCE_LOCKED;
-	case FS_FENCE_BLOCKLIST:
-		return STORE_FENCE_ALL;
-	case FS_FENCE_NONE:
-		break;
-	}
-	return STORE_FENCE_NONE;
-}
-
 /* What the directory is on, and with whom it shares descriptors. */
 static void look_at_fs(struct store_file *sf)
 {
 	struct stat sb = { 0 };
 
 	fs_of(sf->dir_fd, &sf->fs);
-	sf->head.fence = fence_of(&sf->fs);
+	sf->head.fence = fs_fence(&sf->fs);
 	fstat(sf->dir_fd, &sb);
 	sf->group = fd_group_join(fs_is_remote(&sf->fs), sb.st_dev);
 }

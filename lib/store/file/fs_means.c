@@ -47,13 +47,13 @@ enum fs_locks fs_locks(const struct fs *fs)
 	return FS_LOCKS_UNKNOWN;
 }
 
-enum fs_fence fs_fence(const struct fs *fs)
+enum store_fence fs_fence(const struct fs *fs)
 {
 	if (fs->kind == FS_NFS && fs->version[0] == '4')
-		return FS_FENCE_LOCKS;
+		return STORE_FENCE_LOCKED;
 	if (fs->kind == FS_CEPH || fs->kind == FS_CEPH_FUSE)
-		return FS_FENCE_BLOCKLIST;
-	return FS_FENCE_NONE;
+		return STORE_FENCE_ALL;
+	return STORE_FENCE_NONE;
 }
 
 bool fs_leases_tell(const struct fs *fs)
