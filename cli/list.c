@@ -298,8 +298,8 @@ static struct json_object *id_json(const struct disk_row *row)
 static void add_meta(const struct disk_row *row, struct json_object *o)
 {
 	struct disk_meta m;
-	bool known =
-		cli_answers(row->dir, NULL) && !disk_read_meta(row->dir, &m);
+	bool answers = cli_answers(row->dir, NULL);
+	bool known = answers && !disk_read_meta(row->dir, &m);
 
 	json_object_object_add(o, "serial",
 			       known ? json_object_new_string(m.serial) : NULL);
@@ -315,6 +315,8 @@ static void add_meta(const struct disk_row *row, struct json_object *o)
 	json_object_object_add(o, "zone_size_bytes",
 			       known ? json_object_new_uint64(m.zone_bytes)
 				     : NULL);
+	json_object_object_add(o, "holder",
+			       answers ? cli_holder_json(row->dir) : NULL);
 }
 
 static struct json_object *row_json(const struct disk_row *row)
@@ -339,7 +341,6 @@ static struct json_object *row_json(const struct disk_row *row)
 	add_meta(row, o);
 	json_add_bool(o, "attached", row->attached);
 	json_add_str(o, "state", row->state);
-	json_object_object_add(o, "holder", cli_holder_json(row->dir));
 	json_object_object_add(o, "exports", json_object_get(row->exports));
 	return o;
 }

@@ -3,11 +3,11 @@
  * as it was there. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -311,8 +311,7 @@ static bool is_other(const struct takeover *t, char first[DISK_HOST_MAX])
  * A child of its own does what may be kept waiting: a server that has delegated
  * a file to a machine asks for it back before it lets another one open it, and
  * waits for the answer of one that is gone until its lease has ended.  Writes
- * to
- * @fd who has the disk when it is found out, and ends when nobody has it.
+ * to @fd who has the disk when it is found out, and ends when nobody has it.
  */
 static int watch(struct takeover *t, int fd)
 {
