@@ -23,6 +23,7 @@ struct inode {
 	uint8_t *clean; /* what the page cache had when it was last written
 			   back, or should have been */
 	bool *dirty;	/* by block: written since, perhaps with the same */
+	uint8_t *cache; /* what the page cache has, as last read */
 	int error;	/* not told yet */
 };
 
@@ -44,7 +45,9 @@ static void grow(struct inode *i, size_t bytes)
 	i->medium = realloc(i->medium, bytes);
 	i->clean = realloc(i->clean, bytes);
 	i->dirty = realloc(i->dirty, bytes / MEDIUM_BLOCK);
-	assert(i->medium && i->clean && i->dirty);
+	/* Kept: a megabyte that is new at each look is all page faults. */
+	i->cache = realloc(i->cache, bytes);
+	assert(i->medium && i->clean && i->dirty && i->cache);
 	memset(i->medium + i->bytes, 0, bytes - i->bytes);
 	memset(i->clean + i->bytes, 0, bytes - i->bytes);
 	memset(i->dirty + i->bytes / MEDIUM_BLOCK, 0,
@@ -61,8 +64,8 @@ static struct inode *find(const struct stat *sb)
 	return i;
 }
 
-/* The file's inode, and what the page cache has. */
-static struct inode *look(int fd, uint8_t **cache, size_t *bytes)
+/* The file's inode, as large as the file is, in whole blocks. */
+static struct inode *look(int fd, size_t *bytes)
 {
 	struct inode *i;
 	struct stat sb;
@@ -79,10 +82,26 @@ static struct inode *look(int fd, uint8_t **cache, size_t *bytes)
 	}
 	*bytes = (size_t)sb.st_size / MEDIUM_BLOCK * MEDIUM_BLOCK;
 	grow(i, *bytes);
-	*cache = malloc(*bytes + 1);
-	assert(*cache);
-	*bytes = (size_t)pread(fd, *cache, *bytes, 0) / MEDIUM_BLOCK *
-		 MEDIUM_BLOCK;
+	return i;
+}
+
+/* With what the page cache has.  Most of a file is a hole. */
+static struct inode *look_inside(int fd, size_t *bytes)
+{
+	struct inode *i = look(fd, bytes);
+	off_t data = 0, hole, size = (off_t)*bytes;
+
+	if (size)
+		memset(i->cache, 0, *bytes);
+	while (data < size && (data = lseek(fd, data, SEEK_DATA)) >= 0) {
+		hole = lseek(fd, data, SEEK_HOLE);
+		if (data < size)
+			assert(pread(fd, i->cache + data,
+				     (size_t)((hole < size ? hole : size) -
+					      data),
+				     data) >= 0);
+		data = hole;
+	}
 	return i;
 }
 
@@ -91,60 +110,56 @@ enum {
 	PIECE = 128 * MEDIUM_BLOCK
 };
 
-static bool piece_is_clean(const struct inode *i, const uint8_t *cache,
-			   size_t at, size_t end)
+static bool piece_is_clean(const struct inode *i, size_t at, size_t end)
 {
-	return !memcmp(i->clean + at, cache + at, end - at) &&
+	return !memcmp(i->clean + at, i->cache + at, end - at) &&
 	       !memchr(i->dirty + at / MEDIUM_BLOCK, true,
 		       (end - at) / MEDIUM_BLOCK);
 }
 
-static void write_back_block(struct inode *i, const uint8_t *cache, size_t at,
-			     bool fails)
+static void write_back_block(struct inode *i, size_t at, bool fails)
 {
 	bool *dirty = &i->dirty[at / MEDIUM_BLOCK];
 
-	if (!*dirty && !memcmp(i->clean + at, cache + at, MEDIUM_BLOCK))
+	if (!*dirty && !memcmp(i->clean + at, i->cache + at, MEDIUM_BLOCK))
 		return;
 	*dirty = false;
-	memcpy(i->clean + at, cache + at, MEDIUM_BLOCK);
+	memcpy(i->clean + at, i->cache + at, MEDIUM_BLOCK);
 	if (fails)
 		i->error = EIO;
 	else
-		memcpy(i->medium + at, cache + at, MEDIUM_BLOCK);
+		memcpy(i->medium + at, i->cache + at, MEDIUM_BLOCK);
 }
 
 /* Every dirty block, those that fail as well, is clean afterwards. */
-static void write_back(struct inode *i, const uint8_t *cache, size_t bytes)
+static void write_back(struct inode *i, size_t bytes)
 {
 	bool fails = one_in && !pick(one_in);
 
 	for (size_t at = 0; at < bytes; at += PIECE) {
 		size_t end = bytes - at < PIECE ? bytes : at + PIECE;
 
-		if (piece_is_clean(i, cache, at, end))
+		if (piece_is_clean(i, at, end))
 			continue;
 		for (size_t block = at; block < end; block += MEDIUM_BLOCK)
-			write_back_block(i, cache, block, fails);
+			write_back_block(i, block, fails);
 	}
 }
 
 static int write_back_fd(int fd, bool tell)
 {
 	struct inode *i;
-	uint8_t *cache;
 	size_t bytes;
 	int error = 0;
 
 	pthread_mutex_lock(&lock);
-	i = look(fd, &cache, &bytes);
-	write_back(i, cache, bytes);
+	i = look_inside(fd, &bytes);
+	write_back(i, bytes);
 	if (tell) {
 		error = i->error;
 		i->error = 0;
 	}
 	pthread_mutex_unlock(&lock);
-	free(cache);
 	errno = error;
 	return error ? -1 : 0;
 }
@@ -165,15 +180,13 @@ ssize_t medium_pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
 			int flags)
 {
 	struct inode *i;
-	uint8_t *cache;
 	size_t bytes;
 	ssize_t n;
 
 	pthread_mutex_lock(&lock);
 	n = real_pwritev2(fd, iov, cnt, off, flags);
 	if (n > 0) {
-		i = look(fd, &cache, &bytes);
-		free(cache);
+		i = look(fd, &bytes);
 		for (ssize_t done = 0; done < n; done += MEDIUM_BLOCK)
 			i->dirty[(off + done) / MEDIUM_BLOCK] = true;
 	}
@@ -208,6 +221,7 @@ void medium_stop(void)
 		free(i->medium);
 		free(i->clean);
 		free(i->dirty);
+		free(i->cache);
 		free(i);
 	}
 }
@@ -238,12 +252,11 @@ void medium_remount(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	struct inode *i;
-	uint8_t *cache;
 	size_t bytes;
 
 	assert(fd >= 0);
 	pthread_mutex_lock(&lock);
-	i = look(fd, &cache, &bytes);
+	i = look(fd, &bytes);
 	assert(pwrite(fd, i->medium, bytes, 0) == (ssize_t)bytes);
 	if (bytes)
 		memcpy(i->clean, i->medium, bytes);
@@ -251,7 +264,6 @@ void medium_remount(const char *path)
 		memset(i->dirty, 0, i->bytes / MEDIUM_BLOCK);
 	i->error = 0;
 	pthread_mutex_unlock(&lock);
-	free(cache);
 	close(fd);
 }
 
