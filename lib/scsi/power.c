@@ -20,7 +20,9 @@ enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 	uint8_t data[SCSI_SENSE_MAX];
 	size_t len;
 
-	if (atomic_exchange(&cmd->unit->attention, false))
+	if (cmd->unit->fenced)
+		sense.code = TARGET_PORT_IN_UNAVAILABLE_STATE;
+	else if (atomic_exchange(&cmd->unit->attention, false))
 		sense.code = POWER_ON_OCCURRED;
 	else if (sense_of_job(cmd->unit, &sense))
 		;

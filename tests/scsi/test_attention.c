@@ -73,6 +73,11 @@ static void another_machine_has_it(void **state)
 	check_good(&rig);
 	CMD(&rig, NULL, 64, 0xa0, [9] = 64);
 	check_good(&rig);
+	/* Whoever asks what is wrong is told that, too. */
+	CMD(&rig, NULL, 18, 0x03, [4] = 18);
+	check_good(&rig);
+	assert_int_equal(rig.data[2], 0x02);
+	assert_int_equal(be16_get(rig.data + 12), 0x040c);
 }
 
 /* A unit whose disk has lost what was in a dead machine's cache. */
