@@ -4,14 +4,27 @@
 #include <string.h>
 
 #include "cli.h"
+#include "disk/snapshot.h"
+
+/* Of all that opening finds this alone takes long, and changes the disk. */
+static int settle(const char *dir, struct zl_err *err)
+{
+	zl_log_fn *before = zl_log_set(cli_log);
+	int ret = disk_settle(dir, 0, err);
+
+	zl_log_set(before);
+	return ret;
+}
 
 int cli_look(const char *dir, struct disk **disk, struct zl_err *err)
 {
 	struct disk_open_args args = { .look_only = true };
+	int ret;
 
 	if (!cli_answers(dir, err))
 		return -ETIMEDOUT;
-	return disk_open(dir, &args, disk, err);
+	ret = settle(dir, err);
+	return ret ? ret : disk_open(dir, &args, disk, err);
 }
 
 int cli_look_word(const char *word, char dir[PATH_MAX], struct disk **disk,

@@ -74,10 +74,28 @@ static int failed(const struct zl_err *err)
 	return CLI_FAILED;
 }
 
+/* @text: what is printed where it is not JSON, or NULL. */
+static int print_snapshot(const struct snapshot_args *a, const char *dir,
+			  const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	struct json_object *o;
+	struct zl_err err;
+
+	if (snapshot_path(dir, name, path, &err))
+		return failed(&err);
+	o = json_object_new_object();
+	json_add_str(o, "directory", dir);
+	json_add_str(o, "name", name);
+	json_add_str(o, "path", path);
+	json_add_bool(o, "deleted", a->delete);
+	print_one(a, o, text);
+	return CLI_OK;
+}
+
 static int take(const struct snapshot_args *a, struct disk *disk)
 {
-	char name[SNAPSHOT_NAME_MAX + 1], path[PATH_MAX];
-	struct json_object *o;
+	char name[SNAPSHOT_NAME_MAX + 1];
 	struct zl_err err;
 	int ret = 0;
 
@@ -89,16 +107,8 @@ static int take(const struct snapshot_args *a, struct disk *disk)
 	}
 	if (!ret)
 		ret = copies_take(disk, name, NULL, &err);
-	if (!ret)
-		ret = snapshot_path(disk_name(disk), name, path, &err);
-	if (ret)
-		return failed(&err);
-	o = json_object_new_object();
-	json_add_str(o, "directory", disk_name(disk));
-	json_add_str(o, "name", name);
-	json_add_str(o, "path", path);
-	print_one(a, o, name);
-	return CLI_OK;
+	return ret ? failed(&err)
+		   : print_snapshot(a, disk_name(disk), name, name);
 }
 
 static int drop(const struct snapshot_args *a, const char *dir)
@@ -107,7 +117,7 @@ static int drop(const struct snapshot_args *a, const char *dir)
 
 	if (snapshot_delete(dir, a->words[1], &err))
 		return failed(&err);
-	return CLI_OK;
+	return print_snapshot(a, dir, a->words[1], NULL);
 }
 
 int snapshot_main(int argc, char **argv)

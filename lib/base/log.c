@@ -11,9 +11,12 @@
 
 static zl_log_fn *log_fn;
 
-void zl_log_set(zl_log_fn *fn)
+zl_log_fn *zl_log_set(zl_log_fn *fn)
 {
+	zl_log_fn *before = log_fn;
+
 	log_fn = fn;
+	return before;
 }
 
 static void log_va(enum zl_log_level level, const char *fmt, va_list ap)

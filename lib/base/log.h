@@ -21,9 +21,9 @@ typedef void zl_log_fn(enum zl_log_level level, const char *line);
 
 /*
  * Sets the process's hook (NULL: lines are dropped, as at the start).  Not to
- * be called while other threads log.
+ * be called while other threads log.  Returns the one before.
  */
-void zl_log_set(zl_log_fn *fn);
+zl_log_fn *zl_log_set(zl_log_fn *fn);
 
 /* Logs one line.  Any thread; keeps errno. */
 void zl_log(enum zl_log_level level, const char *fmt, ...)

@@ -98,7 +98,12 @@ static void there_and_back(void **state)
 	assert_int_equal(zloop("check", "a", NULL), 0);
 	assert_int_equal(zloop("info", "a", NULL), 0);
 	assert_contains(run_out, "\n  snapshot        first\n");
-	assert_int_equal(zloop("snapshot", "--delete", "a", "first", NULL), 0);
+	assert_int_equal(
+		zloop("snapshot", "--delete", "--json", "a", "first", NULL), 0);
+	root = out_json();
+	assert_string_equal(member_str(root, "name"), "first");
+	assert_true(json_object_get_boolean(member(root, "deleted")));
+	json_object_put(root);
 	assert_false(exists("a/zloop.snapshots"));
 	assert_int_equal(zloop("delete", "a", NULL), 0);
 }
@@ -170,6 +175,8 @@ static void an_interrupted_restore(void **state)
 				"a/zloop.restore.tmp"),
 			 0);
 	assert_int_equal(zloop("info", "a", NULL), 0);
+	assert_contains(run_err, "a: a restore that had not begun to replace "
+				 "files is undone\n");
 	assert_false(exists("a/zloop.restore.tmp"));
 	assert_zone("a", "seq-000003", 'y');
 	/* All was there, and the first files had been replaced. */
@@ -178,6 +185,8 @@ static void an_interrupted_restore(void **state)
 				"a/zloop.restore/cnv-000000"),
 			 0);
 	assert_int_equal(zloop("check", "a", NULL), 0);
+	assert_contains(run_err,
+			"a: a restore that was interrupted is completed\n");
 	assert_false(exists("a/zloop.restore"));
 	assert_zone("a", "seq-000003", 'x');
 	assert_zone("a", "seq-000004", 0);

@@ -60,7 +60,9 @@ static void must_be_sound(unsigned n, const char *dir)
 {
 	if (zloop("check", dir, NULL))
 		fail_msg("killed at call %u: %s%s", n, run_out, run_err);
-	assert_silent();
+	assert_string_equal(run_out, "");
+	if (*run_err)
+		assert_sentence(": a restore that ");
 }
 
 static void restore(void **state)

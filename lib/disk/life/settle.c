@@ -77,28 +77,27 @@ static bool there_is(const char *dir, const char *name)
 	       S_ISDIR(sb.st_mode);
 }
 
-/* Alone in the directory. */
+/* Alone in the directory.  What it does is said before: with many zones it
+ * takes a while. */
 static int settle(const char *dir, struct zl_err *err)
 {
 	char path[PATH_MAX];
-	int ret = settle_path(dir, SETTLE_TMP, path, err);
+	int ret = 0;
 
-	if (!ret)
-		ret = store_remove_dir(path, err);
-	if (ret && ret != -ENOENT)
-		return ret;
-	if (!ret)
+	if (there_is(dir, SETTLE_TMP)) {
 		zl_log(ZL_LOG_WARN,
-		       "%s: a restore that had not begun to "
-		       "replace files was undone",
+		       "%s: a restore that had not begun to replace files is "
+		       "undone",
 		       dir);
-	if (!there_is(dir, SETTLE_READY))
-		return 0;
-	ret = settle_finish(dir, err);
-	if (!ret)
-		zl_log(ZL_LOG_WARN,
-		       "%s: a restore that was interrupted was completed", dir);
-	return ret;
+		ret = settle_path(dir, SETTLE_TMP, path, err);
+		if (!ret)
+			ret = store_remove_dir(path, err);
+	}
+	if (ret || !there_is(dir, SETTLE_READY))
+		return ret;
+	zl_log(ZL_LOG_WARN, "%s: a restore that was interrupted is completed",
+	       dir);
+	return settle_finish(dir, err);
 }
 
 int disk_settle(const char *dir, unsigned lock_wait_ms, struct zl_err *err)
