@@ -3,7 +3,8 @@
 
 #include "base/thread.h"
 
-int thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg)
+int thread_start(pthread_t *thread, const char *name, void *(*run)(void *arg),
+		 void *arg)
 {
 	sigset_t all, old;
 	int ret;
@@ -12,5 +13,7 @@ int thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = pthread_create(thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!ret)
+		pthread_setname_np(*thread, name);
 	return -ret;
 }

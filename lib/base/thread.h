@@ -7,8 +7,10 @@
 
 /*
  * Starts @run(@arg) in a thread that takes no signals: those of the process are
- * its owner's.  The caller joins it.  0 or -errno.
+ * its owner's.  The caller joins it.  @name: up to 15 bytes, by which ps, top
+ * and gdb tell it from the owner's own.  0 or -errno.
  */
-int thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg);
+int thread_start(pthread_t *thread, const char *name, void *(*run)(void *arg),
+		 void *arg);
 
 #endif

@@ -334,7 +334,7 @@ static int start_thread(struct control *ctl)
 	ctl->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (ctl->stop_fd < 0)
 		return -errno;
-	return thread_start(&ctl->thread, serve_thread, ctl);
+	return thread_start(&ctl->thread, "zloop-control", serve_thread, ctl);
 }
 
 static void release(struct control *ctl)

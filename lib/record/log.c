@@ -570,7 +570,7 @@ int record_log_start(struct record_log *log, const char *path, const char *name,
 		return ret;
 	ret = get_chunks(log);
 	if (!ret)
-		ret = thread_start(&log->thread, run, log);
+		ret = thread_start(&log->thread, "zloop-record", run, log);
 	if (ret) {
 		give_up(log);
 		return zl_fail(err, -ret, "%s cannot be recorded: %s", name,

@@ -326,7 +326,8 @@ static bool need_thread(struct disk *d)
 	struct disk_faults *fs = &d->faults;
 
 	if (!fs->has_thread)
-		fs->has_thread = !thread_start(&fs->thread, delay_thread, d);
+		fs->has_thread = !thread_start(&fs->thread, "zloop-delay",
+					       delay_thread, d);
 	return fs->has_thread;
 }
 

@@ -83,7 +83,7 @@ static int add_worker(struct worker_pool *pool)
 	if (worker->started)
 		pthread_join(worker->thread, NULL);
 	worker->pool = pool;
-	ret = thread_start(&worker->thread, work_thread, worker);
+	ret = thread_start(&worker->thread, "zloop-work", work_thread, worker);
 	worker->started = worker->runs = !ret;
 	pool->nr_workers += !ret;
 	return ret;

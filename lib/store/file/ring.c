@@ -319,7 +319,7 @@ static int start(struct file_ring *r)
 		close(r->wake_fd);
 		return ret;
 	}
-	ret = thread_start(&r->thread, run, r);
+	ret = thread_start(&r->thread, "zloop-ring", run, r);
 	if (ret)
 		exit_ring(r);
 	return ret;
