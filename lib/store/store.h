@@ -82,7 +82,7 @@ enum store_op {
 #define STORE_DSYNC 0x2
 /* Leave it to the engine, do not run it in the calling thread (READ and WRITE
  * without STORE_DSYNC, where store->async).  -EAGAIN if the calling thread
- * would have had to open a file first. */
+ * would have had to open a file first, or the engine cannot take it now. */
 #define STORE_ASYNC 0x4
 /* Complete before store_submit() returns (READ and WRITE): -EAGAIN if a file
  * would have to be opened first.  Apart from that it may block. */
@@ -361,8 +361,9 @@ static inline void store_submit(struct store *st, struct store_req *req)
 int64_t store_run(struct store *st, struct store_req *req);
 
 /*
- * Starts the engine that runs requests with STORE_ASYNC: io_uring for a store
- * of files.  After store_lock().  -ENOSYS or another -errno if there is none,
+ * Has an engine for requests with STORE_ASYNC from now on: io_uring for a store
+ * of files, which takes up a thread and descriptors only while there are such
+ * requests.  After store_lock().  -ENOSYS or another -errno if there is none,
  * or the system does not permit it; the store then works without.
  */
 int store_start_engine(struct store *st);

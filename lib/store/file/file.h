@@ -101,10 +101,15 @@ bool file_direct_fits(const struct iovec *iov, size_t cnt, uint64_t off,
 int file_ring_start(struct store_file *sf, struct file_ring **ring);
 /* No request is under way. */
 void file_ring_stop(struct file_ring *r);
-/* READ and WRITE without STORE_DSYNC. */
+/* READ and WRITE without STORE_DSYNC; -EAGAIN also where thread and ring cannot
+ * be had. */
 void file_ring_submit(struct file_ring *r, struct store_req *req);
-/* sf->lock_fd has changed: the ring holds the new one.  Any thread. */
-void file_ring_relock(struct file_ring *r);
+/* @fd is the lock from now on: the ring holds it, if there is one.  Any thread;
+ * the old one is still open. */
+void file_ring_relock(struct file_ring *r, int fd);
+/* How long thread and ring stay without a request; a variable for tests, to be
+ * changed only while nothing else runs. */
+extern unsigned file_ring_idle_ms;
 
 /* dir.c */
 int file_stat(struct store *st, uint32_t slot, struct store_stat *stat);

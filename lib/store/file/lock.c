@@ -228,13 +228,15 @@ int file_lock_next(int fd)
 
 void file_lock_swap(struct store_file *sf, int fd)
 {
-	close(sf->lock_fd);
+	int old = sf->lock_fd;
+
 	sf->lock_fd = fd;
 	sf->lock_read_only = false;
 #ifdef ZL_URING
 	if (sf->ring)
-		file_ring_relock(sf->ring);
+		file_ring_relock(sf->ring, fd);
 #endif
+	close(old);
 }
 
 /* io_uring, which is done with them, closes its own later. */

@@ -9,16 +9,23 @@
  *
  * One thread, the engine's, submits and reaps.  The kernel finishes a request
  * in the thread that submitted it: if that were the caller's, which may be
- * waiting for a slow write, all reads would wait along.
+ * waiting for a slow write, all reads would wait along.  Nor is it shared by
+ * several stores: to submit a read may mean to wait for a file system.
+ *
+ * Thread and ring come with the first request, and go when there has been none
+ * for some seconds.  A process has a bounded number of them; who finds no place
+ * does without.
  */
 #include <errno.h>
 #include <liburing.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/iov.h"
 #include "base/log.h"
 #include "base/num.h"
@@ -27,6 +34,11 @@
 
 #define RING_DEPTH 128
 #define OP_IOVS	   16
+#define MAX_RINGS  16
+#define RETRY_MS   5000 /* after one that could not be made */
+
+unsigned file_ring_idle_ms = 5000;
+static atomic_uint nr_rings;
 
 /* A request under way. */
 struct ring_op {
@@ -41,19 +53,26 @@ struct ring_op {
 
 struct file_ring {
 	struct store_file *sf;
-	pthread_t thread;
-	int wake_fd; /* the ring always reads from this eventfd */
 
 	pthread_mutex_t lock; /* up to here: */
+	pthread_t thread;
+	bool started; /* to be joined */
+	bool over;    /* … without waiting for it */
+	bool takes;   /* requests */
+	int lock_fd;
+	bool has_lock; /* it is registered */
+	uint64_t retry_at_ms;
 	struct store_req *wait, *wait_tail;
-	bool asleep; /* to be woken when something is added */
+	bool asleep;	     /* to be woken when something is added */
+	atomic_uint nr_wake; /* are about to wake it; raised under the lock */
 	bool stop;
 
-	/* The engine's thread's alone. */
+	/* The engine's thread's alone, wake_fd but for waking it. */
 	struct io_uring ring;
+	int wake_fd;	/* the ring always reads from this eventfd */
 	uint64_t wakes; /* read from wake_fd */
-	struct ring_op *free;
-	struct ring_op ops[RING_DEPTH];
+	struct ring_op *ops, *free;
+	unsigned nr_ops; /* under way */
 };
 
 static void wake(struct file_ring *r)
@@ -63,6 +82,18 @@ static void wake(struct file_ring *r)
 	/* It cannot be full: each wake-up is read before the next. */
 	while (write(r->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
+	atomic_fetch_sub(&r->nr_wake, 1);
+}
+
+/* Whether wake() is to be called.  Under the lock. */
+static bool is_asleep(struct file_ring *r)
+{
+	bool asleep = r->asleep;
+
+	r->asleep = false;
+	if (asleep)
+		atomic_fetch_add(&r->nr_wake, 1);
+	return asleep;
 }
 
 static void finish_req(struct store_req *req, int64_t res)
@@ -92,26 +123,63 @@ static bool pin_req(struct file_ring *r, struct store_req *req,
 	return !ret;
 }
 
-void file_ring_submit(struct file_ring *r, struct store_req *req)
+static bool take_place(void)
 {
-	struct fd_entry *fd;
-	bool asleep;
+	if (atomic_fetch_add(&nr_rings, 1) < MAX_RINGS)
+		return true;
+	atomic_fetch_sub(&nr_rings, 1);
+	return false;
+}
 
-	if (!pin_req(r, req, &fd))
-		return;
-	req->priv = fd;
+static void *run(void *arg);
+
+/* Whether requests are taken.  Under the lock. */
+static bool be_there(struct file_ring *r)
+{
+	if (r->takes || r->stop || (r->started && !r->over))
+		return r->takes;
+	if (clock_ms() < r->retry_at_ms || !take_place())
+		return false;
+	if (r->started)
+		pthread_join(r->thread, NULL);
+	r->over = false;
+	r->started = r->takes = !thread_start(&r->thread, "zloop-ring", run, r);
+	if (!r->takes)
+		atomic_fetch_sub(&nr_rings, 1);
+	return r->takes;
+}
+
+static void add_waiting(struct file_ring *r, struct store_req *req)
+{
 	req->next = NULL;
-	pthread_mutex_lock(&r->lock);
 	if (r->wait)
 		r->wait_tail->next = req;
 	else
 		r->wait = req;
 	r->wait_tail = req;
-	asleep = r->asleep;
-	r->asleep = false;
+}
+
+void file_ring_submit(struct file_ring *r, struct store_req *req)
+{
+	struct fd_entry *fd;
+	bool asleep = false, taken;
+
+	if (!pin_req(r, req, &fd))
+		return;
+	req->priv = fd;
+	pthread_mutex_lock(&r->lock);
+	taken = be_there(r);
+	if (taken) {
+		add_waiting(r, req);
+		asleep = is_asleep(r);
+	}
 	pthread_mutex_unlock(&r->lock);
 	if (asleep)
 		wake(r);
+	if (taken)
+		return;
+	fd_put(fd, true);
+	finish_req(req, -EAGAIN);
 }
 
 /*
@@ -160,6 +228,7 @@ static void start_op(struct file_ring *r, struct store_req *req)
 	struct ring_op *op = r->free;
 
 	r->free = op->next;
+	r->nr_ops++;
 	op->req = req;
 	op->fd = req->priv;
 	op->cur = iov_start(req->iov, req->iov_cnt);
@@ -179,7 +248,7 @@ static struct store_req *take_waiting(struct file_ring *r)
 		if (req)
 			r->wait = req->next;
 		/* When nothing is free a completion comes before anything. */
-		r->asleep = !req;
+		r->asleep = !req && !r->stop;
 	}
 	pthread_mutex_unlock(&r->lock);
 	return req;
@@ -200,6 +269,7 @@ static void op_done(struct file_ring *r, struct ring_op *op, int64_t res)
 	}
 	op->next = r->free;
 	r->free = op;
+	r->nr_ops--;
 	fd_put(fd, false);
 	finish_req(req, ret);
 }
@@ -239,120 +309,234 @@ static void reap(struct file_ring *r)
 	}
 }
 
-static bool stopped(struct file_ring *r)
+/* Whether it is to end: it is stopped, or there is @nothing to do. */
+static bool ends(struct file_ring *r, bool nothing)
 {
-	bool stop;
+	bool end;
 
 	pthread_mutex_lock(&r->lock);
-	stop = r->stop;
+	end = r->stop || (nothing && !r->wait);
+	if (end)
+		r->takes = r->asleep = false;
 	pthread_mutex_unlock(&r->lock);
-	return stop;
+	return end;
 }
 
-static void *run(void *arg)
+/* -ETIME: nothing has come, and nothing is under way. */
+static int submit_and_wait(struct file_ring *r)
 {
-	struct file_ring *r = arg;
+	struct __kernel_timespec ts = { .tv_sec = file_ring_idle_ms / 1000,
+					.tv_nsec = file_ring_idle_ms % 1000 *
+						   1000000 };
+	struct io_uring_cqe *cqe;
+
+	if (r->nr_ops)
+		return io_uring_submit_and_wait(&r->ring, 1);
+	return io_uring_submit_and_wait_timeout(&r->ring, &cqe, 1, &ts, NULL);
+}
+
+static void serve(struct file_ring *r)
+{
 	struct store_req *req;
-	int ret;
+	int ret = 0;
 
 	queue_wake_up(r);
-	while (!stopped(r)) {
+	while (!ends(r, ret == -ETIME)) {
 		while ((req = take_waiting(r)))
 			start_op(r, req);
-		ret = io_uring_submit_and_wait(&r->ring, 1);
+		ret = submit_and_wait(r);
 		if (ret < 0 && ret != -EINTR && ret != -EAGAIN &&
-		    ret != -EBUSY) {
+		    ret != -EBUSY && ret != -ETIME) {
 			zl_log(ZL_LOG_ERR, "%s: io_uring: errno %d",
 			       r->sf->path, -ret);
 			abort();
 		}
 		reap(r);
 	}
-	return NULL;
 }
 
 /* Without signals from the kernel to itself the thread is interrupted less;
  * older kernels (before 5.19) do not know of it. */
-static int init_ring(struct file_ring *r)
+static int make_ring(struct io_uring *ring)
 {
-	const int locks[] = { r->sf->lock_fd, r->sf->dir_fd };
-	int ret = io_uring_queue_init(RING_DEPTH + 1, &r->ring,
+	int ret = io_uring_queue_init(RING_DEPTH + 1, ring,
 				      IORING_SETUP_COOP_TASKRUN);
 
 	if (ret == -EINVAL)
-		ret = io_uring_queue_init(RING_DEPTH + 1, &r->ring, 0);
-	if (ret)
-		return ret;
-	if (r->sf->lock_fd >= 0)
-		ret = io_uring_register_files(&r->ring, locks, 2);
-	if (ret)
-		io_uring_queue_exit(&r->ring);
+		ret = io_uring_queue_init(RING_DEPTH + 1, ring, 0);
 	return ret;
+}
+
+/* The lock's file may be replaced at any time. */
+static int register_lock(struct file_ring *r)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&r->lock);
+	if (r->lock_fd >= 0) {
+		ret = io_uring_register_files(
+			&r->ring, (int[]){ r->lock_fd, r->sf->dir_fd }, 2);
+		r->has_lock = !ret;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return ret;
+}
+
+static int make_ops(struct file_ring *r)
+{
+	r->ops = calloc(RING_DEPTH, sizeof(*r->ops));
+	if (!r->ops)
+		return -ENOMEM;
+	r->free = NULL;
+	for (int i = 0; i < RING_DEPTH; i++) {
+		r->ops[i].next = r->free;
+		r->free = &r->ops[i];
+	}
+	return 0;
 }
 
 /*
  * The kernel takes the ring down some time after this, in a thread of its own,
  * and would keep the lock file open until then, and the file system mounted.
- * The files of requests it has let go of when the thread that submitted them
- * has ended.
+ * The files of requests it has let go of when this thread has ended.
  */
 static void exit_ring(struct file_ring *r)
 {
-	int ret;
+	bool has_lock;
 
-	do
-		ret = io_uring_unregister_files(&r->ring);
-	while (ret == -EINTR);
+	pthread_mutex_lock(&r->lock);
+	has_lock = r->has_lock;
+	r->has_lock = false;
+	pthread_mutex_unlock(&r->lock);
+	while (has_lock && io_uring_unregister_files(&r->ring) == -EINTR)
+		;
 	io_uring_queue_exit(&r->ring);
-	close(r->wake_fd);
 }
 
-static int start(struct file_ring *r)
+static int begin_ring(struct file_ring *r)
 {
+	int ret = make_ring(&r->ring);
+
+	if (ret)
+		return ret;
+	ret = register_lock(r);
+	if (ret)
+		io_uring_queue_exit(&r->ring);
+	return ret;
+}
+
+static int begin(struct file_ring *r)
+{
+	int ret = make_ops(r);
+
+	if (ret)
+		return ret;
+	r->wake_fd = eventfd(0, EFD_CLOEXEC);
+	ret = r->wake_fd < 0 ? -errno : begin_ring(r);
+	if (!ret)
+		return 0;
+	if (r->wake_fd >= 0)
+		close(r->wake_fd);
+	free(r->ops);
+	return ret;
+}
+
+static void end(struct file_ring *r)
+{
+	exit_ring(r);
+	while (atomic_load(&r->nr_wake))
+		clock_sleep_ms(1);
+	close(r->wake_fd);
+	free(r->ops);
+}
+
+/* What waits goes without. */
+static void refuse_all(struct file_ring *r, int error)
+{
+	struct store_req *req, *next;
+
+	zl_log_limited(&r->sf->limit, ZL_LOG_WARN,
+		       "%s: io_uring cannot be had now (%s); threads do its "
+		       "work",
+		       r->sf->path, strerror(-error));
+	pthread_mutex_lock(&r->lock);
+	next = r->wait;
+	r->wait = NULL;
+	r->takes = false;
+	r->retry_at_ms = clock_ms() + RETRY_MS;
+	pthread_mutex_unlock(&r->lock);
+	while ((req = next)) {
+		next = req->next;
+		fd_put(req->priv, true);
+		finish_req(req, -EAGAIN);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct file_ring *r = arg;
+	int ret = begin(r);
+
+	if (ret) {
+		refuse_all(r, ret);
+	} else {
+		serve(r);
+		end(r);
+	}
+	atomic_fetch_sub(&nr_rings, 1);
+	pthread_mutex_lock(&r->lock);
+	r->over = true;
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+/*
+ * From any thread.
+ */
+
+/* Whether there is such a thing here: that does not change. */
+static int probe(void)
+{
+	static atomic_bool works;
+	struct io_uring ring;
 	int ret;
 
-	r->wake_fd = eventfd(0, EFD_CLOEXEC);
-	if (r->wake_fd < 0)
-		return -errno;
-	ret = init_ring(r);
-	if (ret) {
-		close(r->wake_fd);
-		return ret;
-	}
-	ret = thread_start(&r->thread, "zloop-ring", run, r);
+	if (works)
+		return 0;
+	ret = make_ring(&ring);
 	if (ret)
-		exit_ring(r);
-	return ret;
+		return ret;
+	io_uring_queue_exit(&ring);
+	works = true;
+	return 0;
 }
 
 int file_ring_start(struct store_file *sf, struct file_ring **ring)
 {
-	struct file_ring *r = calloc(1, sizeof(*r));
-	int ret;
+	struct file_ring *r;
+	int ret = probe();
 
+	if (ret)
+		return ret;
+	r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
 	r->sf = sf;
+	r->lock_fd = sf->lock_fd;
 	pthread_mutex_init(&r->lock, NULL);
-	for (int i = 0; i < RING_DEPTH; i++) {
-		r->ops[i].next = r->free;
-		r->free = &r->ops[i];
-	}
-	ret = start(r);
-	if (!ret) {
-		*ring = r;
-		return 0;
-	}
-	pthread_mutex_destroy(&r->lock);
-	free(r);
-	return ret;
+	*ring = r;
+	return 0;
 }
 
-void file_ring_relock(struct file_ring *r)
+void file_ring_relock(struct file_ring *r, int fd)
 {
-	int ret =
-		io_uring_register_files_update(&r->ring, 0, &r->sf->lock_fd, 1);
+	int ret = 0;
 
+	pthread_mutex_lock(&r->lock);
+	r->lock_fd = fd;
+	if (r->has_lock)
+		ret = io_uring_register_files_update(&r->ring, 0, &fd, 1);
+	pthread_mutex_unlock(&r->lock);
 	if (ret < 0)
 		zl_log(ZL_LOG_WARN,
 		       "%s: io_uring does not take the new lock file (%s)",
@@ -361,12 +545,17 @@ void file_ring_relock(struct file_ring *r)
 
 void file_ring_stop(struct file_ring *r)
 {
+	bool started, asleep;
+
 	pthread_mutex_lock(&r->lock);
 	r->stop = true;
+	asleep = is_asleep(r);
+	started = r->started;
 	pthread_mutex_unlock(&r->lock);
-	wake(r);
-	pthread_join(r->thread, NULL);
-	exit_ring(r);
+	if (asleep)
+		wake(r);
+	if (started)
+		pthread_join(r->thread, NULL);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
