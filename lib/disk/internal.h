@@ -9,7 +9,7 @@
  *   lock         zone state, slot queues, dirty map, bad ranges, statistics;
  *                never held over I/O
  *   faults.lock  injected faults; held over their file's I/O only
- *   work.lock    the workers' queue; never held over anything
+ *   the pool's   the workers' queues, of all disks; never held over anything
  */
 #ifndef ZL_DISK_INTERNAL_H
 #define ZL_DISK_INTERNAL_H
@@ -53,7 +53,7 @@ struct disk {
 	struct flight flight;
 	struct fence fence;
 	struct record_log record; /* see io/recorder.h */
-	struct worker_pool work;
+	struct pool_lane work;
 	struct disk_faults faults;
 	struct zl_limit error_limit; /* of the log lines about the store */
 	struct where where;

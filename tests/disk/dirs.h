@@ -238,7 +238,7 @@ static inline void tmp_dir_drop(struct tmp_dir *t)
 	char cmd[128];
 
 	close(t->fd);
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", t->path);
+	snprintf(cmd, sizeof(cmd), "rm -rf '%.63s'", t->path);
 	assert_int_equal(system(cmd), 0);
 }
 

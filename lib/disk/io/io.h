@@ -13,7 +13,11 @@
 struct io {
 	struct disk_io *pub;
 	struct disk *disk;
-	struct io *next;
+	/* It waits in one list at a time, or for a worker. */
+	union {
+		struct io *next;
+		struct pool_job job;
+	};
 	/* When it began, see meter.c; 0 = not yet.  When it ended; 0 = not seen
 	 * yet. */
 	uint64_t start_ns, end_ns;
