@@ -9,8 +9,10 @@
  *   (SO_PEERCRED).
  * - A message is bounded (CONTROL_REQUEST_MAX, CONTROL_REPLY_MAX bytes), and so
  *   are the clients of a disk (CONTROL_MAX_CLIENTS).
- * - I/O never waits for a request: one thread per disk serves them all, and a
- *   client that does not read its replies holds back nobody but itself.
+ * - I/O never waits for a request.  One thread serves the sockets of all disks
+ *   of the process, and waits for none: a disk's requests are carried out
+ *   elsewhere, one after the other, and a client that does not read its replies
+ *   holds back nobody but itself.
  */
 #ifndef ZL_CONTROL_CONTROL_H
 #define ZL_CONTROL_CONTROL_H

@@ -32,6 +32,18 @@ static void thin_out(struct history *h)
 	h->interval_ms *= 2;
 }
 
+/* Nothing has been done since the last one, nor was anything under way. */
+static void repeat_sample(struct disk *disk, const struct control_sample *last,
+			  struct control_sample *s)
+{
+	uint32_t nr_cond[16];
+
+	disk_count_zones(disk, nr_cond);
+	*s = *last;
+	s->open_ms = disk_open_ms(disk);
+	s->open_zones = nr_cond[ZC_IMP_OPEN] + nr_cond[ZC_EXP_OPEN];
+}
+
 static void take_sample(struct disk *disk, struct control_sample *s)
 {
 	struct disk_activity a;
@@ -53,9 +65,19 @@ static void take_sample(struct disk *disk, struct control_sample *s)
 
 void history_sample(struct history *h, struct disk *disk, uint64_t now_ms)
 {
+	uint64_t mark = disk_activity_mark(disk);
+	bool as_before = h->nr && mark == h->mark;
+	struct control_sample *s;
+
 	if (h->nr == HISTORY_MAX)
 		thin_out(h);
-	take_sample(disk, &h->samples[h->nr++]);
+	s = &h->samples[h->nr++];
+	if (as_before && h->still)
+		repeat_sample(disk, s - 1, s);
+	else
+		take_sample(disk, s);
+	h->mark = mark;
+	h->still = as_before;
 	h->due_ms = now_ms + h->interval_ms;
 }
 

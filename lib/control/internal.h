@@ -64,6 +64,8 @@ struct history {
 	unsigned nr;
 	uint64_t interval_ms;
 	uint64_t due_ms;
+	uint64_t mark; /* disk_activity_mark() at the last one */
+	bool still;    /* and at the one before */
 };
 
 void history_init(struct history *h);
@@ -75,6 +77,12 @@ void history_report(const struct history *h, struct json_object *out);
 /* The same back, for the caller to free; or -ENOMEM. */
 int history_take(struct json_object *reply, struct control_sample **samples,
 		 unsigned *nr);
+
+/*
+ * socket.c: a disk's socket at @path, not blocking; one that is left over is
+ * replaced.  0, or -errno with a sentence (-EADDRINUSE: it is served).
+ */
+int socket_make(const char *path, int *fd, struct zl_err *err);
 
 /* client.c: whether a reply says yes: 0, or -EPROTO with its sentence, and it
  * is put. */

@@ -58,6 +58,15 @@ struct disk_activity {
 
 void disk_get_activity(struct disk *disk, struct disk_activity *activity);
 
+/* How long it has been open. */
+uint64_t disk_open_ms(const struct disk *disk);
+
+/*
+ * A number that changes whenever an I/O begins or ends, and costs less than the
+ * above.
+ */
+uint64_t disk_activity_mark(struct disk *disk);
+
 /* Work that goes through the whole disk and may take long. */
 struct disk_job {
 	const char *name; /* "format", "sanitize"; NULL: there is none */

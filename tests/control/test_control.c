@@ -25,6 +25,7 @@
 #include "control/internal.h"
 #include "disk/disk.h"
 #include "skip.h"
+#include "stores/hang.h"
 #include "stores/mem.h"
 
 static struct store_mem *mem;
@@ -764,6 +765,73 @@ static void who_asked_for_progress_does_not_read(void **state)
 	assert_in_range(unread_progress(fit), 0, 0);
 }
 
+/*
+ * Another disk, whose file system hangs.
+ */
+
+struct other {
+	struct store_mem *mem;
+	struct store_hang hang;
+	struct disk *disk;
+	struct control *control;
+};
+
+static void start_other(struct other *o)
+{
+	static const char how[] = "capacity_mb=8,zone_size_mb=1,conv_zones=2,"
+				  "discard_write_cache";
+	struct disk_opts opts;
+	struct disk_open_args args = { .opts = &opts, .may_make = true };
+	struct zl_err err;
+
+	o->mem = store_mem_new();
+	store_hang_init(&o->hang);
+	disk_opts_parse(&opts, how, sizeof(how) - 1, ',', false, &err);
+	if (disk_open_store(store_hang_new(store_mem_open(o->mem), &o->hang),
+			    "other", &args, &o->disk, &err) ||
+	    control_start(o->disk, &o->control, &err))
+		fail_msg("%s", err.msg);
+}
+
+static void stop_other(struct other *o)
+{
+	control_stop(o->control);
+	disk_close(o->disk);
+	store_mem_free(o->mem);
+}
+
+/* Its own clients wait, nobody else's; and it can be stopped when it goes on.
+ */
+static void a_disk_that_hangs(void **state)
+{
+	struct disk *mine = disk;
+	struct other o;
+	int fd, next;
+
+	(void)state;
+	start_other(&o);
+	disk = o.disk;
+	serial = disk_meta(disk)->serial;
+	dirty_zones();
+	fd = connect_raw();
+	next = connect_raw();
+	store_hang_set(&o.hang, true);
+	put(fd, POWERFAIL);
+	store_hang_wait(&o.hang, 1);
+	put(next, VERSION);
+	disk = mine;
+	serial = disk_meta(disk)->serial;
+	check_has("{'request':'version'}", "'ok':true");
+	check_has("{'request':'info'}", "'ok':true");
+	store_hang_set(&o.hang, false);
+	read_until(fd, "\"ok\":true");
+	read_until(next, "\"version\":");
+	close(fd);
+	close(next);
+	stop_other(&o);
+	check_has("{'request':'version'}", "'ok':true");
+}
+
 static void modes(void **state)
 {
 	char path[CONTROL_PATH_MAX];
@@ -928,6 +996,7 @@ int main(void)
 		T(a_caller_hears_of_progress),
 		T(who_asked_for_progress_is_gone),
 		T(who_asked_for_progress_does_not_read),
+		T(a_disk_that_hangs),
 		T(modes),
 		T(another_user_is_hung_up_on),
 		T(a_left_over_socket_is_replaced),

@@ -5,7 +5,8 @@
 #include <dirent.h>
 #include <unistd.h>
 
-#define CYCLES 100
+#define CYCLES	100
+#define NR_IDLE 50u
 
 static unsigned entries(const char *path)
 {
@@ -132,15 +133,49 @@ static void many_disks(void **state)
 	assert_same(before);
 }
 
+static void add_idle(struct rig *rig, unsigned i)
+{
+	struct runner_dev_params params = {
+		.size_bytes = RIG_BYTES,
+		.ring = { .depth = 2, .max_data_bytes = 4096 }
+	};
+	char cfg[64];
+
+	snprintf(cfg, sizeof(cfg), "mkdir $/%u", i);
+	rig_shell(rig, cfg);
+	snprintf(cfg, sizeof(cfg), "zone_size_mb=1/conv_zones=4@$/%u", i);
+	assert_int_equal(rig_add_params(rig, cfg, &params), 0);
+}
+
+/*
+ * Of each: a directory, its lock and a socket, and the daemon's own thread.  Of
+ * all of them: a thread for what blocks, one for the sockets, one for what is
+ * asked there, and two descriptors of the second.
+ */
+static void idle_disks(void **state)
+{
+	struct rig *rig = *state, rigs[NR_IDLE];
+	struct count before = count(), now;
+
+	for (unsigned i = 0; i < NR_IDLE; i++) {
+		rigs[i] = *rig;
+		add_idle(&rigs[i], i);
+		now = count();
+		assert_int_equal(now.fds, before.fds + 2 + 3 * (i + 1));
+		assert_int_equal(now.threads, before.threads + 3 + i + 1);
+	}
+	for (unsigned i = 0; i < NR_IDLE; i++)
+		rig_remove(&rigs[i]);
+	assert_same(before);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(add_use_remove),
-		TEST(make_each_time),
-		TEST(refused),
-		TEST(many_disks),
+		TEST(add_use_remove), TEST(make_each_time), TEST(refused),
+		TEST(many_disks),     TEST(idle_disks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

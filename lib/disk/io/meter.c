@@ -201,12 +201,38 @@ static void sum_kind(struct meter_kind *from, struct disk_kind_activity *to)
 	}
 }
 
+uint64_t disk_open_ms(const struct disk *d)
+{
+	return (meter_clock_ns() - d->meter.open_ns) / 1000000;
+}
+
+/* What is tried in the command thread does not count as submitted: where it
+ * begins and where it ends. */
+static uint64_t tried_mark(struct disk *d)
+{
+	struct meter_kind *kind = d->meter.shard[METER_SHARDS].kind;
+
+	return get(&d->where.misses.commands) +
+	       get(&kind[DISK_KIND_READ].total_ns) +
+	       get(&kind[DISK_KIND_WRITE].total_ns);
+}
+
+uint64_t disk_activity_mark(struct disk *d)
+{
+	uint64_t mark = tried_mark(d);
+
+	for (unsigned s = 0; s <= METER_SHARDS; s++)
+		mark += get(&d->meter.shard[s].submitted) +
+			get(&d->meter.shard[s].finished);
+	return mark;
+}
+
 void disk_get_activity(struct disk *d, struct disk_activity *a)
 {
 	uint64_t submitted = 0, finished = 0;
 
 	*a = (struct disk_activity){
-		.open_ms = (meter_clock_ns() - d->meter.open_ns) / 1000000,
+		.open_ms = disk_open_ms(d),
 	};
 	/* What was finished first: never more than was submitted. */
 	for (unsigned s = 0; s <= METER_SHARDS; s++)

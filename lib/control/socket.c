@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
+/* A disk's socket: made, or found to be somebody else's. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "control/internal.h"
+
+#define DYING_MS 1000 /* how long the end of a process may take */
+
+/* A socket that was left over refuses, one whose queue is full says EAGAIN. */
+static bool is_served(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool served;
+
+	if (fd < 0)
+		return false;
+	served = !connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ||
+		 errno == EAGAIN;
+	close(fd);
+	return served;
+}
+
+/* A process that was killed may have lost the disk's lock a moment before its
+ * socket. */
+static bool stays_served(const struct sockaddr_un *addr)
+{
+	unsigned times = DYING_MS / 10;
+
+	while (is_served(addr)) {
+		if (!times--)
+			return true;
+		clock_sleep_ms(10);
+	}
+	return false;
+}
+
+/* Nobody can connect before listen(): the mode is right by then. */
+static int listen_at(int fd, const struct sockaddr_un *addr)
+{
+	unlink(addr->sun_path);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) ||
+	    chmod(addr->sun_path, 0600) || listen(fd, 8))
+		return -errno;
+	return 0;
+}
+
+int socket_make(const char *path, int *fd, struct zl_err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int ret;
+
+	strcpy(addr.sun_path, path);
+	if (stays_served(&addr))
+		return zl_fail(err, EADDRINUSE,
+			       "%s is another process's, which has a disk of "
+			       "this serial number open, perhaps a copy",
+			       path);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ret = listen_at(*fd, &addr);
+	if (!ret)
+		return 0;
+	if (*fd >= 0)
+		close(*fd);
+	return zl_fail(err, -ret, "the socket %s cannot be made: %s", path,
+		       strerror(-ret));
+}
