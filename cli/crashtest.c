@@ -517,13 +517,21 @@ static int make_work(struct crashtest *t, struct zl_err *err)
 		       into, strerror(errno));
 }
 
-static int say(const struct crashtest *t)
+static void say(const struct crashtest *t)
 {
 	if (t->args->json)
 		crash_print_json(t);
 	else
 		crash_print(t);
-	return t->args->html ? crash_html(t, t->args->html) : 0;
+}
+
+/* What may still be attached is not deleted below somebody. */
+static void end_work(const struct crashtest *t)
+{
+	if (t->broken && t->args->attach)
+		cli_note("%s is left as it is", t->work);
+	else
+		crash_remove(t->work);
 }
 
 static int run_test(struct crashtest *t)
@@ -538,15 +546,14 @@ static int run_test(struct crashtest *t)
 	ret = run_jobs(t, &err);
 	if (ret)
 		cli_error("%s", err.msg);
-	else
-		said = say(t);
+	else if (t->args->html)
+		said = crash_html(t, t->args->html);
 	if (t->interrupted)
 		cli_note("interrupted: not all states were tried");
-	/* What may still be attached is not deleted below somebody. */
-	if (t->broken && t->args->attach)
-		cli_note("%s is left as it is", t->work);
-	else
-		crash_remove(t->work);
+	end_work(t);
+	/* Last: who was to read it may have gone, and SIGPIPE ends this. */
+	if (!ret)
+		say(t);
 	return ret || said || t->nr_failures || t->interrupted ? CLI_FAILED
 							       : CLI_OK;
 }

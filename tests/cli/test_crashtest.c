@@ -218,6 +218,20 @@ static void page(void **state)
 	free(text);
 }
 
+/* Who reads the first lines only has the page, and nothing is left behind. */
+static void nobody_reads(void **state)
+{
+	(void)state;
+	record("good");
+	assert_int_equal(system(ZLOOP_PATH " crashtest log --no-attach -q "
+					   "-s 1 --at mark --html page -- "
+					   "false | true"),
+			 0);
+	assert_true(exists("page"));
+	assert_int_equal(unlink("page"), 0);
+	nothing_left();
+}
+
 static void refused(void **state)
 {
 	(void)state;
@@ -291,6 +305,7 @@ int main(void)
 		T(what_the_command_is_told),
 		T(ways_to_fail),
 		T(page),
+		T(nobody_reads),
 		T(refused),
 		T(not_attached),
 		T(rate),
