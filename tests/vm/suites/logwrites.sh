@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 # The adapter for xfstests' tests of dm-log-writes, below a stand-in for its
-# functions that calls what the tests generic/455, generic/482 and generic/757 call,
-# in their order.
+# functions that calls what the tests generic/455, generic/482, generic/757 and
+# btrfs/192 call, in their order.
 set -eu
 . "$(dirname "$0")/../lib.sh"
 
@@ -150,11 +150,76 @@ echo "$tried flushes"
 END
 }
 
+# A test that has the program itself call a check, which must not be given the disk.
+by_name() {
+  cat >$tree/tests/by_name <<'END'
+#!/bin/bash
+here=$(pwd)
+. ./common/rc
+_cleanup() { _log_writes_cleanup; }
+trap _cleanup EXIT
+. ./common/dmlogwrites
+_require_log_writes
+_log_writes_init $SCRATCH_DEV
+[ "$(zloop snapshots $SCRATCH_DEV | grep -c ^record-)" = 1 ] ||
+  _fail "the record of a test before is there"
+_log_writes_mkfs >>$seqres.full 2>&1
+_log_writes_mount
+replay_check() { # COMMAND
+  $here/src/log-writes/replay-log --log "$LOGWRITES_DEV" \
+    --replay $SCRATCH_DEV --check fua --fsck "$1" >>$seqres.full 2>&1
+}
+for n in 1 2 3; do
+  seq $((n * 1000)) >$SCRATCH_MNT/file$n
+  sync $SCRATCH_MNT/file$n
+done
+_log_writes_unmount
+_log_writes_remove
+devices=$seqres.devices
+rm -f $devices
+# Mounted once, since what is fsynced is not in the checkpoint.
+replay_check "echo $SCRATCH_DEV >>$devices
+  at=\$(mktemp -d) && mount -t f2fs $SCRATCH_DEV \$at && umount \$at &&
+    fsck.f2fs --dry-run -f $SCRATCH_DEV" || _fail "the check"
+! grep -qx $SCRATCH_DEV $devices || _fail "the disk itself was checked"
+[ $(wc -l <$devices) -ge 3 ] || _fail "$(wc -l <$devices) flushes"
+! replay_check "[ ! -b $SCRATCH_DEV ]" || _fail "a check that fails is no failure"
+! $here/src/log-writes/replay-log --log "$LOGWRITES_DEV" --num-entries ||
+  _fail "there was an answer to --num-entries"
+echo "$(wc -l <$devices) flushes"
+END
+}
+
+# One that ends with all that it made, as some do.
+untidy() {
+  cat >$tree/tests/untidy <<'END'
+#!/bin/bash
+. ./common/rc
+. ./common/dmlogwrites
+_log_writes_init $SCRATCH_DEV
+_log_writes_mkfs >>$seqres.full 2>&1
+_log_writes_remove
+_log_writes_replay_log mkfs $SCRATCH_DEV
+_scratch_mount
+END
+}
+
+as_xfstests() { # TEST
+  BASH_ENV=$adapter FSTYP=f2fs SCRATCH_DEV=$dev SCRATCH_MNT=/mnt/work \
+    seqres=$tree/result ZLOOP_LOG_DIR=$base bash tests/"$1" 2>&1
+}
+
+behind_untidy() {
+  cd $tree
+  as_xfstests untidy
+  contains "snapshots" "^record-" "$(zloop snapshots "$dev")"
+  run by_name '^[0-9]+ flushes$'
+}
+
 run() { # TEST EXPECTED
   local out
   cd $tree
-  out=$(BASH_ENV=$adapter FSTYP=f2fs SCRATCH_DEV=$dev SCRATCH_MNT=/mnt/work \
-    seqres=$tree/result ZLOOP_LOG_DIR=$base bash tests/"$1" 2>&1) || {
+  out=$(as_xfstests "$1") || {
     echo "$out"
     tail -n 20 $tree/result.full
     return 1
@@ -189,11 +254,15 @@ stand_in
 marks
 each_fua
 each_on_scratch
+by_name
+untidy
 check "without the adapter" without
 check "a disk of another kind is not used" not_ours
 check "what was fsynced at each mark" run marks '^3 marks$'
 check "the file system behind each flush" run each '^[0-9]+ flushes$'
 check "the same without a thin volume" run scratch '^[0-9]+ flushes$'
+check "replay-log called by name, behind a test that leaves its things" \
+  behind_untidy
 zloop remove $base/disk
 tear_down
 rm -rf $base
