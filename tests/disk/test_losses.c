@@ -14,7 +14,7 @@
 #include "disk/dirs.h"
 #include "disk/io/io.h"
 #include "disk/life/open.h"
-#include "store/file/fd_cache.h"
+#include "store/file/file.h"
 #include "stores/medium.h"
 
 #define CFG	   "zone_size_mb=1,conv_zones=2"
@@ -69,6 +69,7 @@ struct zone {
 
 static struct world {
 	struct tmp_dir dir;
+	bool nfs;
 	struct disk *disk;
 	struct zone zone[NR_ZONES];
 	atomic_uint next;
@@ -307,6 +308,8 @@ static void open_it(const char *options)
 	args.size_bytes = *options ? (uint64_t)NR_ZONES * ZONE * BLOCK : 0;
 	if (disk_open(w.dir.path, &args, &w.disk, &err))
 		fail_msg("%s", err.msg);
+	if (w.nfs)
+		to_file(w.disk->store)->fs.kind = FS_NFS;
 }
 
 static void each_file(void (*fn)(const char *path))
@@ -380,12 +383,15 @@ static void run_round(uint64_t seed, enum ending ending)
 	end_round(ending);
 }
 
-static void run_rounds(uint64_t seed)
+static void run_rounds(uint64_t seed, bool nfs)
 {
 	memset(&w, 0, sizeof(w));
 	atomic_store(&w.next, 1);
+	w.nfs = nfs;
 	tmp_dir_make(&w.dir);
 	medium_start(seed);
+	if (nfs)
+		medium_tell_writers();
 	open_it(CFG);
 	for (unsigned i = 0; i < ROUNDS; i++)
 		run_round(seed * ROUNDS + i, (enum ending)(i % NR_ENDINGS));
@@ -398,7 +404,13 @@ static void nothing_lost_is_called_good(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 2; seed++)
-		run_rounds(seed);
+		run_rounds(seed, false);
+}
+
+static void nor_what_a_write_was_told_of(void **state)
+{
+	(void)state;
+	run_rounds(3, true);
 }
 
 /* A descriptor is closed to make room, and what that loses no command asks for
@@ -517,6 +529,7 @@ int main(void)
 		cmocka_unit_test(nor_is_it_forgotten_by_a_write),
 		cmocka_unit_test(what_is_lost_in_passing_is_known),
 		cmocka_unit_test(nothing_lost_is_called_good),
+		cmocka_unit_test(nor_what_a_write_was_told_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct inode *inodes;
 static uint64_t rng;
 static unsigned one_in;
+static bool writes_tell; /* as on NFS */
 
 static unsigned pick(unsigned n)
 {
@@ -126,7 +127,7 @@ static void write_back_block(struct inode *i, size_t at, bool fails)
 	*dirty = false;
 	memcpy(i->clean + at, i->cache + at, MEDIUM_BLOCK);
 	if (fails)
-		i->error = EIO;
+		i->error = writes_tell ? ENOSPC : EIO;
 	else
 		memcpy(i->medium + at, i->cache + at, MEDIUM_BLOCK);
 }
@@ -175,6 +176,21 @@ static ssize_t real_pwritev2(int fd, const struct iovec *iov, int cnt,
 		    (long)flags);
 }
 
+/* Linux' NFS client (nfs_file_write()): if something could not be written back
+ * meanwhile, for want of room, the write says so and no sync will. */
+static bool tells(struct inode *i, int fd)
+{
+	size_t bytes;
+
+	if (!writes_tell || pick(4))
+		return false;
+	look_inside(fd, &bytes);
+	write_back(i, bytes);
+	errno = i->error;
+	i->error = 0;
+	return errno;
+}
+
 /* Its pages are dirty, also where they have what they had. */
 ssize_t medium_pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
 			int flags)
@@ -189,6 +205,8 @@ ssize_t medium_pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
 		i = look(fd, &bytes);
 		for (ssize_t done = 0; done < n; done += MEDIUM_BLOCK)
 			i->dirty[(off + done) / MEDIUM_BLOCK] = true;
+		if (tells(i, fd))
+			n = -1;
 	}
 	pthread_mutex_unlock(&lock);
 	return n;
@@ -208,6 +226,7 @@ void medium_start(uint64_t seed)
 {
 	rng = seed;
 	one_in = 0;
+	writes_tell = false;
 	fd_sync_fn = medium_sync;
 }
 
@@ -231,6 +250,11 @@ void medium_fail_one_in(unsigned n)
 	pthread_mutex_lock(&lock);
 	one_in = n;
 	pthread_mutex_unlock(&lock);
+}
+
+void medium_tell_writers(void)
+{
+	writes_tell = true;
 }
 
 bool medium_has(const char *path, uint64_t block, const void *data)

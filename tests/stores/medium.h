@@ -28,6 +28,9 @@ void medium_stop(void);
 /* One block in so many syncs of a file fails; 0: none. */
 void medium_fail_one_in(unsigned n);
 
+/* As NFS: a write may be told in place of the next sync. */
+void medium_tell_writers(void);
+
 /* pwritev2(): who uses the model has it stand in the place of libc's.  Whole
  * blocks only. */
 ssize_t medium_pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,

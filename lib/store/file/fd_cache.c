@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "store/file/fd_writes.h"
 #include "store/file/file.h"
 
 #define NR_SHARDS  16
@@ -49,6 +50,7 @@ struct fd_entry {
 	/* One sync at a time: the kernel reports an error to one only, and the
 	 * others must find it counted. */
 	pthread_mutex_t sync_lock;
+	struct fd_writes writes; /* where they may be told of a loss */
 };
 
 /*
@@ -173,6 +175,7 @@ static struct fd_entry *new_entry(struct shard *sh, struct store_file *sf,
 	if (!e)
 		return NULL;
 	pthread_mutex_init(&e->sync_lock, NULL);
+	fd_writes_init(&e->writes);
 	e->sf = sf;
 	e->slot = slot;
 	store_slot_name(&sf->head, slot, e->name);
@@ -189,6 +192,7 @@ static void free_entry(struct shard *sh, struct fd_entry *e)
 	while (*p != e)
 		p = &(*p)->next;
 	*p = e->next;
+	fd_writes_destroy(&e->writes);
 	pthread_mutex_destroy(&e->sync_lock);
 	free(e);
 }
@@ -629,12 +633,32 @@ void fd_set_dirty(struct fd_entry *e)
 /*
  * Somebody's data are lost.  What is in the page cache of them is clean now, so
  * that it would be read until it is evicted, and what is on the medium from
- * then on: the latter at once.  With sync_lock held.
+ * then on: the latter at once.  No other sync of it can end meanwhile.
  */
 static void count_loss(struct fd_entry *e)
 {
 	store_lost(&e->sf->head, e->slot);
 	posix_fadvise(e->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+static bool writes_tell(const struct fd_entry *e)
+{
+	return e->sf->fs.kind == FS_NFS;
+}
+
+bool fd_write_begin(struct fd_entry *e)
+{
+	return writes_tell(e) && fd_writes_begin(&e->writes);
+}
+
+/* No such error is the write's own there: what is written is put off. */
+void fd_write_end(struct fd_entry *e, bool begun, int64_t res)
+{
+	if (!writes_tell(e))
+		return;
+	if (res == -ENOSPC || res == -EDQUOT || res == -EFBIG)
+		count_loss(e);
+	fd_writes_end(&e->writes, begun);
 }
 
 /* With sync_lock held. */
@@ -650,6 +674,8 @@ static int sync_once(struct fd_entry *e)
 		atomic_store(&e->dirty, true);
 	else if (ret < 0)
 		count_loss(e);
+	else if (writes_tell(e))
+		fd_writes_wait(&e->writes);
 	return ret;
 }
 

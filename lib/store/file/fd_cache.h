@@ -40,6 +40,9 @@ int fd_for(const struct fd_entry *e, const struct iovec *iov, size_t cnt,
  * descriptor is closed when it is unpinned: its cause may be gone the next
  * time. */
 int fd_wr_err(const struct fd_entry *e);
+/* Around each write of its file, which says whether that has failed. */
+bool fd_write_begin(struct fd_entry *e);
+void fd_write_end(struct fd_entry *e, bool begun, int64_t res);
 /* The file has been changed: to be called after the change, still pinned. */
 void fd_set_dirty(struct fd_entry *e);
 /* Makes it durable: 0 or -errno.  -EROFS: the file system is read-only, nothing

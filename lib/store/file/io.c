@@ -87,6 +87,16 @@ static int64_t rw(const struct fd_entry *e, const struct store_req *req)
 	return rw_rest(e, req, (uint64_t)n);
 }
 
+static int64_t write_data(struct fd_entry *e, const struct store_req *req)
+{
+	bool begun = fd_write_begin(e);
+	int64_t res = rw(e, req);
+
+	fd_set_dirty(e);
+	fd_write_end(e, begun, res);
+	return res;
+}
+
 static int64_t do_write(struct store_file *sf, struct fd_entry *e,
 			const struct store_req *req)
 {
@@ -97,8 +107,7 @@ static int64_t do_write(struct store_file *sf, struct fd_entry *e,
 
 	if (res < 0)
 		return res;
-	res = rw(e, req);
-	fd_set_dirty(e);
+	res = write_data(e, req);
 	if (res < 0 || !sync)
 		return res;
 	/* A call of its own and not RWF_DSYNC, whose error does not say whether
