@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -142,6 +143,15 @@ int fstatvfs(int fd, struct statvfs *fs)
 	(void)fd;
 	*fs = (struct statvfs){ .f_flag = read_only ? ST_RDONLY : 0 };
 	return 0;
+}
+
+static unsigned asked_for; /* of files, by statx() */
+
+int statx(int dir_fd, const char *path, int flags, unsigned mask,
+	  struct statx *sx)
+{
+	asked_for |= mask;
+	return (int)syscall(SYS_statx, dir_fd, path, flags, mask, sx);
 }
 
 static void assert_calls(const char *want)
@@ -308,6 +318,26 @@ static void a_slot_is_synced(void **state)
 	assert_int_equal(store_nr_losses(env->st, 0), 1);
 }
 
+/* Before it says when a file was changed, Linux' NFS client writes all of it
+ * back. */
+static void a_look_at_a_file_asks_for_no_times(void **state)
+{
+	struct env *env = *state;
+	struct iovec iov = { .iov_base = "abcd", .iov_len = 4 };
+	struct store_req req = { .op = STORE_WRITE,
+				 .off = 4,
+				 .len = 4,
+				 .size = 4,
+				 .iov = &iov,
+				 .iov_cnt = 1 };
+
+	assert_int_equal(store_make(env->st, 0, 0), 0);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	asked_for = 0;
+	assert_int_equal(store_run(env->st, &req), 4);
+	assert_int_equal(asked_for, STATX_INO | STATX_SIZE);
+}
+
 /* There, ext4 and f2fs answer with success and sync nothing. */
 static void a_file_system_has_become_read_only(void **state)
 {
@@ -383,6 +413,7 @@ int main(void)
 		T(everything_is_synced),
 		T(files_are_made),
 		T(a_slot_is_synced),
+		T(a_look_at_a_file_asks_for_no_times),
 		T(a_file_system_has_become_read_only),
 		T(a_file_is_set_aside),
 		T(a_failure_beside_a_success_is_not_forgotten),
