@@ -123,6 +123,73 @@ record_of_the_killed() {
   zloop remove $base/record
 }
 
+# Files that are fsynced one after the other, with a mark behind each while there
+# is a record; until nobody wants more.
+work_in_files() { # DISK
+  local n
+  for ((n = 1; n <= 200; n++)); do
+    [ -e /run/keep.on ] || break
+    seq $n $((n + 9000)) >/mnt/work/file$n
+    sync /mnt/work/file$n
+    zloop record mark "$1" "written $n" >/dev/null 2>&1 || true
+    echo $n >/run/keep.nr
+  done
+}
+
+# All that were fsynced by the last mark.
+write_files_check() {
+  cat >/run/keep-check <<'END'
+#!/bin/bash
+set -eu
+at=$(mktemp -d /run/try-XXXXXX)
+mount -t btrfs "$ZLOOP_DEVICE" "$at"
+trap 'umount "$at"; rmdir "$at"' EXIT
+read -r _ last <<<"${ZLOOP_MARK:-written 0}"
+for ((n = 1; n <= last; n++)); do
+  seq $n $((n + 9000)) | cmp - "$at/file$n"
+done
+END
+  chmod +x /run/keep-check
+}
+
+nr_written_more_than() { # NUMBER
+  [ "$(cat /run/keep.nr)" -gt "$1" ]
+}
+
+# The disk goes on, as a file system sees it, and the record has ended: what was
+# acknowledged until a moment before is in it, and every failure before that leaves
+# a file system that has what it had promised.
+record_of_the_killed_below() {
+  local dev pid nr log=$base/below.zlog
+  modprobe btrfs
+  mkdir -p /mnt/work
+  dev=$(zloop add capacity_mb=1024,zone_size_mb=16,conv_zones=0 $base/below)
+  mkfs.btrfs -q -f -O zoned -d single -m single "$dev"
+  zloop record start -q $base/below $log
+  mount -t btrfs "$dev" /mnt/work
+  : >/run/keep.on
+  echo 0 >/run/keep.nr
+  work_in_files $base/below &
+  pid=$!
+  wait_for 60 nr_written_more_than 5
+  runner_kill
+  runner_start
+  nr=$(cat /run/keep.nr)
+  wait_for 60 nr_written_more_than $((nr + 2))
+  rm /run/keep.on
+  wait $pid
+  umount /mnt/work
+  contains "after that" "nothing is recorded" \
+    "$(zloop record status $base/below)"
+  contains "a mark" "nothing is recorded" \
+    "$(fails zloop record mark $base/below more)"
+  write_files_check
+  ZLOOP_DEVICE=$dev ZLOOP_MARK="written $(cat /run/keep.nr)" /run/keep-check
+  zloop remove $base/below
+  contains "marks" " mark +written [5-9]" "$(zloop replay $log --list)"
+  zloop crashtest $log --jobs 1 --at flush,mark --seeds 2 -q -- /run/keep-check
+}
+
 # What blkzone says of both: where zones are, how long, and where they end.
 same_zones() { # DEVICE DEVICE
   diff <(blkzone report "$1") <(blkzone report "$2")
@@ -178,6 +245,7 @@ check "a disk is restored and attached again" restored
 check "a disk that is in use is left alone" in_use
 check "a disk in use is cloned" cloned
 check "a record of a daemon that is killed" record_of_the_killed
+check "a record of a daemon that is killed below btrfs" record_of_the_killed_below
 check "a disk like another one" like_a_disk
 # One disk a module load.
 check "a disk like another driver's" like_scsi_debug managed
