@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What file system a directory is on, and how that was mounted. */
+#include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "store/file/file.h"
@@ -186,13 +190,62 @@ const struct fs *store_file_fs(const struct store *st)
 	return &((const struct store_file *)st)->fs;
 }
 
+/*
+ * The table of mounts in memory, for who asks of many paths.  proc(5): poll()
+ * says when it has changed since it was asked last, to one of those who share a
+ * descriptor; so a child has its own.
+ */
+static struct {
+	pthread_mutex_t lock;
+	FILE *f;
+	pid_t pid;
+	char *text;
+} mounts = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static bool mounts_are_known(void)
+{
+	struct pollfd p = { .events = POLLPRI };
+
+	if (!mounts.f || mounts.pid != getpid())
+		return false;
+	p.fd = fileno(mounts.f);
+	return !poll(&p, 1, 0) && mounts.text;
+}
+
+static void read_mounts(void)
+{
+	size_t room = 0;
+
+	if (mounts.f && mounts.pid != getpid())
+		mounts.f = freopen("/proc/self/mountinfo", "re", mounts.f);
+	else if (mounts.f)
+		rewind(mounts.f);
+	else
+		mounts.f = fopen("/proc/self/mountinfo", "re");
+	mounts.pid = getpid();
+	free(mounts.text);
+	mounts.text = NULL;
+	if (mounts.f && getdelim(&mounts.text, &room, 0, mounts.f) < 0) {
+		free(mounts.text);
+		mounts.text = NULL;
+	}
+}
+
 bool fs_of_path(const char *path, struct fs *fs)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	bool found = f && fs_read_path(f, path, fs);
+	bool found = false;
+	FILE *f = NULL;
 
-	if (f)
+	pthread_mutex_lock(&mounts.lock);
+	if (!mounts_are_known())
+		read_mounts();
+	if (mounts.text)
+		f = fmemopen(mounts.text, strlen(mounts.text), "r");
+	if (f) {
+		found = fs_read_path(f, path, fs);
 		fclose(f);
+	}
+	pthread_mutex_unlock(&mounts.lock);
 	return found;
 }
 
