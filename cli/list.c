@@ -47,6 +47,7 @@ static const struct argp argp = {
 struct disk_row {
 	char name[LIO_NAME_MAX];
 	char dir[PATH_MAX];
+	struct cli_dir is;
 	char device[LIO_DEVICE_MAX];
 	char state[192];
 	uint64_t size_bytes;
@@ -74,6 +75,7 @@ static struct disk_row *new_row(struct list *l, const char *dir)
 	row = &l->rows[l->nr++];
 	*row = (struct disk_row){ .exports = json_object_new_array() };
 	snprintf(row->dir, sizeof(row->dir), "%s", dir);
+	row->is = cli_dir_of(dir);
 	return row;
 }
 
@@ -128,8 +130,11 @@ static bool add_backstore(void *user, const struct lio_backstore *bs)
 
 static bool is_listed(const struct list *l, const char *dir)
 {
+	struct cli_dir is = cli_dir_of(dir);
+
 	for (size_t i = 0; i < l->nr; i++)
-		if (cli_same_dir(l->rows[i].dir, dir))
+		if (!strcmp(l->rows[i].dir, dir) ||
+		    cli_dir_is(l->rows[i].is, is))
 			return true;
 	return false;
 }

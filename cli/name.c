@@ -13,14 +13,19 @@
 #include "base/num.h"
 #include "target.h"
 
+struct cli_dir cli_dir_of(const char *path)
+{
+	struct cli_dir dir = { .known = false };
+	struct stat sb;
+
+	if (!cli_answers(path, NULL) || stat(path, &sb))
+		return dir;
+	return (struct cli_dir){ true, sb.st_dev, sb.st_ino };
+}
+
 bool cli_same_dir(const char *a, const char *b)
 {
-	struct stat sb_a, sb_b;
-
-	return !strcmp(a, b) ||
-	       (cli_answers(a, NULL) && cli_answers(b, NULL) &&
-		!stat(a, &sb_a) && !stat(b, &sb_b) &&
-		sb_a.st_dev == sb_b.st_dev && sb_a.st_ino == sb_b.st_ino);
+	return !strcmp(a, b) || cli_dir_is(cli_dir_of(a), cli_dir_of(b));
 }
 
 /*
@@ -29,6 +34,7 @@ bool cli_same_dir(const char *a, const char *b)
 
 struct search {
 	const char *name, *dir, *device; /* one of them */
+	struct cli_dir is;		 /* of a directory */
 	struct lio_luns *luns;		 /* for a device */
 	struct lio_backstore *bs;
 	bool found;
@@ -44,6 +50,13 @@ static bool has_device(void *user, const struct lio_export *ex)
 	return !s->found;
 }
 
+static bool is_in(const struct lio_backstore *bs, const struct search *s)
+{
+	const char *dir = lio_backstore_dir(bs);
+
+	return !strcmp(dir, s->dir) || cli_dir_is(cli_dir_of(dir), s->is);
+}
+
 static bool visit(void *user, const struct lio_backstore *bs)
 {
 	struct search *s = user;
@@ -51,7 +64,7 @@ static bool visit(void *user, const struct lio_backstore *bs)
 	if (s->name)
 		s->found = !strcmp(bs->name, s->name);
 	else if (s->dir)
-		s->found = cli_same_dir(lio_backstore_dir(bs), s->dir);
+		s->found = is_in(bs, s);
 	else
 		lio_luns_each(s->luns, bs, has_device, s);
 	if (s->found)
@@ -63,6 +76,8 @@ static bool find(struct search s)
 {
 	if (s.device)
 		s.luns = lio_luns_read(cli_lio());
+	if (s.dir)
+		s.is = cli_dir_of(s.dir);
 	lio_each_backstore(cli_lio(), visit, &s);
 	lio_luns_free(s.luns);
 	return s.found;

@@ -33,6 +33,17 @@ bool cli_is_dir(const char *path);
  * sentence.
  */
 int cli_open_detached(const char *dir, struct disk **disk, struct zl_err *err);
+/* Which directory a path leads to; none where its server does not answer. */
+struct cli_dir {
+	bool known;
+	dev_t dev;
+	ino_t ino;
+};
+struct cli_dir cli_dir_of(const char *path);
+static inline bool cli_dir_is(struct cli_dir a, struct cli_dir b)
+{
+	return a.known && b.known && a.dev == b.dev && a.ino == b.ino;
+}
 /* Whether two paths are the same directory. */
 bool cli_same_dir(const char *a, const char *b);
 /* The directory of id=N,base_dir=DIR, and the name of its backstore. */
