@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "lio/internal.h"
+
+#define LOOK_MS 20 /* at what a child needs */
 
 static int result(int ret)
 {
@@ -78,29 +82,44 @@ static bool leave_caller(void)
 
 struct child {
 	pid_t pid;
+	int here; /* is hung up when it ends */
 	int status;
 	const char *needs; /* stop waiting when this path is gone, or NULL */
 	bool ended;
 };
 
-static bool has_ended(void *user)
+static bool has_ended(struct child *child)
 {
-	struct child *child = user;
+	if (!child->ended)
+		child->ended = waitpid(child->pid, &child->status, WNOHANG) ==
+			       child->pid;
+	return child->ended;
+}
 
-	child->ended =
-		waitpid(child->pid, &child->status, WNOHANG) == child->pid;
-	return child->ended || (child->needs && !lio_exists(child->needs));
+/* Until it ends, or it is time to look at what it needs. */
+static void wait_a_while(struct child *child)
+{
+	struct pollfd p = { .fd = child->here };
+
+	/* Its last descriptors are closed a moment before it has ended. */
+	if (poll(&p, 1, LOOK_MS) > 0 && !has_ended(child))
+		clock_sleep_ms(1);
 }
 
 /* Its exit status, or -errno; -EOWNERDEAD: what it needs is gone. */
 static int wait_for_child(struct child *child, unsigned ms)
 {
+	uint64_t end = clock_ms() + ms;
+
 	if (child->pid < 0)
 		return -EAGAIN;
-	if (!lio_until(has_ended, child, ms))
-		return -ETIMEDOUT;
-	if (!child->ended)
-		return -EOWNERDEAD;
+	while (!has_ended(child)) {
+		if (child->needs && !lio_exists(child->needs))
+			return -EOWNERDEAD;
+		if (clock_ms() >= end)
+			return -ETIMEDOUT;
+		wait_a_while(child);
+	}
 	return WIFEXITED(child->status) ? WEXITSTATUS(child->status) : -EINTR;
 }
 
@@ -111,22 +130,24 @@ struct change {
 	void (*late)(const struct change *c); /* when nobody waited for it */
 };
 
-/* Until *here is closed, the child takes it that somebody waits. */
-static pid_t start_change(const struct change *c, int *here)
+/* Until here is closed, the child takes it that somebody waits. */
+static void start_change(struct child *child, const struct change *c)
 {
 	int there, fds[2], ret;
-	pid_t pid;
 
+	child->pid = -1;
 	if (pipe2(fds, O_CLOEXEC))
-		return -1;
-	*here = fds[0];
+		return;
+	child->here = fds[0];
 	there = fds[1];
-	pid = fork();
-	if (pid) {
+	child->pid = fork();
+	if (child->pid) {
 		close(there);
-		return pid;
+		if (child->pid < 0)
+			close(child->here);
+		return;
 	}
-	close(*here);
+	close(child->here);
 	if (!leave_caller())
 		_exit(EIO);
 	signal(SIGPIPE, SIG_IGN);
@@ -142,12 +163,12 @@ static int change(const struct lio *lio, int (*run)(const struct change *c),
 {
 	struct change c = { lio->ops, path, text, run, NULL };
 	struct child child = { .needs = NULL };
-	int here, ret;
+	int ret;
 
-	child.pid = start_change(&c, &here);
+	start_change(&child, &c);
 	ret = wait_for_child(&child, lio->wait_ms);
 	if (child.pid > 0)
-		close(here);
+		close(child.here);
 	return ret > 0 ? -ret : ret;
 }
 
@@ -232,14 +253,14 @@ bool lio_answers(const struct lio *lio, const char *path, unsigned ms)
 {
 	struct change c = { lio->ops, path, NULL, do_look, NULL };
 	struct child child = { .needs = NULL };
-	int here, ret;
+	int ret;
 
-	child.pid = start_change(&c, &here);
+	start_change(&child, &c);
 	ret = wait_for_child(&child, ms);
 	if (ret == -ETIMEDOUT)
 		kill(child.pid, SIGKILL);
 	if (child.pid > 0)
-		close(here);
+		close(child.here);
 	return ret != -ETIMEDOUT;
 }
 
@@ -263,14 +284,14 @@ int lio_enable(const struct lio *lio, const char *path)
 	char enable[PATH_MAX], process[PATH_MAX];
 	struct change c = { lio->ops, path, enable, do_enable, undo_enable };
 	struct child child = { .needs = process };
-	int here, ret, pid;
+	int ret, pid;
 
 	if (lio_print(enable, sizeof(enable), "%s/enable", path))
 		return -ENAMETOOLONG;
 	if (lio_daemon_state(lio, &pid) == LIO_DAEMON_NONE)
 		return -EOWNERDEAD;
 	lio_path(lio, process, "/proc/%d", pid);
-	child.pid = start_change(&c, &here);
+	start_change(&child, &c);
 	ret = wait_for_child(&child, lio->wait_ms);
 	/* Nobody will answer any more. */
 	if (ret == -EOWNERDEAD && lio_unblock(lio)) {
@@ -278,7 +299,7 @@ int lio_enable(const struct lio *lio, const char *path)
 		ret = wait_for_child(&child, lio->wait_ms);
 	}
 	if (child.pid > 0)
-		close(here);
+		close(child.here);
 	return ret > 0 ? -ret : ret;
 }
 
