@@ -5,6 +5,7 @@
 set -eu
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../remote.sh"
+. "$(dirname "$0")/../nfsd.sh"
 
 exported=/data/nfs
 mnt=/run/nfs
@@ -12,70 +13,21 @@ dir=$mnt/disk
 # shellcheck disable=SC2034 # of remote.sh
 backstore=nfs
 
-# Who had locks before the server's restart may have them again, and no other may
-# have them before: newer kernels leave it to a daemon to remember the clients,
-# without which they are lost.
-track_clients() {
-  command -v nfsdcld >/dev/null || return 0
-  mkdir -p /run/rpc_pipefs /var/lib/nfs/nfsdcld
-  mount -t rpc_pipefs rpc_pipefs /run/rpc_pipefs
-  nfsdcld -p /run/rpc_pipefs -s /var/lib/nfs/nfsdcld
-}
-
-# With the shortest time for that, as hosts wait for a command half a minute, and
-# after three times that give their disk up.
-start_server() {
-  rpc.nfsd --no-udp -L 10 -G 10 -N 3 4
-}
-
-# What they note is for one boot. The export is the root of what the server shows:
-# what the guest's own root is on cannot be exported.
-serve() {
-  mount -t tmpfs none /var/lib/nfs
-  mkdir /var/lib/nfs/sm /var/lib/nfs/sm.bak /var/lib/nfs/v4recovery
-  touch /var/lib/nfs/etab /var/lib/nfs/rmtab /var/lib/nfs/state
-  mount -t nfsd nfsd /proc/fs/nfsd
-  track_clients
-  rpcbind -w
-  mkdir -p $exported
-  exportfs -o rw,no_root_squash,insecure,fsid=0 "127.0.0.1:$exported"
-  start_server
-  rpc.mountd
-}
-
-mount_nfs() {
-  mkdir -p $mnt
-  mount -t nfs -o vers=4.2,hard 127.0.0.1:/ $mnt
-}
-
 set_up() {
-  ip link set lo up
-  serve
-  wait_for 20 mount_nfs
+  nfsd_prepare
+  mkdir -p $exported
+  nfsd_export $exported
+  nfsd_start
+  rpc.mountd
+  wait_for 20 nfsd_mount $mnt
   mkdir $dir
   start_stack
 }
 
 stop_serving() {
   umount $mnt
-  exportfs -u "127.0.0.1:$exported"
-  rpc.nfsd 0
-  pkill -x rpc.mountd
-  pkill -x rpcbind
-  ! pkill -x nfsdcld || umount /run/rpc_pipefs
-  umount /proc/fs/nfsd /var/lib/nfs
-}
-
-need() {
-  command -v rpc.nfsd >/dev/null || {
-    echo "skipped: nfs-kernel-server is not installed" \
-      "(targetcli-config/deps nfs installs it, and starts a server)"
-    exit 77
-  }
-  modprobe -a nfsd nfs nfsv4 2>/dev/null || {
-    echo "skipped: this kernel has no NFS"
-    exit 77
-  }
+  nfsd_unexport $exported
+  nfsd_end
 }
 
 opened_on_nfs() {
@@ -93,7 +45,7 @@ server_restarted() {
   pid=$!
   rpc.nfsd 0
   sleep 3
-  start_server
+  nfsd_start
   wait $pid
   verify_again 8 write
   verify_again 5 write
@@ -110,7 +62,7 @@ write_through() {
   write_verified 9 write
   detach_disk
   umount $mnt
-  mount_nfs
+  nfsd_mount $mnt
   attach
   use_disk
   verify_again 9 write
@@ -119,7 +71,7 @@ write_through() {
 
 mount_with() { # OPTIONS
   umount $mnt
-  mount -t nfs -o "$1" 127.0.0.1:/ $mnt
+  nfsd_mount $mnt "$1"
 }
 
 # What a mount means for a disk is said by who opens it and who checks it.
@@ -141,7 +93,16 @@ mounted_read_only() {
   mount_with vers=4.2,hard
 }
 
-need
+# The resource agent, by who tries those of Pacemaker.
+resource_agent() {
+  local agent=$ZLOOP_TOP/targetcli-config/gateway/zloop
+  command -v ocf-tester >/dev/null || skip_check "resource-agents is not installed"
+  export ZLOOP_GATEWAY=${agent%/*}/gateway
+  ocf-tester -n z -o directory=$dir "$agent"
+  equal "attached" "" "$(backstores)"
+}
+
+nfsd_need
 tear_down
 rm -rf $exported
 check "set up" set_up
@@ -152,6 +113,7 @@ check "the server restarted" server_restarted
 check "write_through" write_through
 check "a soft mount" told_of_the_mount
 check "a mount for reading" mounted_read_only
+check "the resource agent" resource_agent
 tear_down
 check "an end" stop_serving
 rm -rf $exported
