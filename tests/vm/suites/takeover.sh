@@ -9,6 +9,9 @@
 #   takeover.sh export          makes the disk, exports it, has the address
 #   takeover.sh take            takes it over, and the address
 #   takeover.sh removed         lets go of it
+#   takeover.sh race HOW        wants it as another one does, by that command
+#   takeover.sh copied          has it, and copies its directory
+#   takeover.sh copy_taken      attaches that copy
 #   takeover.sh fenced          had it, was paused, and has lost it
 #   takeover.sh login           the initiator
 #   takeover.sh logout
@@ -17,6 +20,7 @@
 #   takeover.sh checked         the disk, at the end
 set -eu
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../nfsd.sh"
 
 server=10.9.0.1
 address=10.9.0.100
@@ -25,7 +29,6 @@ secret=takenover12345
 exported=/data/nfs
 mnt=/srv/disks
 dir=$mnt/disk
-lease_seconds=10
 
 # --- all of them ------------------------------------------------------------
 
@@ -40,16 +43,10 @@ join() {
 
 serve() {
   join
-  mount -t tmpfs none /var/lib/nfs
-  mkdir /var/lib/nfs/sm /var/lib/nfs/sm.bak /var/lib/nfs/v4recovery
-  touch /var/lib/nfs/etab /var/lib/nfs/rmtab /var/lib/nfs/state
-  mount -t nfsd nfsd /proc/fs/nfsd
-  rpcbind -w
+  nfsd_prepare
   mkdir -p $exported
-  exportfs -o rw,no_root_squash,insecure,fsid=0 "10.9.0.0/24:$exported"
-  echo $lease_seconds >/proc/fs/nfsd/nfsv4leasetime
-  echo $lease_seconds >/proc/fs/nfsd/nfsv4gracetime
-  rpc.nfsd --no-udp -N 3 8
+  nfsd_export $exported 10.9.0.0/24
+  nfsd_start
   rpc.mountd -N 3
 }
 
@@ -99,8 +96,34 @@ take() {
 }
 
 removed() {
-  ip address del $address/24 dev vec0
+  ip address del $address/24 dev vec0 2>/dev/null || true
   zloop remove $dir
+}
+
+race() { # takeover|add
+  local rc=0
+  if [ "$1" = takeover ]; then
+    zloop takeover --timeout 30 $dir >/run/raced 2>&1 || rc=$?
+  else
+    zloop add write_through $dir >/run/raced 2>&1 || rc=$?
+  fi
+  [ $rc != 0 ] || echo "got it"
+  cat /run/raced
+}
+
+# The same disk twice: one machine does not have both.
+copied() {
+  cp -a $dir $mnt/copy
+  contains "takeover" "one is a copy of the other" \
+    "$(fails zloop takeover --timeout 30 $mnt/copy)"
+  contains "add" "serial" "$(fails zloop add $mnt/copy)"
+}
+
+# Another machine cannot know.
+copy_taken() {
+  zloop add $mnt/copy
+  zloop remove $mnt/copy
+  rm -r $mnt/copy
 }
 
 has_lost() {
@@ -185,7 +208,7 @@ loaded() {
   grep rounds /run/load.out
   equal "fio's status" 0 "$(cat /run/load.status)" || { cat /run/load.out; return 1; }
   lacks "the kernel" "I/O error|offlined|rejecting" \
-    "$(dmesg | grep -v 'op 0xf:(ZONE_RESET)')"
+    "$(dmesg | grep -v 'op 0x[0-9a-f]*:(ZONE_RESET)')"
 }
 
 logout() {
@@ -203,7 +226,8 @@ trap '[ $? = 0 ] || show_logs' EXIT
 
 case $1 in
   serve | gateway | take | fenced | removed | login | logout | load | \
-    load_loop | loaded | probe | checked) "$1" ;;
+    load_loop | loaded | probe | checked | copied | copy_taken) "$1" ;;
+  race) race "$2" ;;
   export) export_disk ;;
   *) echo "takeover.sh: there is no step $1"; exit 2 ;;
 esac
