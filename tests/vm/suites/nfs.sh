@@ -93,12 +93,13 @@ mounted_read_only() {
   mount_with vers=4.2,hard
 }
 
-# The resource agent, by who tries those of Pacemaker.
+# The resource agent, by who tries those of Pacemaker, and gives them 20 s, which a
+# guest under emulation has not always.
 resource_agent() {
   local agent=$ZLOOP_TOP/targetcli-config/gateway/zloop
   command -v ocf-tester >/dev/null || skip_check "resource-agents is not installed"
   export ZLOOP_GATEWAY=${agent%/*}/gateway
-  ocf-tester -n z -o directory=$dir "$agent"
+  ocf-tester -n z -o directory=$dir -o CRM_meta_timeout=200000 "$agent"
   equal "attached" "" "$(backstores)"
 }
 
