@@ -166,7 +166,7 @@ static void no_disk(void **state)
 
 	(void)state;
 	fake->no_disk = true;
-	fake_lio.wait_ms = 300;
+	fake_lio.wait_ms = 3000;
 	assert_int_equal(lio_attach(&fake_lio, &fake_args, NULL, device, &err),
 			 -ETIMEDOUT);
 	assert_non_null(strstr(err.msg, "has made no disk"));
@@ -268,7 +268,7 @@ static void hanging_daemon(void **state)
 
 	(void)state;
 	fake->hang = true;
-	fake_lio.wait_ms = 300;
+	fake_lio.wait_ms = 3000;
 	assert_int_equal(lio_attach(&fake_lio, &fake_args, NULL, device, &err),
 			 -ETIMEDOUT);
 	assert_non_null(strstr(err.msg, "has not answered about zloop0"));
