@@ -86,23 +86,14 @@ static struct inode *look(int fd, size_t *bytes)
 	return i;
 }
 
-/* With what the page cache has.  Most of a file is a hole. */
+/* With what the page cache has. */
 static struct inode *look_inside(int fd, size_t *bytes)
 {
 	struct inode *i = look(fd, bytes);
-	off_t data = 0, hole, size = (off_t)*bytes;
+	ssize_t n = pread(fd, i->cache, *bytes, 0);
 
-	if (size)
-		memset(i->cache, 0, *bytes);
-	while (data < size && (data = lseek(fd, data, SEEK_DATA)) >= 0) {
-		hole = lseek(fd, data, SEEK_HOLE);
-		if (data < size)
-			assert(pread(fd, i->cache + data,
-				     (size_t)((hole < size ? hole : size) -
-					      data),
-				     data) >= 0);
-		data = hole;
-	}
+	assert(n >= 0);
+	*bytes = (size_t)n / MEDIUM_BLOCK * MEDIUM_BLOCK;
 	return i;
 }
 
