@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "store/file/file.h"
 #include "store/ops.h"
 
 struct env {
@@ -26,8 +27,10 @@ struct env {
 };
 
 static char calls[512]; /* since the last assert_calls(), each behind a ' ' */
-static const char *failing; /* … of which this one fails with EIO */
-static bool read_only;	    /* what the file system says it is */
+static const char *failing; /* … of which this one fails … */
+static int failing_with = EIO;
+static bool no_holes;  /* the file system cannot make any */
+static bool read_only; /* what the file system says it is */
 
 /* The first sync of the directory, which succeeds, does not return before the
  * second, which fails, has; or before it is clear that there is none. */
@@ -45,7 +48,7 @@ static bool note(const char *what, const char *name)
 	snprintf(call, sizeof(call), " %s:%s", what, name);
 	assert_true(strlen(calls) + strlen(call) < sizeof(calls));
 	strcat(calls, call);
-	errno = EIO;
+	errno = failing_with;
 	return !failing || strcmp(call + 1, failing) != 0;
 }
 
@@ -130,12 +133,20 @@ ssize_t write(int fd, const void *data, size_t len)
 	return syscall(SYS_write, fd, data, len);
 }
 
-/* Of the small files: those of the slots are not changed here. */
+/* Of the small files, and zeros where there are no holes. */
 ssize_t pwrite(int fd, const void *data, size_t len, off_t off)
 {
 	if (!beside.on && !note("write", name_of(fd)))
 		return -1;
 	return syscall(SYS_pwrite64, fd, data, len, off);
+}
+
+int fallocate(int fd, int mode, off_t off, off_t len)
+{
+	if (!no_holes)
+		return (int)syscall(SYS_fallocate, fd, mode, off, len);
+	errno = EOPNOTSUPP;
+	return -1;
 }
 
 int fstatvfs(int fd, struct statvfs *fs)
@@ -168,7 +179,8 @@ static int setup(void **state)
 	env->st = tmp_open(env->dir);
 	calls[0] = 0;
 	failing = NULL;
-	read_only = false;
+	failing_with = EIO;
+	read_only = no_holes = false;
 	*state = env;
 	return 0;
 }
@@ -318,6 +330,30 @@ static void a_slot_is_synced(void **state)
 	assert_int_equal(store_nr_losses(env->st, 0), 1);
 }
 
+/* Linux' NFS client tells whoever writes, and then no sync, of what an earlier
+ * write has lost; where it cannot make holes zeros are such a write. */
+static void zeros_that_are_told_of_a_loss(void **state)
+{
+	struct env *env = *state;
+
+	store_set_layout(env->st, store_conv_first(1));
+	assert_int_equal(store_count_losses(env->st, 1), 0);
+	assert_int_equal(store_make(env->st, 0, 4096), 0);
+	no_holes = true;
+	failing = "write:cnv-000000";
+	failing_with = ENOSPC;
+	assert_int_equal(op_run(env->st, STORE_PUNCH, 0, 0, 4096), -ENOSPC);
+	assert_int_equal(store_nr_losses(env->st, 0), 0);
+	to_file(env->st)->fs.kind = FS_NFS;
+	assert_int_equal(op_run(env->st, STORE_PUNCH, 0, 0, 4096), -ENOSPC);
+	assert_int_equal(store_nr_losses(env->st, 0), 1);
+	failing_with = EIO;
+	assert_int_equal(op_run(env->st, STORE_PUNCH, 0, 0, 4096), -EIO);
+	assert_int_equal(store_nr_losses(env->st, 0), 1);
+	failing = NULL;
+	assert_int_equal(op_run(env->st, STORE_PUNCH, 0, 0, 4096), 0);
+}
+
 /* Before it says when a file was changed, Linux' NFS client writes all of it
  * back. */
 static void a_look_at_a_file_asks_for_no_times(void **state)
@@ -413,6 +449,7 @@ int main(void)
 		T(everything_is_synced),
 		T(files_are_made),
 		T(a_slot_is_synced),
+		T(zeros_that_are_told_of_a_loss),
 		T(a_look_at_a_file_asks_for_no_times),
 		T(a_file_system_has_become_read_only),
 		T(a_file_is_set_aside),

@@ -87,14 +87,19 @@ static int64_t rw(const struct fd_entry *e, const struct store_req *req)
 	return rw_rest(e, req, (uint64_t)n);
 }
 
-static int64_t write_data(struct fd_entry *e, const struct store_req *req)
+/* What fd_write_begin() began, with this result. */
+static int64_t end_write(struct fd_entry *e, bool begun, int64_t res)
 {
-	bool begun = fd_write_begin(e);
-	int64_t res = rw(e, req);
-
 	fd_set_dirty(e);
 	fd_write_end(e, begun, res);
 	return res;
+}
+
+static int64_t write_data(struct fd_entry *e, const struct store_req *req)
+{
+	bool begun = fd_write_begin(e);
+
+	return end_write(e, begun, rw(e, req));
 }
 
 static int64_t do_write(struct store_file *sf, struct fd_entry *e,
@@ -192,7 +197,7 @@ static int do_cut(int fd, uint64_t off)
 	return size < off ? -EINVAL : set_size(fd, off);
 }
 
-static int write_zeros(int fd, uint64_t off, uint64_t len)
+static int put_zeros(int fd, uint64_t off, uint64_t len)
 {
 	static const uint8_t zeros[64 << 10];
 	ssize_t n;
@@ -209,18 +214,26 @@ static int write_zeros(int fd, uint64_t off, uint64_t len)
 	return 0;
 }
 
-static int do_punch(int fd, uint64_t off, uint64_t len)
+static int write_zeros(struct fd_entry *e, uint64_t off, uint64_t len)
+{
+	bool begun = fd_write_begin(e);
+
+	return (int)end_write(e, begun, put_zeros(fd_of(e), off, len));
+}
+
+static int do_punch(struct fd_entry *e, uint64_t off, uint64_t len)
 {
 	int ret;
 
 	if (!len)
 		return 0;
-	ret = do_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off,
-			   len);
-	return ret == -EOPNOTSUPP ? write_zeros(fd, off, len) : ret;
+	ret = do_fallocate(fd_of(e), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			   off, len);
+	return ret == -EOPNOTSUPP ? write_zeros(e, off, len) : ret;
 }
 
-static int do_change(struct store_file *sf, int fd, const struct store_req *req)
+static int do_change(struct store_file *sf, struct fd_entry *e,
+		     const struct store_req *req)
 {
 	/* Linux' NFS client sends a change of size without a lock while it
 	 * finds out that this is lost: not long after it has been seen to hold.
@@ -231,13 +244,13 @@ static int do_change(struct store_file *sf, int fd, const struct store_req *req)
 		return ret;
 	switch (req->op) {
 	case STORE_RESET:
-		return do_reset(fd);
+		return do_reset(fd_of(e));
 	case STORE_FINISH:
-		return do_finish(fd, req->len, req->size);
+		return do_finish(fd_of(e), req->len, req->size);
 	case STORE_CUT:
-		return do_cut(fd, req->off);
+		return do_cut(fd_of(e), req->off);
 	case STORE_PUNCH:
-		return do_punch(fd, req->off, req->len);
+		return do_punch(e, req->off, req->len);
 	default:
 		assert(!"an operation that changes a file");
 		return -EINVAL;
@@ -257,7 +270,7 @@ static int64_t run_pinned(struct store_file *sf, struct fd_entry *e,
 		return -fd_wr_err(e);
 	if (req->op == STORE_WRITE)
 		return do_write(sf, e, req);
-	ret = do_change(sf, fd_of(e), req);
+	ret = do_change(sf, e, req);
 	fd_set_dirty(e);
 	return ret;
 }
