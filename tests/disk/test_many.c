@@ -2,40 +2,18 @@
 /* Many disks in one process: what an idle one has, and one that hangs. */
 #include "disk_fixture.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <unistd.h>
 
 #include "disk/dirs.h"
+#include "held.h"
 #include "skip.h"
 #include "stores/hang.h"
 
 #define NR_DISKS   50u
 #define NR_WORKERS 8u
 #define NR_IOS	   12u /* at once */
-
-static unsigned entries(const char *path)
-{
-	DIR *dir = opendir(path);
-	unsigned nr = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		nr++;
-	closedir(dir);
-	return nr;
-}
-
-static unsigned threads(void)
-{
-	return entries("/proc/self/task");
-}
-
-static unsigned fds(void)
-{
-	return entries("/proc/self/fd");
-}
 
 static struct disk *open_file_disk(const char *path, bool make)
 {
@@ -64,17 +42,17 @@ static void idle_ones(void **state)
 		tmp_dir_make(&dirs[i]);
 		disk_close(open_file_disk(dirs[i].path, true));
 	}
-	nr_threads = threads();
-	nr_fds = fds();
+	nr_threads = held_threads();
+	nr_fds = held_fds();
 	for (unsigned i = 0; i < NR_DISKS; i++) {
 		disks[i] = open_file_disk(dirs[i].path, false);
-		assert_int_equal(threads(), nr_threads + 1);
-		assert_int_equal(fds(), nr_fds + 2 * (i + 1));
+		assert_int_equal(held_threads(), nr_threads + 1);
+		assert_int_equal(held_fds(), nr_fds + 2 * (i + 1));
 	}
 	for (unsigned i = 0; i < NR_DISKS; i++)
 		disk_close(disks[i]);
-	assert_int_equal(threads(), nr_threads);
-	assert_int_equal(fds(), nr_fds);
+	assert_int_equal(held_threads(), nr_threads);
+	assert_int_equal(held_fds(), nr_fds);
 	for (unsigned i = 0; i < NR_DISKS; i++)
 		tmp_dir_drop(&dirs[i]);
 }

@@ -2,23 +2,12 @@
 /* Adding and removing leaves nothing behind: descriptors, threads, memory. */
 #include "rig.h"
 
-#include <dirent.h>
 #include <unistd.h>
+
+#include "held.h"
 
 #define CYCLES	100
 #define NR_IDLE 50u
-
-static unsigned entries(const char *path)
-{
-	DIR *d = opendir(path);
-	unsigned n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 struct count {
 	unsigned fds, threads;
@@ -26,8 +15,7 @@ struct count {
 
 static struct count count(void)
 {
-	return (struct count){ entries("/proc/self/fd"),
-			       entries("/proc/self/task") };
+	return (struct count){ held_fds(), held_threads() };
 }
 
 /* A joined thread's entry may stay for a moment. */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "fault/mounts.h"
+#include "held.h"
 #include "skip.h"
 #include "store/file/file.h"
 #include "store/ops.h"
@@ -42,18 +43,6 @@ static int fake_sync(int fd)
 	return error ? -1 : 0;
 }
 
-static unsigned open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 static int setup(void **state)
 {
 	struct env *env = calloc(1, sizeof(*env));
@@ -61,7 +50,7 @@ static int setup(void **state)
 	env->dir = tmp_make();
 	env->st = tmp_open(env->dir);
 	assert_int_equal(store_count_losses(env->st, 8), 0);
-	env->fds = open_fds();
+	env->fds = held_fds();
 	store_file_set_max_fds(8);
 	atomic_store(&nr_syncs, 0);
 	atomic_store(&sync_error, 0);
@@ -124,7 +113,7 @@ static void descriptors_are_bounded(void **state)
 			assert_true(store_file_nr_fds() <= 8);
 		}
 	}
-	assert_int_equal(open_fds(), env->fds + store_file_nr_fds());
+	assert_int_equal(held_fds(), env->fds + store_file_nr_fds());
 	for (uint32_t i = 0; i < nr; i++) {
 		assert_int_equal(op_read(env->st, i, 4, &got, 4), 4);
 		assert_int_equal(got, i);
@@ -173,7 +162,7 @@ static void pinned_ones_stay_over_the_bound(void **state)
 	for (uint32_t i = 0; i < 20; i++)
 		fd_put(e[i], false);
 	assert_int_equal(store_file_nr_fds(), 8);
-	assert_int_equal(open_fds(), env->fds + 8);
+	assert_int_equal(held_fds(), env->fds + 8);
 }
 
 static bool all_cached(struct store *st, uint32_t nr)
@@ -276,7 +265,7 @@ static void without_descriptors_cached_ones_are_closed(void **state)
 	make_slots(env, 200);
 	store_file_set_max_fds(1000);
 	getrlimit(RLIMIT_NOFILE, &old);
-	/* The limit is on the highest number; a DIR is open in open_fds(). */
+	/* The limit is on the highest number; a DIR is open in held_fds(). */
 	limit = (struct rlimit){ env->fds + 20, old.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	for (uint32_t i = 0; i < 200; i++)
@@ -793,7 +782,7 @@ static void pins_that_were_left_are_called_back(void **state)
 	leave_pin(env, 1);
 	fd_forget(sf, 1);
 	assert_false(is_cached(env, 1));
-	assert_int_equal(open_fds(), env->fds);
+	assert_int_equal(held_fds(), env->fds);
 	leave_pin(env, 2);
 	push_out(env);
 	assert_false(is_cached(env, 2));
@@ -814,9 +803,9 @@ static void pins_of_two_slots(void **state)
 		leave_pin(env, 5 + FD_HELD_MAX);
 	}
 	fd_forget(sf, 5 + FD_HELD_MAX);
-	assert_int_equal(open_fds(), env->fds + 1);
+	assert_int_equal(held_fds(), env->fds + 1);
 	fd_forget(sf, 5);
-	assert_int_equal(open_fds(), env->fds);
+	assert_int_equal(held_fds(), env->fds);
 }
 
 static atomic_bool uses_over;
@@ -856,7 +845,7 @@ static void pins_are_left_and_called_back_at_once(void **state)
 	for (uint32_t i = 0; i < 3; i++)
 		fd_forget(sf, i);
 	/* None was left behind that nobody would find. */
-	assert_int_equal(open_fds(), env->fds);
+	assert_int_equal(held_fds(), env->fds);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The engine is there while there is something to do, and only then. */
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "held.h"
 #include "skip.h"
 #include "store/file/file.h"
 #include "store/ops.h"
@@ -18,32 +18,10 @@ struct env {
 	unsigned threads, fds; /* without an engine */
 };
 
-static unsigned entries(const char *path)
-{
-	DIR *dir = opendir(path);
-	unsigned nr = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		nr++;
-	closedir(dir);
-	return nr;
-}
-
-static unsigned threads(void)
-{
-	return entries("/proc/self/task");
-}
-
-static unsigned fds(void)
-{
-	return entries("/proc/self/fd");
-}
-
 static bool become(const struct env *env)
 {
 	for (int i = 0; i < 30000; i++) {
-		if (threads() == env->threads && fds() == env->fds)
+		if (held_threads() == env->threads && held_fds() == env->fds)
 			return true;
 		clock_sleep_ms(1);
 	}
@@ -82,8 +60,8 @@ static int setup(void **state)
 		env.dir[i] = tmp_make();
 		env.st[i] = open_store(env.dir[i]);
 	}
-	env.threads = threads();
-	env.fds = fds();
+	env.threads = held_threads();
+	env.fds = held_fds();
 	file_ring_idle_ms = 20;
 	*state = &env;
 	return 0;
@@ -106,11 +84,11 @@ static void none_before_the_first_request(void **state)
 
 	file_ring_idle_ms = 60000;
 	assert_int_equal(read_async(env->st[0]), 1);
-	assert_int_equal(threads(), env->threads + 1);
+	assert_int_equal(held_threads(), env->threads + 1);
 	/* The ring and what wakes its thread. */
-	assert_int_equal(fds(), env->fds + 2);
+	assert_int_equal(held_fds(), env->fds + 2);
 	assert_int_equal(read_async(env->st[0]), 1);
-	assert_int_equal(threads(), env->threads + 1);
+	assert_int_equal(held_threads(), env->threads + 1);
 }
 
 static void none_after_the_last_request(void **state)
@@ -152,7 +130,7 @@ static void a_process_has_so_many(void **state)
 	for (unsigned i = 0; i < NR_STORES; i++)
 		taken += read_async(env->st[i]) == 1;
 	assert_int_equal(taken, MAX_RINGS);
-	assert_int_equal(threads(), env->threads + MAX_RINGS);
+	assert_int_equal(held_threads(), env->threads + MAX_RINGS);
 	store_close(env->st[0]);
 	env->st[0] = tmp_open(env->dir[0]);
 	assert_int_equal(read_async(env->st[NR_STORES - 1]), 1);
