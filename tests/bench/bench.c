@@ -18,6 +18,7 @@
 #include "device.h"
 #include "load.h"
 #include "runner.h"
+#include "usage.h"
 
 #define MAX_ROUNDS 15
 #define KIB	   1024
@@ -135,20 +136,6 @@ static int punch_file(const char *path, const struct stat *sb, int type,
 	return 0;
 }
 
-static long own_rss_kib(void)
-{
-	char line[256];
-	long kib = -1;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "RssAnon: %ld", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
-
 /* Of one that has just been opened. */
 static int record(const struct contestant *c)
 {
@@ -181,7 +168,7 @@ static int serve(struct contestant *c, int in, int out)
 {
 	struct tcmu_device *dev = open_device(c);
 	struct load_result res;
-	long rss = own_rss_kib();
+	long rss = memory_kib("RssAnon");
 	uint32_t seed = 1;
 	unsigned n;
 

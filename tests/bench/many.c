@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control/ask.h"
 #include "runner.h"
+#include "usage.h"
 
 #define DISK_BYTES (UINT64_C(8) << 20)
 #define SETTLE_S   8 /* threads that have nothing to do end in this time */
@@ -25,19 +25,6 @@ struct tally {
 	char name[MAX_NAMES][32];
 	unsigned count[MAX_NAMES], nr, sum;
 };
-
-static double time_of(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static double now_s(void)
-{
-	return time_of(CLOCK_MONOTONIC);
-}
 
 static void die(const char *what, const char *why)
 {
@@ -122,20 +109,6 @@ static void each(const char *dir, struct tally *t,
 		closedir(d);
 }
 
-static long rss_kib(void)
-{
-	char line[256];
-	long kib = -1;
-	FILE *f = fopen("/proc/self/status", "re");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmRSS: %ld", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
-
 static void add(struct runner_handler *h, const char *dir, unsigned i,
 		bool make, struct tcmu_device **dev)
 {
@@ -186,13 +159,13 @@ static void look_at_idle(void)
 	sleep(SETTLE_S);
 	each("/proc/self/task", &threads, count_thread);
 	each("/proc/self/fd", &fds, count_fd);
-	cpu = time_of(CLOCK_PROCESS_CPUTIME_ID);
+	cpu = cpu_s();
 	sleep(IDLE_S);
-	cpu = time_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	cpu = cpu_s() - cpu;
 	print("threads", &threads);
 	print("descriptors", &fds);
 	printf("  %.3f ms of processor time a second, %ld MiB\n",
-	       cpu * 1e3 / IDLE_S, rss_kib() / 1024);
+	       cpu * 1e3 / IDLE_S, memory_kib("VmRSS") / 1024);
 }
 
 int main(int argc, char **argv)

@@ -9,45 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runner.h"
+#include "usage.h"
 
 #define ZONE_BYTES (UINT64_C(256) << 20)
 #define BUF_BYTES  (1u << 20)
-
-static double now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-/* Of this process, the kernel's part included: what a busy machine does not
- * stretch. */
-static double cpu_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static long rss_kib(void)
-{
-	char line[256];
-	long kib = -1;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmRSS: %ld", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
 
 static struct tcmu_device *open_disk(uint64_t zones, const char *options,
 				     const char *dir)
@@ -122,7 +90,7 @@ static void opened(uint64_t zones, const char *dir)
 
 	open_s = now_s() - start;
 	cpu = cpu_s() - cpu;
-	rss = rss_kib();
+	rss = memory_kib("VmRSS");
 	start = now_s();
 	if (report_all(dev, zones) != zones) {
 		fprintf(stderr, "scale: not all zones were reported\n");
