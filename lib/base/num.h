@@ -13,6 +13,9 @@
 
 #define ZL_MIB		 (UINT64_C(1) << 20)
 #define ZL_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* What @p is the @member of. */
+#define ZL_CONTAINER(p, type, member) \
+	((type *)((char *)(p)-offsetof(type, member)))
 
 static inline bool is_pow2(uint64_t v)
 {

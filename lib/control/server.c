@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,8 +269,7 @@ static bool run_request(struct client *c)
 /* In a thread of the pool: all that a client has asked. */
 static void run_requests(struct pool_job *job)
 {
-	struct client *c =
-		(struct client *)((char *)job - offsetof(struct client, job));
+	struct client *c = ZL_CONTAINER(job, struct client, job);
 
 	while (run_request(c))
 		;

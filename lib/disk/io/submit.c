@@ -2,7 +2,6 @@
 /* How an I/O begins. */
 #include <assert.h>
 #include <semaphore.h>
-#include <stddef.h>
 
 #include "base/num.h"
 #include "disk/internal.h"
@@ -25,9 +24,7 @@ void (*const io_run_table[])(struct io *io) = {
 
 static void turn_granted(struct slot_turn *turn)
 {
-	struct io *io = (struct io *)((char *)turn - offsetof(struct io, turn));
-
-	where_go(io);
+	where_go(ZL_CONTAINER(turn, struct io, turn));
 }
 
 static void init(struct disk *d, struct io *io, struct disk_io *pub)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Threads for what may block: see work.h. */
-#include <stddef.h>
-
+#include "base/num.h"
 #include "disk/internal.h"
 #include "disk/io/io.h"
 #include "disk/io/work.h"
@@ -12,7 +11,7 @@ static struct pool workers = POOL_INIT("zloop-work", MAX_WORKERS);
 
 static void run(struct pool_job *job)
 {
-	struct io *io = (struct io *)((char *)job - offsetof(struct io, job));
+	struct io *io = ZL_CONTAINER(job, struct io, job);
 
 	io->run(io);
 }
