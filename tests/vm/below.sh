@@ -85,6 +85,25 @@ make_fs() { # TYPE [MOUNT OPTIONS]
   mkdir $dir
 }
 
+# Leaves so much room on it.
+leave_kib() { # KIB
+  local free_kib
+  free_kib=$(df --output=avail -k $mnt | tail -n 1)
+  fallocate -l $(((free_kib - $1) * 1024)) $mnt/filler
+}
+
+need_quotas() {
+  [ -e /proc/fs/xfs/xqmstat ] || skip_check "this kernel's XFS has no quotas"
+}
+
+# What the disk's files may take of an XFS that is mounted with gquota: a group's
+# quota, that of the directory, whose files inherit it.
+limit_disk() { # SIZE
+  chgrp 1234 $dir
+  chmod g+s $dir
+  xfs_quota -x -c "limit -g bhard=$1 1234" $mnt
+}
+
 clean() {
   remove_loopback 2>/dev/null || true
   remove_backstores 2>/dev/null || true

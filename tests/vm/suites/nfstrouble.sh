@@ -108,19 +108,11 @@ full_late() {
 }
 
 over_quota_late() {
-  [ -e /proc/fs/xfs/xqmstat ] || skip_check "this kernel's XFS has no quotas"
+  need_quotas
   serve_fs xfs "-o gquota"
-  chgrp 1234 $dir
-  chmod g+s $dir
-  xfs_quota -x -c 'limit -g bhard=4600k 1234' $mnt
+  limit_disk 4600k
   make
   late
-}
-
-leave_kib() {
-  local free_kib
-  free_kib=$(df --output=avail -k $mnt | tail -n 1)
-  fallocate -l $(((free_kib - $1) * 1024)) $mnt/filler
 }
 
 # With write_through it is the write that is told, and nothing is lost but itself.

@@ -53,21 +53,16 @@ full() {
 }
 
 full_ext4() {
-  local free_kib
   make_fs ext4
   make
-  free_kib=$(df --output=avail -k $mnt | tail -n 1)
-  fallocate -l $(((free_kib - 9000) * 1024)) $mnt/filler
+  leave_kib 9000
   full
 }
 
-# A group's quota: that of the directory, whose files inherit it.
 over_quota() {
-  [ -e /proc/fs/xfs/xqmstat ] || skip_check "this kernel's XFS has no quotas"
+  need_quotas
   make_fs xfs "-o gquota"
-  chgrp 1234 $dir
-  chmod g+s $dir
-  xfs_quota -x -c 'limit -g bhard=9m 1234' $mnt
+  limit_disk 9m
   make
   full
 }
