@@ -400,7 +400,7 @@ static int need_disk(struct add_args *a, const char *dir, struct disk **disk)
 	ret = look(dir, &a->opts, disk, &err);
 	if (ret) {
 		cli_error("%s", err.msg);
-	} else if (disk_in_use(dir, *disk, who, sizeof(who))) {
+	} else if (disk_in_use(dir, *disk, DISK_MOMENT_MS, who, sizeof(who))) {
 		cli_error("%s is in use by %s", dir, who);
 		disk_close(*disk);
 		ret = -EBUSY;

@@ -133,7 +133,7 @@ static void note_state(const char *dir, struct json_object *o)
 	if (cli_look(dir, &disk, NULL))
 		return;
 	note_faults(dir, disk, o);
-	if (disk_in_use(dir, disk, who, sizeof(who)))
+	if (disk_in_use(dir, disk, 0, who, sizeof(who)))
 		cli_note("%s is in use by %s; what it is just changing may "
 			 "look wrong",
 			 dir, who);

@@ -13,9 +13,6 @@
 #include "like.h"
 #include "progress.h"
 
-/* Somebody else may be looking, which takes no longer. */
-#define LOCK_WAIT_MS 2000
-
 struct create_args {
 	const char *words[2];
 	const char *options; /* NULL: all defaults */
@@ -234,7 +231,7 @@ static int make_disk(const char *dir, const struct disk_opts *opts,
 		.opts = opts,
 		.size_bytes = size_bytes,
 		.may_make = true,
-		.lock_wait_ms = LOCK_WAIT_MS,
+		.lock_wait_ms = DISK_MOMENT_MS,
 		.written = like ? like_written : NULL,
 		.written_user = like,
 		.progress = step,

@@ -6,9 +6,6 @@
 #include "progress.h"
 #include "target.h"
 
-/* Somebody else may be looking, which takes no longer. */
-#define LOCK_WAIT_MS 2000
-
 struct delete_args {
 	int first; /* of the disks */
 };
@@ -44,7 +41,7 @@ static int delete (const char *word)
 			      dir, bs.name, bs.name);
 	if (!ret) {
 		progress_start("deleting");
-		ret = disk_delete(dir, LOCK_WAIT_MS, progress_step, NULL, &err);
+		ret = disk_delete(dir, DISK_MOMENT_MS, progress_step, NULL, &err);
 		progress_end();
 	}
 	if (ret) {

@@ -109,7 +109,7 @@ static int gather(struct info *in, const char *word, char dir[PATH_MAX],
 		in->record.file[0] = 0;
 	in->used_bytes = disk_space_used(dir, in->disk);
 	in->faults = cli_faults(in->disk);
-	in->in_use = disk_in_use(dir, in->disk, in->who, sizeof(in->who));
+	in->in_use = disk_in_use(dir, in->disk, 0, in->who, sizeof(in->who));
 	return 0;
 }
 

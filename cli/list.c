@@ -169,7 +169,7 @@ static bool add_dir(struct list *l, const char *dir, struct zl_err *err)
 		return cli_answers(dir, NULL) && add_broken(l, dir);
 	row = new_row(l, dir);
 	row->size_bytes = disk_meta(disk)->capacity_bytes;
-	if (disk_in_use(dir, disk, who, sizeof(who)))
+	if (disk_in_use(dir, disk, 0, who, sizeof(who)))
 		snprintf(row->state, sizeof(row->state), "in use by %s", who);
 	else
 		strcpy(row->state, "detached");

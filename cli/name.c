@@ -317,12 +317,9 @@ int cli_need(const char *word, struct lio_backstore *bs)
 	return -ENOENT;
 }
 
-/* Somebody else may be looking, which takes no longer. */
-#define LOCK_WAIT_MS 2000
-
 int cli_open_detached(const char *dir, struct disk **disk, struct zl_err *err)
 {
-	const struct disk_open_args args = { .lock_wait_ms = LOCK_WAIT_MS };
+	const struct disk_open_args args = { .lock_wait_ms = DISK_MOMENT_MS };
 	struct lio_backstore bs;
 
 	if (cli_find_dir(dir, &bs))

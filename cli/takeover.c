@@ -319,7 +319,7 @@ static int watch(struct takeover *t, int fd)
 
 	if (look(t) || refuse_copy(t) || refuse_place(t))
 		return CLI_FAILED;
-	while (disk_in_use(t->dir, t->disk, who, sizeof(who))) {
+	while (disk_in_use(t->dir, t->disk, 0, who, sizeof(who))) {
 		if (strcmp(who, t->who)) {
 			strcpy(t->who, who);
 			if (is_other(t, first)) {
@@ -358,15 +358,23 @@ static void note_moment(const struct takeover *t, bool *noted)
 		return;
 	*noted = true;
 	if (!progress_is_quiet())
-		cli_note("another machine has the disk open; %s", until);
+		cli_note("the server has not said yet whether another machine "
+			 "has the disk; %s",
+			 until);
 }
 
 static int fail_wait(const struct takeover *t)
 {
-	cli_error("%s still has the disk in %s after %" PRIu64
-		  " s: it is alive, or its lock does not lapse; zloop remove "
-		  "the disk there, or turn that machine off",
-		  *t->who ? t->who : "another machine", t->dir, t->wait_s);
+	if (*t->who)
+		cli_error("%s still has the disk in %s after %" PRIu64
+			  " s: it is alive, or its lock does not lapse; zloop "
+			  "remove the disk there, or turn that machine off",
+			  t->who, t->dir, t->wait_s);
+	else
+		cli_error("the server has not said within %" PRIu64
+			  " s whether another machine has the disk in %s; wait "
+			  "until it answers, with a longer --timeout",
+			  t->wait_s, t->dir);
 	return -EBUSY;
 }
 
@@ -449,7 +457,7 @@ static int attach(struct takeover *t, struct lio_backstore *bs)
 {
 	int ret = attach_as(t, bs);
 
-	if (ret && disk_in_use(t->dir, t->disk, t->who, sizeof(t->who)))
+	if (ret && disk_in_use(t->dir, t->disk, 0, t->who, sizeof(t->who)))
 		fail_taken(t);
 	return ret;
 }

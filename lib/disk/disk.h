@@ -503,10 +503,16 @@ bool disk_is_open(const char *dir);
 
 /*
  * Whether somebody has the disk in @dir open, which is @disk, opened to look at
- * it; @who gets who it is, as far as can be found out, e.g. "process 12
- * (tcmu-runner)".
+ * it, and still has it after @wait_ms; @who gets who it is, as far as can be
+ * found out, e.g. "process 12 (tcmu-runner)".  Asking takes the lock for a
+ * moment, so that others who ask at the same time find the disk in use if they
+ * do not wait.
  */
-bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size);
+bool disk_in_use(const char *dir, struct disk *disk, unsigned wait_ms,
+		 char *who, size_t size);
+
+/* How long to wait for a lock that may be that of somebody who only asks. */
+#define DISK_MOMENT_MS 2000
 
 /* Whether other machines may have @dir, too: it is on a network file system. */
 bool disk_is_shared(const char *dir);

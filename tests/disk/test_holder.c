@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Who has a disk: noted by who opens it, read by anybody. */
+#include <pthread.h>
+
+#include "base/clock.h"
 #include "disk/dirs.h"
 #include "disk/holder.h"
 #include "disk/life/open.h"
@@ -159,12 +162,13 @@ static void close_lower(struct store *st)
 	store_close(st->lower);
 }
 
+static const struct store_ops elsewhere = { .name = "elsewhere",
+					    .submit = pass,
+					    .close = close_lower,
+					    .lock = locked_elsewhere };
+
 static void the_refusal_names_it(void **state)
 {
-	static const struct store_ops ops = { .name = "elsewhere",
-					      .submit = pass,
-					      .close = close_lower,
-					      .lock = locked_elsewhere };
 	const struct disk_open_args args = { .lock_wait_ms = 0 };
 	struct tmp_dir *t = *state;
 	char want[192], text[DISK_HOLDER_TEXT_MAX];
@@ -177,13 +181,89 @@ static void the_refusal_names_it(void **state)
 	snprintf(want, sizeof(want), "/d is in use by %s",
 		 disk_holder_text(&h, text));
 	assert_int_equal(store_file_open(t->path, &st, &err), 0);
-	store_wrap(&wrapped, &ops, st);
+	store_wrap(&wrapped, &elsewhere, st);
 	/* Another process of another machine: nobody here has it open. */
 	disk_abandon(d);
 	assert_int_equal(disk_open_store(&wrapped, "/d", &args, &second, &err),
 			 -EBUSY);
 	assert_string_equal(err.msg, want);
 	store_close(&wrapped);
+}
+
+/* What another process, or machine, does in a moment. */
+struct other {
+	pthread_t thread;
+	struct tmp_dir *dir;
+	struct store *store; /* whose lock it has until then, or NULL */
+	struct disk *disk;
+};
+
+static void *act_soon(void *user)
+{
+	struct other *o = user;
+
+	clock_sleep_ms(100);
+	if (o->store)
+		store_close(o->store);
+	else
+		o->disk = open_with(o->dir, NULL);
+	return NULL;
+}
+
+static void begin(struct other *o)
+{
+	assert_int_equal(pthread_create(&o->thread, NULL, act_soon, o), 0);
+}
+
+static void end(struct other *o)
+{
+	assert_int_equal(pthread_join(o->thread, NULL), 0);
+}
+
+/* It has the lock, and notes that it has the disk only then. */
+static void one_that_is_just_opening_it_is_named(void **state)
+{
+	const struct disk_open_args args = { .lock_wait_ms = 20000 };
+	struct other other = { .dir = *state };
+	struct store *st, wrapped;
+	struct disk *second;
+	struct zl_err err;
+	char host[DISK_HOST_MAX], want[DISK_HOST_MAX + 32];
+
+	disk_close(make(*state));
+	assert_int_equal(store_file_open(other.dir->path, &st, &err), 0);
+	store_wrap(&wrapped, &elsewhere, st);
+	begin(&other);
+	assert_int_equal(disk_open_store(&wrapped, "/d", &args, &second, &err),
+			 -EBUSY);
+	end(&other);
+	assert_int_equal(gethostname(host, sizeof(host)), 0);
+	snprintf(want, sizeof(want), "/d is in use by host %s since", host);
+	assert_memory_equal(err.msg, want, strlen(want));
+	disk_close(other.disk);
+	store_close(&wrapped);
+}
+
+/* Whoever looks has the lock for a moment, and is not taken for a user. */
+static void one_that_looks_is_waited_for(void **state)
+{
+	struct other other = { .dir = *state };
+	struct disk *d = make(*state);
+	struct zl_err err;
+	char who[128];
+
+	disk_close(d);
+	assert_int_equal(store_file_open(other.dir->path, &other.store, &err),
+			 0);
+	assert_int_equal(store_lock(other.store, DISK_JOURNAL, 0, false, &err),
+			 0);
+	assert_int_equal(open_dir(other.dir->path, NULL, 0, LOOK, &d, &err), 0);
+	assert_true(disk_in_use(other.dir->path, d, 0, who, sizeof(who)));
+	begin(&other);
+	assert_false(disk_in_use(other.dir->path, d, 20000, who, sizeof(who)));
+	assert_string_equal(who, "");
+	end(&other);
+	disk_close(d);
 }
 
 int main(void)
@@ -196,6 +276,10 @@ int main(void)
 		cmocka_unit_test(texts_of_any_length),
 		cmocka_unit_test_setup_teardown(the_refusal_names_it, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			one_that_is_just_opening_it_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_that_looks_is_waited_for,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

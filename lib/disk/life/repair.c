@@ -250,7 +250,7 @@ static int say_journal(struct repair *r)
  */
 static int enter(struct repair *r)
 {
-	int ret = users_lock(r->store, r->name, 0, false, r->err);
+	int ret = users_lock(r->store, r->name, DISK_MOMENT_MS, false, r->err);
 
 	r->to_lock = ret == -ENOENT;
 	if (ret && !r->to_lock)
@@ -262,7 +262,7 @@ static int make_lock(struct repair *r)
 {
 	if (r->dry || !r->to_lock)
 		return 0;
-	return users_lock(r->store, r->name, 0, true, r->err);
+	return users_lock(r->store, r->name, DISK_MOMENT_MS, true, r->err);
 }
 
 static void take_active(void *user, enum journal_type type, uint32_t slot,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/life/users.h"
@@ -86,6 +87,24 @@ int users_refuse(struct store *st, const char *name, struct zl_err *err)
 	return 0;
 }
 
+#define RETRY_MS 20
+
+/* Who has just locked a disk has not yet noted that it is its own. */
+static bool find_holder(struct store *st, const char *name, unsigned wait_ms,
+			struct disk_holder *holder)
+{
+	uint64_t end_ms = clock_ms() + wait_ms;
+
+	while (!holder_read(st, name, holder, NULL)) {
+		if (!holder->clean)
+			return true;
+		if (clock_ms() >= end_ms)
+			break;
+		clock_sleep_ms(RETRY_MS);
+	}
+	return false;
+}
+
 int users_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	       struct zl_err *err)
 {
@@ -95,7 +114,7 @@ int users_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	int ret = store_lock(st, DISK_JOURNAL, wait_ms, make, &sentence);
 
 	if (ret == -EBUSY && sentence.who_unknown &&
-	    !holder_read(st, name, &holder, NULL) && !holder.clean &&
+	    find_holder(st, name, wait_ms, &holder) &&
 	    *disk_holder_text(&holder, text))
 		zl_fail_in_use(&sentence, name, "%s", text);
 	if (ret && err)
@@ -103,7 +122,8 @@ int users_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	return ret;
 }
 
-bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size)
+bool disk_in_use(const char *dir, struct disk *disk, unsigned wait_ms,
+		 char *who, size_t size)
 {
 	struct store *st;
 	struct zl_err err;
@@ -113,7 +133,7 @@ bool disk_in_use(const char *dir, struct disk *disk, char *who, size_t size)
 	if (store_file_open(dir, &st, NULL))
 		return false;
 	meta_set_layout(&disk->meta, st);
-	if (users_lock(st, dir, 0, false, &err) == -EBUSY)
+	if (users_lock(st, dir, wait_ms, false, &err) == -EBUSY)
 		snprintf(who, size, "%s", err.who);
 	else if (users_drive(st, (uint32_t)meta_slots(&disk->meta), NULL))
 		snprintf(who, size,
