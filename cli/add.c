@@ -379,6 +379,21 @@ static int make_disk(struct add_args *a, const char *dir)
 	return cli_make_disk(dir, &opts);
 }
 
+/* Another machine may have the other one. */
+static void note_copy(const char *dir, const struct disk *disk)
+{
+	struct disk_holder h;
+	char text[DISK_HOLDER_TEXT_MAX];
+
+	if (disk_read_holder(dir, &h, NULL) || !cli_is_copy(dir, &h))
+		return;
+	cli_note("%s is a copy of the directory that %s had, with its serial "
+		 "number %s: if both are attached, on whatever machine, a host "
+		 "takes them for one disk; zloop clone makes copies that are "
+		 "disks of their own",
+		 dir, disk_holder_text(&h, text), disk_meta(disk)->serial);
+}
+
 /* Opens the disk to look at it, which is made before if it is not there. */
 static int need_disk(struct add_args *a, const char *dir, struct disk **disk)
 {
@@ -404,6 +419,8 @@ static int need_disk(struct add_args *a, const char *dir, struct disk **disk)
 		cli_error("%s is in use by %s", dir, who);
 		disk_close(*disk);
 		ret = -EBUSY;
+	} else {
+		note_copy(dir, *disk);
 	}
 	return ret;
 }

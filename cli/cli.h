@@ -20,6 +20,7 @@
 #include "base/num.h"
 #include "disk/medium/counters.h"
 #include "disk/disk.h"
+#include "disk/holder.h"
 
 /* Exit status, as zloop(8) documents it. */
 enum cli_status {
@@ -183,6 +184,9 @@ struct json_object *json_text(const char *v);
 /* Members of an object, which takes the value over. */
 void json_add_str(struct json_object *o, const char *key, const char *v);
 void json_add_u64(struct json_object *o, const char *key, uint64_t v);
+/* Whether what @h had was another directory on the network file system that
+ * @dir is on: one of them is a copy of the other. */
+bool cli_is_copy(const char *dir, const struct disk_holder *h);
 /* Who has the disk in @dir, or had it last; NULL: nobody knows. */
 struct json_object *cli_holder_json(const char *dir);
 void json_add_bool(struct json_object *o, const char *key, bool v);

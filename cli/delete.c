@@ -41,7 +41,8 @@ static int delete (const char *word)
 			      dir, bs.name, bs.name);
 	if (!ret) {
 		progress_start("deleting");
-		ret = disk_delete(dir, DISK_MOMENT_MS, progress_step, NULL, &err);
+		ret = disk_delete(dir, DISK_MOMENT_MS, progress_step, NULL,
+				  &err);
 		progress_end();
 	}
 	if (ret) {

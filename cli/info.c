@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "disk/holder.h"
 #include "disk/snapshot.h"
 #include "running.h"
 #include "target.h"
@@ -252,6 +251,9 @@ static void print_holder(const struct info *in)
 		return;
 	printf(LABEL "%s%s%s\n", h.clean ? "last opened by" : "opened by", text,
 	       *h.options ? ", with " : "", h.options);
+	if (cli_is_copy(in->dir, &h))
+		printf(LABEL "%s\n", "",
+		       "which had another directory: this is a copy of it");
 }
 
 static void print_text(const struct info *in)

@@ -6,7 +6,6 @@
 
 #include "base/utf8.h"
 #include "cli.h"
-#include "disk/holder.h"
 
 struct json_object *json_text(const char *v)
 {
@@ -25,6 +24,13 @@ void json_add_str(struct json_object *o, const char *key, const char *v)
 	json_object_object_add(o, key, json_text(v));
 }
 
+/* A file system of this machine's may number its files as it likes; and who
+ * copies a disk here has both before his eyes. */
+bool cli_is_copy(const char *dir, const struct disk_holder *h)
+{
+	return h->copied && disk_is_shared(dir);
+}
+
 struct json_object *cli_holder_json(const char *dir)
 {
 	struct disk_holder h;
@@ -38,6 +44,7 @@ struct json_object *cli_holder_json(const char *dir)
 	json_object_object_add(o, "options", json_text(h.options));
 	json_add_bool(o, "here", h.here);
 	json_add_bool(o, "stopped", h.clean);
+	json_add_bool(o, "copied", cli_is_copy(dir, &h));
 	return o;
 }
 

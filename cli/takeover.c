@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "control/ask.h"
-#include "disk/holder.h"
 #include "gateway.h"
 #include "progress.h"
 #include "target.h"
@@ -186,6 +185,22 @@ static int refuse_copy(const struct takeover *t)
 	return -EEXIST;
 }
 
+/* The other directory may be in use by now, or be next. */
+static int refuse_moved(const struct takeover *t)
+{
+	struct disk_holder h;
+	char text[DISK_HOLDER_TEXT_MAX];
+
+	if (disk_read_holder(t->dir, &h, NULL) || !cli_is_copy(t->dir, &h))
+		return 0;
+	cli_error("what %s had was another directory, of which %s is a copy, "
+		  "with its serial number and its target: take over that one; "
+		  "or, if this one is to be in its place for good, zloop add "
+		  "it first",
+		  disk_holder_text(&h, text), t->dir);
+	return -EEXIST;
+}
+
 /* Where no other machine can have it, or this one cannot write. */
 static int refuse_place(const struct takeover *t)
 {
@@ -317,7 +332,7 @@ static int watch(struct takeover *t, int fd)
 {
 	char who[sizeof(t->who)], first[DISK_HOST_MAX] = "";
 
-	if (look(t) || refuse_copy(t) || refuse_place(t))
+	if (look(t) || refuse_copy(t) || refuse_place(t) || refuse_moved(t))
 		return CLI_FAILED;
 	while (disk_in_use(t->dir, t->disk, 0, who, sizeof(who))) {
 		if (strcmp(who, t->who)) {

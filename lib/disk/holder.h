@@ -19,12 +19,15 @@ struct disk_holder {
 	char host[DISK_HOST_MAX]; /* "": the journal does not say */
 	uint64_t since_s; /* when it opened the disk, in seconds since 1970, by
 			     its own clock */
+	uint64_t dir;	  /* the inode number of its directory; 0: not known */
 	/* The options of that use, as in a cfgstring before its '@'. */
 	char options[DISK_OPTIONS_MAX];
 	bool write_through; /* … with which GOOD meant durable */
 	bool here;	    /* it was this machine, since it was started */
-	bool clean; /* it has stopped since, in an orderly way: nobody has the
-		       disk but who is just opening it */
+	bool clean;  /* it has stopped since, in an orderly way: nobody has the
+			disk but who is just opening it */
+	bool copied; /* what it had was another directory, of which this one is
+			a copy: both are the same disk.  Not so of clones */
 };
 
 /*

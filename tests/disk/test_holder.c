@@ -8,6 +8,7 @@
 #include "disk/life/open.h"
 #include "disk/medium/holder.h"
 #include "disk/medium/journal.h"
+#include "disk/snapshot.h"
 
 static char boot_file[] = "/tmp/zl-boot-XXXXXX";
 
@@ -97,6 +98,39 @@ static void noted_while_open_and_after(void **state)
 	h = read_holder(t);
 	assert_string_equal(h.options, "");
 	assert_false(h.write_through || h.here);
+}
+
+/* Of a directory that is there twice one is not the one that was opened; what
+ * zloop clone makes is a disk of its own. */
+static void a_copy_is_known(void **state)
+{
+	struct tmp_dir *t = *state;
+	struct disk_holder h;
+	struct disk_meta meta;
+	struct disk *d = make(t);
+	char copy[PATH_MAX + 8], command[3 * PATH_MAX];
+	struct zl_err err;
+
+	snprintf(copy, sizeof(copy), "%s.copy", t->path);
+	snprintf(command, sizeof(command), "cp -a %s %s", t->path, copy);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(disk_read_holder(copy, &h, &err), 0);
+	assert_true(h.copied && !h.clean);
+	assert_false(read_holder(t).copied);
+	disk_close(d);
+	assert_int_equal(open_dir(copy, NULL, 0, 0, &d, &err), 0);
+	assert_int_equal(disk_read_holder(copy, &h, &err), 0);
+	assert_false(h.copied);
+	disk_close(d);
+	assert_int_equal(disk_delete(copy, 0, NULL, NULL, &err), 0);
+	rmdir(copy);
+	assert_accepted(
+		"clone",
+		disk_clone(t->path, NULL, copy, NULL, NULL, &meta, &err), &err);
+	assert_int_equal(disk_read_holder(copy, &h, &err), 0);
+	assert_false(h.copied);
+	assert_int_equal(disk_delete(copy, 0, NULL, NULL, &err), 0);
+	rmdir(copy);
 }
 
 static void no_journal_is_said(void **state)
@@ -271,6 +305,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(noted_while_open_and_after,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_copy_is_known, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(no_journal_is_said, setup,
 						teardown),
 		cmocka_unit_test(texts_of_any_length),

@@ -175,6 +175,9 @@ static int add_records(struct tail *t, const struct zone_geo *geo,
 		if (news->non_seq[i] >= 0)
 			ret = add_record(t, JR_NON_SEQ, i,
 					 (uint64_t)news->non_seq[i]);
+	/* What was copied is a disk of its own. */
+	if (!ret)
+		ret = add_record(t, JR_HOLDER, HOLDER_DIR << 16, 0);
 	return ret ? ret : add_record(t, JR_CLEAN, 0, 0);
 }
 

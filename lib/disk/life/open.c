@@ -516,7 +516,7 @@ static int open_disk(struct opening *o, struct disk **disk)
 	d->thin = wants_thin(o->args);
 	d->write_through = wants_write_through(o->args);
 	d->note_flight = o->args->note_flight;
-	holder_is_us(&d->holder, o->args->opts);
+	holder_is_us(&d->holder, o->path, o->args->opts);
 	ret = register_open(d, o->err);
 	if (!ret) {
 		if (wants_powerfail(o->args))

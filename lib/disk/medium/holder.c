@@ -2,6 +2,7 @@
 /* Who has a disk, in the journal's records. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -9,7 +10,22 @@
 #include "disk/medium/holder.h"
 #include "disk/options/options.h"
 
-void holder_is_us(struct disk_holder *h, const struct disk_opts *opts)
+static uint64_t dir_number(const char *dir)
+{
+	struct stat st;
+
+	return dir && !stat(dir, &st) ? st.st_ino : 0;
+}
+
+bool holder_had_another_dir(const struct disk_holder *h, const char *dir)
+{
+	uint64_t number = dir_number(dir);
+
+	return h->dir && number && h->dir != number;
+}
+
+void holder_is_us(struct disk_holder *h, const char *dir,
+		  const struct disk_opts *opts)
 {
 	char cfg[DISK_OPTIONS_MAX];
 
@@ -17,6 +33,7 @@ void holder_is_us(struct disk_holder *h, const struct disk_opts *opts)
 	if (gethostname(h->host, sizeof(h->host)))
 		h->host[0] = 0;
 	h->host[sizeof(h->host) - 1] = 0;
+	h->dir = dir_number(dir);
 	h->since_s = (uint64_t)clock_real_ns() / 1000000000;
 	disk_cfg_reopen(cfg, sizeof(cfg), opts, "");
 	cfg[strcspn(cfg, "@")] = 0;
@@ -54,6 +71,9 @@ bool holder_take(struct disk_holder *h, uint32_t where, uint64_t value)
 	case HOLDER_OPTIONS:
 		take_text(h->options, sizeof(h->options), at, value);
 		return at < sizeof(h->options);
+	case HOLDER_DIR:
+		h->dir = value;
+		return !at;
 	default:
 		return false;
 	}
@@ -82,6 +102,7 @@ void holder_each(const struct disk_holder *h,
 	each(user, HOLDER_SINCE << 16, h->since_s);
 	each_of_text(h->host, HOLDER_HOST, each, user);
 	each_of_text(h->options, HOLDER_OPTIONS, each, user);
+	each(user, HOLDER_DIR << 16, h->dir);
 }
 
 const char *disk_holder_text(const struct disk_holder *h,

@@ -14,10 +14,15 @@ enum holder_what {
 	HOLDER_SINCE,
 	HOLDER_HOST,
 	HOLDER_OPTIONS,
+	HOLDER_DIR,
 };
 
-/* This machine, now, with @opts (NULL: none). */
-void holder_is_us(struct disk_holder *h, const struct disk_opts *opts);
+/* This machine, now, in the directory @dir (NULL: in none), with @opts (NULL:
+ * none). */
+void holder_is_us(struct disk_holder *h, const char *dir,
+		  const struct disk_opts *opts);
+/* Whether what it had was not @dir, of which that is a copy then. */
+bool holder_had_another_dir(const struct disk_holder *h, const char *dir);
 /* Calls @each with the slot field and the value of each record about @h. */
 void holder_each(const struct disk_holder *h,
 		 void (*each)(void *user, uint32_t where, uint64_t value),

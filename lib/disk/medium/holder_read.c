@@ -32,6 +32,8 @@ int disk_read_holder(const char *dir, struct disk_holder *h, struct zl_err *err)
 	if (ret)
 		return ret;
 	ret = holder_read(st, dir, h, err);
+	if (!ret)
+		h->copied = holder_had_another_dir(h, dir);
 	store_close(st);
 	return ret;
 }

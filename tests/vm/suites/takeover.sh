@@ -119,9 +119,12 @@ copied() {
   contains "add" "serial" "$(fails zloop add $mnt/copy)"
 }
 
-# Another machine cannot know.
+# Another machine does not see both, but whose it was.
 copy_taken() {
-  zloop add $mnt/copy
+  contains "takeover" "another directory, of which .*/copy is a copy" \
+    "$(fails zloop takeover --timeout 30 $mnt/copy)"
+  contains "add" "note: .* is a copy of the directory that host .* had" \
+    "$(zloop add $mnt/copy 2>&1)"
   zloop remove $mnt/copy
   rm -r $mnt/copy
 }
