@@ -47,13 +47,11 @@ static void be_ready(struct pool_lane *lane)
 }
 
 /* The lane whose turn it is begins a job; behind the others it may begin
- * another.  NULL: none could. */
+ * another.  One can: there are startable ones. */
 static struct pool_lane *begin_job(struct pool *p, struct pool_job **job)
 {
 	struct pool_lane *lane = p->ready;
 
-	if (!lane)
-		return NULL;
 	p->ready = lane->next_ready;
 	lane->is_ready = false;
 	*job = lane->head;
