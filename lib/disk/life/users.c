@@ -89,11 +89,12 @@ int users_refuse(struct store *st, const char *name, struct zl_err *err)
 
 #define RETRY_MS 20
 
-/* Who has just locked a disk has not yet noted that it is its own. */
+/* Who has just locked a disk has not yet noted that it is its own; who only
+ * repairs or restores it does not note it at all. */
 static bool find_holder(struct store *st, const char *name, unsigned wait_ms,
 			struct disk_holder *holder)
 {
-	uint64_t end_ms = clock_ms() + wait_ms;
+	uint64_t end_ms = clock_ms() + min_u64(wait_ms, DISK_MOMENT_MS);
 
 	while (!holder_read(st, name, holder, NULL)) {
 		if (!holder->clean)
