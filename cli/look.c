@@ -10,7 +10,7 @@
 static int settle(const char *dir, struct zl_err *err)
 {
 	zl_log_fn *before = zl_log_set(cli_log);
-	int ret = disk_settle(dir, 0, err);
+	int ret = disk_settle(dir, DISK_MOMENT_MS, err);
 
 	zl_log_set(before);
 	return ret;

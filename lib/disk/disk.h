@@ -504,9 +504,8 @@ bool disk_is_open(const char *dir);
 /*
  * Whether somebody has the disk in @dir open, which is @disk, opened to look at
  * it, and still has it after @wait_ms; @who gets who it is, as far as can be
- * found out, e.g. "process 12 (tcmu-runner)".  Asking takes the lock for a
- * moment, so that others who ask at the same time find the disk in use if they
- * do not wait.
+ * found out, e.g. "process 12 (tcmu-runner)".  Who asks is in the way of who
+ * opens it for a moment, and not of others who ask.
  */
 bool disk_in_use(const char *dir, struct disk *disk, unsigned wait_ms,
 		 char *who, size_t size);

@@ -566,6 +566,18 @@ static inline void store_close(struct store *st)
 int store_file_open(const char *path, struct store **st, struct zl_err *err);
 
 /*
+ * Whether somebody has the lock @name, for one who only looks, and who is in
+ * nobody's way but for the moment until he closes the store: others who look do
+ * the same side by side, and a store_lock() waits.  @alone: with no other who
+ * does so, which file systems without a lock of directories (NFS) do not give.
+ * Waits up to @wait_ms for who has it.  0, -ENOENT (there is no such file), or
+ * -EBUSY and a sentence as of store_lock().  The store gets no lock that it
+ * could write with.
+ */
+int store_file_look(struct store *st, const char *name, bool alone,
+		    unsigned wait_ms, struct zl_err *err);
+
+/*
  * Reads and writes go past the page cache (O_DIRECT) where the file system's
  * alignment allows it, through it where not; both see the same data.  Those
  * that must not block are refused with -EAGAIN, since a device always takes its

@@ -300,6 +300,79 @@ static void one_that_looks_is_waited_for(void **state)
 	disk_close(d);
 }
 
+/* Many who look at the same time are neither users of the disk nor in the way
+ * of one who opens it. */
+#define LOOKERS 6
+#define LOOKS	60
+
+struct looker {
+	pthread_t thread;
+	const char *dir;
+	unsigned in_use, open;
+};
+
+static void *look_often(void *user)
+{
+	struct looker *l = user;
+	struct disk *d;
+	struct zl_err err;
+	char who[128];
+
+	for (unsigned i = 0; i < LOOKS; i++) {
+		if (open_dir(l->dir, NULL, 0, LOOK, &d, &err))
+			fail_msg("%s", err.msg);
+		l->in_use += disk_in_use(l->dir, d, 0, who, sizeof(who));
+		disk_close(d);
+		l->open += disk_is_open(l->dir);
+	}
+	return NULL;
+}
+
+static void look_side_by_side(const char *dir, void (*meanwhile)(const char *),
+			      unsigned expected)
+{
+	struct looker l[LOOKERS];
+
+	for (unsigned i = 0; i < LOOKERS; i++) {
+		l[i] = (struct looker){ .dir = dir };
+		assert_int_equal(
+			pthread_create(&l[i].thread, NULL, look_often, &l[i]),
+			0);
+	}
+	if (meanwhile)
+		meanwhile(dir);
+	for (unsigned i = 0; i < LOOKERS; i++) {
+		assert_int_equal(pthread_join(l[i].thread, NULL), 0);
+		if (!meanwhile) {
+			assert_int_equal(l[i].in_use, expected);
+			assert_int_equal(l[i].open, expected);
+		}
+	}
+}
+
+static void open_and_close(const char *dir)
+{
+	const struct disk_open_args args = { .lock_wait_ms = 20000 };
+	struct zl_err err;
+	struct disk *d;
+
+	for (unsigned i = 0; i < 10; i++) {
+		assert_accepted("open", disk_open(dir, &args, &d, &err), &err);
+		disk_close(d);
+	}
+}
+
+static void lookers_do_not_see_each_other(void **state)
+{
+	struct tmp_dir *t = *state;
+	struct disk *d = make(t);
+
+	look_side_by_side(t->path, NULL, LOOKS);
+	disk_close(d);
+	look_side_by_side(t->path, NULL, 0);
+	look_side_by_side(t->path, open_and_close, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +388,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			one_that_is_just_opening_it_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_looks_is_waited_for,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(lookers_do_not_see_each_other,
 						setup, teardown),
 	};
 

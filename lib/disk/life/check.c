@@ -133,7 +133,7 @@ int disk_check(const char *dir, disk_problem_fn *fn, disk_progress_fn *progress,
 	       void *user, struct zl_err *err)
 {
 	struct store *st;
-	int ret = disk_settle(dir, 0, err);
+	int ret = disk_settle(dir, DISK_MOMENT_MS, err);
 
 	if (!ret)
 		ret = store_file_open(dir, &st, err);

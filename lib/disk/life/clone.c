@@ -135,7 +135,7 @@ int disk_clone(const char *dir, const char *snapshot, const char *to,
 		return ret ? ret
 			   : clone_files(path, to, progress, user, meta, err);
 	}
-	ret = copies_enter(dir, 0, meta, &st, err);
+	ret = copies_enter(dir, DISK_MOMENT_MS, meta, &st, err);
 	if (ret)
 		return ret;
 	ret = clone_files(dir, to, progress, user, meta, err);

@@ -128,7 +128,7 @@ int disk_delete(const char *dir, unsigned lock_wait_ms,
 	struct deletion d = {
 		.name = dir, .progress = progress, .user = user, .err = err
 	};
-	int ret = disk_settle(dir, 0, err);
+	int ret = disk_settle(dir, DISK_MOMENT_MS, err);
 
 	if (!ret)
 		ret = store_file_open(dir, &d.store, err);

@@ -554,7 +554,7 @@ int disk_repair(const char *dir, const struct disk_opts *opts, bool dry,
 	struct repair r = {
 		.name = dir, .dry = dry, .fn = fn, .user = user, .err = err
 	};
-	int ret = disk_settle(dir, 0, err);
+	int ret = disk_settle(dir, DISK_MOMENT_MS, err);
 
 	if (!ret)
 		ret = store_file_open(dir, &r.store, err);

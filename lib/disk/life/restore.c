@@ -203,7 +203,7 @@ int snapshot_restore(const char *dir, const char *name,
 	if (!ret)
 		ret = snapshot_path(dir, name, from, err);
 	if (!ret)
-		ret = copies_enter(dir, 0, &meta, &st, err);
+		ret = copies_enter(dir, DISK_MOMENT_MS, &meta, &st, err);
 	if (ret)
 		return ret;
 	ret = check_same(dir, from, &meta, err);

@@ -338,7 +338,7 @@ int snapshot_take(const char *dir, const char *name, disk_progress_fn *progress,
 	int ret = snapshot_check_name(name, err);
 
 	if (!ret)
-		ret = copies_enter(dir, 0, &meta, &st, err);
+		ret = copies_enter(dir, DISK_MOMENT_MS, &meta, &st, err);
 	if (ret)
 		return ret;
 	ret = begin(dir, name, true, progress, user, &w, err);

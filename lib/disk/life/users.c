@@ -106,18 +106,26 @@ static bool find_holder(struct store *st, const char *name, unsigned wait_ms,
 	return false;
 }
 
-int users_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
-	       struct zl_err *err)
+/* A refusal of the lock has said what is known on this machine. */
+static void name_holder(struct store *st, const char *name, unsigned wait_ms,
+			struct zl_err *err)
 {
 	char text[DISK_HOLDER_TEXT_MAX];
 	struct disk_holder holder;
+
+	if (err->who_unknown && find_holder(st, name, wait_ms, &holder) &&
+	    *disk_holder_text(&holder, text))
+		zl_fail_in_use(err, name, "%s", text);
+}
+
+int users_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
+	       struct zl_err *err)
+{
 	struct zl_err sentence;
 	int ret = store_lock(st, DISK_JOURNAL, wait_ms, make, &sentence);
 
-	if (ret == -EBUSY && sentence.who_unknown &&
-	    find_holder(st, name, wait_ms, &holder) &&
-	    *disk_holder_text(&holder, text))
-		zl_fail_in_use(&sentence, name, "%s", text);
+	if (ret == -EBUSY)
+		name_holder(st, name, wait_ms, &sentence);
 	if (ret && err)
 		*err = sentence;
 	return ret;
@@ -134,14 +142,17 @@ bool disk_in_use(const char *dir, struct disk *disk, unsigned wait_ms,
 	if (store_file_open(dir, &st, NULL))
 		return false;
 	meta_set_layout(&disk->meta, st);
-	if (users_lock(st, dir, wait_ms, false, &err) == -EBUSY)
+	/* Two who ask at the same time would find each other. */
+	if (store_file_look(st, DISK_JOURNAL, true, wait_ms, &err) == -EBUSY) {
+		name_holder(st, dir, wait_ms, &err);
 		snprintf(who, size, "%s", err.who);
-	else if (users_drive(st, (uint32_t)meta_slots(&disk->meta), NULL))
+	} else if (users_drive(st, (uint32_t)meta_slots(&disk->meta), NULL)) {
 		snprintf(who, size,
 			 "a program without a lock, perhaps the kernel's zloop "
 			 "driver");
-	else
+	} else {
 		in_use = false;
+	}
 	store_close(st);
 	return in_use;
 }
@@ -175,7 +186,7 @@ bool disk_is_open(const char *dir)
 
 	if (store_file_open(dir, &st, NULL))
 		return true;
-	ret = store_lock(st, DISK_JOURNAL, 0, false, &err);
+	ret = store_file_look(st, DISK_JOURNAL, false, 0, &err);
 	store_close(st);
 	return ret;
 }

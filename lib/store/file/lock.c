@@ -16,13 +16,17 @@
 #include "store/file/file.h"
 
 #define RETRY_MS 20
+/* Longer than anybody looks who is not stopped. */
+#define LOOKING_MS 5000
 
-static int flock_now(int fd)
+/* @how: LOCK_EX, LOCK_SH, or 0 for nothing. */
+static int flock_now(int fd, int how)
 {
-	int ret;
+	int ret = 0;
 
 	do
-		ret = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+		if (how)
+			ret = flock(fd, how | LOCK_NB) < 0 ? -errno : 0;
 	while (ret == -EINTR);
 	return ret;
 }
@@ -53,9 +57,9 @@ static int open_lock(struct store_file *sf, const char *name, bool make,
  * has it locked, and then be locked again.  Where directories cannot be locked
  * (NFS), the file must do.
  */
-static int lock_dir(struct store_file *sf)
+static int lock_dir(struct store_file *sf, int how)
 {
-	int ret = sf->dir_locked ? 0 : flock_now(sf->dir_fd);
+	int ret = sf->dir_locked ? 0 : flock_now(sf->dir_fd, how);
 
 	if (ret == -EWOULDBLOCK)
 		return ret;
@@ -64,7 +68,7 @@ static int lock_dir(struct store_file *sf)
 }
 
 /* One attempt; -ESTALE if the file was replaced in between. */
-static int try_once(struct store_file *sf, const char *name, bool make)
+static int try_once(struct store_file *sf, const char *name, bool make, int how)
 {
 	bool read_only;
 	int fd = open_lock(sf, name, make, &read_only);
@@ -72,7 +76,7 @@ static int try_once(struct store_file *sf, const char *name, bool make)
 
 	if (fd < 0)
 		return fd;
-	ret = flock_now(fd);
+	ret = flock_now(fd, how);
 	if (ret == 0 && !still_named(sf, fd, name))
 		ret = -ESTALE;
 	if (ret < 0) {
@@ -100,17 +104,39 @@ static int line_pid(const char *line, const struct stat *sb, bool *same_dev)
 	return pid;
 }
 
+static int try_file(struct store_file *sf, const char *name, bool make, int how)
+{
+	int ret;
+
+	do
+		ret = try_once(sf, name, make, how);
+	while (ret == -ESTALE);
+	return ret;
+}
+
 /* -EWOULDBLOCK if somebody has it. */
 static int try_lock(struct store_file *sf, const char *name, bool make)
 {
-	int ret = lock_dir(sf);
+	int ret = lock_dir(sf, LOCK_EX);
+
+	return ret ? ret : try_file(sf, name, make, LOCK_EX);
+}
+
+/*
+ * The same for who only looks.  Who has the disk has the directory for himself,
+ * so that with a share of it nobody does, and the file is for who looks alone
+ * among those who look: -EINPROGRESS if one of them does.
+ */
+static int try_look(struct store_file *sf, const char *name, bool alone)
+{
+	int ret = lock_dir(sf, LOCK_SH);
 
 	if (ret)
 		return ret;
-	do
-		ret = try_once(sf, name, make);
-	while (ret == -ESTALE);
-	return ret;
+	if (!sf->dir_locked)
+		return try_file(sf, name, false, LOCK_SH);
+	ret = try_file(sf, name, false, alone ? LOCK_EX : 0);
+	return ret == -EWOULDBLOCK ? -EINPROGRESS : ret;
 }
 
 /*
@@ -183,11 +209,38 @@ static int refuse(struct store_file *sf, const char *name, int ret,
 		       strerror(-ret));
 }
 
+/* Until it is no longer so that somebody has it, or for @wait_ms. */
+static bool wait_on(uint64_t begun_ms, unsigned wait_ms)
+{
+	uint64_t end = begun_ms + wait_ms, now = clock_ms();
+
+	if (now >= end)
+		return false;
+	clock_sleep_ms(min_u64(end - now, RETRY_MS));
+	return true;
+}
+
+int store_file_look(struct store *st, const char *name, bool alone,
+		    unsigned wait_ms, struct zl_err *err)
+{
+	struct store_file *sf = to_file(st);
+	uint64_t begun = clock_ms();
+	int ret;
+
+	while ((ret = try_look(sf, name, alone)) == -EWOULDBLOCK ||
+	       ret == -EINPROGRESS)
+		if (!wait_on(begun, ret == -EINPROGRESS ? LOOKING_MS : wait_ms))
+			break;
+	return ret ? refuse(sf, name, ret == -EINPROGRESS ? -EWOULDBLOCK : ret,
+			    err)
+		   : 0;
+}
+
 int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	      struct zl_err *err)
 {
 	struct store_file *sf = to_file(st);
-	uint64_t end = clock_ms() + wait_ms, now;
+	uint64_t begun = clock_ms();
 	char *copy;
 	int ret;
 
@@ -196,12 +249,9 @@ int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	copy = strdup(name);
 	if (!copy)
 		return zl_fail(err, ENOMEM, "out of memory");
-	while ((ret = try_lock(sf, name, make)) == -EWOULDBLOCK) {
-		now = clock_ms();
-		if (now >= end)
+	while ((ret = try_lock(sf, name, make)) == -EWOULDBLOCK)
+		if (!wait_on(begun, wait_ms))
 			break;
-		clock_sleep_ms(min_u64(end - now, RETRY_MS));
-	}
 	if (ret < 0) {
 		free(copy);
 		return refuse(sf, name, ret, err);
@@ -218,12 +268,12 @@ bool file_lock_is_named(struct store_file *sf)
 
 bool file_is_locked(const struct store_file *sf, const char *name)
 {
-	return sf->lock_fd >= 0 && !strcmp(sf->lock_name, name);
+	return sf->lock_name && !strcmp(sf->lock_name, name);
 }
 
 int file_lock_next(int fd)
 {
-	return flock_now(fd);
+	return flock_now(fd, LOCK_EX);
 }
 
 void file_lock_swap(struct store_file *sf, int fd)
