@@ -2,6 +2,7 @@
 /* What only the process that has a disk open knows, asked on its socket. */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "cli.h"
 #include "control/ask.h"
 
@@ -21,13 +22,43 @@ int cli_said(int ret, const struct zl_err *err)
 	return ret ? CLI_FAILED : CLI_OK;
 }
 
+struct passed {
+	bool (*fn)(void *user, const struct zone_info *info);
+	void *user;
+	uint32_t nr;
+};
+
+static bool pass(void *user, const struct zone_info *info)
+{
+	struct passed *p = user;
+
+	p->nr++;
+	return p->fn(p->user, info);
+}
+
+/* A process that is just closing the disk hangs up on who asks. */
+static bool is_closed_soon(struct disk *disk)
+{
+	uint64_t end_ms = clock_ms() + DISK_MOMENT_MS;
+
+	while (disk_is_open(disk_name(disk))) {
+		if (clock_ms() >= end_ms)
+			return false;
+		clock_sleep_ms(20);
+	}
+	return true;
+}
+
 int cli_each_zone(struct disk *disk, uint64_t lba,
 		  bool (*fn)(void *user, const struct zone_info *info),
 		  void *user)
 {
+	struct passed p = { .fn = fn, .user = user };
 	struct zl_err err;
-	int ret = control_zones(cli_serial(disk), lba, fn, user, &err);
+	int ret = control_zones(cli_serial(disk), lba, pass, &p, &err);
 
+	if (ret == -EIO && !p.nr && is_closed_soon(disk))
+		ret = -ENOENT;
 	if (ret == -ENOENT)
 		disk_each_zone(disk, lba, fn, user);
 	else if (ret)

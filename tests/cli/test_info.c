@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop info: what a disk is and how it is, as text and JSON. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "live.h"
 #include "run.h"
 #include "skip.h"
 
@@ -183,7 +186,7 @@ static void in_use(void **state)
 
 	(void)state;
 	make_disk(GAPS, "d");
-	fd = open("d/zloop.state", O_RDWR);
+	fd = open("d", O_RDONLY | O_DIRECTORY);
 	assert_true(fd >= 0);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	o = info_json("d");
@@ -199,6 +202,31 @@ static void in_use(void **state)
 	o = info_json("d");
 	assert_false(json_object_get_boolean(member(o, "in_use")));
 	json_object_put(o);
+}
+
+static void *close_soon(void *live)
+{
+	clock_sleep_ms(3);
+	live_close(live);
+	return NULL;
+}
+
+/* Whoever has the disk may hang up at any moment. */
+static void closed_meanwhile(void **state)
+{
+	struct live live;
+	pthread_t thread;
+
+	(void)state;
+	make_disk(GAPS, "d");
+	for (unsigned i = 0; i < 30; i++) {
+		live_open(&live, "d");
+		assert_int_equal(
+			pthread_create(&thread, NULL, close_soon, &live), 0);
+		assert_int_equal(zloop("info", "d", NULL), 0);
+		assert_string_equal(run_err, "");
+		assert_int_equal(pthread_join(thread, NULL), 0);
+	}
 }
 
 /* The kernel's zloop takes no lock, but has every file open. */
@@ -365,6 +393,7 @@ int main(void)
 		T(host_aware),
 		T(conditions_and_space),
 		T(in_use),
+		T(closed_meanwhile),
 		T(in_use_without_lock),
 		T(changes_nothing),
 		T(problems),
