@@ -75,6 +75,12 @@ enum fs_locks fs_locks(const struct fs *fs);
  * the OSDs. */
 enum store_fence fs_fence(const struct fs *fs);
 
+/* Whether what is known here of a file's size may be older than what another
+ * machine has made of it since: an NFS or SMB client asks its server again
+ * after some time (acregmin to acregmax; nfs(5)), unless it is made to.
+ * Opening the file makes it ask, stat() does not.  Ceph's clients are told. */
+bool fs_sizes_get_old(const struct fs *fs);
+
 /* Whether a lease (F_SETLEASE) that is not given means that somebody else on
  * this machine has the file open.  With NFS and SMB it is the server's
  * delegation, with the kernel's CephFS there are none. */

@@ -24,33 +24,48 @@ static enum store_kind kind_of(mode_t mode)
 
 /* The three mode bits that are ours.  No access(): that would be one more call
  * per slot, and says yes to root whatever the mode. */
-static unsigned our_bits(const struct stat *sb)
+static unsigned our_bits(const struct statx *sx)
 {
 	uid_t uid = geteuid();
 
-	if (uid == 0 || uid == sb->st_uid)
-		return sb->st_mode >> 6 & 7;
-	if (group_member(sb->st_gid))
-		return sb->st_mode >> 3 & 7;
-	return sb->st_mode & 7;
+	if (uid == 0 || uid == sx->stx_uid)
+		return sx->stx_mode >> 6 & 7;
+	if (group_member(sx->stx_gid))
+		return sx->stx_mode >> 3 & 7;
+	return sx->stx_mode & 7;
+}
+
+/* What another machine has made of a file must be known when it is opened, and
+ * not some time later. */
+static int ask(const struct store_file *sf, const char *name, struct statx *sx)
+{
+	int flags = AT_SYMLINK_NOFOLLOW;
+
+	if (fs_sizes_get_old(&sf->fs))
+		flags |= AT_STATX_FORCE_SYNC;
+	return statx(sf->dir_fd, name, flags, STATX_BASIC_STATS, sx) < 0
+		       ? -errno
+		       : 0;
 }
 
 int file_stat(struct store *st, uint32_t slot, struct store_stat *stat)
 {
 	char name[STORE_NAME_MAX];
-	struct stat sb;
+	struct statx sx;
+	int ret;
 
 	memset(stat, 0, sizeof(*stat));
 	store_slot_name(st, slot, name);
-	if (fstatat(to_file(st)->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -errno; /* STORE_KIND_MISSING */
-	stat->kind = kind_of(sb.st_mode);
-	stat->size_bytes = (uint64_t)sb.st_size;
-	stat->alloc_bytes = (uint64_t)sb.st_blocks * 512;
-	stat->mtime_ns =
-		sb.st_mtim.tv_sec * INT64_C(1000000000) + sb.st_mtim.tv_nsec;
-	stat->readable = our_bits(&sb) & 4;
-	stat->writable = our_bits(&sb) & 2;
+	ret = ask(to_file(st), name, &sx);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret; /* STORE_KIND_MISSING */
+	stat->kind = kind_of(sx.stx_mode);
+	stat->size_bytes = sx.stx_size;
+	stat->alloc_bytes = sx.stx_blocks * 512;
+	stat->mtime_ns = sx.stx_mtime.tv_sec * INT64_C(1000000000) +
+			 sx.stx_mtime.tv_nsec;
+	stat->readable = our_bits(&sx) & 4;
+	stat->writable = our_bits(&sx) & 2;
 	return 0;
 }
 

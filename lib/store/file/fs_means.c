@@ -56,6 +56,12 @@ enum store_fence fs_fence(const struct fs *fs)
 	return STORE_FENCE_NONE;
 }
 
+bool fs_sizes_get_old(const struct fs *fs)
+{
+	return fs->kind == FS_NFS || fs->kind == FS_SMB ||
+	       fs->kind == FS_PROGRAM;
+}
+
 bool fs_leases_tell(const struct fs *fs)
 {
 	return fs->kind != FS_NFS && fs->kind != FS_SMB && fs->kind != FS_CEPH;

@@ -9,6 +9,7 @@ set -eu
 
 exported=/data/nfs
 mnt=/run/nfs
+other=/run/nfs2
 dir=$mnt/disk
 # shellcheck disable=SC2034 # of remote.sh
 backstore=nfs
@@ -69,6 +70,30 @@ write_through() {
   detach_disk
 }
 
+# A mount of its own, which knows nothing of what is done on the first. It had
+# looked at the files before, and would not ask again for a minute. Of more zones
+# than are opened to find other users of them.
+another_machine_wrote() {
+  mkdir $mnt/many
+  dir=$mnt/many attach zone_size_mb=1/conv_zones=2
+  detach_disk
+  nfsd_mount $other vers=4.2,hard,nosharecache,actimeo=60
+  zloop check $other/many
+  dir=$mnt/many attach write_through
+  use_disk
+  head -c 262144 /dev/urandom >/run/nfs.data
+  dd if=/run/nfs.data of="$DISK" bs=64k seek=$((23 * 16)) oflag=direct \
+    conv=notrunc status=none
+  detach_disk
+  dir=$other/many attach
+  use_disk
+  dd if="$DISK" bs=64k skip=$((23 * 16)) count=4 iflag=direct status=none |
+    cmp - /run/nfs.data
+  detach_disk
+  umount $other
+  rm -r $mnt/many
+}
+
 mount_with() { # OPTIONS
   umount $mnt
   nfsd_mount $mnt "$1"
@@ -112,6 +137,7 @@ check "removed and opened again" opened_on_nfs
 check "the daemon killed" daemon_killed
 check "the server restarted" server_restarted
 check "write_through" write_through
+check "another machine wrote since it was looked at" another_machine_wrote
 check "a soft mount" told_of_the_mount
 check "a mount for reading" mounted_read_only
 check "the resource agent" resource_agent
