@@ -247,7 +247,12 @@ struct store {
 	struct store *lower; /* the store that this one wraps; NULL = none */
 	bool async;	     /* STORE_ASYNC means something */
 	enum store_fence fence;
+	/* How many calls are worth being under way at once where nothing else
+	 * limits them: more than 1 where each waits for another machine. */
+	unsigned at_once;
 };
+
+#define STORE_MAX_AT_ONCE 32
 
 /* Which slots are conventional, for @st and all stores below it; before the
  * first use of a slot. */
@@ -272,6 +277,7 @@ static inline void store_wrap(struct store *st, const struct store_ops *ops,
 	st->losses = lower->losses;
 	st->layout = lower->layout;
 	st->fence = lower->fence;
+	st->at_once = lower->at_once;
 	st->lower = lower;
 }
 

@@ -427,6 +427,65 @@ static void lost_blocks_of_a_file_that_was_away(void **state)
 	store_mem_free(mem);
 }
 
+#define MANY_NR 64u
+
+static uint32_t last_told;
+
+static void told(void *user, uint32_t done, uint32_t total)
+{
+	(void)user;
+	assert_int_equal(total, MANY_NR);
+	last_told = done;
+}
+
+/* As it is on another machine; only looked at. */
+static struct disk *look_at_once(struct store_mem *mem, unsigned at_once)
+{
+	struct store *st = store_mem_open(mem);
+	struct disk_open_args args = { .look_only = true, .progress = told };
+	struct zl_err err;
+	struct disk *d;
+
+	st->at_once = at_once;
+	last_told = 0;
+	assert_accepted("", disk_open_store(st, "/d", &args, &d, &err), &err);
+	assert_int_equal(last_told, MANY_NR);
+	return d;
+}
+
+/* What is found is the same, and said in the same order. */
+static void many_looked_at_at_once(void **state)
+{
+	struct store_mem *mem = store_mem_new();
+	struct problem_list one = { .nr = 0 }, many = { .nr = 0 };
+	struct disk *d, *e;
+	struct zl_err err;
+
+	(void)state;
+	assert_accepted("",
+			open_mem(mem, USUAL, MANY_NR * ZL_MIB, MAKE, &d, &err),
+			&err);
+	disk_close(d);
+	set_size(mem, 0, 512);
+	for (uint32_t slot = 3; slot < MANY_NR; slot += 5)
+		set_size(mem, slot, slot % 2 ? slot * 512 : 700);
+	drop_file(mem, "seq-000063");
+	d = look_at_once(mem, 1);
+	e = look_at_once(mem, 8);
+	for (uint32_t slot = 0; slot < MANY_NR; slot++) {
+		assert_int_equal(cond_at(d, slot), cond_at(e, slot));
+		if (slot >= USUAL_CONV)
+			assert_int_equal(wp_at(d, slot), wp_at(e, slot));
+	}
+	disk_each_problem(d, list_problem, &one);
+	disk_each_problem(e, list_problem, &many);
+	assert_true(one.nr > 6);
+	assert_string_equal(one.text, many.text);
+	disk_close(d);
+	disk_close(e);
+	store_mem_free(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +501,7 @@ int main(void)
 		cmocka_unit_test(a_tail_that_cannot_be_cut),
 		cmocka_unit_test(other_kinds_of_files),
 		cmocka_unit_test(lost_blocks_of_a_file_that_was_away),
+		cmocka_unit_test(many_looked_at_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

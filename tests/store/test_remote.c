@@ -3,21 +3,58 @@
  * What the file store does otherwise where its files are on another machine:
  * which file system that is, the test says, and looks at the system calls.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/num.h"
 #include "fault/mounts.h"
 #include "ops.h"
+#include "store/looks.h"
 
-static int asked_with; /* the flags of the last look at a file */
+/* Each look at a file takes until so many are under way. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t enough;
+	unsigned want, now, most;
+	int flags; /* of the last one */
+} looks = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .enough = PTHREAD_COND_INITIALIZER };
+
+static void wait_for_others(int flags)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 60; /* so that a fault ends */
+	pthread_mutex_lock(&looks.lock);
+	looks.flags = flags;
+	if (++looks.now > looks.most)
+		looks.most = looks.now;
+	pthread_cond_broadcast(&looks.enough);
+	while (looks.most < looks.want &&
+	       !pthread_cond_timedwait(&looks.enough, &looks.lock, &end))
+		;
+	looks.now--;
+	pthread_mutex_unlock(&looks.lock);
+}
+
+static unsigned listed; /* looked at as they were, with no server asked */
 
 int statx(int dir_fd, const char *path, int flags, unsigned mask,
 	  struct statx *sx)
 {
-	asked_with = flags;
+	if (flags & AT_STATX_DONT_SYNC)
+		listed++;
+	else
+		wait_for_others(flags);
 	return (int)syscall(SYS_statx, dir_fd, path, flags, mask, sx);
 }
 
@@ -30,6 +67,81 @@ static struct store *open_on(const char *type, const char *dir)
 	mounts_type = "";
 	store_set_layout(st, store_conv_first(1));
 	return st;
+}
+
+/*
+ * Looking.
+ */
+
+static uint32_t told_done;
+
+static void told(void *user, uint32_t done, uint32_t total)
+{
+	assert_ptr_equal(user, &looks);
+	assert_int_equal(total, 5000);
+	assert_true(done >= told_done);
+	told_done = done;
+}
+
+static void many_are_looked_at_at_once(void **state)
+{
+	char *dir = tmp_make();
+	struct store *st = open_on("nfs4", dir);
+	struct store_stat seen, now;
+	struct store_looks *l;
+
+	(void)state;
+	assert_int_equal(store_make(st, 0, ZL_MIB), 0);
+	for (uint32_t slot = 1; slot < 300; slot += 7)
+		assert_int_equal(store_make(st, slot, slot * 512), 0);
+	told_done = 0;
+	looks.most = 0;
+	looks.want = 32;
+	listed = 0;
+	l = store_looks_take(st, 5000, told, &looks);
+	looks.want = 0;
+	assert_non_null(l);
+	assert_int_equal(looks.most, 32);
+	assert_int_equal(looks.now, 0);
+	assert_int_equal(told_done, 5000);
+	/* Their names came first. */
+	assert_int_equal(listed, 1 + 43);
+	for (uint32_t slot = 0; slot < 5000; slot++) {
+		assert_int_equal(store_looks_stat(l, st, slot, &seen), 0);
+		assert_int_equal(store_stat(st, slot, &now), 0);
+		assert_memory_equal(&seen, &now, sizeof(now));
+	}
+	/* It is what it was. */
+	assert_int_equal(store_unmake(st, 8), 0);
+	store_looks_stat(l, st, 8, &seen);
+	assert_int_equal(seen.kind, STORE_KIND_FILE);
+	free(l);
+	store_close(st);
+	tmp_remove(dir);
+}
+
+/* One after the other, and when it is wanted. */
+static void none_at_once(const char *type, uint32_t nr)
+{
+	char *dir = tmp_make();
+	struct store *st = open_on(type, dir);
+	struct store_stat stat;
+
+	assert_null(store_looks_take(st, nr, told, &looks));
+	assert_int_equal(store_looks_stat(NULL, st, 1, &stat), 0);
+	assert_int_equal(stat.kind, STORE_KIND_MISSING);
+	assert_int_equal(store_make(st, 1, 0), 0);
+	assert_int_equal(store_looks_stat(NULL, st, 1, &stat), 0);
+	assert_int_equal(stat.kind, STORE_KIND_FILE);
+	store_close(st);
+	tmp_remove(dir);
+}
+
+static void few_or_local_ones_are_not(void **state)
+{
+	(void)state;
+	none_at_once("ext4", 5000);
+	none_at_once("nfs4", 8);
 }
 
 static const struct {
@@ -52,9 +164,9 @@ static void the_server_is_asked(void **state)
 		struct store *st = open_on(rows[i].type, dir);
 
 		assert_int_equal(store_stat(st, 0, &stat), 0);
-		if (!!(asked_with & AT_STATX_FORCE_SYNC) != rows[i].anew)
+		if (!!(looks.flags & AT_STATX_FORCE_SYNC) != rows[i].anew)
 			fail_msg("%s", rows[i].type);
-		assert_true(asked_with & AT_SYMLINK_NOFOLLOW);
+		assert_true(looks.flags & AT_SYMLINK_NOFOLLOW);
 		store_close(st);
 	}
 	tmp_remove(dir);
@@ -63,6 +175,8 @@ static void the_server_is_asked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_are_looked_at_at_once),
+		cmocka_unit_test(few_or_local_ones_are_not),
 		cmocka_unit_test(the_server_is_asked),
 	};
 

@@ -20,6 +20,7 @@
 #include "disk/medium/journal.h"
 #include "disk/medium/meta.h"
 #include "disk/medium/problems.h"
+#include "store/looks.h"
 
 /* The slot that is being loaded. */
 struct loading {
@@ -292,7 +293,8 @@ static void load_active(const struct loading *l, const char *why)
 	apply_bad(l);
 }
 
-static void load_slot(struct disk *d, uint32_t slot, bool known)
+static void load_slot(struct disk *d, const struct store_looks *looks,
+		      uint32_t slot, bool known)
 {
 	struct loading l = { .d = d, .slot = slot, .known = known };
 	int ret;
@@ -302,13 +304,28 @@ static void load_slot(struct disk *d, uint32_t slot, bool known)
 
 	l.cap_bytes = blocks_to_bytes(d, zone_slot_cap_blocks(&d->zones, slot));
 	store_slot_name(d->store, slot, l.file);
-	ret = store_stat(d->store, slot, &l.stat);
+	ret = store_looks_stat(looks, d->store, slot, &l.stat);
 	if (zone_slot_is_inactive(&d->zones, slot)) {
 		if (!ret)
 			load_inactive(&l);
 		return;
 	}
 	load_active(&l, ret ? "cannot be examined" : unusable(&l.stat));
+}
+
+static void load_slots(struct disk *d, const struct disk_open_args *args,
+		       bool known)
+{
+	uint32_t n = d->zones.nr_slots;
+	struct store_looks *looks = store_looks_take(
+		d->store, n, args->progress, args->progress_user);
+
+	for (uint32_t i = 0; i < n; i++) {
+		load_slot(d, looks, i, known);
+		if (!looks)
+			make_progress(args, i + 1, n);
+	}
+	free(looks);
 }
 
 static void take_journal(void *user, enum journal_type type, uint32_t slot,
@@ -423,7 +440,6 @@ static void find_active(struct disk *d)
 int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 		    struct journal_state *journal, struct zl_err *err)
 {
-	uint32_t n = d->zones.nr_slots;
 	int ret;
 
 	ret = journal_load(d->store, d->name, &d->zones.geo, journal,
@@ -440,10 +456,7 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 	if (d->meta.realms.nr_domains && !journal->has_realms && !d->made)
 		find_active(d);
 	flight_load(d, journal);
-	for (uint32_t i = 0; i < n; i++) {
-		load_slot(d, i, journal->has_realms);
-		make_progress(args, i + 1, n);
-	}
+	load_slots(d, args, journal->has_realms);
 	log_rest(d);
 	if (journal->bad_bytes)
 		disk_add_problem(d, UINT32_MAX,

@@ -2,6 +2,7 @@
 /* The disk while it runs: start, stop, and what can be asked of it. */
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -11,6 +12,7 @@
 #include "disk/io/work.h"
 #include "disk/life/run.h"
 #include "disk/medium/meta.h"
+#include "store/looks.h"
 
 static void start_engine(struct disk *d)
 {
@@ -72,6 +74,7 @@ void disk_count_zones(struct disk *d, uint32_t nr_cond[16])
 uint64_t disk_space_used(const char *dir, struct disk *disk)
 {
 	uint32_t nr_slots = (uint32_t)meta_slots(&disk->meta);
+	struct store_looks *looks;
 	struct store_stat stat;
 	uint64_t sum = 0;
 	struct store *st;
@@ -79,9 +82,11 @@ uint64_t disk_space_used(const char *dir, struct disk *disk)
 	if (store_file_open(dir, &st, NULL))
 		return 0;
 	meta_set_layout(&disk->meta, st);
+	looks = store_looks_take(st, nr_slots, NULL, NULL);
 	for (uint32_t slot = 0; slot < nr_slots; slot++)
-		if (!store_stat(st, slot, &stat))
+		if (!store_looks_stat(looks, st, slot, &stat))
 			sum += stat.alloc_bytes;
+	free(looks);
 	store_close(st);
 	return sum;
 }

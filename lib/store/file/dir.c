@@ -230,8 +230,21 @@ int file_space(struct store *st, struct store_space *space)
 	return 0;
 }
 
-static int each_name(DIR *dir, int (*each)(void *user, const char *name),
-		     void *user)
+/*
+ * Linux' NFS client has what files are told along with their names, many at a
+ * time, as long as somebody wants to know it as they are listed
+ * (nfs_use_readdirplus()).  Asks no server for what has come so.
+ */
+static void want_to_know(DIR *dir, const char *name)
+{
+	struct statx sx;
+
+	statx(dirfd(dir), name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC,
+	      STATX_TYPE, &sx);
+}
+
+static int each_name(const struct store_file *sf, DIR *dir,
+		     int (*each)(void *user, const char *name), void *user)
 {
 	struct dirent *de;
 	int ret;
@@ -244,6 +257,8 @@ static int each_name(DIR *dir, int (*each)(void *user, const char *name),
 		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, "..") ||
 		    fs_is_deleted_name(de->d_name))
 			continue;
+		if (sf->fs.kind == FS_NFS)
+			want_to_know(dir, de->d_name);
 		ret = each(user, de->d_name);
 		if (ret)
 			return ret;
@@ -266,7 +281,7 @@ int file_list(struct store *st, int (*each)(void *user, const char *name),
 		close(fd);
 		return ret;
 	}
-	ret = each_name(dir, each, user);
+	ret = each_name(to_file(st), dir, each, user);
 	closedir(dir);
 	return ret;
 }
@@ -277,6 +292,8 @@ int store_file_probe_users(struct store *st, uint32_t slot)
 	int fd, wr_err, ret;
 	struct stat sb;
 
+	if (!fs_leases_tell(&sf->fs))
+		return -EINVAL;
 	/* A descriptor of our own would count as a user. */
 	ret = fd_drop(sf, slot);
 	if (ret < 0)
@@ -285,9 +302,7 @@ int store_file_probe_users(struct store *st, uint32_t slot)
 	if (fd < 0)
 		return fd;
 	/* Before the lease is there, since SIGIO would end the process. */
-	if (!fs_leases_tell(&sf->fs))
-		ret = -EINVAL;
-	else if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
 		ret = -errno;
 	else if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
 		ret = errno == EAGAIN ? -EBUSY : -errno;

@@ -149,6 +149,7 @@ static void look_at_fs(struct store_file *sf)
 
 	fs_of(sf->dir_fd, &sf->fs);
 	sf->head.fence = fs_fence(&sf->fs);
+	sf->head.at_once = fs_is_remote(&sf->fs) ? STORE_MAX_AT_ONCE : 1;
 	fstat(sf->dir_fd, &sb);
 	sf->group = fd_group_join(fs_is_remote(&sf->fs), sb.st_dev);
 }
