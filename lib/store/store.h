@@ -394,7 +394,8 @@ static inline int store_stat(struct store *st, uint32_t slot,
 }
 
 /* Makes a slot's file with this size (sparse), mode 0600; -EEXIST if there is
- * anything of that name. */
+ * anything of that name; on NFS an empty file is taken for the new one.  By
+ * somebody who has the directory's lock. */
 static inline int store_make(struct store *st, uint32_t slot,
 			     uint64_t size_bytes)
 {

@@ -58,6 +58,35 @@ int statx(int dir_fd, const char *path, int flags, unsigned mask,
 	return (int)syscall(SYS_statx, dir_fd, path, flags, mask, sx);
 }
 
+static int open_flags; /* of the last file that was made */
+
+static int open_at(int dir_fd, const char *path, int flags, mode_t mode)
+{
+	if (flags & O_CREAT)
+		open_flags = flags;
+	return (int)syscall(SYS_openat, dir_fd, path, flags, mode);
+}
+
+int openat(int dir_fd, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	va_start(ap, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return open_at(dir_fd, path, flags, mode);
+}
+
+static unsigned nodes_made;
+
+int mknodat(int dir_fd, const char *path, mode_t mode, dev_t dev)
+{
+	nodes_made++;
+	return (int)syscall(SYS_mknodat, dir_fd, path, mode, dev);
+}
+
 static struct store *open_on(const char *type, const char *dir)
 {
 	struct store *st;
@@ -172,12 +201,86 @@ static void the_server_is_asked(void **state)
 	tmp_remove(dir);
 }
 
+/*
+ * Making.
+ */
+
+/* As everywhere, and by one OPEN that makes the file durable once. */
+static void made_on_nfs(void **state)
+{
+	char *dir = tmp_make(), path[4096];
+	struct store *st = open_on("nfs4", dir);
+	struct stat sb;
+
+	(void)state;
+	nodes_made = 0;
+	assert_int_equal(store_make(st, 0, ZL_MIB), 0);
+	assert_false(open_flags & O_EXCL);
+	open_flags = O_EXCL;
+	assert_int_equal(store_make(st, 1, 0), 0);
+	assert_false(open_flags & O_EXCL);
+	assert_int_equal(nodes_made, 0);
+	assert_int_equal(op_size(st, 0), ZL_MIB);
+	assert_int_equal(op_size(st, 1), 0);
+	snprintf(path, sizeof(path), "%s/seq-000001", dir);
+	assert_int_equal(stat(path, &sb), 0);
+	assert_int_equal(sb.st_mode & 07777, 0600);
+	assert_int_equal(store_make(st, 0, ZL_MIB), -EEXIST);
+	assert_int_equal(store_make(st, 1, 512), 0);
+	assert_int_equal(op_size(st, 1), 512);
+	assert_int_equal(store_make(st, 1, 0), -EEXIST);
+	store_close(st);
+	tmp_remove(dir);
+}
+
+static void what_is_there_stays(void **state)
+{
+	char *dir = tmp_make(), path[4096], target[4096];
+	struct store *st = open_on("nfs4", dir);
+
+	(void)state;
+	snprintf(target, sizeof(target), "%s/target", dir);
+	for (uint32_t slot = 1; slot < 4; slot++) {
+		snprintf(path, sizeof(path), "%s/seq-%06u", dir, slot);
+		if (slot == 1)
+			assert_int_equal(symlink(target, path), 0);
+		else if (slot == 2)
+			assert_int_equal(mkdir(path, 0700), 0);
+		else
+			assert_int_equal(mkfifo(path, 0600), 0);
+		assert_int_equal(store_make(st, slot, 0), -EEXIST);
+	}
+	assert_int_equal(access(target, F_OK), -1);
+	store_close(st);
+	tmp_remove(dir);
+}
+
+/* Elsewhere nothing is looked at first. */
+static void made_elsewhere(void **state)
+{
+	char *dir = tmp_make();
+	struct store *st = open_on("ext4", dir);
+
+	(void)state;
+	nodes_made = 0;
+	open_flags = 0;
+	assert_int_equal(store_make(st, 0, ZL_MIB), 0);
+	assert_true(open_flags & O_EXCL);
+	assert_int_equal(store_make(st, 1, 0), 0);
+	assert_int_equal(nodes_made, 1);
+	store_close(st);
+	tmp_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_are_looked_at_at_once),
 		cmocka_unit_test(few_or_local_ones_are_not),
 		cmocka_unit_test(the_server_is_asked),
+		cmocka_unit_test(made_on_nfs),
+		cmocka_unit_test(what_is_there_stays),
+		cmocka_unit_test(made_elsewhere),
 	};
 
 	return cmocka_run_group_tests_name("store/remote", tests, NULL, NULL);

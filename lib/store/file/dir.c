@@ -69,13 +69,42 @@ int file_stat(struct store *st, uint32_t slot, struct store_stat *stat)
 	return 0;
 }
 
+/*
+ * With O_EXCL, Linux' NFS client gives a new file its times once more, since
+ * the OPEN has used them otherwise (nfs4_exclusive_attrset()): two requests,
+ * each of which the server makes durable, where one will do.  Who makes files
+ * has the directory's lock.
+ */
+static int open_new_on_nfs(struct store_file *sf, const char *name)
+{
+	struct stat sb;
+	int fd = file_openat_raw(sf, name,
+				 O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		if (!fstatat(sf->dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW))
+			return -EEXIST;
+		return fd;
+	}
+	if (!fstat(fd, &sb) && S_ISREG(sb.st_mode) && !sb.st_size)
+		return fd;
+	close(fd);
+	return -EEXIST;
+}
+
+static int open_new(struct store_file *sf, const char *name)
+{
+	if (sf->fs.kind == FS_NFS)
+		return open_new_on_nfs(sf, name);
+	/* Nothing that exists is opened, so nothing need be checked. */
+	return file_openat_raw(sf, name, O_RDWR | O_CREAT | O_EXCL);
+}
+
 static int make_sized(struct store_file *sf, const char *name,
 		      uint64_t size_bytes)
 {
-	int fd, ret = 0;
+	int fd = open_new(sf, name), ret = 0;
 
-	/* O_EXCL: nothing that exists is opened, so nothing need be checked. */
-	fd = file_openat_raw(sf, name, O_RDWR | O_CREAT | O_EXCL);
 	if (fd < 0)
 		return fd;
 	if (size_bytes && ftruncate(fd, (off_t)size_bytes) < 0) {
@@ -109,7 +138,7 @@ int file_make(struct store *st, uint32_t slot, uint64_t size_bytes)
 	pthread_mutex_lock(&sf->names_lock);
 	sf->made = true;
 	pthread_mutex_unlock(&sf->names_lock);
-	if (size_bytes)
+	if (size_bytes || sf->fs.kind == FS_NFS)
 		return make_sized(sf, name, size_bytes);
 	return make_empty(sf, name);
 }
