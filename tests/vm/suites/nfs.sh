@@ -70,6 +70,59 @@ write_through() {
   detach_disk
 }
 
+# Bytes that were written past the page cache.
+written_directly() {
+  awk -v mnt=" mounted on $mnt " '/^device / { on = index($0, mnt) }
+    on && $1 == "bytes:" { print $5 }' /proc/self/mountstats
+}
+
+direct_io() {
+  local before
+  before=$(written_directly)
+  attach direct_io
+  use_disk
+  write_verified 11 write
+  write_verified 1 randwrite
+  [ $(($(written_directly) - before)) -ge $((8 << 20)) ]
+  lacks "the log" "no direct I/O" "$(cat $RUNNER_LOG)"
+  detach_disk
+  attach
+  use_disk
+  verify_again 11 write
+  verify_again 1 randwrite
+  detach_disk
+}
+
+# On a server with reflinks it copies nothing.
+has_shared_blocks() { # FILE ON THE SERVER
+  case $(stat -f -c %T $exported) in
+    xfs | btrfs) filefrag -v "$1" | grep -q shared ;;
+  esac
+}
+
+snapshots() {
+  attach
+  use_disk
+  write_verified 12 write
+  zloop snapshot -q $dir first
+  has_shared_blocks $exported/disk/zloop.snapshots/first/seq-000012
+  blkzone reset -o $((12 * 8192)) -c 1 "$DISK"
+  write_verified 13 write
+  detach_disk
+  zloop clone -q $dir $mnt/copy
+  zloop restore -q $dir first
+  zloop check $dir
+  attach
+  use_disk
+  verify_again 12 write
+  equal "zone 13" 0 "$(stat -c %s $dir/seq-000013)"
+  detach_disk
+  zloop check $mnt/copy
+  equal "zone 12 of the clone" 0 "$(stat -c %s $mnt/copy/seq-000012)"
+  zloop snapshot -q --delete $dir first
+  rm -r $mnt/copy
+}
+
 # A mount of its own, which knows nothing of what is done on the first. It had
 # looked at the files before, and would not ask again for a minute. Of more zones
 # than are opened to find other users of them.
@@ -137,6 +190,8 @@ check "removed and opened again" opened_on_nfs
 check "the daemon killed" daemon_killed
 check "the server restarted" server_restarted
 check "write_through" write_through
+check "direct_io" direct_io
+check "a snapshot, a clone and restoring" snapshots
 check "another machine wrote since it was looked at" another_machine_wrote
 check "a soft mount" told_of_the_mount
 check "a mount for reading" mounted_read_only
