@@ -54,11 +54,13 @@ ceph_do() {
   wait_for 90 ceph "$@"
 }
 
+# It ends ("wrong fsid") where it asks the monitor before that has told it which
+# cluster this is.
 ceph_osd() {
   local uuid=5a6c6f6f-7000-4000-8000-000000000002
   ceph_do osd new $uuid
   ceph-osd -i 0 --mkfs --osd-uuid $uuid >/dev/null
-  ceph-osd -i 0 >/dev/null
+  wait_for 60 ceph-osd -i 0
 }
 
 ceph_has_osd() {

@@ -74,39 +74,53 @@ locked_for_others() {
   umount $other
 }
 
-client_of_mount() {
+client_by() { # kernel|fuse
   ceph tell "mds.$(ceph_active_mds)" client ls 2>/dev/null |
     python3 -c 'import json, sys
 for c in json.load(sys.stdin):
-    if "kernel_version" in c["client_metadata"]:
-        print(c["id"])'
+    if ("kernel_version" in c["client_metadata"]) == (sys.argv[1] == "kernel"):
+        print(c["id"])' "$1"
 }
 
 evict() { # CLIENT
   wait_for 60 ceph tell "mds.$(ceph_active_mds)" client evict "id=$1"
 }
 
+times_fenced() {
+  grep -c "fenced: this machine has lost its lock" $RUNNER_LOG
+}
+
+was_fenced() { # TIMES BEFORE
+  [ "$(times_fenced)" -gt "$1" ]
+}
+
+mount_anew() { # kernel|fuse
+  umount -f $mnt || umount -l $mnt
+  if [ "$1" = kernel ]; then mount_kernel $mnt noshare; else mount_fuse $mnt; fi
+}
+
 # What a machine has cut off: it must not write any more, and must not say that it
 # has.
-evicted() {
+evicted() { # kernel|fuse ZONE NEXT-ZONE
+  local before
+  before=$(times_fenced || true)
   attach write_through
   use_disk
-  write_verified 10 write
-  evict "$(client_of_mount)"
-  fails dd if=/dev/zero of="$DISK" bs=64k count=1 seek=$((11 * 64)) oflag=direct
-  wait_for 20 grep -q "fenced: this machine has lost its lock" $RUNNER_LOG
+  write_verified "$2" write
+  evict "$(client_by "$1")"
+  fails dd if=/dev/zero of="$DISK" bs=64k count=1 seek=$(($3 * 64)) oflag=direct
+  wait_for 20 was_fenced "$before"
   contains "a command" "Not Ready" \
     "$(fails sg_raw -v "$SG" 00 00 00 00 00 00 | tr '\n' ' ')"
   runner_alive
   detach_disk
-  umount -f $mnt || umount -l $mnt
-  mount_kernel $mnt noshare
+  mount_anew "$1"
   zloop check $dir
   attach
   use_disk
-  verify_again 10 write
-  equal "zone 11" "0" "$(stat -c %s $dir/seq-000011)"
-  write_verified 11 write
+  verify_again "$2" write
+  equal "zone $3" "0" "$(stat -c %s "$dir/seq-$(printf %06d "$3")")"
+  write_verified "$3" write
   detach_disk
 }
 
@@ -144,8 +158,9 @@ check "removed and opened again" opened_again
 check "the daemon killed" daemon_killed
 check "the metadata server killed" metadata_server_killed
 check "locks that others see" locked_for_others
-check "evicted" evicted
+check "evicted" evicted kernel 10 11
 check "by ceph-fuse" by_fuse
+check "evicted from ceph-fuse" evicted fuse 13 14
 tear_down
 check "an end" stop
 summary
