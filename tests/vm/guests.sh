@@ -11,6 +11,7 @@ export ZLOOP_TEST_IDLE=${ZLOOP_TEST_IDLE:-900}
 hub_pid=
 declare -A guest_number=()
 guest_options=()
+guest_memory=1024
 
 # guests_begin OPTIONS: those of `vm exec`.
 guests_begin() {
@@ -42,7 +43,7 @@ guest() {
   local name=$1 n=${guest_number[$1]}
   shift
   ZLOOP_TEST_NAME=$name ZLOOP_TEST_NUMBER=$n "$here/vm" exec --uml \
-    --session "$guests_dir/$name" --memory 1024 --disk ext4:512M --kernel-args \
+    --session "$guests_dir/$name" --memory "$guest_memory" --disk ext4:512M --kernel-args \
     "vec0:transport=bess,dst=$guests_dir/hub,mac=02:00:00:00:00:0$n,mtu=9000" \
     "${guest_options[@]}" "$@"
 }
