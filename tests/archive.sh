@@ -28,3 +28,75 @@ apt() { # COMMAND…
 version_of() { # PACKAGE
   apt apt-cache policy "$1" | sed -n 's/^ *Candidate: \(.*\)$/\1/p'
 }
+
+# --- tools of another release -------------------------------------------------
+# Unpacked once into $cache and kept, with the C library and what else they need:
+# this machine stays as it is. For scripts with `say` and `skip`.
+
+# What the key of such tools stands for besides the package's version.
+tools_recipe=1
+tools_libs=usr/lib/x86_64-linux-gnu
+
+# unpacked_tools PACKAGE: the directory with its programs; fails if there is none.
+unpacked_tools() {
+  local dir
+  for dir in "$cache/$1"-*-"$tools_recipe"; do
+    [ ! -d "$dir/bin" ] || echo "$dir/bin"
+  done | sort -V | tail -n 1 | grep .
+}
+
+# The libraries that PACKAGE itself asks for.
+libraries_of() { # PACKAGE
+  apt apt-cache depends "$1" | sed -n 's/^ *Depends: \(lib[^ ]*\)$/\1/p'
+}
+
+unpack_packages() { # PACKAGE…
+  local file
+  mkdir -p "$work/keep/root"
+  (cd "$work" && apt apt-get download "$@" >&2) || return
+  for file in "$work"/*.deb; do
+    dpkg-deb --extract "$file" "$work/keep/root" || return
+  done
+}
+
+is_program() { # FILE
+  [ -f "$1" ] && [ "$(head -c 4 "$1" | tail -c 3)" = ELF ]
+}
+
+# A script for each tool, which runs it with the libraries that came with it.
+wrap_tools() {
+  local tool path
+  mkdir "$work/keep/bin"
+  for tool in "$work"/keep/root/usr/bin/* "$work"/keep/root/usr/sbin/*; do
+    is_program "$tool" || continue
+    path=${tool#"$work"/keep/root/}
+    tool=$work/keep/bin/${tool##*/}
+    cat >"$tool" <<END
+#!/bin/sh
+root=\${0%/*}/../root
+exec "\$root/$tools_libs/ld-linux-x86-64.so.2" \\
+  --library-path "\$root/$tools_libs" "\$root/$path" "\$@"
+END
+    chmod +x "$tool"
+  done
+}
+
+# fetch_tools SUITE PACKAGE: for unpacked_tools, from the release SUITE.
+fetch_tools() {
+  local version dir
+  [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] ||
+    skip "$2 is fetched for amd64 only"
+  mkdir -p "$cache"
+  work=$(mktemp -d "$cache/tmp.$2.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  archive_line "$1" >"$work/sources" || skip "apt knows no Debian archive"
+  apt apt-get update >&2 || skip "the package lists could not be read"
+  version=$(version_of "$2")
+  [ -n "$version" ] || skip "the archive has no $2"
+  # shellcheck disable=SC2046 # words
+  unpack_packages "$2" $(libraries_of "$2") ||
+    skip "$2 $version could not be fetched"
+  wrap_tools
+  dir=$cache/$2-${version/:/%3a}-$tools_recipe
+  mv -T "$work/keep" "$dir" 2>/dev/null || [ -d "$dir/bin" ]
+}

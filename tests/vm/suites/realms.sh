@@ -17,7 +17,7 @@ fs_kib=$((6 * 4 * 4 << 10))
 
 # sg3_utils 1.48, or the check is skipped.
 need_tools() {
-  HOME=${HOME:-/root} "$ZLOOP_TOP/tests/scsi/sg3" path 2>&1 ||
+  "$ZLOOP_TOP/tests/scsi/sg3" path 2>&1 ||
     skip_check "sg3_utils know no realms"
 }
 
