@@ -4,6 +4,7 @@
 # Linux believes in the write pointers that the disk has then.
 set -eu
 . "$(dirname "$0")/../lib.sh"
+. "$ZLOOP_TOP/tests/vm/crash.sh"
 
 base=/data/keep
 disk=$base/disk fs=$base/fs
@@ -123,33 +124,19 @@ record_of_the_killed() {
   zloop remove $base/record
 }
 
-# Files that are fsynced one after the other, with a mark behind each while there
-# is a record; until nobody wants more.
+# While there is a record.
+promise() { # DISK TEXT
+  zloop record mark "$1" "$2" >/dev/null 2>&1 || true
+}
+
+# Until nobody wants more.
 work_in_files() { # DISK
   local n
   for ((n = 1; n <= 200; n++)); do
     [ -e /run/keep.on ] || break
-    seq $n $((n + 9000)) >/mnt/work/file$n
-    sync /mnt/work/file$n
-    zloop record mark "$1" "written $n" >/dev/null 2>&1 || true
+    work_on_file $n promise "$1"
     echo $n >/run/keep.nr
   done
-}
-
-# All that were fsynced by the last mark.
-write_files_check() {
-  cat >/run/keep-check <<'END'
-#!/bin/bash
-set -eu
-at=$(mktemp -d /run/try-XXXXXX)
-mount -t btrfs "$ZLOOP_DEVICE" "$at"
-trap 'umount "$at"; rmdir "$at"' EXIT
-read -r _ last <<<"${ZLOOP_MARK:-written 0}"
-for ((n = 1; n <= last; n++)); do
-  seq $n $((n + 9000)) | cmp - "$at/file$n"
-done
-END
-  chmod +x /run/keep-check
 }
 
 nr_written_more_than() { # NUMBER
@@ -161,6 +148,7 @@ nr_written_more_than() { # NUMBER
 # a file system that has what it had promised.
 record_of_the_killed_below() {
   local dev pid nr log=$base/below.zlog
+  local files=("$ZLOOP_TOP/tests/vm/check-files" btrfs)
   modprobe btrfs
   mkdir -p /mnt/work
   dev=$(zloop add capacity_mb=1024,zone_size_mb=16,conv_zones=0 $base/below)
@@ -183,11 +171,10 @@ record_of_the_killed_below() {
     "$(zloop record status $base/below)"
   contains "a mark" "nothing is recorded" \
     "$(fails zloop record mark $base/below more)"
-  write_files_check
-  ZLOOP_DEVICE=$dev ZLOOP_MARK="written $(cat /run/keep.nr)" /run/keep-check
+  ZLOOP_DEVICE=$dev ZLOOP_MARK="all $(cat /run/keep.nr)" "${files[@]}"
   zloop remove $base/below
   contains "marks" " mark +written [5-9]" "$(zloop replay $log --list)"
-  zloop crashtest $log --jobs 1 --at flush,mark --seeds 2 -q -- /run/keep-check
+  zloop crashtest $log --jobs 1 --at flush,mark --seeds 2 -q -- "${files[@]}"
 }
 
 # What blkzone says of both: where zones are, how long, and where they end.
