@@ -30,17 +30,18 @@ version_of() { # PACKAGE
 }
 
 # --- tools of another release -------------------------------------------------
-# Unpacked once into $cache and kept, with the C library and what else they need:
+# Unpacked once into a cache and kept, with the C library and what else they need:
 # this machine stays as it is. For scripts with `say` and `skip`.
 
 # What the key of such tools stands for besides the package's version.
 tools_recipe=1
 tools_libs=usr/lib/x86_64-linux-gnu
 
-# unpacked_tools PACKAGE: the directory with its programs; fails if there is none.
+# unpacked_tools CACHE PACKAGE: the directory with its programs; fails if there is
+# none.
 unpacked_tools() {
   local dir
-  for dir in "$cache/$1"-*-"$tools_recipe"; do
+  for dir in "$1/$2"-*-"$tools_recipe"; do
     [ ! -d "$dir/bin" ] || echo "$dir/bin"
   done | sort -V | tail -n 1 | grep .
 }
@@ -81,9 +82,10 @@ END
   done
 }
 
-# fetch_tools SUITE PACKAGE: for unpacked_tools, from the release SUITE.
+# fetch_tools CACHE SUITE PACKAGE: for unpacked_tools, from the release SUITE.
 fetch_tools() {
-  local version dir
+  local cache=$1 version dir
+  shift
   [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] ||
     skip "$2 is fetched for amd64 only"
   mkdir -p "$cache"
