@@ -216,13 +216,19 @@ removed_by_another() {
   others_work 9
 }
 
+# On the server, which asks for the client's delegation first; truncate(1) does not
+# wait for that.
+set_size() { # ZONE BYTES
+  wait_for 30 truncate -s "$2" "$mnt/disk/seq-0000$1"
+}
+
 # A size is a write pointer, whoever gave it.
 changed_while_closed() {
   dir=$client/disk
   detach_disk
-  truncate -s 131072 $mnt/disk/seq-000007
-  truncate -s 0 $mnt/disk/seq-000008
-  truncate -s 70000 $mnt/disk/seq-000010
+  set_size 07 131072
+  set_size 08 0
+  set_size 10 70000
   attach
   use_disk
   contains "zone 7" "256$" "$(zone_state 7)"
