@@ -61,6 +61,8 @@ nfsd_end() {
   rpc.nfsd 0
   pkill -x rpc.mountd
   pkill -x rpcbind
-  ! pkill -x nfsdcld || umount /run/rpc_pipefs
-  umount /proc/fs/nfsd /var/lib/nfs
+  # Until they have ended.
+  ! pkill -x nfsdcld || wait_for 20 umount /run/rpc_pipefs
+  wait_for 20 umount /proc/fs/nfsd
+  wait_for 20 umount /var/lib/nfs
 }
