@@ -130,6 +130,16 @@ wait_for() {
   done
 }
 
+# --- other guests -------------------------------------------------------------
+
+# Becomes one of those of tests/vm/guests.sh, in their network.
+join_guests() {
+  hostname "$ZLOOP_TEST_NAME"
+  ip link set lo up
+  ip link set vec0 up
+  ip address replace "10.9.0.$ZLOOP_TEST_NUMBER/24" dev vec0
+}
+
 # --- daemons ----------------------------------------------------------------
 
 load_modules() {

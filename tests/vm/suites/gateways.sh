@@ -23,15 +23,8 @@ command -v ceph-mds >/dev/null || {
   exit 77
 }
 
-join() {
-  hostname "$ZLOOP_TEST_NAME"
-  ip link set lo up
-  ip link set vec0 up
-  ip address replace "10.9.0.$ZLOOP_TEST_NUMBER/24" dev vec0
-}
-
 serve() {
-  join
+  join_guests
   ceph_start
 }
 
@@ -40,7 +33,7 @@ mount_ceph() {
 }
 
 gateway() {
-  join
+  join_guests
   mkdir -p $mnt
   wait_for 60 mount_ceph
   start_stack

@@ -30,19 +30,10 @@ exported=/data/nfs
 mnt=/srv/disks
 dir=$mnt/disk
 
-# --- all of them ------------------------------------------------------------
-
-join() {
-  hostname "$ZLOOP_TEST_NAME"
-  ip link set lo up
-  ip link set vec0 up
-  ip address replace "10.9.0.$ZLOOP_TEST_NUMBER/24" dev vec0
-}
-
 # --- the NFS server ---------------------------------------------------------
 
 serve() {
-  join
+  join_guests
   nfsd_prepare
   mkdir -p $exported
   nfsd_export $exported 10.9.0.0/24
@@ -61,7 +52,7 @@ mount_nfs() {
 }
 
 gateway() {
-  join
+  join_guests
   # Clocks say nothing: this one's is wrong.
   [ "$ZLOOP_TEST_NAME" != b ] || date -s '+1 hour' >/dev/null
   # One that wakes up asks for its neighbours in its own name, not in that of the
