@@ -41,12 +41,12 @@ static bool is_closed_soon(struct disk *disk)
 {
 	uint64_t end_ms = clock_ms() + DISK_MOMENT_MS;
 
-	while (disk_is_open(disk_name(disk))) {
-		if (clock_ms() >= end_ms)
-			return false;
-		clock_sleep_ms(20);
-	}
-	return true;
+	bool open;
+
+	do
+		open = disk_is_open(disk_name(disk));
+	while (open && clock_wait_step(end_ms, 20));
+	return !open;
 }
 
 int cli_each_zone(struct disk *disk, uint64_t lba,

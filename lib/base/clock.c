@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 #include "base/clock.h"
+#include "base/num.h"
 
 #define NS_PER_S  1000000000
 #define NS_PER_MS 1000000
@@ -43,6 +44,16 @@ void clock_sleep_ms(uint64_t ms)
 	struct timespec t = timespec_of(ms * NS_PER_MS);
 
 	nanosleep(&t, NULL);
+}
+
+bool clock_wait_step(uint64_t end_ms, uint64_t step_ms)
+{
+	uint64_t now_ms = clock_ms();
+
+	if (now_ms >= end_ms)
+		return false;
+	clock_sleep_ms(min_u64(end_ms - now_ms, step_ms));
+	return true;
 }
 
 void clock_cond_init(pthread_cond_t *cond)

@@ -7,6 +7,7 @@
 #define ZL_BASE_CLOCK_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -23,6 +24,10 @@ int64_t clock_real_ns(void);
 
 /* Sleeps so long, less if a signal comes. */
 void clock_sleep_ms(uint64_t ms);
+
+/* For who looks again and again until clock_ms() is @end_ms: sleeps for
+ * @step_ms, or for what is left.  False: nothing is left. */
+bool clock_wait_step(uint64_t end_ms, uint64_t step_ms);
 
 /* A condition that is waited for on this clock, and the moment when clock_ms()
  * is @ms, for pthread_cond_timedwait(). */

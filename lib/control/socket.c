@@ -30,14 +30,13 @@ static bool is_served(const struct sockaddr_un *addr)
  * socket. */
 static bool stays_served(const struct sockaddr_un *addr)
 {
-	unsigned times = DYING_MS / 10;
+	uint64_t end_ms = clock_ms() + DYING_MS;
+	bool served;
 
-	while (is_served(addr)) {
-		if (!times--)
-			return true;
-		clock_sleep_ms(10);
-	}
-	return false;
+	do
+		served = is_served(addr);
+	while (served && clock_wait_step(end_ms, 10));
+	return served;
 }
 
 /* Nobody can connect before listen(): the mode is right by then. */

@@ -328,25 +328,32 @@ static void *look_often(void *user)
 	return NULL;
 }
 
-static void look_side_by_side(const char *dir, void (*meanwhile)(const char *),
-			      unsigned expected)
+static void start_looking(struct looker l[LOOKERS], const char *dir)
 {
-	struct looker l[LOOKERS];
-
 	for (unsigned i = 0; i < LOOKERS; i++) {
 		l[i] = (struct looker){ .dir = dir };
 		assert_int_equal(
 			pthread_create(&l[i].thread, NULL, look_often, &l[i]),
 			0);
 	}
-	if (meanwhile)
-		meanwhile(dir);
-	for (unsigned i = 0; i < LOOKERS; i++) {
+}
+
+static void end_looking(struct looker l[LOOKERS])
+{
+	for (unsigned i = 0; i < LOOKERS; i++)
 		assert_int_equal(pthread_join(l[i].thread, NULL), 0);
-		if (!meanwhile) {
-			assert_int_equal(l[i].in_use, expected);
-			assert_int_equal(l[i].open, expected);
-		}
+}
+
+/* So often each of them finds it in use. */
+static void all_find(const char *dir, unsigned times)
+{
+	struct looker l[LOOKERS];
+
+	start_looking(l, dir);
+	end_looking(l);
+	for (unsigned i = 0; i < LOOKERS; i++) {
+		assert_int_equal(l[i].in_use, times);
+		assert_int_equal(l[i].open, times);
 	}
 }
 
@@ -365,12 +372,15 @@ static void open_and_close(const char *dir)
 static void lookers_do_not_see_each_other(void **state)
 {
 	struct tmp_dir *t = *state;
+	struct looker l[LOOKERS];
 	struct disk *d = make(t);
 
-	look_side_by_side(t->path, NULL, LOOKS);
+	all_find(t->path, LOOKS);
 	disk_close(d);
-	look_side_by_side(t->path, NULL, 0);
-	look_side_by_side(t->path, open_and_close, 0);
+	all_find(t->path, 0);
+	start_looking(l, t->path);
+	open_and_close(t->path);
+	end_looking(l);
 }
 
 int main(void)

@@ -258,9 +258,9 @@ static int check_kernel(struct opening *o)
 	if (!o->path || o->action == ACT_MAKE)
 		return 0;
 	meta_set_layout(&o->meta, o->store);
-	while ((busy = users_drive(o->store, nr, &untold)) &&
-	       clock_ms() < end_ms)
-		clock_sleep_ms(10);
+	do
+		busy = users_drive(o->store, nr, &untold);
+	while (busy && clock_wait_step(end_ms, 10));
 	if (untold)
 		zl_log(ZL_LOG_INFO,
 		       "%s: this file system does not say whether the kernel's "

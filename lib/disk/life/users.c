@@ -96,13 +96,12 @@ static bool find_holder(struct store *st, const char *name, unsigned wait_ms,
 {
 	uint64_t end_ms = clock_ms() + min_u64(wait_ms, DISK_MOMENT_MS);
 
-	while (!holder_read(st, name, holder, NULL)) {
+	do {
+		if (holder_read(st, name, holder, NULL))
+			return false;
 		if (!holder->clean)
 			return true;
-		if (clock_ms() >= end_ms)
-			break;
-		clock_sleep_ms(RETRY_MS);
-	}
+	} while (clock_wait_step(end_ms, RETRY_MS));
 	return false;
 }
 

@@ -22,11 +22,12 @@
 /* @how: LOCK_EX, LOCK_SH, or 0 for nothing. */
 static int flock_now(int fd, int how)
 {
-	int ret = 0;
+	int ret;
 
+	if (!how)
+		return 0;
 	do
-		if (how)
-			ret = flock(fd, how | LOCK_NB) < 0 ? -errno : 0;
+		ret = flock(fd, how | LOCK_NB) < 0 ? -errno : 0;
 	while (ret == -EINTR);
 	return ret;
 }
@@ -209,38 +210,29 @@ static int refuse(struct store_file *sf, const char *name, int ret,
 		       strerror(-ret));
 }
 
-/* Until it is no longer so that somebody has it, or for @wait_ms. */
-static bool wait_on(uint64_t begun_ms, unsigned wait_ms)
-{
-	uint64_t end = begun_ms + wait_ms, now = clock_ms();
-
-	if (now >= end)
-		return false;
-	clock_sleep_ms(min_u64(end - now, RETRY_MS));
-	return true;
-}
-
 int store_file_look(struct store *st, const char *name, bool alone,
 		    unsigned wait_ms, struct zl_err *err)
 {
 	struct store_file *sf = to_file(st);
-	uint64_t begun = clock_ms();
+	uint64_t begun = clock_ms(), wait;
 	int ret;
 
-	while ((ret = try_look(sf, name, alone)) == -EWOULDBLOCK ||
-	       ret == -EINPROGRESS)
-		if (!wait_on(begun, ret == -EINPROGRESS ? LOOKING_MS : wait_ms))
+	do {
+		ret = try_look(sf, name, alone);
+		if (ret != -EWOULDBLOCK && ret != -EINPROGRESS)
 			break;
-	return ret ? refuse(sf, name, ret == -EINPROGRESS ? -EWOULDBLOCK : ret,
-			    err)
-		   : 0;
+		wait = ret == -EINPROGRESS ? LOOKING_MS : wait_ms;
+	} while (clock_wait_step(begun + wait, RETRY_MS));
+	if (ret == -EINPROGRESS)
+		ret = -EWOULDBLOCK;
+	return ret ? refuse(sf, name, ret, err) : 0;
 }
 
 int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	      struct zl_err *err)
 {
 	struct store_file *sf = to_file(st);
-	uint64_t begun = clock_ms();
+	uint64_t end_ms = clock_ms() + wait_ms;
 	char *copy;
 	int ret;
 
@@ -249,9 +241,9 @@ int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 	copy = strdup(name);
 	if (!copy)
 		return zl_fail(err, ENOMEM, "out of memory");
-	while ((ret = try_lock(sf, name, make)) == -EWOULDBLOCK)
-		if (!wait_on(begun, wait_ms))
-			break;
+	do
+		ret = try_lock(sf, name, make);
+	while (ret == -EWOULDBLOCK && clock_wait_step(end_ms, RETRY_MS));
 	if (ret < 0) {
 		free(copy);
 		return refuse(sf, name, ret, err);
