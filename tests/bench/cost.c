@@ -230,6 +230,12 @@ static const char usage[] =
 	"in one read and one write, as \"FILE OFFSET\".  --handler: ours, of "
 	"another\nbuild.\n";
 
+static int wrong_usage(void)
+{
+	fputs(usage, stderr);
+	return 2;
+}
+
 static int run(const char *dir, bool checking)
 {
 	printf("in handle_cmd, 4K cached (medians): instructions, system "
@@ -268,12 +274,10 @@ int main(int argc, char **argv)
 		else if (c == 'c')
 			checking = true;
 		else
-			optind = argc + 1;
+			return wrong_usage();
 	}
-	if (optind + 1 != argc) {
-		fputs(usage, stderr);
-		return 2;
-	}
+	if (optind + 1 != argc)
+		return wrong_usage();
 	if (!steps_init()) {
 		printf("skipped: steps are counted on x86-64 only\n");
 		return 77;

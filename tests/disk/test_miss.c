@@ -196,6 +196,32 @@ static void one_is_slow(void **state)
 	stop(&f);
 }
 
+/* The machine stands still for a moment, now and then; what was learned of both
+ * ways stays. */
+static void pauses(uint64_t here_ns, uint64_t there_ns, unsigned from,
+		   unsigned to)
+{
+	struct fixture f;
+
+	start(&f, here_ns, there_ns);
+	here_of(&f, 1000);
+	for (unsigned n = 0; n < 5; n++) {
+		takes(80 * MS, 80 * MS);
+		read_one(&f, n, 1);
+		takes(here_ns, there_ns);
+		assert_in_range(here_of(&f, 1000), from, to);
+	}
+	stop(&f);
+}
+
+static void a_pause(void **state)
+{
+	(void)state;
+	/* A trial of the other way is 128 reads. */
+	pauses(50 * US, 95 * US, 850, 1000);
+	pauses(60 * US, 20 * US, 0, 200);
+}
+
 /* Each miss that does not hold them up lets forty cached ones pass. */
 static void others_would_wait(void **state)
 {
@@ -242,6 +268,7 @@ int main(void)
 		cmocka_unit_test(a_slow_initiator),
 		cmocka_unit_test(it_becomes_slow),
 		cmocka_unit_test(one_is_slow),
+		cmocka_unit_test(a_pause),
 		cmocka_unit_test(others_would_wait),
 		cmocka_unit_test(large_ones_go_elsewhere),
 	};

@@ -49,6 +49,8 @@ static enum miss_way other(enum miss_way way)
 
 static void go(struct misses *m, enum miss_way way)
 {
+	if (way != m->better)
+		m->last[way] = 0;
 	atomic_store_explicit(&m->way, way, memory_order_relaxed);
 	atomic_store_explicit(&m->likely, 0, memory_order_relaxed);
 	m->nr = m->slow = 0;
@@ -97,12 +99,22 @@ static void change(struct misses *m, enum miss_way better)
 		go(m, better);
 }
 
+/* Of the last two times: one pause of the machine tells nothing, and what it
+ * would have made of this way would be remembered until the next change. */
+static uint64_t lower_cost(struct misses *m, enum miss_way way, uint64_t now_ns)
+{
+	uint64_t was = m->last[way];
+
+	m->last[way] = cost(m, now_ns);
+	return was && was < m->last[way] ? was : m->last[way];
+}
+
 /* @idle: nobody knows what it costs. */
 static void counted(struct misses *m, uint64_t now_ns, bool idle)
 {
 	enum miss_way way = way_of(m);
 
-	m->cost[way] = idle ? 0 : cost(m, now_ns);
+	m->cost[way] = idle ? 0 : lower_cost(m, way, now_ns);
 	start_counting(m, now_ns);
 	if (way != m->better) {
 		if (is_better(m->cost[way], m->cost[m->better]))

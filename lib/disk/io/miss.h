@@ -11,7 +11,8 @@
  * cached reads that wait behind a miss are then not forgotten.  The way that is
  * not the better one is tried again after longer and longer times, and here not
  * for long: until two reads in a row take a millisecond, and more than twice
- * what a command costs elsewhere.
+ * what a command costs elsewhere.  The better way is given up when it was the
+ * worse one two times.
  */
 #ifndef ZL_DISK_IO_MISS_H
 #define ZL_DISK_IO_MISS_H
@@ -40,6 +41,7 @@ struct misses {
 	uint64_t start_ns;	     /* what is counted began then */
 	uint64_t start_commands;     /* … with so many */
 	uint64_t cost[MISS_NR_WAYS]; /* ns a command; 0: not known */
+	uint64_t last[MISS_NR_WAYS]; /* … the last time it was counted */
 	unsigned left;	/* times counted before the other is tried */
 	unsigned apart; /* … the next time */
 	unsigned slow;	/* so many in a row */
