@@ -146,15 +146,29 @@ static void a_slow_write_is_the_last_for_a_while(void **state)
 
 	(void)state;
 	assert_int_equal(avoided_ms(d, 1), 0);
+	assert_int_equal(avoided_ms(d, 20), 20);
+	/* The next one is slow again, and others after some that are not. */
+	assert_int_equal(avoided_ms(d, 20), 40);
+	assert_int_equal(avoided_ms(d, 9), 0);
 	assert_int_equal(avoided_ms(d, 20), 80);
-	/* The next one is slow again. */
-	assert_int_equal(avoided_ms(d, 20), 160);
 	for (int i = 0; i < 10; i++)
 		avoided_ms(d, 20);
 	assert_int_equal(avoided_ms(d, 20), 64 * 20);
-	/* One that is not. */
-	assert_int_equal(avoided_ms(d, 9), 0);
-	assert_int_equal(avoided_ms(d, 20), 80);
+}
+
+/* It costs no more than it did. */
+static void one_is_slow_now_and_then(void **state)
+{
+	struct disk *d = new_disk(2);
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(avoided_ms(d, 20), 20);
+		time_ns += 80 * UINT64_C(1000000);
+	}
+	assert_int_equal(avoided_ms(d, 20), 20);
+	time_ns += 79 * UINT64_C(1000000);
+	assert_int_equal(avoided_ms(d, 20), 40);
 }
 
 static bool try_write_here(struct fixture *f, uint64_t lba)
@@ -234,6 +248,7 @@ int main(void)
 		cmocka_unit_test(large_ones_side_by_side),
 		cmocka_unit_test(workers_get_the_other_processors),
 		cmocka_unit_test(a_slow_write_is_the_last_for_a_while),
+		cmocka_unit_test(one_is_slow_now_and_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,12 +18,17 @@
  * after those was alone as well, twice as many. */
 #define MIN_ALONE_TIMES 64
 #define MAX_ALONE_TIMES 1024
-/* A write that took longer has waited for something; for some times as long the
+/* A write that took longer has waited for something; for as long as that the
  * next ones are not carried out by a thread that others need, and for twice as
- * many if the first one after that is slow again. */
+ * long each time that another is slow soon after.  One that is slow once in a
+ * while, since the machine stood still or the file system's journal was full,
+ * must not cost more than it did: handing small writes over takes half as long
+ * as carrying them out.  Where the kernel makes writers of dirty pages wait, it
+ * lets some dozens pass between two that wait; a quick one says nothing. */
 #define SLOW_NS		UINT64_C(10000000)
-#define MIN_AVOID_TIMES 4
 #define MAX_AVOID_TIMES 64
+/* What is soon: within so many times as long as writes were avoided. */
+#define SOON_TIMES 4
 
 void where_init(struct disk *d)
 {
@@ -40,7 +45,8 @@ void where_init(struct disk *d)
 	atomic_store(&w->alone, 0);
 	atomic_store(&w->alone_times, MIN_ALONE_TIMES);
 	atomic_store(&w->avoid_until_ns, 0);
-	atomic_store(&w->avoid_times, MIN_AVOID_TIMES);
+	atomic_store(&w->avoid_ns, 0);
+	atomic_store(&w->avoid_times, 1);
 }
 
 void where_start(struct disk *d)
@@ -133,20 +139,32 @@ unsigned where_write_flags(const struct io *io, bool syncing)
 						  : STORE_NO_OPEN;
 }
 
+static unsigned avoid_times(const struct where *w, uint64_t start_ns)
+{
+	uint64_t until_ns, avoid_ns;
+	unsigned times;
+
+	until_ns =
+		atomic_load_explicit(&w->avoid_until_ns, memory_order_relaxed);
+	avoid_ns = atomic_load_explicit(&w->avoid_ns, memory_order_relaxed);
+	times = atomic_load_explicit(&w->avoid_times, memory_order_relaxed);
+	if (start_ns >= until_ns + SOON_TIMES * avoid_ns)
+		return 1;
+	return times < MAX_AVOID_TIMES ? 2 * times : times;
+}
+
 void where_waited(struct where *w, uint64_t start_ns, uint64_t end_ns)
 {
 	uint64_t ns = end_ns - start_ns;
-	unsigned times =
-		atomic_load_explicit(&w->avoid_times, memory_order_relaxed);
+	unsigned times;
 
-	if (ns > SLOW_NS) {
-		atomic_store_explicit(&w->avoid_until_ns, end_ns + times * ns,
-				      memory_order_relaxed);
-		times = times < MAX_AVOID_TIMES ? 2 * times : times;
-	} else {
-		times = MIN_AVOID_TIMES;
-	}
+	if (ns <= SLOW_NS)
+		return;
+	times = avoid_times(w, start_ns);
 	atomic_store_explicit(&w->avoid_times, times, memory_order_relaxed);
+	atomic_store_explicit(&w->avoid_ns, times * ns, memory_order_relaxed);
+	atomic_store_explicit(&w->avoid_until_ns, end_ns + times * ns,
+			      memory_order_relaxed);
 }
 
 void where_choose(struct io *io)

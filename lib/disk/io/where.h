@@ -32,7 +32,10 @@ struct where {
 	uint32_t engine_blocks; /* longer reads are not left to the engine */
 	unsigned nr_cpus;
 	struct misses misses;
+	/* Writes that may wait are avoided until then, for so long after the
+	 * last one that waited, … */
 	atomic_uint_fast64_t avoid_until_ns;
+	atomic_uint_fast64_t avoid_ns;
 	atomic_uint avoid_times; /* … so many times as long as it took */
 	/* The last large I/O handed over while it is under way, to be looked
 	 * at when the next one comes. */
