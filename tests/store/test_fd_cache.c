@@ -175,6 +175,17 @@ static bool all_cached(struct store *st, uint32_t nr)
 	return true;
 }
 
+/* As if it were another one than that of all the tests' directories. */
+static struct store *open_on_device(const char *dir, dev_t dev)
+{
+	struct store *st = tmp_open(dir);
+	struct store_file *sf = to_file(st);
+
+	fd_group_leave(sf->group);
+	sf->group = fd_group_join(fs_is_remote(&sf->fs), dev);
+	return st;
+}
+
 /* A store on a server's file system, which takes its time to sync and to close
  * a file: it is not waited for by those who have nothing there. */
 static void files_of_a_server_are_left_to_its_own(void **state)
@@ -186,7 +197,7 @@ static void files_of_a_server_are_left_to_its_own(void **state)
 
 	mounts_type = "nfs4";
 	mounts_options = "rw,vers=4.2,hard";
-	remote = tmp_open(dir);
+	remote = open_on_device(dir, 77);
 	mounts_type = "";
 	make_slots(env, 20);
 	for (uint32_t i = 0; i < 4; i++) {
@@ -212,31 +223,76 @@ static void files_of_a_server_are_left_to_its_own(void **state)
 	tmp_remove(dir);
 }
 
+/* One that hangs costs those on others nothing: nobody syncs or closes there
+ * but who has a file there. */
+static void files_of_another_device_are_left_alone(void **state)
+{
+	char *dir = tmp_make();
+	struct env *env = *state;
+	struct store *other = open_on_device(dir, 77);
+	uint8_t b = 1;
+
+	make_slots(env, 20);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_int_equal(store_make(other, i, 0), 0);
+		assert_int_equal(op_write(other, i, 0, &b, 1), 1);
+	}
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	assert_true(all_cached(other, 4));
+	assert_int_equal(nr_syncs, 0);
+	assert_int_equal(store_file_nr_fds(), 8);
+	/* Out of descriptors: one's own go first. */
+	for (uint32_t i = 0; i < 4; i++)
+		assert_true(fd_evict(to_file(env->st)));
+	assert_true(all_cached(other, 4));
+	assert_true(fd_evict(to_file(env->st)));
+	assert_int_equal(nr_syncs, 1);
+	assert_int_equal(store_file_nr_fds(), 3);
+	store_close(other);
+	tmp_remove(dir);
+}
+
 /* Alone, it has all of it. */
 static void shares_are_of_those_who_are_there(void **state)
 {
-	struct fd_group *nfs = fd_group_join(true, 77), *ceph;
+	struct fd_group *local = fd_group_join(false, 76), *nfs, *ceph;
 
 	(void)state;
-	assert_int_equal(fd_group_share(fd_groups, 512), 256);
+	assert_int_equal(fd_group_share(local, 512), 512);
+	nfs = fd_group_join(true, 77);
+	assert_int_equal(fd_group_share(local, 512), 256);
 	assert_int_equal(fd_group_share(nfs, 512), 256);
 	assert_ptr_equal(fd_group_join(true, 77), nfs);
 	ceph = fd_group_join(true, 78);
 	assert_ptr_not_equal(ceph, nfs);
-	assert_int_equal(fd_group_share(fd_groups, 512), 256);
-	assert_int_equal(fd_group_share(nfs, 512), 128);
+	assert_int_equal(fd_group_share(nfs, 512), 170);
+	assert_int_equal(fd_group_share(ceph, 4), 4);
 	fd_group_leave(nfs);
 	fd_group_leave(nfs);
 	assert_int_equal(fd_group_share(ceph, 512), 256);
-	assert_int_equal(fd_group_share(ceph, 4), 4);
 	fd_group_leave(ceph);
-	assert_int_equal(fd_group_share(fd_groups, 512), 512);
-	/* More than there are groups share one. */
+	fd_group_leave(local);
+	/* What has left is forgotten. */
+	assert_ptr_equal(fd_group_join(false, 79), local);
+	assert_false(local->remote);
+	assert_false(fd_group_may_take(NULL, nfs));
+	fd_group_leave(local);
+}
+
+static void more_than_there_are_groups_share_one(void **state)
+{
+	struct fd_group *g = NULL, *last = &fd_groups[FD_NR_GROUPS - 1];
+
+	(void)state;
 	for (dev_t dev = 1; dev <= 20; dev++)
-		nfs = fd_group_join(true, dev);
-	assert_ptr_equal(nfs, &fd_groups[FD_NR_GROUPS - 1]);
-	assert_int_equal(fd_group_share(nfs, 512), 256 / (FD_NR_GROUPS - 1));
-	for (unsigned i = 1; i < FD_NR_GROUPS; i++)
+		g = fd_group_join(dev == 20, dev);
+	assert_ptr_equal(g, last);
+	assert_int_equal(fd_group_share(g, 512), 512 / FD_NR_GROUPS);
+	assert_true(fd_group_may_take(NULL, fd_groups));
+	assert_false(fd_group_may_take(fd_groups, last));
+	assert_true(fd_group_may_take(last, last));
+	for (unsigned i = 0; i < FD_NR_GROUPS; i++)
 		while (fd_groups[i].nr_stores)
 			fd_group_leave(&fd_groups[i]);
 }
@@ -861,7 +917,9 @@ int main(void)
 		T(a_lower_bound_holds_at_once),
 		T(pinned_ones_stay_over_the_bound),
 		T(files_of_a_server_are_left_to_its_own),
-		T(shares_are_of_those_who_are_there),
+		T(files_of_another_device_are_left_alone),
+		cmocka_unit_test(shares_are_of_those_who_are_there),
+		cmocka_unit_test(more_than_there_are_groups_share_one),
 		T(nowait_opens_nothing),
 		T(without_descriptors_cached_ones_are_closed),
 		T(half_of_what_the_process_may_have),

@@ -352,35 +352,44 @@ static bool evict(struct fd_group *g, bool tell)
 	return false;
 }
 
-/* Local files can be closed by everybody. */
-static struct fd_group *group_of(const struct store_file *sf)
+static const struct fd_group *group_of(const struct store_file *sf)
 {
-	return sf && sf->group ? sf->group : fd_groups;
+	return sf ? sf->group : NULL;
+}
+
+static bool evict_other(const struct fd_group *own)
+{
+	for (struct fd_group *g = fd_groups; g < fd_groups + FD_NR_GROUPS; g++)
+		if (g != own && fd_group_may_take(own, g) && evict(g, false))
+			return true;
+	return false;
 }
 
 /* Who needs a descriptor at once may be about to write the journal, which
  * telling would wait for. */
 bool fd_evict(const struct store_file *sf)
 {
-	return evict(group_of(sf), false) || evict(fd_groups, false);
+	const struct fd_group *own = group_of(sf);
+
+	return (own && evict(sf->group, false)) || evict_other(own);
 }
 
-static bool is_pinned(struct shard *sh, const struct fd_group *g)
+static bool is_pinned(struct shard *sh, const struct fd_group *own)
 {
 	struct fd_entry *e;
 
 	pthread_mutex_lock(&sh->lock);
 	for (e = sh->oldest; e; e = e->newer)
-		if (e->pins && (e->sf->group == g || e->sf->group == fd_groups))
+		if (e->pins && fd_group_may_take(own, e->sf->group))
 			break;
 	pthread_mutex_unlock(&sh->lock);
 	return e;
 }
 
-static bool any_is_pinned(const struct fd_group *g)
+static bool any_is_pinned(const struct fd_group *own)
 {
 	for (struct shard *sh = shards; sh < shards + NR_SHARDS; sh++)
-		if (is_pinned(sh, g))
+		if (is_pinned(sh, own))
 			return true;
 	return false;
 }

@@ -14,7 +14,7 @@ static struct fd_group *find(dev_t dev)
 {
 	struct fd_group *unused = NULL;
 
-	for (unsigned i = FD_NR_GROUPS; --i;) {
+	for (unsigned i = FD_NR_GROUPS; i--;) {
 		if (!fd_groups[i].nr_stores)
 			unused = &fd_groups[i];
 		else if (fd_groups[i].dev == dev)
@@ -25,13 +25,17 @@ static struct fd_group *find(dev_t dev)
 
 struct fd_group *fd_group_join(bool remote, dev_t dev)
 {
-	struct fd_group *g = fd_groups;
+	struct fd_group *g;
 
 	pthread_mutex_lock(&lock);
-	if (remote)
-		g = find(dev);
-	if (!g->nr_stores++)
+	g = find(dev);
+	if (!g->nr_stores++) {
 		g->dev = dev;
+		g->remote = false;
+	}
+	/* The last one may have both. */
+	if (remote)
+		g->remote = true;
 	pthread_mutex_unlock(&lock);
 	return g;
 }
@@ -43,15 +47,17 @@ void fd_group_leave(struct fd_group *g)
 	pthread_mutex_unlock(&lock);
 }
 
+bool fd_group_may_take(const struct fd_group *own, const struct fd_group *from)
+{
+	return from == own || (from->nr_stores && !from->remote);
+}
+
 unsigned fd_group_share(const struct fd_group *g, unsigned bound)
 {
-	unsigned remote = 0, share = bound;
+	unsigned others = 0, share;
 
-	for (unsigned i = 1; i < FD_NR_GROUPS; i++)
-		remote += fd_groups[i].nr_stores != 0;
-	if (remote && fd_groups[0].nr_stores)
-		share = bound / 2;
-	if (g != fd_groups && remote)
-		share /= remote;
+	for (unsigned i = 0; i < FD_NR_GROUPS; i++)
+		others += &fd_groups[i] != g && fd_groups[i].nr_stores;
+	share = bound / (1 + others);
 	return share < MIN_SHARE ? MIN_SHARE : share;
 }
