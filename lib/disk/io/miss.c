@@ -14,6 +14,8 @@
 /* How many times those before the other way is tried again. */
 #define MIN_APART 64
 #define MAX_APART 4096
+/* … and after the better way was left for two slow reads: that may be over. */
+#define SOON_APART 8
 /* Two reads in a row that take longer here are the last; or longer than twice
  * what a command costs elsewhere, where that is more. */
 #define SLOW_NS UINT64_C(1000000)
@@ -173,6 +175,18 @@ bool miss_is_likely(struct io *io)
 	return likely > 1 && miss_comes_here(io);
 }
 
+/* Who waits behind it must not wait twice for nothing. */
+static void too_slow(struct misses *m)
+{
+	m->cost[MISS_HERE] = 0;
+	if (m->better == MISS_ELSEWHERE) {
+		not_better(m);
+		return;
+	}
+	change(m, MISS_ELSEWHERE);
+	m->left = m->apart = SOON_APART;
+}
+
 void miss_was_here(struct io *io, uint64_t end_ns)
 {
 	struct misses *m = &io->disk->where.misses;
@@ -183,9 +197,7 @@ void miss_was_here(struct io *io, uint64_t end_ns)
 	    max_u64(SLOW_NS, 2 * m->cost[MISS_ELSEWHERE])) {
 		m->slow = 0;
 	} else if (++m->slow == 2 && way_of(m) == MISS_HERE) {
-		m->cost[MISS_HERE] = 0;
-		m->better = MISS_ELSEWHERE;
-		not_better(m);
+		too_slow(m);
 	}
 	leave(m);
 }
