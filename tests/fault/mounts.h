@@ -7,6 +7,7 @@
 #define TESTS_FAULT_MOUNTS_H
 
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -562,6 +562,26 @@ static void the_probe_disturbs_nobody(void **state)
 	assert_int_equal(r.wrong, 0);
 }
 
+/* Where file systems write down when files were read (relatime does once). */
+static void reading_is_not_written_down(void **state)
+{
+	const struct timespec times[2] = { { .tv_sec = 1000 },
+					   { .tv_sec = 2000 } };
+	struct env *env = *state;
+	char path[4096], name[STORE_NAME_MAX];
+	struct stat sb;
+	uint8_t b = 1;
+
+	assert_int_equal(store_make(env->st, 0, 0), 0);
+	assert_int_equal(op_write(env->st, 0, 0, &b, 1), 1);
+	store_slot_name(env->st, 0, name);
+	snprintf(path, sizeof(path), "%s/%s", env->dir, name);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	assert_int_equal(op_read(env->st, 0, 0, &b, 1), 1);
+	assert_int_equal(stat(path, &sb), 0);
+	assert_int_equal(sb.st_atime, 1000);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -570,6 +590,7 @@ int main(void)
 		T(bad_directories_are_refused),
 		T(a_slash_at_the_end_follows_no_link),
 		T(files_are_0600),
+		T(reading_is_not_written_down),
 		T(a_sync_can_be_begun),
 		T(a_symlink_is_not_followed),
 		T(a_directory_is_no_zone),

@@ -161,7 +161,8 @@ static unsigned asked_for; /* of files, by statx() */
 int statx(int dir_fd, const char *path, int flags, unsigned mask,
 	  struct statx *sx)
 {
-	asked_for |= mask;
+	if (*path)
+		asked_for |= mask;
 	return (int)syscall(SYS_statx, dir_fd, path, flags, mask, sx);
 }
 

@@ -69,7 +69,9 @@ int file_direct_open(struct store_file *sf, int fd, bool read_only,
 	/* The same file, whatever has its name now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (*mem_align && *off_align)
-		direct = open_direct(sf, path, read_only ? O_RDONLY : O_RDWR);
+		direct = open_direct(sf, path,
+				     (read_only ? O_RDONLY : O_RDWR) |
+					     (fcntl(fd, F_GETFL) & O_NOATIME));
 	if (direct != -EMFILE && direct != -ENFILE)
 		tell(sf, direct < 0 ? 0 : *off_align);
 	return direct < 0 ? -1 : direct;

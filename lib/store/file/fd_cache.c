@@ -29,9 +29,9 @@ struct fd_entry {
 	struct fd_entry *newer, *older; /* in the LRU list while it has fd */
 	struct store_file *sf;
 	uint32_t slot;
-	char name[STORE_NAME_MAX]; /* of its file: looked at again and again */
-	int fd;			   /* -1: being opened, or closed */
-	int wr_err;		   /* why fd is read-only */
+	struct named_file file;
+	int fd;	    /* -1: being opened, or closed */
+	int wr_err; /* why fd is read-only */
 	int direct; /* the same file for direct I/O, -1: not possible */
 	uint32_t mem_align, off_align; /* … of what it can do */
 	unsigned pins;
@@ -41,12 +41,6 @@ struct fd_entry {
 	/* Misses when it was last moved in the list. */
 	_Atomic(uint64_t) stamp;
 	atomic_bool dirty;
-
-	/* The name's file when it was opened, and when that was last seen to be
-	 * so, in ticks; 0 = not yet. */
-	dev_t dev;
-	ino_t ino;
-	_Atomic(uint64_t) checked_at;
 
 	/* One sync at a time: the kernel reports an error to one only, and the
 	 * others must find it counted. */
@@ -179,7 +173,7 @@ static struct fd_entry *new_entry(struct shard *sh, struct store_file *sf,
 	fd_writes_init(&e->writes);
 	e->sf = sf;
 	e->slot = slot;
-	store_slot_name(&sf->head, slot, e->name);
+	store_slot_name(&sf->head, slot, e->file.name);
 	e->fd = e->direct = -1;
 	e->next = *b;
 	*b = e;
@@ -220,7 +214,7 @@ static void not_busy(struct shard *sh, struct fd_entry *e)
 static void log_lost(const struct fd_entry *e, int ret)
 {
 	zl_log_limited(&e->sf->limit, ZL_LOG_ERR, "%s/%s: sync failed: %s",
-		       e->sf->path, e->name, strerror(-ret));
+		       e->sf->path, e->file.name, strerror(-ret));
 }
 
 /* Before it is closed; @tell: who has lost something by that may be told. */
@@ -439,7 +433,7 @@ static void forget_flushed(const struct fd_entry *e, int fd)
 		       "%s/%s: the attribute of the kernel's zloop cannot be "
 		       "removed (%s): with discard_write_cache that would cut "
 		       "off what is written from now on",
-		       e->sf->path, e->name, strerror(-ret));
+		       e->sf->path, e->file.name, strerror(-ret));
 }
 
 /* Opens a busy entry's file, without the shard's lock. */
@@ -497,9 +491,7 @@ static int fill(struct shard *sh, struct fd_entry *e)
 	pthread_mutex_lock(&sh->lock);
 	if (fd >= 0) {
 		e->fd = fd;
-		e->dev = sb.st_dev;
-		e->ino = sb.st_ino;
-		atomic_store(&e->checked_at, 0);
+		names_opened(&e->file, &sb);
 		e->wr_err = wr_err;
 		e->pins = 1;
 		lru_add(sh, e);
@@ -715,44 +707,9 @@ void fd_start_sync(struct fd_entry *e)
 	pthread_mutex_unlock(&e->sync_lock);
 }
 
-#define CHECK_NS 10000000
-
-/* Never 0. */
-static uint64_t tick(uint64_t now_ns)
-{
-	return 1 + (now_ns ? now_ns : clock_tick_ns()) / CHECK_NS;
-}
-
-/* No times: before it says those, Linux' NFS client writes back what is
- * dirty, and waits (nfs_getattr()). */
-static int check(struct fd_entry *e, uint64_t size)
-{
-	struct statx sx;
-
-	if (statx(e->sf->dir_fd, e->name, AT_SYMLINK_NOFOLLOW,
-		  STATX_INO | STATX_SIZE, &sx) < 0)
-		return errno == ENOENT ? -ESTALE : -errno;
-	if (makedev(sx.stx_dev_major, sx.stx_dev_minor) != e->dev ||
-	    sx.stx_ino != e->ino)
-		return -ESTALE;
-	return sx.stx_size < size ? -ENODATA : 0;
-}
-
 int fd_check(struct fd_entry *e, uint64_t size, uint64_t now_ns, bool now)
 {
-	uint64_t at;
-	int ret;
-
-	if (!size)
-		return 0;
-	at = tick(now_ns);
-	if (!now &&
-	    atomic_load_explicit(&e->checked_at, memory_order_relaxed) == at)
-		return 0;
-	ret = check(e, size);
-	if (!ret)
-		atomic_store_explicit(&e->checked_at, at, memory_order_relaxed);
-	return ret;
+	return names_check(&e->sf->names, &e->file, e->fd, size, now_ns, now);
 }
 
 static void call_slot_back(struct store_file *sf, uint32_t slot)

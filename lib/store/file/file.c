@@ -52,6 +52,7 @@ static void file_free(struct store_file *sf)
 	if (sf->dir_fd >= 0)
 		close(sf->dir_fd);
 	pthread_mutex_destroy(&sf->names_lock);
+	names_destroy(&sf->names);
 	free(sf->head.losses);
 	free(sf->path);
 	free(sf);
@@ -112,6 +113,7 @@ static struct store_file *new_file_store(const char *path)
 		return NULL;
 	}
 	pthread_mutex_init(&sf->names_lock, NULL);
+	names_init(&sf->names);
 	return sf;
 }
 
@@ -148,6 +150,7 @@ static void look_at_fs(struct store_file *sf)
 	struct stat sb = { 0 };
 
 	fs_of(sf->dir_fd, &sf->fs);
+	names_start(&sf->names, sf->dir_fd, &sf->fs);
 	sf->head.fence = fs_fence(&sf->fs);
 	sf->head.at_once = fs_is_remote(&sf->fs) ? STORE_MAX_AT_ONCE : 1;
 	fstat(sf->dir_fd, &sb);

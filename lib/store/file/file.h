@@ -15,6 +15,7 @@
 #include "store/file/fd_cache.h"
 #include "store/file/fd_group.h"
 #include "store/file/fd_held.h"
+#include "store/file/names.h"
 #include "store/fs.h"
 #include "store/store.h"
 
@@ -38,6 +39,7 @@ struct store_file {
 	atomic_bool direct_told;
 	struct zl_limit limit; /* of the log lines that requests cause */
 	struct fd_held held;
+	struct dir_names names;
 	struct fd_group *group;
 	struct store_file *next_held; /* the group's list */
 	bool may_hold;		      /* it is in there */

@@ -38,8 +38,22 @@ static int kind_error(mode_t mode)
 	return S_ISDIR(mode) ? -EISDIR : -EINVAL;
 }
 
-/* What is opened must still be a regular file; and its O_NONBLOCK goes, since
- * io_uring would take it to mean that no request may wait. */
+/* O_NONBLOCK goes, since io_uring would take it to mean that no request may
+ * wait. That somebody has read is nothing to write down; who does not own the
+ * file must put up with it. */
+static int set_flags(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	flags &= ~O_NONBLOCK;
+	if (!fcntl(fd, F_SETFL, flags | O_NOATIME))
+		return 0;
+	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+/* What is opened must still be a regular file. */
 static int check_opened(int fd, struct stat *sb)
 {
 	int ret;
@@ -47,12 +61,7 @@ static int check_opened(int fd, struct stat *sb)
 	if (fstat(fd, sb) < 0)
 		return -errno;
 	ret = kind_error(sb->st_mode);
-	if (ret < 0)
-		return ret;
-	ret = fcntl(fd, F_GETFL);
-	if (ret < 0 || fcntl(fd, F_SETFL, ret & ~O_NONBLOCK) < 0)
-		return -errno;
-	return 0;
+	return ret < 0 ? ret : set_flags(fd);
 }
 
 static int open_regular(struct store_file *sf, const char *name, int flags,
