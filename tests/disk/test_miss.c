@@ -6,7 +6,7 @@
  */
 #include "disk_fixture.h"
 
-#include "base/clock.h"
+#include "base/counter.h"
 #include "disk/io/meter.h"
 #include "disk/io/miss.h"
 #include "stores/delay.h"
@@ -49,7 +49,7 @@ static void stop(struct fixture *f)
 {
 	fixture_stop(f);
 	fixture_wrap = NULL;
-	meter_clock_ns = clock_ns;
+	meter_clock_ns = counter_clock_ns;
 }
 
 /* Whether it was carried out in this thread. */

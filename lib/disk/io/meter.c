@@ -4,7 +4,7 @@
 #include <sched.h>
 #include <time.h>
 
-#include "base/clock.h"
+#include "base/counter.h"
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/io/io.h"
@@ -12,7 +12,7 @@
 static_assert(DISK_FENCED == DISK_NR_FAILURES,
 	      "every status but DISK_OK is a failure");
 
-uint64_t (*meter_clock_ns)(void) = clock_ns;
+uint64_t (*meter_clock_ns)(void) = counter_clock_ns;
 
 const char *disk_kind_name(enum disk_kind kind)
 {
@@ -143,8 +143,9 @@ void meter_submit(struct disk *d, struct io *io)
 
 uint64_t meter_end_ns(struct io *io)
 {
+	/* Another thread's clock may be behind that which it began on. */
 	if (!io->end_ns)
-		io->end_ns = meter_clock_ns();
+		io->end_ns = max_u64(meter_clock_ns(), io->start_ns);
 	return io->end_ns;
 }
 
