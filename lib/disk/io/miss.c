@@ -14,11 +14,14 @@
 /* How many times those before the other way is tried again. */
 #define MIN_APART 64
 #define MAX_APART 4096
-/* … and after the better way was left for two slow reads: that may be over. */
+/* … and after the better way was left for slow reads: that may be over. */
 #define SOON_APART 8
-/* Two reads in a row that take longer here are the last; or longer than twice
- * what a command costs elsewhere, where that is more. */
-#define SLOW_NS UINT64_C(1000000)
+/* Reads in a row that take longer here are the last, two on trial, and four
+ * where it has been the better way: two may be a machine that stood still.  Or
+ * longer than twice what a command costs elsewhere, where that is more. */
+#define TRIAL_SLOW 2
+#define MAX_SLOW   4
+#define SLOW_NS	   UINT64_C(1000000)
 /* In so long a time few commands came, and nothing is learned. */
 #define IDLE_NS UINT64_C(300000000)
 /* Reads that are not asked for without waiting, after one that missed. */
@@ -175,6 +178,13 @@ bool miss_is_likely(struct io *io)
 	return likely > 1 && miss_comes_here(io);
 }
 
+static bool has_become_slow(struct misses *m)
+{
+	unsigned max = m->better == MISS_HERE ? MAX_SLOW : TRIAL_SLOW;
+
+	return ++m->slow >= max && way_of(m) == MISS_HERE;
+}
+
 /* Who waits behind it must not wait twice for nothing. */
 static void too_slow(struct misses *m)
 {
@@ -196,7 +206,7 @@ void miss_was_here(struct io *io, uint64_t end_ns)
 	if (end_ns - io->start_ns <=
 	    max_u64(SLOW_NS, 2 * m->cost[MISS_ELSEWHERE])) {
 		m->slow = 0;
-	} else if (++m->slow == 2 && way_of(m) == MISS_HERE) {
+	} else if (has_become_slow(m)) {
 		too_slow(m);
 	}
 	leave(m);

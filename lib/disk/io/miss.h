@@ -10,9 +10,9 @@
  * what counts is how many commands come in the meantime, all kinds of them:
  * cached reads that wait behind a miss are then not forgotten.  The way that is
  * not the better one is tried again after longer and longer times, and here not
- * for long: until two reads in a row take a millisecond, and more than twice
- * what a command costs elsewhere.  The better way is given up when it was the
- * worse one two times.
+ * for long: until two reads, later four, in a row take a millisecond, and more
+ * than twice what a command costs elsewhere.  The better way is given up when
+ * it was the worse one two times.
  */
 #ifndef ZL_DISK_IO_MISS_H
 #define ZL_DISK_IO_MISS_H

@@ -317,8 +317,8 @@ static bool try_rw(struct disk *d, struct io *io)
 	return io->pub->op == DISK_READ ? try_read(io) : try_write(io);
 }
 
-/* Looks at the clock twice: that costs as much as all the rest, or, where the
- * clock is not the processor's, more than the command. */
+/* Looks at the clock twice: where that is not the processor's counter, it costs
+ * as much as all the rest. */
 bool disk_try(struct disk *d, struct disk_io *pub)
 {
 	struct io *io = io_of(pub);
