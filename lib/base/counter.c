@@ -123,7 +123,7 @@ static bool is_distrusted(void)
 
 static void find_out(void)
 {
-	unsigned a, b, c, d;
+	unsigned a = 0, b = 0, c = 0, d = 0;
 
 	usable = __get_cpuid(LEAF, &a, &b, &c, &d) && d & INVARIANT_TSC &&
 		 !is_distrusted();
