@@ -65,12 +65,10 @@ static uint64_t compare(struct counter *c, uint64_t before,
 {
 	uint64_t ns = clock(), after = count();
 	uint64_t gone = after - c->count;
-
-	if (!c->count)
-		restart(c, after, ns);
 	/* Else it says nothing, and the next look is another try. */
-	else if (gone >= MAX_GONE && after - before <= gone / PARTS &&
-		 !goes_on(c, after, ns))
+	bool tells = gone >= MAX_GONE && after - before <= gone / PARTS;
+
+	if (!c->count || (tells && !goes_on(c, after, ns)))
 		restart(c, after, ns);
 	return ns;
 }

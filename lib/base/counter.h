@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
  * A clock for who looks at it twice a command.  clock_ns() is a system call
- * wherever the kernel has no better way (User Mode Linux), and a third of a
- * microsecond's work at best.  Where the processor says that its counter runs
- * at one rate whatever happens (x86: invariant TSC), and the kernel does not
- * distrust it, that is read instead; ten times a second it is compared with
- * clock_ns(), and as long as the two do not agree, clock_ns() it is.
+ * wherever the kernel has no better way (User Mode Linux), and some 30 ns at
+ * best.  Where the processor says that its counter runs at one rate whatever
+ * happens (x86: invariant TSC), and the kernel does not distrust it, that is
+ * read instead; ten times a second it is compared with clock_ns(), and as long
+ * as the two do not agree, clock_ns() it is.
  *
- * It may be a thousandth of a tenth of a second off, and differ by as much
- * between threads, or from a moment ago: who subtracts must bear an end before
- * the beginning.
+ * It is off by what came between the two when they were compared: as a rule by
+ * microseconds, at most by 1/64 of the time between two comparisons.  It
+ * differs by as much between threads, or from a moment ago: who subtracts must
+ * bear an end before the beginning.
  */
 #ifndef ZL_BASE_COUNTER_H
 #define ZL_BASE_COUNTER_H

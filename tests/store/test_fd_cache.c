@@ -186,6 +186,24 @@ static struct store *open_on_device(const char *dir, dev_t dev)
 	return st;
 }
 
+static void make_dirty(struct store *st, uint32_t nr)
+{
+	uint8_t b = 1;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		assert_int_equal(store_make(st, i, 0), 0);
+		assert_int_equal(op_write(st, i, 0, &b, 1), 1);
+	}
+}
+
+static void read_each(struct store *st, uint32_t nr)
+{
+	uint8_t b;
+
+	for (uint32_t i = 0; i < nr; i++)
+		assert_int_equal(op_read(st, i, 0, &b, 1), 0);
+}
+
 /* A store on a server's file system, which takes its time to sync and to close
  * a file: it is not waited for by those who have nothing there. */
 static void files_of_a_server_are_left_to_its_own(void **state)
@@ -200,12 +218,8 @@ static void files_of_a_server_are_left_to_its_own(void **state)
 	remote = open_on_device(dir, 77);
 	mounts_type = "";
 	make_slots(env, 20);
-	for (uint32_t i = 0; i < 4; i++) {
-		assert_int_equal(store_make(remote, i, 0), 0);
-		assert_int_equal(op_write(remote, i, 0, &b, 1), 1);
-	}
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	make_dirty(remote, 4);
+	read_each(env->st, 20);
 	assert_true(all_cached(remote, 4));
 	assert_int_equal(store_file_nr_fds(), 8);
 	/* Nor where the process is out of descriptors. */
@@ -230,15 +244,10 @@ static void files_of_another_device_are_left_alone(void **state)
 	char *dir = tmp_make();
 	struct env *env = *state;
 	struct store *other = open_on_device(dir, 77);
-	uint8_t b = 1;
 
 	make_slots(env, 20);
-	for (uint32_t i = 0; i < 4; i++) {
-		assert_int_equal(store_make(other, i, 0), 0);
-		assert_int_equal(op_write(other, i, 0, &b, 1), 1);
-	}
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(op_read(env->st, i, 0, &b, 1), 0);
+	make_dirty(other, 4);
+	read_each(env->st, 20);
 	assert_true(all_cached(other, 4));
 	assert_int_equal(nr_syncs, 0);
 	assert_int_equal(store_file_nr_fds(), 8);

@@ -204,7 +204,10 @@ static void sum_kind(struct meter_kind *from, struct disk_kind_activity *to)
 
 uint64_t disk_open_ms(const struct disk *d)
 {
-	return (meter_clock_ns() - d->meter.open_ns) / 1000000;
+	/* Who asks may have a clock that is behind that of who opened it. */
+	uint64_t now_ns = max_u64(meter_clock_ns(), d->meter.open_ns);
+
+	return (now_ns - d->meter.open_ns) / 1000000;
 }
 
 /* What is tried in the command thread does not count as submitted: where it

@@ -22,8 +22,8 @@
  * next ones are not carried out by a thread that others need, and for twice as
  * long each time that another is slow soon after.  One that is slow once in a
  * while, since the machine stood still or the file system's journal was full,
- * must not cost more than it did: handing small writes over takes half as long
- * as carrying them out.  Where the kernel makes writers of dirty pages wait, it
+ * must not cost more than it did: small writes that are handed over are half as
+ * fast.  Where the kernel makes writers of dirty pages wait, it
  * lets some dozens pass between two that wait; a quick one says nothing. */
 #define SLOW_NS		UINT64_C(10000000)
 #define MAX_AVOID_TIMES 64

