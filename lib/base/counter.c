@@ -64,9 +64,8 @@ static uint64_t compare(struct counter *c, uint64_t before,
 			uint64_t (*count)(void), uint64_t (*clock)(void))
 {
 	uint64_t ns = clock(), after = count();
-	uint64_t gone = after - c->count;
 	/* Else it says nothing, and the next look is another try. */
-	bool tells = gone >= MAX_GONE && after - before <= gone / PARTS;
+	bool tells = after - before <= (after - c->count) / PARTS;
 
 	if (!c->count || (tells && !goes_on(c, after, ns)))
 		restart(c, after, ns);
@@ -78,9 +77,9 @@ uint64_t counter_ns(struct counter *c, uint64_t now, uint64_t (*count)(void),
 {
 	uint64_t gone = now - c->count;
 
-	if (c->rate && gone < MAX_GONE)
-		return c->ns + (gone * c->rate >> RATE_BITS);
-	return compare(c, now, count, clock);
+	if (gone >= MAX_GONE)
+		return compare(c, now, count, clock);
+	return c->rate ? c->ns + (gone * c->rate >> RATE_BITS) : clock();
 }
 
 #ifdef __x86_64__

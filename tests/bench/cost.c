@@ -75,6 +75,20 @@ clock_gettime(clockid_t id, struct timespec *ts)
 	return 0;
 }
 
+/* The processor's counter cannot be stopped: as where the kernel distrusts it,
+ * the clock is read, which takes more instructions. */
+__attribute__((visibility("default"))) FILE *fopen(const char *path,
+						   const char *mode)
+{
+	static char hpet[] = "hpet\n";
+	FILE *(*real)(const char *path, const char *mode);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "fopen");
+	if (strstr(path, "/current_clocksource"))
+		return fmemopen(hpet, sizeof(hpet) - 1, "r");
+	return real(path, mode);
+}
+
 static void stop_clocks(bool still)
 {
 	if (still && !is_still)
