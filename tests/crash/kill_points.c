@@ -11,14 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/iov.h"
 #include "base/num.h"
+#include "stores/zone_call.h"
 #include "tests/runner/ring.h"
 
 #define EXPORT	 __attribute__((visibility("default")))
@@ -88,9 +87,6 @@ THROUGH(int, unlinkat, "unlinkat", (int fd, const char *name, int flags),
 THROUGH(int, flock, "flock", (int fd, int op), (fd, op))
 THROUGH(int, io_uring_submit, "io_uring_submit", (struct io_uring * ring),
 	(ring))
-THROUGH(ssize_t, preadv2, "preadv64v2",
-	(int fd, const struct iovec *iov, int cnt, off_t off, int flags),
-	(fd, iov, cnt, off, flags))
 
 /* Half of it, and not of whole blocks. */
 static size_t torn_bytes(size_t len)
@@ -98,33 +94,33 @@ static size_t torn_bytes(size_t len)
 	return len > 2 ? len / 2 | 1 : 1;
 }
 
-EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
-			int flags)
+static ssize_t torn_zone_call(struct zone_call *c)
 {
-	ssize_t (*next)(int, const struct iovec *, int, off_t, int);
-	struct iov_cur cur = iov_start(iov, (size_t)cnt);
-	bool last = is_the_one();
+	struct iov_cur cur = iov_start(c->iov, (size_t)c->cnt);
+	size_t bytes = iov_bytes(c->iov, (size_t)c->cnt), cnt;
 	struct iovec torn[MAX_TORN];
-	size_t torn_cnt;
-	ssize_t ret;
 
-	*(void **)&next = real("pwritev64v2");
-	if (last && plan->how == KILL_TORN) {
-		iov_slice(&cur, torn_bytes(iov_bytes(iov, (size_t)cnt)), torn,
-			  MAX_TORN, &torn_cnt);
-		iov = torn;
-		cnt = (int)torn_cnt;
-	}
-	ret = next(fd, iov, cnt, off, flags);
+	iov_slice(&cur, torn_bytes(bytes), torn, MAX_TORN, &cnt);
+	c->iov = torn;
+	c->cnt = (int)cnt;
+	return zone_call_make(c);
+}
+
+static ssize_t zone_call(struct zone_call *c)
+{
+	bool last = is_the_one();
+	ssize_t ret = last && c->write && plan->how == KILL_TORN
+			      ? torn_zone_call(c)
+			      : zone_call_make(c);
+
 	if (last)
 		die();
 	return ret;
 }
 
-/* What reads and writes zone files calls those two in this way. */
 EXPORT long syscall(long nr, ...)
 {
-	long (*next)(long, ...);
+	struct zone_call c;
 	long arg[6];
 	va_list ap;
 
@@ -132,14 +128,8 @@ EXPORT long syscall(long nr, ...)
 	for (int i = 0; i < 6; i++)
 		arg[i] = va_arg(ap, long);
 	va_end(ap);
-	if (nr == SYS_preadv2)
-		return preadv2((int)arg[0], (const struct iovec *)arg[1],
-			       (int)arg[2], arg[3], (int)arg[5]);
-	if (nr == SYS_pwritev2)
-		return pwritev2((int)arg[0], (const struct iovec *)arg[1],
-				(int)arg[2], arg[3], (int)arg[5]);
-	*(void **)&next = real("syscall");
-	return next(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	return zone_call_of(&c, nr, arg) ? zone_call(&c)
+					 : zone_call_other(nr, arg);
 }
 
 EXPORT ssize_t pwrite(int fd, const void *data, size_t len, off_t off)

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "disk/dirs.h"
+#include "stores/zone_call.h"
 
 #define MAX_FD 1024
 
@@ -223,20 +224,21 @@ int openat(int fd, const char *name, int flags, ...)
 
 long syscall(long nr, ...)
 {
-	long (*next)(long, ...);
-	long a[6];
+	struct zone_call c;
+	long arg[6];
 	va_list ap;
 
 	va_start(ap, nr);
 	for (int i = 0; i < 6; i++)
-		a[i] = va_arg(ap, long);
+		arg[i] = va_arg(ap, long);
 	va_end(ap);
-	*(void **)&next = next_of("syscall");
-	if (nr == SYS_preadv2)
+	if (!zone_call_of(&c, nr, arg))
+		return zone_call_other(nr, arg);
+	if (!c.write)
 		point();
-	if (nr == SYS_pwritev2 && fails((int)a[0], EIO))
+	else if (fails(c.fd, EIO))
 		return -1;
-	return next(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return zone_call_make(&c);
 }
 
 /*

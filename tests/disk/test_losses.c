@@ -4,10 +4,8 @@
  * over a model of Linux that tells of a lost write once (stores/medium.h):
  * several threads, few descriptors, removals, deaths of the process, remounts.
  */
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -16,6 +14,7 @@
 #include "disk/life/open.h"
 #include "store/file/file.h"
 #include "stores/medium.h"
+#include "stores/zone_call.h"
 
 #define CFG	   "zone_size_mb=1,conv_zones=2"
 #define BLOCK	   512u
@@ -40,7 +39,7 @@
 /* The way in which zone files are written, with the model in it. */
 long syscall(long nr, ...)
 {
-	long (*next)(long, ...);
+	struct zone_call c;
 	long arg[6];
 	va_list ap;
 
@@ -48,12 +47,9 @@ long syscall(long nr, ...)
 	for (int i = 0; i < 6; i++)
 		arg[i] = va_arg(ap, long);
 	va_end(ap);
-	if (nr == SYS_pwritev2)
-		return medium_pwritev2((int)arg[0],
-				       (const struct iovec *)arg[1],
-				       (int)arg[2], arg[3], (int)arg[5]);
-	*(void **)&next = dlsym(RTLD_NEXT, "syscall");
-	return next(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	if (!zone_call_of(&c, nr, arg))
+		return zone_call_other(nr, arg);
+	return c.write ? medium_write(&c) : zone_call_make(&c);
 }
 
 /* What a block has: a number that is written all over it. */

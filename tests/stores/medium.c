@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* A model of writing back, and of who is told when it fails. */
 #include <assert.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "store/file/file.h"
@@ -109,18 +107,28 @@ static bool piece_is_clean(const struct inode *i, size_t at, size_t end)
 		       (end - at) / MEDIUM_BLOCK);
 }
 
+static bool has_zeros(const uint8_t *block)
+{
+	static const uint8_t zeros[MEDIUM_BLOCK];
+
+	return !memcmp(block, zeros, MEDIUM_BLOCK);
+}
+
 static void write_back_block(struct inode *i, size_t at, bool fails)
 {
 	bool *dirty = &i->dirty[at / MEDIUM_BLOCK];
+	const uint8_t *now = i->cache + at;
 
-	if (!*dirty && !memcmp(i->clean + at, i->cache + at, MEDIUM_BLOCK))
+	if (!*dirty && !memcmp(i->clean + at, now, MEDIUM_BLOCK))
 		return;
+	/* Files are cut and have holes made; what is written comes by here. */
+	assert(*dirty || has_zeros(now));
 	*dirty = false;
-	memcpy(i->clean + at, i->cache + at, MEDIUM_BLOCK);
+	memcpy(i->clean + at, now, MEDIUM_BLOCK);
 	if (fails)
 		i->error = writes_tell ? ENOSPC : EIO;
 	else
-		memcpy(i->medium + at, i->cache + at, MEDIUM_BLOCK);
+		memcpy(i->medium + at, now, MEDIUM_BLOCK);
 }
 
 /* Every dirty block, those that fail as well, is clean afterwards. */
@@ -156,17 +164,6 @@ static int write_back_fd(int fd, bool tell)
 	return error ? -1 : 0;
 }
 
-/* Not pwritev2() or syscall(): those come here. */
-static ssize_t real_pwritev2(int fd, const struct iovec *iov, int cnt,
-			     off_t off, int flags)
-{
-	long (*next)(long, ...);
-
-	*(void **)&next = dlsym(RTLD_NEXT, "syscall");
-	return next(SYS_pwritev2, (long)fd, iov, (long)cnt, off, 0L,
-		    (long)flags);
-}
-
 /* Linux' NFS client (nfs_file_write()): if something could not be written back
  * meanwhile, for want of room, the write says so and no sync will. */
 static bool tells(struct inode *i, int fd)
@@ -183,20 +180,19 @@ static bool tells(struct inode *i, int fd)
 }
 
 /* Its pages are dirty, also where they have what they had. */
-ssize_t medium_pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
-			int flags)
+ssize_t medium_write(const struct zone_call *c)
 {
 	struct inode *i;
 	size_t bytes;
 	ssize_t n;
 
 	pthread_mutex_lock(&lock);
-	n = real_pwritev2(fd, iov, cnt, off, flags);
+	n = zone_call_make(c);
 	if (n > 0) {
-		i = look(fd, &bytes);
+		i = look(c->fd, &bytes);
 		for (ssize_t done = 0; done < n; done += MEDIUM_BLOCK)
-			i->dirty[(off + done) / MEDIUM_BLOCK] = true;
-		if (tells(i, fd))
+			i->dirty[(c->off + done) / MEDIUM_BLOCK] = true;
+		if (tells(i, c->fd))
 			n = -1;
 	}
 	pthread_mutex_unlock(&lock);

@@ -15,7 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
+
+#include "stores/zone_call.h"
 
 #define MEDIUM_BLOCK 512u
 
@@ -31,10 +32,9 @@ void medium_fail_one_in(unsigned n);
 /* As NFS: a write may be told in place of the next sync. */
 void medium_tell_writers(void);
 
-/* pwritev2(): who uses the model has it stand in the place of libc's.  Whole
- * blocks only. */
-ssize_t medium_pwritev2(int fd, const struct iovec *iov, int cnt, off_t off,
-			int flags);
+/* A write of whole blocks: who uses the model has a syscall() of its own that
+ * comes here. */
+ssize_t medium_write(const struct zone_call *c);
 
 int medium_sync(int fd);
 /* What the kernel does by itself now and then; it tells nobody. */
