@@ -262,16 +262,17 @@ static const struct argp unexport_argp = {
 };
 
 /* Of all disks, those that are not exported are no failure. */
-static int unexport(const char *word, const struct cli_detach *a)
+static int unexport(const char *word, const struct cli_detach *a,
+		    const struct cli_seen *seen)
 {
 	struct lio_backstore bs;
 	int nr;
 
 	if (cli_need(word, &bs))
 		return CLI_FAILED;
-	if (!a->force && cli_refuse_in_use(&bs, "iscsi"))
+	if (!a->force && cli_refuse_in_use(seen, &bs, "iscsi"))
 		return CLI_FAILED;
-	nr = cli_remove_exports(&bs, "iscsi");
+	nr = cli_remove_exports(seen, &bs, "iscsi");
 	if (nr > 0)
 		gateway_note(&bs, NULL, NULL);
 	if (!nr && !a->all)
@@ -282,6 +283,7 @@ static int unexport(const char *word, const struct cli_detach *a)
 int unexport_main(int argc, char **argv)
 {
 	struct cli_detach a = { .force = false };
+	struct cli_seen seen = { .opens = NULL };
 	int status = CLI_OK;
 
 	cli_parse(&unexport_argp, argc, argv, &a);
@@ -291,9 +293,11 @@ int unexport_main(int argc, char **argv)
 	argv += a.first;
 	if (a.all)
 		argc = cli_attached_dirs(&argv);
+	seen.luns = lio_luns_read(cli_lio());
 	for (int i = 0; i < argc; i++)
-		if (unexport(argv[i], &a))
+		if (unexport(argv[i], &a, &seen))
 			status = CLI_FAILED;
+	cli_seen_free(&seen);
 	if (a.all)
 		cli_free_dirs(argv, argc);
 	return cli_finish(a.save, status, "");

@@ -33,10 +33,9 @@ bool cli_same_dir(const char *a, const char *b)
  */
 
 struct search {
-	const char *name, *dir, *device; /* one of them */
-	struct cli_dir is;		 /* of a directory */
-	struct lio_luns *luns;		 /* for a device */
-	struct lio_backstore *bs;
+	const char *dir, *device; /* one of them */
+	struct cli_dir is;	  /* of a directory */
+	struct lio_luns *luns;	  /* for a device */
 	bool found;
 };
 
@@ -50,37 +49,20 @@ static bool has_device(void *user, const struct lio_export *ex)
 	return !s->found;
 }
 
-static bool is_in(const struct lio_backstore *bs, const struct search *s)
-{
-	const char *dir = lio_backstore_dir(bs);
-
-	return !strcmp(dir, s->dir) || cli_dir_is(cli_dir_of(dir), s->is);
-}
-
-static bool visit(void *user, const struct lio_backstore *bs)
+static bool has_lun(void *user, const struct lio_backstore *bs)
 {
 	struct search *s = user;
 
-	if (s->name)
-		s->found = !strcmp(bs->name, s->name);
-	else if (s->dir)
-		s->found = is_in(bs, s);
-	else
-		lio_luns_each(s->luns, bs, has_device, s);
-	if (s->found)
-		*s->bs = *bs;
-	return !s->found;
+	lio_luns_each(s->luns, bs, has_device, s);
+	return s->found;
 }
 
-static bool find(struct search s)
+static bool is_in(void *user, const struct lio_backstore *bs)
 {
-	if (s.device)
-		s.luns = lio_luns_read(cli_lio());
-	if (s.dir)
-		s.is = cli_dir_of(s.dir);
-	lio_each_backstore(cli_lio(), visit, &s);
-	lio_luns_free(s.luns);
-	return s.found;
+	const char *dir = lio_backstore_dir(bs);
+	const struct search *s = user;
+
+	return !strcmp(dir, s->dir) || cli_dir_is(cli_dir_of(dir), s->is);
 }
 
 struct attached {
@@ -120,22 +102,30 @@ void cli_free_dirs(char **dirs, int nr)
 
 bool cli_find_name(const char *name, struct lio_backstore *bs)
 {
-	return find((struct search){ .name = name, .bs = bs });
+	return lio_find_name(cli_lio(), name, bs);
 }
 
 bool cli_find_dir(const char *dir, struct lio_backstore *bs)
 {
-	return find((struct search){ .dir = dir, .bs = bs });
+	struct search s = { .dir = dir, .is = cli_dir_of(dir) };
+
+	return lio_find_backstore(cli_lio(), is_in, &s, bs);
 }
 
 static bool find_device(const char *path, struct lio_backstore *bs)
 {
 	char real[PATH_MAX];
-	const char *name;
+	struct search s;
+	bool found;
 
 	/* Of /dev/disk/by-id, for example. */
-	name = strrchr(realpath(path, real) ? real : path, '/');
-	return find((struct search){ .device = name + 1, .bs = bs });
+	s = (struct search){
+		.device = strrchr(realpath(path, real) ? real : path, '/') + 1,
+		.luns = lio_luns_read(cli_lio()),
+	};
+	found = lio_find_backstore(cli_lio(), has_lun, &s, bs);
+	lio_luns_free(s.luns);
+	return found;
 }
 
 /*

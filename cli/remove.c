@@ -2,8 +2,13 @@
 /* zloop remove: detach a disk, whose files stay. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/num.h"
 #include "target.h"
+
+#define AT_ONCE 8 /* disks that are removed */
 
 static const struct argp_option options[] = {
 	CLI_DETACH_OPTIONS("Even if the disk is in use"),
@@ -32,11 +37,12 @@ static int need_daemon(bool force)
 	return force ? 0 : -ENODEV;
 }
 
-static int remove_disk(const struct lio_backstore *bs, bool force)
+static int remove_disk(const struct cli_seen *seen,
+		       const struct lio_backstore *bs, bool force)
 {
-	if (!force && cli_refuse_in_use(bs, NULL))
+	if (!force && cli_refuse_in_use(seen, bs, NULL))
 		return CLI_FAILED;
-	return cli_detach_disk(bs) ? CLI_FAILED : CLI_OK;
+	return cli_detach_disk(seen, bs) ? CLI_FAILED : CLI_OK;
 }
 
 /* Those that are removed are not gone through at the same time. */
@@ -58,28 +64,78 @@ static bool collect(void *user, const struct lio_backstore *bs)
 	return true;
 }
 
-static int remove_all(bool force)
+struct removal {
+	struct cli_seen seen;
+	struct found found;
+	bool force;
+};
+
+/* Every so manieth, from the first on. */
+static int remove_part(const struct removal *r, unsigned first, unsigned step)
 {
-	struct found f = { .all = NULL };
 	int status = CLI_OK;
 
-	lio_each_backstore(cli_lio(), collect, &f);
-	for (unsigned i = 0; i < f.nr; i++)
-		if (remove_disk(&f.all[i], force))
+	for (unsigned i = first; i < r->found.nr; i += step)
+		if (remove_disk(&r->seen, &r->found.all[i], r->force))
 			status = CLI_FAILED;
-	free(f.all);
+	return status;
+}
+
+static pid_t start_part(const struct removal *r, unsigned first, unsigned step)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(remove_part(r, first, step));
+	return pid;
+}
+
+/* Most of the time that a disk takes is spent waiting for the kernel, which can
+ * wait for several at once. */
+static int remove_found(const struct removal *r)
+{
+	unsigned nr = (unsigned)min_u64(r->found.nr, AT_ONCE);
+	int ended, status = CLI_OK;
+	pid_t pid[AT_ONCE];
+
+	for (unsigned i = 0; i < nr; i++)
+		pid[i] = nr > 1 ? start_part(r, i, nr) : -1;
+	for (unsigned i = 0; i < nr; i++) {
+		if (pid[i] < 0)
+			ended = remove_part(r, i, nr);
+		else if (waitpid(pid[i], &ended, 0) != pid[i])
+			ended = CLI_FAILED;
+		if (ended)
+			status = CLI_FAILED;
+	}
+	return status;
+}
+
+static int remove_all(bool force)
+{
+	struct removal r = { .force = force };
+	int status;
+
+	lio_each_backstore(cli_lio(), collect, &r.found);
+	cli_see(&r.seen);
+	status = remove_found(&r);
+	cli_seen_free(&r.seen);
+	free(r.found.all);
 	return status;
 }
 
 static int remove_named(char **words, int nr, bool force)
 {
 	struct lio_backstore bs;
+	struct cli_seen seen;
 	int status = CLI_OK;
 
+	cli_see(&seen);
 	for (int i = 0; i < nr; i++)
 		if (cli_need(words[i], &bs) || need_daemon(force) ||
-		    remove_disk(&bs, force))
+		    remove_disk(&seen, &bs, force))
 			status = CLI_FAILED;
+	cli_seen_free(&seen);
 	return status;
 }
 

@@ -121,11 +121,13 @@ static int refuse_others(const struct lio_backstore *bs)
 }
 
 /* All that can be known before the disk is gone. */
-static int check(const struct restore_args *a, const struct lio_backstore *bs)
+static int check(const struct restore_args *a, const struct cli_seen *seen,
+		 const struct lio_backstore *bs)
 {
 	struct zl_err err;
 
-	if (cli_need_root() || refuse_others(bs) || cli_refuse_in_use(bs, NULL))
+	if (cli_need_root() || refuse_others(bs) ||
+	    cli_refuse_in_use(seen, bs, NULL))
 		return -EBUSY;
 	if (!snapshot_find(lio_backstore_dir(bs), a->words[1], &err) &&
 	    !lio_ready(cli_lio(), false, &err))
@@ -139,10 +141,14 @@ static int reattach(const struct restore_args *a,
 		    const struct lio_backstore *bs)
 {
 	char device[LIO_DEVICE_MAX], path[LIO_DEVICE_MAX + 8];
-	int ret = check(a, bs);
+	struct cli_seen seen;
+	int ret;
 
+	cli_see(&seen);
+	ret = check(a, &seen, bs);
 	if (!ret)
-		ret = cli_detach_disk(bs);
+		ret = cli_detach_disk(&seen, bs);
+	cli_seen_free(&seen);
 	if (ret)
 		return CLI_FAILED;
 	ret = restore(a, lio_backstore_dir(bs));

@@ -486,8 +486,11 @@ static int export(struct takeover *t, const struct lio_backstore *bs)
 
 static void undo(const struct lio_backstore *bs)
 {
-	if (cli_remove_exports(bs, NULL) >= 0)
+	struct cli_seen seen = { .luns = lio_luns_read(cli_lio()) };
+
+	if (cli_remove_exports(&seen, bs, NULL) >= 0)
 		lio_backstore_remove(cli_lio(), bs, NULL);
+	cli_seen_free(&seen);
 }
 
 static void print(const struct takeover *t, const struct lio_backstore *bs)

@@ -127,12 +127,25 @@ static bool visit_user(void *user, const struct lio_export *ex)
 	return !u->found;
 }
 
-int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric)
+void cli_see(struct cli_seen *seen)
+{
+	seen->luns = lio_luns_read(cli_lio());
+	seen->opens = lio_opens_read(cli_lio());
+}
+
+void cli_seen_free(struct cli_seen *seen)
+{
+	lio_luns_free(seen->luns);
+	lio_opens_free(seen->opens);
+}
+
+int cli_refuse_in_use(const struct cli_seen *seen,
+		      const struct lio_backstore *bs, const char *fabric)
 {
 	char who[512], device[LIO_DEVICE_MAX];
 	struct users u = { who, sizeof(who), fabric, false };
 
-	lio_each_export(cli_lio(), bs, visit_user, &u);
+	lio_luns_each(seen->luns, bs, visit_user, &u);
 	if (!u.found)
 		return 0;
 	cli_device(bs, device);
@@ -142,24 +155,22 @@ int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric)
 	return -EBUSY;
 }
 
+/* Open is no use that keeps others out. */
+struct openers {
+	const struct lio_opens *opens;
+	const struct lio_backstore *bs;
+};
+
 static bool note_open(void *user, const struct lio_export *ex)
 {
-	const struct lio_backstore *bs = user;
+	const struct openers *o = user;
 	char device[LIO_DEVICE_MAX], who[128];
 
 	if (!lio_export_device(cli_lio(), ex, device) &&
-	    lio_device_is_open(cli_lio(), device, who, sizeof(who)))
+	    lio_device_is_open(o->opens, device, who, sizeof(who)))
 		cli_note("%s: %s has /dev/%s open, and is left with errors",
-			 bs->name, who, device);
+			 o->bs->name, who, device);
 	return true;
-}
-
-/* Open is no use that keeps others out. */
-static void note_users(const struct lio_backstore *bs)
-{
-	struct lio_backstore copy = *bs;
-
-	lio_each_export(cli_lio(), bs, note_open, &copy);
 }
 
 /*
@@ -181,12 +192,13 @@ static bool collect(void *user, const struct lio_export *ex)
 	return e->nr < ZL_ARRAY_SIZE(e->all);
 }
 
-int cli_remove_exports(const struct lio_backstore *bs, const char *fabric)
+int cli_remove_exports(const struct cli_seen *seen,
+		       const struct lio_backstore *bs, const char *fabric)
 {
 	struct exports e = { .fabric = fabric };
 	struct zl_err err;
 
-	lio_each_export(cli_lio(), bs, collect, &e);
+	lio_luns_each(seen->luns, bs, collect, &e);
 	for (unsigned i = 0; i < e.nr; i++)
 		if (lio_export_remove(cli_lio(), &e.all[i], &err)) {
 			cli_error("%s", err.msg);
@@ -195,12 +207,13 @@ int cli_remove_exports(const struct lio_backstore *bs, const char *fabric)
 	return (int)e.nr;
 }
 
-int cli_detach_disk(const struct lio_backstore *bs)
+int cli_detach_disk(const struct cli_seen *seen, const struct lio_backstore *bs)
 {
+	struct openers o = { seen->opens, bs };
 	struct zl_err err;
 
-	note_users(bs);
-	if (cli_remove_exports(bs, NULL) < 0)
+	lio_luns_each(seen->luns, bs, note_open, &o);
+	if (cli_remove_exports(seen, bs, NULL) < 0)
 		return -EIO;
 	if (!lio_backstore_remove(cli_lio(), bs, &err))
 		return 0;

@@ -85,13 +85,24 @@ struct cli_detach {
 		CLI_TIMEOUT_OPTION
 error_t cli_parse_detach(int key, char *arg, struct argp_state *state);
 
+/* What is looked at once, for all disks that are detached. */
+struct cli_seen {
+	struct lio_luns *luns;
+	struct lio_opens *opens;
+};
+void cli_see(struct cli_seen *seen);
+void cli_seen_free(struct cli_seen *seen);
+
 /* 0, or -EBUSY when it has said who uses a LUN of @fabric (NULL: of any). */
-int cli_refuse_in_use(const struct lio_backstore *bs, const char *fabric);
+int cli_refuse_in_use(const struct cli_seen *seen,
+		      const struct lio_backstore *bs, const char *fabric);
 /* Removes the LUNs of @fabric (NULL: all); how many, or -errno, said. */
-int cli_remove_exports(const struct lio_backstore *bs, const char *fabric);
+int cli_remove_exports(const struct cli_seen *seen,
+		       const struct lio_backstore *bs, const char *fabric);
 /* Removes its LUNs and targets, and the backstore; says who has its block
  * device open, which is no use that keeps others out.  0, or -errno, said. */
-int cli_detach_disk(const struct lio_backstore *bs);
+int cli_detach_disk(const struct cli_seen *seen,
+		    const struct lio_backstore *bs);
 
 /* The directories of all disks that are attached; how many. */
 int cli_attached_dirs(char ***dirs);

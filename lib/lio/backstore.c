@@ -61,14 +61,13 @@ static bool read_info(const char *path, struct lio_backstore *bs)
 	return true;
 }
 
-static bool read_backstore(const struct lio *lio, struct lio_backstore *bs)
+/* The rest, which takes as many looks again. */
+static void read_rest(const struct lio *lio, struct lio_backstore *bs)
 {
 	static const char mark[] = "T10 VPD Unit Serial Number: ";
 	char path[PATH_MAX], file[PATH_MAX], text[512];
 
 	lio_backstore_path(lio, bs, path);
-	if (!read_info(path, bs))
-		return false;
 	if (!lio_print(file, sizeof(file), "%s/enable", path) &&
 	    !lio_read(file, text, sizeof(text)))
 		bs->enabled = *text == '1';
@@ -77,13 +76,16 @@ static bool read_backstore(const struct lio *lio, struct lio_backstore *bs)
 	    !strncmp(text, mark, strlen(mark)))
 		snprintf(bs->unit_serial, sizeof(bs->unit_serial), "%.63s",
 			 text + strlen(mark));
-	return true;
 }
 
 struct walk {
 	const struct lio *lio;
+	/* Each whole one, or the first that @is_it wants. */
 	bool (*fn)(void *user, const struct lio_backstore *bs);
+	bool (*is_it)(void *user, const struct lio_backstore *bs);
+	struct lio_backstore *found;
 	void *user;
+	bool more;
 };
 
 /* …/user_N/NAME */
@@ -98,38 +100,129 @@ static bool take_path(const char *path, struct lio_backstore *bs)
 			  (int)(name - 1 - hba), hba);
 }
 
+/* Attributes of the user_N are beside the backstore. */
+static bool is_attribute(const char *name)
+{
+	return !strcmp(name, "hba_info") || !strcmp(name, "hba_mode");
+}
+
+/* Whether there may be more to see. */
+static bool visit_one(struct walk *w, struct lio_backstore *bs)
+{
+	if (w->is_it && !w->is_it(w->user, bs))
+		return true;
+	read_rest(w->lio, bs);
+	if (!w->is_it)
+		return w->fn(w->user, bs);
+	*w->found = *bs;
+	return false;
+}
+
 static bool visit_backstore(void *user, const char *path)
 {
 	struct lio_backstore bs = { .enabled = false };
 	struct walk *w = user;
 
-	if (!take_path(path, &bs) || !read_backstore(w->lio, &bs))
-		return true;
-	return w->fn(w->user, &bs);
+	if (!is_attribute(lio_last(path)) && take_path(path, &bs) &&
+	    read_info(path, &bs))
+		w->more = visit_one(w, &bs);
+	return w->more;
+}
+
+/* One in each, but who makes them by hand may have put several there. */
+static bool visit_hba(void *user, const char *path)
+{
+	struct walk *w = user;
+
+	lio_each_entry(path, "", visit_backstore, w);
+	return w->more;
+}
+
+static void each_hba(const struct lio *lio,
+		     bool (*fn)(void *user, const char *path), void *user)
+{
+	char core[PATH_MAX];
+
+	lio_path(lio, core, CORE);
+	lio_each_entry(core, "user_", fn, user);
 }
 
 void lio_each_backstore(const struct lio *lio,
 			bool (*fn)(void *user, const struct lio_backstore *bs),
 			void *user)
 {
-	struct walk w = { .lio = lio, .fn = fn, .user = user };
+	struct walk w = { .lio = lio, .fn = fn, .user = user, .more = true };
 
-	lio_each_path(lio, visit_backstore, &w, CORE "/user_*/*");
+	each_hba(lio, visit_hba, &w);
 }
 
-static bool found_one(void *user, const char *path)
+bool lio_find_backstore(const struct lio *lio,
+			bool (*is_it)(void *user,
+				      const struct lio_backstore *bs),
+			void *user, struct lio_backstore *bs)
 {
-	(void)path;
-	*(bool *)user = true;
+	struct walk w = { .lio = lio,
+			  .is_it = is_it,
+			  .found = bs,
+			  .user = user,
+			  .more = true };
+
+	each_hba(lio, visit_hba, &w);
+	return !w.more;
+}
+
+/*
+ * By name: one look at each user_N.
+ */
+
+struct named {
+	const struct lio *lio;
+	const char *name;
+	struct lio_backstore *bs; /* NULL: whoever's it is */
+	unsigned nr;
+};
+
+static bool visit_named(void *user, const char *hba)
+{
+	struct lio_backstore bs = { .enabled = false };
+	struct named *n = user;
+	char path[PATH_MAX];
+
+	if (lio_print(path, sizeof(path), "%s/%s", hba, n->name))
+		return true;
+	if (!n->bs) {
+		n->nr += lio_exists(path);
+		return true;
+	}
+	if (!read_info(path, &bs) || !take_path(path, &bs))
+		return true;
+	read_rest(n->lio, &bs);
+	*n->bs = bs;
+	n->nr++;
 	return false;
+}
+
+bool lio_find_name(const struct lio *lio, const char *name,
+		   struct lio_backstore *bs)
+{
+	struct named n = { lio, name, bs, 0 };
+
+	if (!strchr(name, '/'))
+		each_hba(lio, visit_named, &n);
+	return n.nr;
+}
+
+static unsigned count_name(const struct lio *lio, const char *name)
+{
+	struct named n = { lio, name, NULL, 0 };
+
+	each_hba(lio, visit_named, &n);
+	return n.nr;
 }
 
 bool lio_name_is_taken(const struct lio *lio, const char *name)
 {
-	bool taken = false;
-
-	lio_each_path(lio, found_one, &taken, CORE "/user_*/%s", name);
-	return taken;
+	return count_name(lio, name) > 0;
 }
 
 /*
@@ -154,7 +247,8 @@ static int make_hba(const struct lio *lio, struct lio_backstore *bs)
 	char path[PATH_MAX];
 	int ret = -EEXIST;
 
-	lio_each_path(lio, number_is_taken, taken, CORE "/*_*");
+	lio_path(lio, path, CORE);
+	lio_each_entry(path, "", number_is_taken, taken);
 	/* Somebody else may be as fast. */
 	for (unsigned n = 0; n < MAX_HBA && ret == -EEXIST; n++) {
 		if (taken[n])
@@ -275,13 +369,6 @@ static int remove_dirs(const struct lio *lio, const struct lio_backstore *bs)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-static bool count_one(void *user, const char *path)
-{
-	(void)path;
-	++*(unsigned *)user;
-	return true;
-}
-
 /*
  * The kernel allows a name in each user_N, but a person would remove the wrong
  * disk, and targetcli restores one of them only.  Who asked before may still
@@ -289,10 +376,7 @@ static bool count_one(void *user, const char *path)
  */
 static bool name_is_shared(const struct lio *lio, const char *name)
 {
-	unsigned nr = 0;
-
-	lio_each_path(lio, count_one, &nr, CORE "/user_*/%s", name);
-	return nr > 1;
+	return count_name(lio, name) > 1;
 }
 
 /* The directories; they are to be removed if it fails. */

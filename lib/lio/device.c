@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Whether something has a block device: mounts, swap, devices on top of it. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -91,31 +93,116 @@ bool lio_device_in_use(const struct lio *lio, const char *device, char *who,
 	return s.found;
 }
 
-/* A link "/proc/PID/fd/N" to the device. */
+/*
+ * Open.
+ */
+
+struct open_device {
+	char name[LIO_DEVICE_MAX];
+	char process[32]; /* its /proc/PID, below lio->root */
+};
+
+struct lio_opens {
+	const struct lio *lio;
+	const char *process;
+	struct open_device *all;
+	size_t nr, room;
+};
+
+/* The place of one more; NULL: there is no memory. */
+static struct open_device *new_open(struct lio_opens *o)
+{
+	struct open_device *all =
+		lio_one_more(o->all, o->nr, &o->room, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	o->all = all;
+	return &all[o->nr];
+}
+
+/* A link "/proc/PID/fd/N" to a device. */
 static bool visit_fd(void *user, const char *path)
 {
-	struct search *s = user;
-	char to[PATH_MAX], comm[PATH_MAX + 8], name[64], *end;
+	struct lio_opens *o = user;
+	struct open_device *d;
+	char to[PATH_MAX];
 	ssize_t len = readlink(path, to, sizeof(to) - 1);
 
 	to[len < 0 ? 0 : len] = 0;
-	if (strncmp(to, "/dev/", 5) || strcmp(to + 5, s->device))
+	if (strncmp(to, "/dev/", 5))
 		return true;
-	snprintf(comm, sizeof(comm), "%s", path);
-	end = strstr(comm + strlen(s->lio->root), "/fd/");
-	strcpy(end, "/comm");
-	lio_read(comm, name, sizeof(name));
-	*end = 0;
-	snprintf(s->who, s->size, "process %s (%s)", lio_last(comm), name);
-	s->found = true;
-	return false;
+	d = new_open(o);
+	/* Block devices have short names, and what has others is none. */
+	if (d && !lio_print(d->name, sizeof(d->name), "%s", to + 5) &&
+	    !lio_print(d->process, sizeof(d->process), "%s",
+		       o->process + strlen(o->lio->root)))
+		o->nr++;
+	return d != NULL;
 }
 
-bool lio_device_is_open(const struct lio *lio, const char *device, char *who,
-			size_t size)
+/* The kernel's own have neither a program nor files, and are several for each
+ * disk. */
+static bool is_kernel_thread(const char *process)
 {
-	struct search s = { lio, device, who, size, false };
+	char path[PATH_MAX], to[8];
 
-	lio_each_path(lio, visit_fd, &s, "/proc/[0-9]*/fd/*");
-	return s.found;
+	return lio_print(path, sizeof(path), "%s/exe", process) ||
+	       (readlink(path, to, sizeof(to)) < 0 && errno == ENOENT);
+}
+
+static bool visit_process(void *user, const char *path)
+{
+	struct lio_opens *o = user;
+	char fds[PATH_MAX];
+
+	if (!isdigit((unsigned char)*lio_last(path)) ||
+	    is_kernel_thread(path) ||
+	    lio_print(fds, sizeof(fds), "%s/fd", path))
+		return true;
+	o->process = path;
+	lio_each_entry(fds, "", visit_fd, o);
+	return true;
+}
+
+struct lio_opens *lio_opens_read(const struct lio *lio)
+{
+	struct lio_opens *o = calloc(1, sizeof(*o));
+	char proc[PATH_MAX];
+
+	if (!o)
+		return NULL;
+	o->lio = lio;
+	lio_path(lio, proc, "/proc");
+	lio_each_entry(proc, "", visit_process, o);
+	return o;
+}
+
+void lio_opens_free(struct lio_opens *opens)
+{
+	if (opens)
+		free(opens->all);
+	free(opens);
+}
+
+static void say_who(const struct lio_opens *o, const struct open_device *d,
+		    char *who, size_t size)
+{
+	char comm[PATH_MAX], name[64];
+
+	lio_path(o->lio, comm, "%s/comm", d->process);
+	lio_read(comm, name, sizeof(name));
+	snprintf(who, size, "process %s (%s)", lio_last(d->process), name);
+}
+
+bool lio_device_is_open(const struct lio_opens *opens, const char *device,
+			char *who, size_t size)
+{
+	for (size_t i = 0; opens && i < opens->nr; i++) {
+		if (strcmp(opens->all[i].name, device))
+			continue;
+		say_who(opens, &opens->all[i], who, size);
+		return true;
+	}
+	return false;
 }

@@ -79,17 +79,12 @@ static bool take_path(const struct lio *lio, const char *path,
 /* The place of one more; NULL: there is no memory. */
 static struct lun *new_lun(struct lio_luns *l)
 {
-	size_t room = l->room ? 2 * l->room : 16;
-	struct lun *more;
+	struct lun *all = lio_one_more(l->all, l->nr, &l->room, sizeof(*all));
 
-	if (l->nr < l->room)
-		return &l->all[l->nr];
-	more = realloc(l->all, room * sizeof(*more));
-	if (!more)
+	if (!all)
 		return NULL;
-	l->all = more;
-	l->room = room;
-	return &l->all[l->nr];
+	l->all = all;
+	return &all[l->nr];
 }
 
 /* The last @size - 1 bytes of what the first link in the directory says. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Looking at configfs, sysfs and procfs. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -90,6 +92,41 @@ void lio_each_path(const struct lio *lio,
 	for (size_t i = 0; more && i < g.gl_pathc; i++)
 		more = fn(user, g.gl_pathv[i]);
 	globfree(&g);
+}
+
+void *lio_one_more(void *all, size_t nr, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : 16;
+
+	if (nr < *room)
+		return all;
+	all = realloc(all, more * size);
+	if (all)
+		*room = more;
+	return all;
+}
+
+/* Directories of as many entries as there are disks: glob() would ask for each
+ * whether it is there. */
+void lio_each_entry(const char *dir, const char *prefix,
+		    bool (*fn)(void *user, const char *path), void *user)
+{
+	char path[PATH_MAX];
+	struct dirent **entries;
+	bool more = true;
+	int nr = scandir(dir, &entries, NULL, versionsort);
+
+	for (int i = 0; i < nr; i++) {
+		const char *name = entries[i]->d_name;
+
+		if (more && *name != '.' &&
+		    !strncmp(name, prefix, strlen(prefix)) &&
+		    !lio_print(path, sizeof(path), "%s/%s", dir, name))
+			more = fn(user, path);
+		free(entries[i]);
+	}
+	if (nr >= 0)
+		free(entries);
 }
 
 /* First often, since most of what is waited for comes at once. */

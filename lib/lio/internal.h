@@ -24,6 +24,13 @@ bool lio_is_dir(const char *path);
 void lio_each_path(const struct lio *lio,
 		   bool (*fn)(void *user, const char *path), void *user,
 		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Calls @fn for the path of each entry of @dir that begins with @prefix, in
+ * order, numbers as such, until it returns false.  Hidden ones are left out. */
+void lio_each_entry(const char *dir, const char *prefix,
+		    bool (*fn)(void *user, const char *path), void *user);
+/* The array @all of @nr elements of @size bytes, with place for one more, of
+ * @room in all; NULL: there is no memory, and it is as it was. */
+void *lio_one_more(void *all, size_t nr, size_t *room, size_t size);
 /* The last component of a path. */
 const char *lio_last(const char *path);
 /* Calls @fn(@user) until it is true or time is over; whether it was. */

@@ -82,6 +82,18 @@ void lio_each_backstore(const struct lio *lio,
 			bool (*fn)(void *user, const struct lio_backstore *bs),
 			void *user);
 
+/*
+ * The first for which @is_it is true, whole, into @bs; false: none is.  @is_it
+ * sees hba, name, config and size_bytes only, which is one look at each.
+ */
+bool lio_find_backstore(const struct lio *lio,
+			bool (*is_it)(void *user,
+				      const struct lio_backstore *bs),
+			void *user, struct lio_backstore *bs);
+/* The one of zloop that has that name; false: none has. */
+bool lio_find_name(const struct lio *lio, const char *name,
+		   struct lio_backstore *bs);
+
 /* Whether some backstore of the kind "user" has that name, whoever's it is. */
 bool lio_name_is_taken(const struct lio *lio, const char *name);
 
@@ -168,10 +180,18 @@ int lio_iscsi_make(const struct lio *lio, const struct lio_backstore *bs,
 bool lio_device_in_use(const struct lio *lio, const char *device, char *who,
 		       size_t size);
 
-/* Whether a process has the block device open, without keeping others out; who
- * it is, e.g. "process 12 (fio)", as far as this process may look. */
-bool lio_device_is_open(const struct lio *lio, const char *device, char *who,
-			size_t size);
+/*
+ * The block devices that processes have open as they are now, as far as this
+ * process may look: for whoever asks for many.  NULL, which is none: there is
+ * no memory.
+ */
+struct lio_opens;
+struct lio_opens *lio_opens_read(const struct lio *lio);
+void lio_opens_free(struct lio_opens *opens);
+/* Whether a process has "sda" open, without keeping others out; who it is, e.g.
+ * "process 12 (fio)". */
+bool lio_device_is_open(const struct lio_opens *opens, const char *device,
+			char *who, size_t size);
 
 /*
  * All of it together: a backstore with its loopback LUN, and the disk that

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What has to run below: kernel modules, configfs, tcmu-runner. */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -90,6 +91,15 @@ static bool visit_process(void *user, const char *path)
 	return !s->handler;
 }
 
+static bool visit_number(void *user, const char *path)
+{
+	char comm[PATH_MAX];
+
+	return !isdigit((unsigned char)*lio_last(path)) ||
+	       lio_print(comm, sizeof(comm), "%s/comm", path) ||
+	       visit_process(user, comm);
+}
+
 /* It sets that while it starts, so that the kernel does not wait for it. */
 static bool netlink_is_blocked(const struct lio *lio)
 {
@@ -112,8 +122,11 @@ static void search(const struct lio *lio, struct search *s)
 		lio_path(lio, path, "/proc/%d/comm", ready_pid);
 		visit_process(s, path);
 	}
-	if (!s->handler)
-		lio_each_path(lio, visit_process, s, "/proc/[0-9]*/comm");
+	/* By number: the kernel's threads for its disks come after it. */
+	if (!s->handler) {
+		lio_path(lio, path, "/proc");
+		lio_each_entry(path, "", visit_number, s);
+	}
 	ready_pid = s->handler ? s->pid : 0;
 }
 

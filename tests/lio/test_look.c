@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* Looking at a machine: tcmu-runner, what is missing, who uses a disk. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -136,22 +138,35 @@ static void devices_in_use(void **state)
 	assert_false(lio_device_in_use(&fake_lio, "sdz", who, sizeof(who)));
 }
 
+static bool is_open(const char *device, char who[256])
+{
+	struct lio_opens *opens = lio_opens_read(&fake_lio);
+	bool found = lio_device_is_open(opens, device, who, 256);
+
+	lio_opens_free(opens);
+	return found;
+}
+
 /* Who does not keep others out is found by what he has open. */
 static void devices_open(void **state)
 {
 	char who[256], path[PATH_MAX];
 
 	(void)state;
-	fake_put("/proc/31/comm", "cat");
+	fake_put("/proc/31/comm", "kworker/0:1");
 	fake_put("/proc/77/comm", "fio");
 	fake_put("/proc/77/fd/x", "");
-	assert_false(lio_device_is_open(&fake_lio, "sdq", who, sizeof(who)));
+	fake_put("/proc/77/exe", "");
+	assert_false(is_open("sdq", who));
 	snprintf(path, sizeof(path), "%s/proc/77/fd/5", fake_lio.root);
 	assert_int_equal(symlink("/dev/sdq", path), 0);
-	assert_true(lio_device_is_open(&fake_lio, "sdq", who, sizeof(who)));
+	snprintf(path, sizeof(path), "%s/proc/77/fd/6", fake_lio.root);
+	assert_int_equal(
+		symlink("/dev/disk/by-id/a-name-that-no-disk-has", path), 0);
+	assert_true(is_open("sdq", who));
 	assert_string_equal(who, "process 77 (fio)");
-	assert_false(lio_device_is_open(&fake_lio, "sd", who, sizeof(who)));
-	assert_false(lio_device_is_open(&fake_lio, "sdqq", who, sizeof(who)));
+	assert_false(is_open("sd", who));
+	assert_false(is_open("sdqq", who));
 }
 
 static bool count(void *user, const struct lio_backstore *bs)
@@ -179,6 +194,134 @@ static void odd_backstores(void **state)
 	assert_int_equal(nr, 1);
 }
 
+/* Files that are opened, directories and children apart. */
+static unsigned opens;
+
+int open(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	opens++;
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static void put_backstore(unsigned i)
+{
+	char path[PATH_MAX], text[128];
+
+	snprintf(path, sizeof(path), FAKE_TARGET "/core/user_%u/hba_info", i);
+	fake_put(path, "HBA Index: 1 plugin: user version: v2.0");
+	snprintf(path, sizeof(path), FAKE_TARGET "/core/user_%u/z%u/info", i,
+		 i);
+	snprintf(text, sizeof(text),
+		 "Status: ACTIVATED  Config: zloop/@/disks/%u  Size: 4096", i);
+	fake_put(path, text);
+	snprintf(path, sizeof(path), FAKE_TARGET "/core/user_%u/z%u/enable", i,
+		 i);
+	fake_put(path, "1");
+	snprintf(path, sizeof(path),
+		 FAKE_TARGET "/core/user_%u/z%u/wwn/vpd_unit_serial", i, i);
+	fake_put(path, "T10 VPD Unit Serial Number: 1234");
+}
+
+static bool is_in(void *user, const struct lio_backstore *bs)
+{
+	return !strcmp(lio_backstore_dir(bs), user);
+}
+
+static unsigned nr_user;
+static char order[64];
+
+static bool note_order(void *user, const struct lio_backstore *bs)
+{
+	size_t len = strlen(order);
+
+	(void)user;
+	snprintf(order + len, sizeof(order) - len, "%.8s ", bs->name);
+	return ++nr_user < 11;
+}
+
+/* Whole when it is found, and in the order in which they were made. */
+static void finding(void **state)
+{
+	static const char *const not_names[] = { "z",  "z*",	  "z[12]",
+						 "?1", "",	  "z1/info",
+						 "..", "hba_info" };
+	struct lio_backstore bs;
+	char dir[] = "/disks/10";
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++)
+		put_backstore(i);
+	assert_true(lio_find_backstore(&fake_lio, is_in, dir, &bs));
+	assert_string_equal(bs.name, "z10");
+	assert_string_equal(bs.hba, "user_10");
+	assert_string_equal(bs.unit_serial, "1234");
+	assert_int_equal(bs.size_bytes, 4096);
+	assert_true(bs.enabled);
+	strcpy(dir, "/disks");
+	assert_false(lio_find_backstore(&fake_lio, is_in, dir, &bs));
+
+	assert_true(lio_find_name(&fake_lio, "z2", &bs));
+	assert_string_equal(lio_backstore_dir(&bs), "/disks/2");
+	assert_string_equal(bs.unit_serial, "1234");
+	assert_string_equal(bs.name, "z2");
+	for (unsigned i = 0; i < sizeof(not_names) / sizeof(not_names[0]); i++)
+		assert_false(lio_find_name(&fake_lio, not_names[i], &bs));
+	lio_each_backstore(&fake_lio, note_order, NULL);
+	assert_string_equal(order, "z0 z1 z2 z3 z4 z5 z6 z7 z8 z9 z10 ");
+}
+
+static unsigned opens_of_a_search(void)
+{
+	struct lio_backstore bs;
+
+	opens = 0;
+	lio_find_backstore(&fake_lio, is_in, "/nowhere", &bs);
+	lio_find_name(&fake_lio, "nobody", &bs);
+	lio_name_is_taken(&fake_lio, "nobody");
+	return opens;
+}
+
+/* Beside a thousand disks each command looks at all of them. */
+static void one_look_at_each(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	put_backstore(0);
+	before = opens_of_a_search();
+	for (unsigned i = 1; i <= 20; i++)
+		put_backstore(i);
+	/* Its info for the directory, and whether that name is there. */
+	assert_int_equal(opens_of_a_search(), before + 20 * 2);
+}
+
+/* The kernel has several threads for each, which are younger than it is. */
+static void the_daemon_is_found_first(void **state)
+{
+	char path[64];
+	int pid;
+
+	(void)state;
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(path, sizeof(path), "/proc/%u/comm", 10000 + i);
+		fake_put(path, "scsi_eh");
+	}
+	/* One that was ready before is not looked for. */
+	fake_put("/proc/4242/comm", "other");
+	assert_int_equal(lio_daemon_state(&fake_lio, &pid), LIO_DAEMON_NONE);
+	fake_put("/proc/4242/comm", "tcmu-runner");
+	opens = 0;
+	assert_int_equal(lio_daemon_state(&fake_lio, &pid), LIO_DAEMON_READY);
+	assert_int_equal(pid, 4242);
+	assert_in_range(opens, 1, 10);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fake_enter, fake_leave)
 
 int main(void)
@@ -191,6 +334,9 @@ int main(void)
 		TEST(odd_backstores),
 		TEST(a_daemon_that_cannot_end),
 		TEST(servers_that_do_not_answer),
+		TEST(finding),
+		TEST(one_look_at_each),
+		TEST(the_daemon_is_found_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

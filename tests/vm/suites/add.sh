@@ -250,6 +250,30 @@ time.sleep(60)" &
   [ -b "$DISK" ]
 }
 
+# More than are removed at a time; one that is in use stays, and is all that is
+# said.
+all_together() {
+  local dir=$base/all out i
+  mkdir -p $dir
+  for i in {0..11}; do
+    zloop add capacity_mb=16,zone_size_mb=1 $dir/$i >/run/dev
+  done
+  DISK=$(cat /run/dev)
+  dmsetup create held --table \
+    "0 $(blockdev --getsz "$DISK") linear $DISK 0"
+  out=$(fails zloop remove --all)
+  contains "held" "\\(${DISK}\\) is in use: the device dm-" "$out"
+  equal "lines of output" 1 "$(wc -l <<<"$out")"
+  equal "left" 1 "$(zloop list --json |
+    python3 -c 'import json, sys
+print(sum(d["attached"] for d in json.load(sys.stdin)))')"
+  dmsetup remove held
+  zloop remove --all
+  equal "left in configfs" "" "$(backstores)"
+  [ -z "$(ls -d $CONFIGFS/loopback/naa.* 2>/dev/null)" ]
+  zloop check $dir/11
+}
+
 # zloop watch in the background; from its socket to the group is not far.
 watch() { # ARGS
   zloop watch "$@" >/run/watch &
@@ -444,6 +468,7 @@ if [ "$HANDLER" = zloop ]; then
   check "no daemon, but a listener" dead_and_watched
   check "several at the same time" together
   check "several of one name at the same time" same_name
+  check "all disks are removed together" all_together
   cat /run/times
 else
   check "zloop add" only_zloop
