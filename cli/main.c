@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file_limit.h"
+#include "base/limit.h"
 #include "base/near.h"
 #include "base/num.h"
 #include "cli.h"
@@ -163,7 +163,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	fill_streams();
-	file_limit_only_fails();
+	limit_only_fails();
 	on_exit(finish, NULL);
 	return dispatch(argc, argv);
 }

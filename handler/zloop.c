@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file_limit.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/refusal.h"
@@ -338,7 +338,7 @@ static void tell_write_cache(struct unit *unit)
 	ret = tcmu_cfgfs_set_str(path, on, 1);
 	if (ret < 0)
 		zl_log(ZL_LOG_WARN, "%s: could not set it to %s: %s", path, on,
-		       strerror(-ret));
+		       limit_strerror(-ret));
 }
 
 /*
@@ -362,7 +362,7 @@ static void forget_how_to_make(struct tcmu_device *dev, const char *dir,
 		zl_log(ZL_LOG_WARN,
 		       "%s: could not set %s (%s); a saved target "
 		       "configuration keeps the options that made the disk",
-		       dir, text, strerror(-ret));
+		       dir, text, limit_strerror(-ret));
 }
 
 /* As its creator gave it; a number of LBAs would hide a part of a block. */
@@ -647,6 +647,7 @@ static struct tcmur_handler zloop_handler = {
 int handler_init(void)
 {
 	zl_log_set(log_line);
-	file_limit_only_fails();
+	limit_only_fails();
+	limit_raise_descriptors();
 	return tcmur_register_handler(&zloop_handler);
 }

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/run_dir.h"
 #include "control/internal.h"
 
@@ -21,7 +22,8 @@ static int connect_to(const char *path, struct zl_err *err)
 	int ret, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return zl_fail(err, errno, "no socket: %s", strerror(errno));
+		return zl_fail(err, errno, "no socket: %s",
+			       limit_strerror(errno));
 	strcpy(addr.sun_path, path);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
@@ -32,7 +34,7 @@ static int connect_to(const char *path, struct zl_err *err)
 	if (ret == ENOENT || ret == ECONNREFUSED)
 		return -ENOENT;
 	return zl_fail(err, ret, "cannot connect to %s: %s", path,
-		       strerror(ret));
+		       limit_strerror(ret));
 }
 
 static int send_line(int fd, const char *text, struct zl_err *err)
@@ -49,7 +51,7 @@ static int send_line(int fd, const char *text, struct zl_err *err)
 			return zl_fail(err, errno,
 				       "the request cannot be "
 				       "sent: %s",
-				       strerror(errno));
+				       limit_strerror(errno));
 		text += n;
 		left -= (size_t)n;
 	}

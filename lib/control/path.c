@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/run_dir.h"
 #include "control/internal.h"
 
@@ -29,7 +30,7 @@ int control_each(bool (*fn)(void *user, const char *serial), void *user,
 		return 0;
 	if (nr < 0)
 		return zl_fail(err, errno, "%s cannot be read: %s", run_dir(),
-			       strerror(errno));
+			       limit_strerror(errno));
 	for (int i = 0; i < nr; i++) {
 		*strchr(entries[i]->d_name, '.') = 0;
 		more = more && fn(user, entries[i]->d_name);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/pool.h"
@@ -571,7 +572,7 @@ static int start(struct control *ctl, struct zl_err *err)
 		return 0;
 	close(ctl->listen_fd);
 	unlink(ctl->path);
-	return zl_fail(err, -ret, "cannot serve it: %s", strerror(-ret));
+	return zl_fail(err, -ret, "cannot serve it: %s", limit_strerror(-ret));
 }
 
 int control_start(struct disk *disk, struct control **control,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "control/internal.h"
 
 #define DYING_MS 1000 /* how long the end of a process may take */
@@ -67,5 +68,5 @@ int socket_make(const char *path, int *fd, struct zl_err *err)
 	if (*fd >= 0)
 		close(*fd);
 	return zl_fail(err, -ret, "the socket %s cannot be made: %s", path,
-		       strerror(-ret));
+		       limit_strerror(-ret));
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/thread.h"
@@ -274,7 +275,7 @@ static void drain(struct record_log *log)
 	}
 	pthread_mutex_lock(&log->lock);
 	if (ret) {
-		snprintf(why, sizeof(why), "%s", strerror(-ret));
+		snprintf(why, sizeof(why), "%s", limit_strerror(-ret));
 		broke(log, why);
 		log->failed = true;
 		return;
@@ -543,7 +544,7 @@ static int prepare(struct record_log *log, const char *path, const char *name,
 			       "%s is there already; name a new file", path);
 	if (log->fd < 0)
 		return zl_fail(err, errno, "%s cannot be made: %s", path,
-			       strerror(errno));
+			       limit_strerror(errno));
 	log->is_direct = false;
 	set_direct(log, true);
 	log->direct = log->is_direct;
@@ -574,7 +575,7 @@ int record_log_start(struct record_log *log, const char *path, const char *name,
 	if (ret) {
 		give_up(log);
 		return zl_fail(err, -ret, "%s cannot be recorded: %s", name,
-			       strerror(-ret));
+			       limit_strerror(-ret));
 	}
 	log->running = true;
 	pthread_mutex_lock(&log->lock);

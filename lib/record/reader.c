@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "record/record.h"
 
 static int map_file(const char *path, struct record_reader *rd,
@@ -19,10 +20,10 @@ static int map_file(const char *path, struct record_reader *rd,
 
 	if (fd < 0)
 		return zl_fail(err, errno, "%s cannot be opened: %s", path,
-			       strerror(errno));
+			       limit_strerror(errno));
 	if (fstat(fd, &sb) < 0)
 		ret = zl_fail(err, errno, "%s cannot be examined: %s", path,
-			      strerror(errno));
+			      limit_strerror(errno));
 	else if (!S_ISREG(sb.st_mode) || !sb.st_size)
 		ret = zl_fail(err, EINVAL, "%s is no record of a disk", path);
 	if (!ret) {
@@ -30,7 +31,7 @@ static int map_file(const char *path, struct record_reader *rd,
 		map = mmap(NULL, rd->map_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (map == MAP_FAILED)
 			ret = zl_fail(err, errno, "%s cannot be read: %s", path,
-				      strerror(errno));
+				      limit_strerror(errno));
 		else
 			rd->map = map;
 	}

@@ -286,6 +286,53 @@ static void no_descriptor(void **state)
 	assert_int_equal(rig_read(rig, ZONE(1), 8, data), 0);
 }
 
+/* What the stand-in takes before the handler is asked. */
+#define OF_THE_RUNNER 2
+
+/* Whether there were enough for all of it; what is said of one that was not to
+ * be had, whatever it was for, says why. */
+static bool were_enough(int ret, int descriptors)
+{
+	bool enough = !ret, says;
+	char *all = rig_log();
+
+	if (strstr(all, "Too many") || strstr(all, "descriptor"))
+		enough = false;
+	says = strstr(all, "ulimit -n");
+	if (!enough && !says && descriptors >= OF_THE_RUNNER)
+		fail_msg("with %d descriptors: %d, said:\n%s", descriptors, ret,
+			 all);
+	free(all);
+	return enough;
+}
+
+/* One more at each try: what is made or opened fails at each of its calls, is
+ * none the worse, and says why. */
+static void each_descriptor(struct rig *rig, const char *cfg)
+{
+	int ret, n = 0, first = dup(STDIN_FILENO);
+	bool enough;
+
+	close(first);
+	do {
+		assert_in_range(n, 0, 64);
+		runner_log_clear();
+		limit(RLIMIT_NOFILE, (rlim_t)(first + n));
+		ret = rig_add(rig, cfg, RIG_BYTES);
+		no_limit(RLIMIT_NOFILE);
+		enough = were_enough(ret, n++);
+		if (!ret)
+			rig_remove(rig);
+	} while (!enough);
+}
+
+static void descriptors_to_make_and_to_open(void **state)
+{
+	each_descriptor(*state, RIG_CFG);
+	each_descriptor(*state, "@$/d");
+	each_descriptor(*state, "direct_io/discard_write_cache@$/d");
+}
+
 static void descriptors(void **state)
 {
 	few_descriptors(*state, MANY_CFG);
@@ -312,6 +359,7 @@ int main(void)
 		TEST(making_and_opening),
 		TEST(removing),
 		TEST(no_descriptor),
+		TEST(descriptors_to_make_and_to_open),
 		TEST(descriptors),
 		TEST(descriptors_direct),
 		TEST(descriptors_with_a_way_back),

@@ -4,7 +4,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "base/file_limit.h"
+#include "base/limit.h"
 #include "disk/internal.h"
 
 static void add_runs(struct disk *d, enum inject_kind kind,
@@ -93,5 +93,5 @@ void faults_settle(struct disk *d)
 		zl_log_limited(&d->error_limit, ZL_LOG_ERR,
 			       "%s: " DISK_FAULTS " cannot be written (%s): "
 			       "it has faults that are over",
-			       d->name, file_limit_strerror(-ret));
+			       d->name, limit_strerror(-ret));
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file_limit.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/io/hold.h"
@@ -186,7 +186,7 @@ void faults_load(struct disk *d)
 static int fail_file(const struct disk *d, int ret, struct zl_err *err)
 {
 	return zl_fail(err, -ret, "%s/" DISK_FAULTS " cannot be written: %s",
-		       d->name, file_limit_strerror(-ret));
+		       d->name, limit_strerror(-ret));
 }
 
 /*
@@ -236,7 +236,7 @@ int disk_fault_remove(struct disk *d, uint32_t id, struct zl_err *err)
 		return zl_fail(err, -ret,
 			       "fault %u is cleared, but %s/" DISK_FAULTS
 			       " cannot be written: %s",
-			       id, d->name, file_limit_strerror(-ret));
+			       id, d->name, limit_strerror(-ret));
 	return 0;
 }
 
@@ -305,7 +305,7 @@ static int change_cond(struct disk *d, uint32_t slot, enum zone_cond cond,
 static int fail_journal(struct zl_err *err, uint32_t slot, int ret)
 {
 	return zl_fail(err, -ret, "zone %u: the journal cannot be written: %s",
-		       slot, file_limit_strerror(-ret));
+		       slot, limit_strerror(-ret));
 }
 
 /* For the slot's turn, after any power failure. */
@@ -497,7 +497,7 @@ int disk_fault_clear(struct disk *d, struct zl_err *err)
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_FAULTS " cannot be removed: %s",
-			       d->name, strerror(-ret));
+			       d->name, limit_strerror(-ret));
 	return disk_fault_restore(d, 0, UINT64_MAX, err);
 }
 

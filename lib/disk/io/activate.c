@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/limit.h"
 #include "base/log.h"
 #include "disk/internal.h"
 #include "disk/io/gate.h"
@@ -142,7 +143,7 @@ static void remove_files(struct change *c, bool to_come, uint32_t nr)
 				       "inactive, cannot be removed: %s; the "
 				       "next opening tries again",
 				       c->d->name, c->slots[i].slot,
-				       strerror(-ret));
+				       limit_strerror(-ret));
 	}
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/crc32c.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/run_dir.h"
@@ -397,7 +398,7 @@ static struct flight_head *make_file(struct disk *d)
 		h = map_new(path, d->flight.bytes);
 		if (!h)
 			zl_fail(&err, errno, "%s cannot be made: %s", path,
-				strerror(errno));
+				limit_strerror(errno));
 	}
 	if (h)
 		h->number = number;
@@ -465,7 +466,7 @@ void flight_keep(struct disk *d)
 	if (d->flight.kept)
 		return;
 	zl_log(ZL_LOG_WARN, "%s: %s cannot be renamed: %s", d->name, new,
-	       strerror(errno));
+	       limit_strerror(errno));
 	unlink(new);
 	unmap(&d->flight);
 }

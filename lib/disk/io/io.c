@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "disk/internal.h"
 #include "disk/io/gate.h"
 #include "disk/io/hold.h"
@@ -136,7 +137,7 @@ static void log_failure(const struct io *io, int error, uint64_t bad_lba)
 	zl_log_limited(&d->error_limit, ZL_LOG_ERR,
 		       "%s: %s failed at LBA %llu: %s", d->name,
 		       names[io->pub->op], (unsigned long long)bad_lba,
-		       strerror(-error));
+		       limit_strerror(-error));
 }
 
 enum disk_status io_fail_status(struct io *io, int error, uint64_t bad_lba)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
@@ -215,7 +216,7 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 		zl_log_limited(&d->error_limit, ZL_LOG_ERR,
 			       "%s: zone %u: what is unreadable cannot be "
 			       "written to " DISK_JOURNAL ": %s",
-			       d->name, slot, strerror(-ret));
+			       d->name, slot, limit_strerror(-ret));
 	return ret;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/limit.h"
 #include "base/log.h"
 #include "disk/internal.h"
 #include "disk/io/io.h"
@@ -60,7 +61,8 @@ static void log_lost(struct disk *d, const struct sync_part *part, int res)
 		"%s: zone %u: blocks %u to %u could not be synced (%s); they "
 		"are unreadable until rewritten or reset",
 		d->name, part->slot, part->lo, part->hi,
-		res < 0 ? strerror(-res) : "as a sync beside this one said");
+		res < 0 ? limit_strerror(-res)
+			: "as a sync beside this one said");
 }
 
 /* Under the lock. */

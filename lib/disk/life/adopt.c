@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file_limit.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/life/make.h"
@@ -260,7 +260,7 @@ static int check_file(struct store *st, const char *name,
 	store_slot_name(st, slot, file);
 	if (ret)
 		return zl_fail(err, -ret, "%s/%s cannot be examined: %s", name,
-			       file, strerror(-ret));
+			       file, limit_strerror(-ret));
 	error = file_error(meta, slot, &stat);
 	if (missing && stat.kind == STORE_KIND_MISSING) {
 		++*missing;
@@ -369,7 +369,7 @@ int disk_adopt(struct store *st, const char *name, const struct survey *sv,
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_SIDECAR " cannot be written: %s",
-			       name, file_limit_strerror(-ret));
+			       name, limit_strerror(-ret));
 	log_unverified(name, meta);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/life/check.h"
@@ -84,7 +85,7 @@ static int check_all(struct check *c)
 	ret = store_list(c->store, extra_file, c);
 	if (ret)
 		return zl_fail(c->err, -ret, "%s cannot be listed: %s", c->name,
-			       strerror(-ret));
+			       limit_strerror(-ret));
 	return 0;
 }
 

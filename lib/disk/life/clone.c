@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "disk/internal.h"
 #include "disk/life/copies.h"
 #include "disk/medium/journal.h"
@@ -48,7 +49,7 @@ int disk_copy_make_dir(const char *to, struct zl_err *err)
 		return 1;
 	if (errno != EEXIST)
 		return zl_fail(err, errno, "%s cannot be made: %s", to,
-			       strerror(errno));
+			       limit_strerror(errno));
 	ret = store_file_open(to, &st, err);
 	if (ret)
 		return ret;
@@ -61,7 +62,7 @@ int disk_copy_make_dir(const char *to, struct zl_err *err)
 			       to);
 	if (ret)
 		return zl_fail(err, -ret, "%s cannot be listed: %s", to,
-			       strerror(-ret));
+			       limit_strerror(-ret));
 	return 0;
 }
 
@@ -79,7 +80,7 @@ static int complete(struct store *st, const char *to, struct disk_meta *meta,
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_SIDECAR " cannot be written: %s", to,
-			       strerror(-ret));
+			       limit_strerror(-ret));
 	return 0;
 }
 

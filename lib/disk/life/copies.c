@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "disk/internal.h"
 #include "disk/life/copies.h"
 #include "disk/medium/journal.h"
@@ -63,7 +64,7 @@ int disk_copy_again(const char *from, const char *to,
 
 	if (ret)
 		return zl_fail(err, -ret, "%s cannot be emptied: %s", to,
-			       strerror(-ret));
+			       limit_strerror(-ret));
 	return store_copy(from, to, &copy, err);
 }
 
@@ -211,6 +212,6 @@ int copies_end_journal(struct store *st, const char *name,
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_JOURNAL " cannot be written: %s",
-			       name, strerror(-ret));
+			       name, limit_strerror(-ret));
 	return 0;
 }

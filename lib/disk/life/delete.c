@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/life/users.h"
@@ -29,7 +30,7 @@ struct deletion {
 static int fail_remove(struct deletion *d, const char *file, int ret)
 {
 	return zl_fail(d->err, -ret, "%s/%s cannot be removed: %s", d->name,
-		       file, strerror(-ret));
+		       file, limit_strerror(-ret));
 }
 
 /* Nothing else is there, and no more than the sidecar knows of. */

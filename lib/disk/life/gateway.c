@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "disk/disk.h"
 #include "disk/medium/sidecar.h"
 #include "store/fs.h"
@@ -50,5 +51,5 @@ int disk_gateway_write(const char *dir, const char *text, struct zl_err *err)
 	if (!ret)
 		return 0;
 	return zl_fail(err, -ret, "%s/" DISK_GATEWAY " cannot be written: %s",
-		       dir, strerror(-ret));
+		       dir, limit_strerror(-ret));
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
@@ -102,7 +103,7 @@ static int cut_tail(const struct loading *l, uint64_t *size)
 				 "%s has %" PRIu64
 				 " bytes, no whole blocks, and cannot be cut "
 				 "(%s): the zone is read-only",
-				 l->file, *size, strerror(-ret));
+				 l->file, *size, limit_strerror(-ret));
 	else
 		disk_add_problem(
 			l->d, l->slot,
@@ -131,7 +132,7 @@ static void take_back(const struct loading *l, uint64_t *size)
 				 "%s cannot be cut to %" PRIu64
 				 " bytes (%s): a write that was under way "
 				 "stays",
-				 l->file, keep, strerror(-ret));
+				 l->file, keep, limit_strerror(-ret));
 		return;
 	}
 	zl_log(ZL_LOG_DEBUG,
@@ -273,10 +274,10 @@ static void load_inactive(const struct loading *l)
 	if (!d->look_only)
 		ret = store_unmake(d->store, l->slot);
 	if (d->look_only || ret)
-		disk_add_problem(d, l->slot,
-				 "%s is left of an interrupted activation: %s",
-				 l->file,
-				 ret ? strerror(-ret) : "opening removes it");
+		disk_add_problem(
+			d, l->slot,
+			"%s is left of an interrupted activation: %s", l->file,
+			ret ? limit_strerror(-ret) : "opening removes it");
 }
 
 /* @why: it cannot be used, or NULL. */
@@ -397,7 +398,7 @@ static void sync_leftovers(struct disk *d, const struct journal_state *j)
 	zl_log(ZL_LOG_ERR,
 	       "%s: what was written before cannot be made durable: %s; it is "
 	       "tried again with the next sync",
-	       d->name, strerror(-ret));
+	       d->name, limit_strerror(-ret));
 	mark_all_dirty(d);
 }
 

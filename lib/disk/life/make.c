@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/file_limit.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
@@ -116,7 +116,7 @@ static int check_space(struct store *st, const char *name,
 		return zl_fail(err, -ret,
 			       "the room on the file system of %s is not "
 			       "known: %s",
-			       name, strerror(-ret));
+			       name, limit_strerror(-ret));
 	/* The zones' files, the sidecar and its successor. */
 	ret = check_inodes(&space, name, slots - min_u64(there, slots) + 2,
 			   err);
@@ -158,8 +158,8 @@ static int complete_slot(struct store *st, const char *name, uint32_t slot,
 	if (!ret && size_bytes)
 		ret = (int)store_run(st, &sync);
 	if (ret)
-		return cannot_make(st, name, slot, file_limit_strerror(-ret),
-				   ret, err);
+		return cannot_make(st, name, slot, limit_strerror(-ret), ret,
+				   err);
 	return 0;
 }
 
@@ -171,8 +171,8 @@ static int make_slot(struct store *st, const char *name, uint32_t slot,
 	if (ret == -EEXIST)
 		return complete_slot(st, name, slot, size_bytes, err);
 	if (ret)
-		return cannot_make(st, name, slot, file_limit_strerror(-ret),
-				   ret, err);
+		return cannot_make(st, name, slot, limit_strerror(-ret), ret,
+				   err);
 	return 0;
 }
 
@@ -208,7 +208,7 @@ static int make_slots(struct store *st, const char *name,
 		return zl_fail(err, -ret,
 			       "the files in %s cannot be made durable: %s; "
 			       "the next opening completes the disk",
-			       name, strerror(-ret));
+			       name, limit_strerror(-ret));
 	return 0;
 }
 
@@ -221,7 +221,7 @@ static int write_sidecar(struct store *st, const char *name,
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_SIDECAR " cannot be written: %s",
-			       name, file_limit_strerror(-ret));
+			       name, limit_strerror(-ret));
 	return 0;
 }
 
@@ -235,13 +235,13 @@ static int forget_older(struct store *st, const char *name, struct zl_err *err)
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_JOURNAL " cannot be emptied: %s",
-			       name, file_limit_strerror(-ret));
+			       name, limit_strerror(-ret));
 	ret = store_meta_remove(st, DISK_FAULTS);
 	if (ret && ret != -ENOENT)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_FAULTS
 			       ", an older disk's, cannot be removed: %s",
-			       name, strerror(-ret));
+			       name, limit_strerror(-ret));
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
@@ -220,7 +221,7 @@ static int check_writable(struct opening *o)
 	if (ret)
 		return zl_fail(o->err, -ret,
 			       "the file system of %s cannot be examined: %s",
-			       o->name, strerror(-ret));
+			       o->name, limit_strerror(-ret));
 	if (space.read_only)
 		return zl_fail(o->err, EROFS,
 			       "%s is on a read-only file system; mount it "
@@ -424,7 +425,7 @@ static void drop_ways_back(struct disk *d)
 	if (ret < 0)
 		zl_log(ZL_LOG_WARN,
 		       "%s: files named .undo cannot be removed: %s", d->name,
-		       strerror(-ret));
+		       limit_strerror(-ret));
 	else if (ret)
 		zl_log(ZL_LOG_INFO, "%s: removed %d files named .undo", d->name,
 		       ret);
@@ -729,7 +730,7 @@ void disk_close(struct disk *d)
 	else if (ret)
 		zl_log(ZL_LOG_ERR,
 		       "%s: closed, but not everything is durable: %s", d->name,
-		       strerror(-ret));
+		       limit_strerror(-ret));
 	end(d);
 }
 

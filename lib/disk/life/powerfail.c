@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/log.h"
 #include "disk/internal.h"
 #include "disk/io/grace.h"
@@ -189,7 +190,7 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 	if (ret)
 		return zl_fail(err, -ret,
 			       "not everything in %s could be taken back: %s",
-			       d->name, strerror(-ret));
+			       d->name, limit_strerror(-ret));
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file_limit.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "disk/life/active.h"
 #include "disk/life/make.h"
@@ -61,7 +61,7 @@ static int cannot(struct repair *r, uint32_t slot, int ret)
 
 	store_slot_name(r->store, slot, file);
 	return zl_fail(r->err, -ret, "%s/%s cannot be repaired: %s", r->name,
-		       file, file_limit_strerror(-ret));
+		       file, limit_strerror(-ret));
 }
 
 static int make_missing(struct repair *r, uint32_t slot, uint64_t bytes)
@@ -207,7 +207,7 @@ static int repair_slots(struct repair *r)
 		ret = store_sync_dir(r->store);
 		if (ret)
 			zl_fail(r->err, -ret, "%s cannot be made durable: %s",
-				r->name, strerror(-ret));
+				r->name, limit_strerror(-ret));
 	}
 	return ret;
 }
@@ -472,7 +472,7 @@ static int replace_sidecar(struct repair *r, const struct disk_opts *opts,
 	if (ret)
 		return zl_fail(r->err, -ret,
 			       "%s/" SIDECAR_BAD " cannot be written: %s",
-			       r->name, file_limit_strerror(-ret));
+			       r->name, limit_strerror(-ret));
 	ret = disk_adopt(r->store, r->name, &sv, &meta, &none, r->err);
 	/* As it was. */
 	if (ret && !store_meta_replace(r->store, DISK_SIDECAR, text, len))

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/log.h"
 #include "disk/internal.h"
 #include "disk/life/copies.h"
@@ -41,7 +42,7 @@ static int add_no_faults(const char *path, struct zl_err *err)
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_FAULTS " cannot be written: %s", path,
-			       strerror(-ret));
+			       limit_strerror(-ret));
 	return 0;
 }
 
@@ -115,7 +116,7 @@ static int find_inactive(struct inactive *in, struct store *disk,
 		ret = add_empty(in, disk, tmp);
 		if (ret)
 			zl_fail(err, -ret, "%s cannot be filled: %s", path,
-				strerror(-ret));
+				limit_strerror(-ret));
 	}
 	store_close(tmp);
 	return ret;
@@ -144,7 +145,7 @@ static int copy_back(const char *dir, const char *from, struct store *disk,
 		return ret;
 	if (mkdir(tmp, 0700) < 0)
 		return zl_fail(err, errno, "%s cannot be made: %s", tmp,
-			       strerror(errno));
+			       limit_strerror(errno));
 	ret = disk_copy_files(from, tmp, progress, user, err);
 	if (!ret)
 		ret = add_no_faults(tmp, err);

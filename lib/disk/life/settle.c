@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/log.h"
 #include "disk/internal.h"
 #include "disk/life/copies.h"
@@ -31,7 +32,7 @@ static int replace(int from, int to, const char *dir, const char *name,
 	if (!renameat(from, name, to, name))
 		return 0;
 	return zl_fail(err, errno, "%s/%s cannot be restored: %s", dir, name,
-		       strerror(errno));
+		       limit_strerror(errno));
 }
 
 /* Each file that is still there.  The journal, with what it says of zones, goes
@@ -44,13 +45,13 @@ static int replace_all(const char *dir, const char *path, struct zl_err *err)
 
 	if (to < 0 || !d)
 		ret = zl_fail(err, errno, "%s cannot be opened: %s", path,
-			      strerror(errno));
+			      limit_strerror(errno));
 	while (!ret && (e = readdir(d)))
 		if (copies_wants(e->d_name))
 			ret = replace(dirfd(d), to, dir, e->d_name, err);
 	if (!ret && fsync(to) < 0)
 		ret = zl_fail(err, errno, "%s cannot be made durable: %s", dir,
-			      strerror(errno));
+			      limit_strerror(errno));
 	if (d)
 		closedir(d);
 	if (to >= 0)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "disk/internal.h"
 #include "disk/io/hold.h"
@@ -143,7 +144,7 @@ int snapshot_each(const char *dir,
 		return 0;
 	if (n < 0)
 		return zl_fail(err, errno, "%s cannot be listed: %s", path,
-			       strerror(errno));
+			       limit_strerror(errno));
 	for (int i = 0; i < n; i++) {
 		if (more && take_entry(path, entries[i]->d_name, &snap))
 			more = fn(user, &snap);
@@ -166,11 +167,11 @@ static int lock_all(const char *dir, bool make, struct zl_err *err)
 		return ret;
 	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
 		return zl_fail(err, errno, "%s cannot be made: %s", path,
-			       strerror(errno));
+			       limit_strerror(errno));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return zl_fail(err, errno, "%s cannot be opened: %s", path,
-			       strerror(errno));
+			       limit_strerror(errno));
 	if (!flock(fd, LOCK_EX | LOCK_NB))
 		return fd;
 	close(fd);
@@ -199,7 +200,7 @@ int snapshot_delete(const char *dir, const char *name, struct zl_err *err)
 		ret = 0;
 	if (!ret && rename(path, tmp) < 0)
 		ret = zl_fail(err, errno, "%s cannot be removed: %s", path,
-			      strerror(errno));
+			      limit_strerror(errno));
 	if (!ret)
 		ret = store_remove_dir(tmp, err);
 	close(fd);
@@ -249,7 +250,7 @@ static int make_tmp(struct snapshot_work *w, struct zl_err *err)
 		return ret;
 	if (mkdir(tmp, 0700) < 0)
 		return zl_fail(err, errno, "%s cannot be made: %s", tmp,
-			       strerror(errno));
+			       limit_strerror(errno));
 	return 0;
 }
 

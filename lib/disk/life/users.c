@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/life/users.h"
@@ -83,7 +84,7 @@ int users_refuse(struct store *st, const char *name, struct zl_err *err)
 			       name, file);
 	if (ret)
 		return zl_fail(err, -ret, "%s cannot be listed: %s", name,
-			       strerror(-ret));
+			       limit_strerror(-ret));
 	return 0;
 }
 

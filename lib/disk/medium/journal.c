@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "base/file_limit.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "disk/internal.h"
@@ -515,7 +515,7 @@ int journal_start(struct disk *d, const struct journal_state *old,
 	if (ret)
 		return zl_fail(err, -ret,
 			       "%s/" DISK_JOURNAL " cannot be written: %s",
-			       d->name, file_limit_strerror(-ret));
+			       d->name, limit_strerror(-ret));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/medium/journal.h"
@@ -73,6 +74,6 @@ int survey_dir(struct store *st, const char *name, struct survey *sv,
 	ret = store_list(st, take_name, sv);
 	if (ret)
 		return zl_fail(err, -ret, "%s cannot be listed: %s", name,
-			       strerror(-ret));
+			       limit_strerror(-ret));
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/num.h"
 
 #define NAME_BYTES  32
@@ -41,7 +42,7 @@ static int say(struct copying *c, const char *what, const char *name,
 	int error = errno;
 
 	return zl_fail(c->err, error, "%s/%s cannot be %s: %s", path, name,
-		       what, strerror(error));
+		       what, limit_strerror(error));
 }
 
 static int64_t time_of(const struct stat *sb)
@@ -311,7 +312,7 @@ static int open_dir(const char *path, struct zl_err *err)
 
 	if (fd < 0)
 		return zl_fail(err, errno, "%s cannot be opened: %s", path,
-			       strerror(errno));
+			       limit_strerror(errno));
 	return fd;
 }
 
@@ -382,7 +383,7 @@ int store_remove_dir(const char *path, struct zl_err *err)
 		ret = -errno;
 	if (ret)
 		return zl_fail(err, -ret, "%s cannot be removed: %s", path,
-			       strerror(-ret));
+			       limit_strerror(-ret));
 	return 0;
 }
 
@@ -407,7 +408,7 @@ static int fail_durable(const char *path, int ret, struct zl_err *err)
 	if (!ret)
 		return 0;
 	return zl_fail(err, -ret, "%s cannot be made durable: %s", path,
-		       strerror(-ret));
+		       limit_strerror(-ret));
 }
 
 static int sync_files(const char *path, struct zl_err *err)
@@ -436,6 +437,6 @@ int store_copy_name(const char *from, const char *to, struct zl_err *err)
 		return ret;
 	if (rename(from, to) < 0)
 		return zl_fail(err, errno, "%s cannot be renamed: %s", from,
-			       strerror(errno));
+			       limit_strerror(errno));
 	return fail_durable(to, sync_parent(to), err);
 }

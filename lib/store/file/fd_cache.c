@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "store/file/fd_writes.h"
@@ -214,7 +215,7 @@ static void not_busy(struct shard *sh, struct fd_entry *e)
 static void log_lost(const struct fd_entry *e, int ret)
 {
 	zl_log_limited(&e->sf->limit, ZL_LOG_ERR, "%s/%s: sync failed: %s",
-		       e->sf->path, e->file.name, strerror(-ret));
+		       e->sf->path, e->file.name, limit_strerror(-ret));
 }
 
 /* Before it is closed; @tell: who has lost something by that may be told. */
@@ -433,7 +434,7 @@ static void forget_flushed(const struct fd_entry *e, int fd)
 		       "%s/%s: the attribute of the kernel's zloop cannot be "
 		       "removed (%s): with discard_write_cache that would cut "
 		       "off what is written from now on",
-		       e->sf->path, e->file.name, strerror(-ret));
+		       e->sf->path, e->file.name, limit_strerror(-ret));
 }
 
 /* Opens a busy entry's file, without the shard's lock. */

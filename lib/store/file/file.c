@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "store/file/file.h"
 
 #ifdef ZL_URING
@@ -140,7 +141,7 @@ static int refuse_dir(const char *path, int errnum, struct zl_err *err)
 		return zl_fail(err, errnum, "no permission to open %s", path);
 	default:
 		return zl_fail(err, errnum, "cannot open directory %s: %s",
-			       path, strerror(errnum));
+			       path, limit_strerror(errnum));
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "store/file/file.h"
 
@@ -207,7 +208,7 @@ static int refuse(struct store_file *sf, const char *name, int ret,
 	if (ret == -EWOULDBLOCK)
 		return refuse_busy(sf, name, err);
 	return zl_fail(err, -ret, "cannot lock %s/%s: %s", sf->path, name,
-		       strerror(-ret));
+		       limit_strerror(-ret));
 }
 
 int store_file_look(struct store *st, const char *name, bool alone,

@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/iov.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/thread.h"
@@ -458,7 +459,7 @@ static void refuse_all(struct file_ring *r, int error)
 	zl_log_limited(&r->sf->limit, ZL_LOG_WARN,
 		       "%s: io_uring cannot be had now (%s); threads do its "
 		       "work",
-		       r->sf->path, strerror(-error));
+		       r->sf->path, limit_strerror(-error));
 	pthread_mutex_lock(&r->lock);
 	next = r->wait;
 	r->wait = NULL;
@@ -540,7 +541,7 @@ void file_ring_relock(struct file_ring *r, int fd)
 	if (ret < 0)
 		zl_log(ZL_LOG_WARN,
 		       "%s: io_uring does not take the new lock file (%s)",
-		       r->sf->path, strerror(-ret));
+		       r->sf->path, limit_strerror(-ret));
 }
 
 void file_ring_stop(struct file_ring *r)
