@@ -260,17 +260,40 @@ static int make_hba(const struct lio *lio, struct lio_backstore *bs)
 	return ret;
 }
 
+/* 0: this kernel has no such attribute. */
+static uint64_t attribute(const char *path, const char *name)
+{
+	char file[PATH_MAX], text[32];
+
+	if (lio_print(file, sizeof(file), "%s/attrib/%s", path, name) ||
+	    lio_read(file, text, sizeof(text)))
+		return 0;
+	return strtoull(text, NULL, 10);
+}
+
 /* Some kernels' default is too small for deep queues of large commands. */
 static int raise_data_area(const struct lio *lio, const char *path,
 			   uint32_t mib)
 {
-	char file[PATH_MAX], text[32];
+	uint64_t now = attribute(path, "max_data_area_mb");
 
-	if (lio_print(file, sizeof(file), "%s/attrib/max_data_area_mb", path) ||
-	    lio_read(file, text, sizeof(text)) ||
-	    strtoull(text, NULL, 10) >= mib)
+	if (!now || now >= mib)
 		return 0;
 	return lio_set(lio, path, "control", "max_data_area_mb=%" PRIu32, mib);
+}
+
+/*
+ * All of it is allocated, and with 8 MiB it is most of what a disk that does
+ * nothing takes.  One holds 6000 commands, or 240 of 1 MiB in as many pieces as
+ * they may have.
+ */
+#define RING_MIB 1
+
+static int shrink_ring(const struct lio *lio, const char *path)
+{
+	if (attribute(path, "cmd_ring_size_mb") <= RING_MIB)
+		return 0;
+	return lio_set(lio, path, "control", "cmd_ring_size_mb=%d", RING_MIB);
 }
 
 static int configure(const struct lio *lio, const char *path,
@@ -292,6 +315,8 @@ static int configure(const struct lio *lio, const char *path,
 			      args->max_xfer_bytes / args->block_bytes);
 	if (!ret)
 		ret = raise_data_area(lio, path, args->min_data_area_mib);
+	if (!ret)
+		ret = shrink_ring(lio, path);
 	return ret;
 }
 

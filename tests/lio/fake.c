@@ -165,6 +165,7 @@ static const struct {
 	{ "core/user_*/*", "control", "" },
 	{ "core/user_*/*", "enable", "0" },
 	{ "core/user_*/*", "attrib/max_data_area_mb", "8" },
+	{ "core/user_*/*", "attrib/cmd_ring_size_mb", "8" },
 	{ "core/user_*/*", "wwn/vpd_unit_serial",
 	  "T10 VPD Unit Serial Number: " },
 	{ "loopback/*/tpgt_*", "nexus", "" },

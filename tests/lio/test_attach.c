@@ -48,6 +48,7 @@ static void attaches(void **state)
 	assert_string_equal(fake_get(CORE "/.hw_block_size"), "4096");
 	assert_string_equal(fake_get(CORE "/.hw_max_sectors"), "256");
 	assert_string_equal(fake_get(CORE "/.max_data_area_mb"), "128");
+	assert_string_equal(fake_get(CORE "/.cmd_ring_size_mb"), "1");
 	assert_string_not_equal(
 		fake_get(FAKE_TARGET "/loopback/" FAKE_WWN "/tpgt_1/nexus"),
 		FAKE_WWN);

@@ -65,6 +65,7 @@ attributes() {
   path=$(echo $CONFIGFS/core/user_*/zloop0)
   equal hw_max_sectors 2048 "$(cat "$path/attrib/hw_max_sectors")"
   [ "$(cat "$path/attrib/max_data_area_mb")" -ge 128 ]
+  equal cmd_ring_size_mb 1 "$(cat "$path/attrib/cmd_ring_size_mb")"
   contains "unit serial number" ": $(sed -n \
     's/.*"serial": "\(.*\)".*/\1/p' $base/0/zloop.json)$" \
     "$(cat "$path/wwn/vpd_unit_serial")"
