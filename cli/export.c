@@ -263,13 +263,14 @@ static const struct argp unexport_argp = {
 
 /* Of all disks, those that are not exported are no failure. */
 static int unexport(const char *word, const struct cli_detach *a,
-		    const struct cli_seen *seen)
+		    struct cli_seen *seen)
 {
 	struct lio_backstore bs;
 	int nr;
 
 	if (cli_need(word, &bs))
 		return CLI_FAILED;
+	cli_see_again(seen);
 	if (!a->force && cli_refuse_in_use(seen, &bs, "iscsi"))
 		return CLI_FAILED;
 	nr = cli_remove_exports(seen, &bs, "iscsi");
@@ -283,7 +284,7 @@ static int unexport(const char *word, const struct cli_detach *a,
 int unexport_main(int argc, char **argv)
 {
 	struct cli_detach a = { .force = false };
-	struct cli_seen seen = { .opens = NULL };
+	struct cli_seen seen;
 	int status = CLI_OK;
 
 	cli_parse(&unexport_argp, argc, argv, &a);
@@ -293,7 +294,7 @@ int unexport_main(int argc, char **argv)
 	argv += a.first;
 	if (a.all)
 		argc = cli_attached_dirs(&argv);
-	seen.luns = lio_luns_read(cli_lio());
+	cli_see(&seen);
 	for (int i = 0; i < argc; i++)
 		if (unexport(argv[i], &a, &seen))
 			status = CLI_FAILED;

@@ -4,19 +4,24 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
 #include "cli.h"
 #include "progress.h"
 
+/* In one write: several processes may say something at the same time. */
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
+	char *text;
+
 	progress_hide();
 	fflush(stdout);
-	fputs(prefix, stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	if (vasprintf(&text, fmt, ap) < 0)
+		return;
+	fprintf(stderr, "%s%s\n", prefix, text);
+	free(text);
 }
 
 void cli_error(const char *fmt, ...)

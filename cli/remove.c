@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop remove: detach a disk, whose files stay. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,9 +39,10 @@ static int need_daemon(bool force)
 	return force ? 0 : -ENODEV;
 }
 
-static int remove_disk(const struct cli_seen *seen,
-		       const struct lio_backstore *bs, bool force)
+static int remove_disk(struct cli_seen *seen, const struct lio_backstore *bs,
+		       bool force)
 {
+	cli_see_again(seen);
 	if (!force && cli_refuse_in_use(seen, bs, NULL))
 		return CLI_FAILED;
 	return cli_detach_disk(seen, bs) ? CLI_FAILED : CLI_OK;
@@ -71,7 +74,7 @@ struct removal {
 };
 
 /* Every so manieth, from the first on. */
-static int remove_part(const struct removal *r, unsigned first, unsigned step)
+static int remove_part(struct removal *r, unsigned first, unsigned step)
 {
 	int status = CLI_OK;
 
@@ -81,33 +84,48 @@ static int remove_part(const struct removal *r, unsigned first, unsigned step)
 	return status;
 }
 
-static pid_t start_part(const struct removal *r, unsigned first, unsigned step)
+/* tcmu-runner closes one disk after the other, so that each step may have to
+ * wait for the others'.  Who is killed has done no more than its step. */
+static pid_t start_part(struct removal *r, unsigned first, unsigned step)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
-	if (!pid)
-		_exit(remove_part(r, first, step));
-	return pid;
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(CLI_FAILED);
+	cli_wait_for_others(step);
+	_exit(remove_part(r, first, step));
+}
+
+static int end_of_part(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return CLI_FAILED;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	cli_error("a process that removes disks was killed by signal %d; "
+		  "zloop list shows what is left",
+		  WTERMSIG(status));
+	return CLI_FAILED;
 }
 
 /* Most of the time that a disk takes is spent waiting for the kernel, which can
  * wait for several at once. */
-static int remove_found(const struct removal *r)
+static int remove_found(struct removal *r)
 {
 	unsigned nr = (unsigned)min_u64(r->found.nr, AT_ONCE);
-	int ended, status = CLI_OK;
+	int status = CLI_OK;
 	pid_t pid[AT_ONCE];
 
 	for (unsigned i = 0; i < nr; i++)
 		pid[i] = nr > 1 ? start_part(r, i, nr) : -1;
-	for (unsigned i = 0; i < nr; i++) {
-		if (pid[i] < 0)
-			ended = remove_part(r, i, nr);
-		else if (waitpid(pid[i], &ended, 0) != pid[i])
-			ended = CLI_FAILED;
-		if (ended)
+	for (unsigned i = 0; i < nr; i++)
+		if (pid[i] < 0 ? remove_part(r, i, nr) : end_of_part(pid[i]))
 			status = CLI_FAILED;
-	}
 	return status;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "target.h"
 
@@ -44,6 +45,11 @@ const char *cli_device(const struct lio_backstore *bs,
 	*device = 0;
 	lio_each_export(cli_lio(), bs, take_device, device);
 	return device;
+}
+
+void cli_wait_for_others(unsigned nr)
+{
+	lio.wait_ms *= nr;
 }
 
 void cli_set_timeout(const char *arg, struct argp_state *state)
@@ -127,10 +133,25 @@ static bool visit_user(void *user, const struct lio_export *ex)
 	return !u->found;
 }
 
+/* How long what was seen is good for, at least. */
+#define SEEN_MS 1000
+
 void cli_see(struct cli_seen *seen)
 {
+	uint64_t start = clock_ms(), end;
+
 	seen->luns = lio_luns_read(cli_lio());
 	seen->opens = lio_opens_read(cli_lio());
+	end = clock_ms();
+	seen->until_ms = end + max_u64(SEEN_MS, 4 * (end - start));
+}
+
+void cli_see_again(struct cli_seen *seen)
+{
+	if (clock_ms() < seen->until_ms)
+		return;
+	cli_seen_free(seen);
+	cli_see(seen);
 }
 
 void cli_seen_free(struct cli_seen *seen)
@@ -178,6 +199,7 @@ static bool note_open(void *user, const struct lio_export *ex)
  */
 
 struct exports {
+	const struct lio_backstore *bs;
 	const char *fabric;
 	struct lio_export all[64];
 	unsigned nr;
@@ -187,7 +209,8 @@ static bool collect(void *user, const struct lio_export *ex)
 {
 	struct exports *e = user;
 
-	if (!e->fabric || !strcmp(e->fabric, ex->fabric))
+	if ((!e->fabric || !strcmp(e->fabric, ex->fabric)) &&
+	    lio_export_is_of(cli_lio(), ex, e->bs))
 		e->all[e->nr++] = *ex;
 	return e->nr < ZL_ARRAY_SIZE(e->all);
 }
@@ -195,7 +218,7 @@ static bool collect(void *user, const struct lio_export *ex)
 int cli_remove_exports(const struct cli_seen *seen,
 		       const struct lio_backstore *bs, const char *fabric)
 {
-	struct exports e = { .fabric = fabric };
+	struct exports e = { .bs = bs, .fabric = fabric };
 	struct zl_err err;
 
 	lio_luns_each(seen->luns, bs, collect, &e);

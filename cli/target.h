@@ -73,6 +73,8 @@ const char *cli_device(const struct lio_backstore *bs,
  * told of what was not saved, in @what, "": nothing. */
 int cli_finish(bool save, int status, const char *what);
 void cli_set_timeout(const char *arg, struct argp_state *state);
+/* A step may wait that long for each of @nr processes, this one among them. */
+void cli_wait_for_others(unsigned nr);
 
 /* What remove and unexport are told, as their parser's input. */
 struct cli_detach {
@@ -85,12 +87,19 @@ struct cli_detach {
 		CLI_TIMEOUT_OPTION
 error_t cli_parse_detach(int key, char *arg, struct argp_state *state);
 
-/* What is looked at once, for all disks that are detached. */
+/*
+ * What is looked at for all disks that are detached, and again when it is older
+ * than a second, or than four times what looking takes.  A LUN that another
+ * disk has meanwhile is left alone.
+ */
 struct cli_seen {
 	struct lio_luns *luns;
 	struct lio_opens *opens;
+	uint64_t until_ms;
 };
 void cli_see(struct cli_seen *seen);
+/* Once more, if it is time for it. */
+void cli_see_again(struct cli_seen *seen);
 void cli_seen_free(struct cli_seen *seen);
 
 /* 0, or -EBUSY when it has said who uses a LUN of @fabric (NULL: of any). */

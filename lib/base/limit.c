@@ -18,6 +18,8 @@ void limit_only_fails(void)
 
 /* LimitNOFILE= of tcmu-runner.service. */
 #define DESCRIPTORS 1000000
+/* The kernel's default of what may be (INR_OPEN_MAX): nobody's choice. */
+#define NOBODYS 4096
 
 void limit_raise_descriptors(void)
 {
@@ -26,7 +28,11 @@ void limit_raise_descriptors(void)
 	if (getrlimit(RLIMIT_NOFILE, &now) || now.rlim_cur >= DESCRIPTORS)
 		return;
 	new.rlim_cur = DESCRIPTORS;
-	new.rlim_max = now.rlim_max < DESCRIPTORS ? DESCRIPTORS : now.rlim_max;
+	new.rlim_max = now.rlim_max;
+	if (now.rlim_max <= NOBODYS)
+		new.rlim_max = DESCRIPTORS;
+	else if (now.rlim_max < DESCRIPTORS)
+		new.rlim_cur = now.rlim_max;
 	if (!setrlimit(RLIMIT_NOFILE, &new))
 		return;
 	/* No privilege, or less than that in the whole system. */

@@ -20,8 +20,9 @@
  */
 void limit_only_fails(void);
 
-/* As many descriptors as tcmu-runner's systemd unit asks for, or as many as may
- * be without a privilege; never less than there are.  Any thread. */
+/* As many descriptors as tcmu-runner's systemd unit asks for, as far as the
+ * hard limit goes, which is raised where it is the kernel's default and may be;
+ * never less than there are.  Any thread. */
 void limit_raise_descriptors(void);
 
 /* strerror() that says which limit was met, and where it is set. */

@@ -389,9 +389,10 @@ static int remove_dirs(const struct lio *lio, const struct lio_backstore *bs)
 		ret = lio_remove_dir(lio, path);
 	if (ret && ret != -ENOENT)
 		return ret;
+	/* Who makes them by hand may have put another one there. */
 	lio_path(lio, path, CORE "/%s", bs->hba);
 	ret = lio_remove_dir(lio, path);
-	return ret == -ENOENT ? 0 : ret;
+	return ret == -ENOENT || ret == -ENOTEMPTY ? 0 : ret;
 }
 
 /*

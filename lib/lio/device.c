@@ -185,24 +185,26 @@ void lio_opens_free(struct lio_opens *opens)
 	free(opens);
 }
 
-static void say_who(const struct lio_opens *o, const struct open_device *d,
+/* False: it has ended since. */
+static bool say_who(const struct lio_opens *o, const struct open_device *d,
 		    char *who, size_t size)
 {
 	char comm[PATH_MAX], name[64];
 
 	lio_path(o->lio, comm, "%s/comm", d->process);
-	lio_read(comm, name, sizeof(name));
+	if (lio_read(comm, name, sizeof(name)))
+		return false;
 	snprintf(who, size, "process %s (%s)", lio_last(d->process), name);
+	return true;
 }
 
 bool lio_device_is_open(const struct lio_opens *opens, const char *device,
 			char *who, size_t size)
 {
 	for (size_t i = 0; opens && i < opens->nr; i++) {
-		if (strcmp(opens->all[i].name, device))
-			continue;
-		say_who(opens, &opens->all[i], who, size);
-		return true;
+		if (!strcmp(opens->all[i].name, device) &&
+		    say_who(opens, &opens->all[i], who, size))
+			return true;
 	}
 	return false;
 }

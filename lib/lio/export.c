@@ -152,6 +152,25 @@ void lio_luns_free(struct lio_luns *luns)
 	free(luns);
 }
 
+/* How a link to the backstore ends. */
+static void link_end(const struct lio_backstore *bs,
+		     char end[LIO_NAME_MAX + 64])
+{
+	snprintf(end, LIO_NAME_MAX + 64, "/core/%s/%s", bs->hba, bs->name);
+}
+
+bool lio_export_is_of(const struct lio *lio, const struct lio_export *ex,
+		      const struct lio_backstore *bs)
+{
+	char tpg[PATH_MAX], path[PATH_MAX];
+	char to[LIO_NAME_MAX + 64], end[LIO_NAME_MAX + 64];
+
+	link_end(bs, end);
+	lio_tpg_path(lio, ex, tpg);
+	return !lio_print(path, sizeof(path), "%s/lun/lun_%u", tpg, ex->lun) &&
+	       read_link_in(path, to, sizeof(to)) && ends_with(to, end);
+}
+
 void lio_luns_each(const struct lio_luns *luns, const struct lio_backstore *bs,
 		   bool (*fn)(void *user, const struct lio_export *ex),
 		   void *user)
@@ -159,7 +178,7 @@ void lio_luns_each(const struct lio_luns *luns, const struct lio_backstore *bs,
 	char end[LIO_NAME_MAX + 64];
 	bool more = true;
 
-	snprintf(end, sizeof(end), "/core/%s/%s", bs->hba, bs->name);
+	link_end(bs, end);
 	for (size_t i = 0; luns && more && i < luns->nr; i++)
 		if (ends_with(luns->all[i].to, end))
 			more = fn(user, &luns->all[i].ex);

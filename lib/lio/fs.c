@@ -119,7 +119,7 @@ void lio_each_entry(const char *dir, const char *prefix,
 	for (int i = 0; i < nr; i++) {
 		const char *name = entries[i]->d_name;
 
-		if (more && *name != '.' &&
+		if (more && strcmp(name, ".") && strcmp(name, "..") &&
 		    !strncmp(name, prefix, strlen(prefix)) &&
 		    !lio_print(path, sizeof(path), "%s/%s", dir, name))
 			more = fn(user, path);

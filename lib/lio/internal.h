@@ -25,7 +25,7 @@ void lio_each_path(const struct lio *lio,
 		   bool (*fn)(void *user, const char *path), void *user,
 		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* Calls @fn for the path of each entry of @dir that begins with @prefix, in
- * order, numbers as such, until it returns false.  Hidden ones are left out. */
+ * order, numbers as such, until it returns false. */
 void lio_each_entry(const char *dir, const char *prefix,
 		    bool (*fn)(void *user, const char *path), void *user);
 /* The array @all of @nr elements of @size bytes, with place for one more, of

@@ -137,6 +137,10 @@ void lio_each_export(const struct lio *lio, const struct lio_backstore *bs,
 		     bool (*fn)(void *user, const struct lio_export *ex),
 		     void *user);
 
+/* Whether @ex, which was seen some time ago, exports @bs still. */
+bool lio_export_is_of(const struct lio *lio, const struct lio_export *ex,
+		      const struct lio_backstore *bs);
+
 /* Removes the LUN, and the target if that was its last one. */
 int lio_export_remove(const struct lio *lio, const struct lio_export *ex,
 		      struct zl_err *err);

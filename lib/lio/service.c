@@ -2,12 +2,15 @@
 /* What has to run below: kernel modules, configfs, tcmu-runner. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "lio/internal.h"
@@ -186,17 +189,34 @@ static int set_parameter(const struct lio *lio, const char *name,
 	return lio_set(lio, dir, name, "%s", value);
 }
 
-bool lio_unblock(const struct lio *lio)
+/* In this order, as tcmu-runner does when it starts. */
+static bool unblock(const struct lio *lio)
 {
-	int ret;
+	int ret = set_parameter(lio, "block_netlink", "1");
 
-	if (lio_daemon_state(lio, NULL) != LIO_DAEMON_NONE)
-		return false;
-	/* In this order, as tcmu-runner does when it starts. */
-	ret = set_parameter(lio, "block_netlink", "1");
 	if (!ret)
 		ret = set_parameter(lio, "reset_netlink", "1");
 	return !set_parameter(lio, "block_netlink", "0") && !ret;
+}
+
+/* One at a time: the kernel takes no reset that another one's end comes before.
+ */
+bool lio_unblock(const struct lio *lio)
+{
+	char path[PATH_MAX];
+	bool done;
+	int fd;
+
+	if (lio_daemon_state(lio, NULL) != LIO_DAEMON_NONE)
+		return false;
+	lio_path(lio, path, PARAMETERS);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	done = unblock(lio);
+	if (fd >= 0)
+		close(fd);
+	return done;
 }
 
 void lio_settle(const struct lio *lio)

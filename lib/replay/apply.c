@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/num.h"
 #include "replay/internal.h"
 #include "store/copy.h"
@@ -392,6 +393,6 @@ int apply_slot(struct building *b, uint32_t slot)
 		close(f.fd);
 	if (ret)
 		return zl_fail(b->err, -ret, "%s/%s cannot be built: %s",
-			       b->dir, name, strerror(-ret));
+			       b->dir, name, limit_strerror(-ret));
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/num.h"
 #include "disk/snapshot.h"
 #include "replay/internal.h"
@@ -158,12 +159,12 @@ static int open_dirs(struct building *b)
 	b->dir_fd = open(b->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->dir_fd < 0)
 		return zl_fail(b->err, errno, "%s cannot be opened: %s", b->dir,
-			       strerror(errno));
+			       limit_strerror(errno));
 	b->base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->base_fd >= 0)
 		return 0;
 	zl_fail(b->err, errno, "%s cannot be opened: %s", base,
-		strerror(errno));
+		limit_strerror(errno));
 	close(b->dir_fd);
 	return -EIO;
 }

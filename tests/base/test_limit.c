@@ -98,6 +98,7 @@ static void descriptors_are_raised(void **state)
 	(void)state;
 	raised(1024, 4096, 1000000, 1000000);
 	raised(1024, RLIM_INFINITY, 1000000, RLIM_INFINITY);
+	raised(1024, 20000, 20000, 20000);
 	/* Nobody's is lowered. */
 	raised(1000001, 1000002, 1000001, 1000002);
 	raised(RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY);

@@ -153,7 +153,12 @@ static void devices_open(void **state)
 	char who[256], path[PATH_MAX];
 
 	(void)state;
+	/* What has no program is a thread of the kernel's, and not looked at.
+	 */
 	fake_put("/proc/31/comm", "kworker/0:1");
+	fake_put("/proc/31/fd/x", "");
+	snprintf(path, sizeof(path), "%s/proc/31/fd/4", fake_lio.root);
+	assert_int_equal(symlink("/dev/sdq", path), 0);
 	fake_put("/proc/77/comm", "fio");
 	fake_put("/proc/77/fd/x", "");
 	fake_put("/proc/77/exe", "");
@@ -167,6 +172,9 @@ static void devices_open(void **state)
 	assert_string_equal(who, "process 77 (fio)");
 	assert_false(is_open("sd", who));
 	assert_false(is_open("sdqq", who));
+	/* It has ended. */
+	fake_drop("/proc/77/comm");
+	assert_false(is_open("sdq", who));
 }
 
 static bool count(void *user, const struct lio_backstore *bs)
@@ -194,8 +202,14 @@ static void odd_backstores(void **state)
 	assert_int_equal(nr, 1);
 }
 
-/* Files that are opened, directories and children apart. */
+/* Files that are opened or looked for, directories apart. */
 static unsigned opens;
+
+int access(const char *path, int mode)
+{
+	opens++;
+	return (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
+}
 
 int open(const char *path, int flags, ...)
 {
@@ -226,6 +240,29 @@ static void put_backstore(unsigned i)
 	snprintf(path, sizeof(path),
 		 FAKE_TARGET "/core/user_%u/z%u/wwn/vpd_unit_serial", i, i);
 	fake_put(path, "T10 VPD Unit Serial Number: 1234");
+}
+
+/* One that has been seen may be another disk's by now. */
+static void what_was_seen(void **state)
+{
+	const struct lio_export ex = { "loopback", "naa.5", "tpgt_1", 3 };
+	struct lio_backstore a = { .hba = "user_1", .name = "z" };
+	struct lio_backstore b = { .hba = "user_11", .name = "z" };
+	char path[PATH_MAX];
+
+	(void)state;
+	fake_put(FAKE_TARGET "/loopback/naa.5/tpgt_1/lun/lun_3/alua_tg_pt_gp",
+		 "");
+	assert_false(lio_export_is_of(&fake_lio, &ex, &a));
+	snprintf(path, sizeof(path),
+		 "%s" FAKE_TARGET "/loopback/naa.5/tpgt_1/lun/lun_3/x",
+		 fake_lio.root);
+	assert_int_equal(symlink("../../../../../core/user_1/z", path), 0);
+	assert_true(lio_export_is_of(&fake_lio, &ex, &a));
+	assert_false(lio_export_is_of(&fake_lio, &ex, &b));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("../../../../../core/user_11/z", path), 0);
+	assert_false(lio_export_is_of(&fake_lio, &ex, &a));
 }
 
 static bool is_in(void *user, const struct lio_backstore *bs)
@@ -297,8 +334,8 @@ static void one_look_at_each(void **state)
 	before = opens_of_a_search();
 	for (unsigned i = 1; i <= 20; i++)
 		put_backstore(i);
-	/* Its info for the directory, and whether that name is there. */
-	assert_int_equal(opens_of_a_search(), before + 20 * 2);
+	/* Its info for the directory, and twice whether that name is there. */
+	assert_int_equal(opens_of_a_search(), before + 20 * 3);
 }
 
 /* The kernel has several threads for each, which are younger than it is. */
@@ -335,6 +372,7 @@ int main(void)
 		TEST(a_daemon_that_cannot_end),
 		TEST(servers_that_do_not_answer),
 		TEST(finding),
+		TEST(what_was_seen),
 		TEST(one_look_at_each),
 		TEST(the_daemon_is_found_first),
 	};

@@ -526,11 +526,12 @@ const char *meta_read_error(int error)
 	case -EPERM:
 		return "not readable for this user";
 	case -EMFILE:
-		return "not readable: this process has no descriptor left "
-		       "(ulimit -n; LimitNOFILE= of a systemd unit)";
+		return "not readable: too many open files, for the limit of "
+		       "this process (ulimit -n; LimitNOFILE= of a systemd "
+		       "unit)";
 	case -ENFILE:
-		return "not readable: this system has no descriptor left "
-		       "(sysctl fs.file-max)";
+		return "not readable: too many open files, for the limit of "
+		       "this system (sysctl fs.file-max)";
 	default:
 		return "not readable: the file system reports an error";
 	}
