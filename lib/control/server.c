@@ -586,7 +586,9 @@ int control_start(struct disk *disk, struct control **control,
 		return zl_fail(err, ENOMEM, "out of memory");
 	ctl->disk = disk;
 	ctl->watched.ready = take_client;
+	/* It begins with nothing, whatever is done before the thread looks. */
 	history_init(&ctl->history);
+	history_sample(&ctl->history, disk, clock_ms());
 	for (int i = 0; i < CONTROL_MAX_CLIENTS; i++)
 		ctl->clients[i].fd = -1;
 	ret = start(ctl, err);
