@@ -119,6 +119,14 @@ static void end_lane(unsigned i)
 	sem_destroy(&mine[i].go_on);
 }
 
+/* While its threads are at work. */
+static void set_ms(unsigned *of_the_pool, unsigned ms)
+{
+	pthread_mutex_lock(&pool.lock);
+	*of_the_pool = ms;
+	pthread_mutex_unlock(&pool.lock);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -280,7 +288,7 @@ static void all_but_one_hang(void **state)
 	unsigned last = NR_LANES - 1;
 
 	(void)state;
-	pool.stuck_ms = 30;
+	set_ms(&pool.stuck_ms, 30);
 	for (unsigned i = 0; i < last; i++)
 		put(&mine[i], 2);
 	put(&mine[last], NR_JOBS);
@@ -298,7 +306,7 @@ static void all_but_one_hang(void **state)
 static void they_end_while_others_come(void **state)
 {
 	(void)state;
-	pool.idle_ms = 1;
+	set_ms(&pool.idle_ms, 1);
 	for (unsigned round = 0; round < 300; round++) {
 		for (unsigned i = 0; i < 3; i++)
 			put(&mine[(round + i) % NR_LANES], 1);
