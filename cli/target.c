@@ -141,7 +141,7 @@ void cli_see(struct cli_seen *seen)
 	uint64_t start = clock_ms(), end;
 
 	seen->luns = lio_luns_read(cli_lio());
-	seen->opens = lio_opens_read(cli_lio());
+	seen->opens = NULL;
 	end = clock_ms();
 	seen->until_ms = end + max_u64(SEEN_MS, 4 * (end - start));
 }
@@ -230,11 +230,14 @@ int cli_remove_exports(const struct cli_seen *seen,
 	return (int)e.nr;
 }
 
-int cli_detach_disk(const struct cli_seen *seen, const struct lio_backstore *bs)
+int cli_detach_disk(struct cli_seen *seen, const struct lio_backstore *bs)
 {
-	struct openers o = { seen->opens, bs };
+	struct openers o = { .bs = bs };
 	struct zl_err err;
 
+	if (!seen->opens)
+		seen->opens = lio_opens_read(cli_lio());
+	o.opens = seen->opens;
 	lio_luns_each(seen->luns, bs, note_open, &o);
 	if (cli_remove_exports(seen, bs, NULL) < 0)
 		return -EIO;

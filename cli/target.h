@@ -94,7 +94,7 @@ error_t cli_parse_detach(int key, char *arg, struct argp_state *state);
  */
 struct cli_seen {
 	struct lio_luns *luns;
-	struct lio_opens *opens;
+	struct lio_opens *opens; /* NULL until a disk is detached */
 	uint64_t until_ms;
 };
 void cli_see(struct cli_seen *seen);
@@ -110,8 +110,7 @@ int cli_remove_exports(const struct cli_seen *seen,
 		       const struct lio_backstore *bs, const char *fabric);
 /* Removes its LUNs and targets, and the backstore; says who has its block
  * device open, which is no use that keeps others out.  0, or -errno, said. */
-int cli_detach_disk(const struct cli_seen *seen,
-		    const struct lio_backstore *bs);
+int cli_detach_disk(struct cli_seen *seen, const struct lio_backstore *bs);
 
 /* The directories of all disks that are attached; how many. */
 int cli_attached_dirs(char ***dirs);
