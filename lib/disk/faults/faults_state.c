@@ -150,6 +150,7 @@ static int parse_text(struct disk *d, const char *text, size_t len,
 void faults_load(struct disk *d)
 {
 	struct disk_faults *fs = &d->faults;
+	char why[META_ERROR_MAX];
 	struct zl_err err;
 	void *text;
 	size_t len;
@@ -160,7 +161,7 @@ void faults_load(struct disk *d)
 	fs->file = true;
 	if (ret) {
 		disk_add_problem(d, UINT32_MAX, DISK_FAULTS " is %s",
-				 meta_read_error(ret));
+				 meta_read_error(ret, why));
 		return;
 	}
 	if (parse_text(d, text, len, &err)) {

@@ -361,6 +361,7 @@ static int read_file(struct store *st, const char *name, void **data,
 		     size_t *len, struct zl_err *err)
 {
 	int ret = store_meta_read(st, DISK_JOURNAL, data, len);
+	char why[META_ERROR_MAX];
 
 	if (ret == -ENOENT) {
 		*data = NULL;
@@ -369,7 +370,7 @@ static int read_file(struct store *st, const char *name, void **data,
 	}
 	if (ret)
 		return zl_fail(err, -ret, "%s/" DISK_JOURNAL " is %s", name,
-			       meta_read_error(ret));
+			       meta_read_error(ret, why));
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "disk/medium/meta.h"
 #include "disk/medium/sidecar.h"
@@ -499,6 +500,7 @@ int sidecar_parse(const char *text, size_t len, const char *name,
 int sidecar_read(struct store *st, const char *name, struct disk_meta *meta,
 		 enum sidecar_state *state, struct zl_err *err)
 {
+	char why[META_ERROR_MAX];
 	void *data;
 	size_t len;
 	int ret = store_meta_read(st, DISK_SIDECAR, &data, &len);
@@ -507,13 +509,13 @@ int sidecar_read(struct store *st, const char *name, struct disk_meta *meta,
 		return ret;
 	if (ret)
 		return zl_fail(err, -ret, "%s/" DISK_SIDECAR " is %s", name,
-			       meta_read_error(ret));
+			       meta_read_error(ret, why));
 	ret = sidecar_parse(data, len, name, meta, state, err);
 	free(data);
 	return ret;
 }
 
-const char *meta_read_error(int error)
+const char *meta_read_error(int error, char text[META_ERROR_MAX])
 {
 	switch (error) {
 	case -ELOOP:
@@ -526,12 +528,10 @@ const char *meta_read_error(int error)
 	case -EPERM:
 		return "not readable for this user";
 	case -EMFILE:
-		return "not readable: too many open files, for the limit of "
-		       "this process (ulimit -n; LimitNOFILE= of a systemd "
-		       "unit)";
 	case -ENFILE:
-		return "not readable: too many open files, for the limit of "
-		       "this system (sysctl fs.file-max)";
+		snprintf(text, META_ERROR_MAX, "not readable: %s",
+			 limit_strerror(-error));
+		return text;
 	default:
 		return "not readable: the file system reports an error";
 	}

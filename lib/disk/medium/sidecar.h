@@ -34,7 +34,8 @@ int sidecar_parse(const char *text, size_t len, const char *name,
 		  struct disk_meta *meta, enum sidecar_state *state,
 		  struct zl_err *err);
 
-/* Why a small file could not be read: "… is %s". */
-const char *meta_read_error(int error);
+#define META_ERROR_MAX 160
+/* Why a small file could not be read: "… is %s".  @text is room for it. */
+const char *meta_read_error(int error, char text[META_ERROR_MAX]);
 
 #endif
