@@ -24,13 +24,6 @@ void json_add_str(struct json_object *o, const char *key, const char *v)
 	json_object_object_add(o, key, json_text(v));
 }
 
-/* A file system of this machine's may number its files as it likes; and who
- * copies a disk here has both before his eyes. */
-bool cli_is_copy(const char *dir, const struct disk_holder *h)
-{
-	return h->copied && disk_is_shared(dir);
-}
-
 struct json_object *cli_holder_json(const char *dir)
 {
 	struct disk_holder h;

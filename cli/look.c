@@ -56,3 +56,10 @@ int cli_glance(const char *word, struct cli_glance *g, struct zl_err *err)
 	g->open = disk_is_open(g->dir);
 	return 0;
 }
+
+/* A file system of this machine's may number its files as it likes; and who
+ * copies a disk here has both before his eyes. */
+bool cli_is_copy(const char *dir, const struct disk_holder *h)
+{
+	return h->copied && disk_is_shared(dir);
+}
