@@ -44,8 +44,7 @@ long syscall(long nr, ...)
 	va_list ap;
 
 	va_start(ap, nr);
-	for (int i = 0; i < 6; i++)
-		arg[i] = va_arg(ap, long);
+	zone_call_args(ap, arg);
 	va_end(ap);
 	if (!zone_call_of(&c, nr, arg))
 		return zone_call_other(nr, arg);

@@ -39,6 +39,12 @@ long zone_call_other(long nr, const long arg[6])
 	return next(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }
 
+void zone_call_args(va_list ap, long arg[6])
+{
+	for (int i = 0; i < 6; i++)
+		arg[i] = va_arg(ap, long);
+}
+
 static void set_vec(struct zone_call *c, const long arg[6])
 {
 	c->iov = (const struct iovec *)arg[1];

@@ -7,6 +7,7 @@
 #ifndef TESTS_STORES_ZONE_CALL_H
 #define TESTS_STORES_ZONE_CALL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -20,6 +21,9 @@ struct zone_call {
 	int flags; /* RWF_… */
 	struct iovec one;
 };
+
+/* What follows the number in syscall(), as many as there may be. */
+void zone_call_args(va_list ap, long arg[6]);
 
 /* Whether syscall(@nr, @arg…) is one of them, which @c then describes for as
  * long as @arg's vector is there.  Another one that moves data ends the
