@@ -134,6 +134,8 @@ int cli_glance(const char *word, struct cli_glance *glance, struct zl_err *err);
 /* Whether what @h had was another directory on the network file system that
  * @dir is on: one of them is a copy of the other. */
 bool cli_is_copy(const char *dir, const struct disk_holder *h);
+/* Who has the disk in @dir, or had it last; NULL: nobody knows. */
+struct json_object *cli_holder_json(const char *dir);
 
 /* live.c: the process that has the disk open, if it has a control socket. */
 
@@ -188,8 +190,6 @@ struct json_object *json_text(const char *v);
 /* Members of an object, which takes the value over. */
 void json_add_str(struct json_object *o, const char *key, const char *v);
 void json_add_u64(struct json_object *o, const char *key, uint64_t v);
-/* Who has the disk in @dir, or had it last; NULL: nobody knows. */
-struct json_object *cli_holder_json(const char *dir);
 void json_add_bool(struct json_object *o, const char *key, bool v);
 /* Appends {"zone": slot or null, "what": sentence} to an array. */
 void json_add_problem(struct json_object *array, uint32_t slot,

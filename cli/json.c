@@ -24,23 +24,6 @@ void json_add_str(struct json_object *o, const char *key, const char *v)
 	json_object_object_add(o, key, json_text(v));
 }
 
-struct json_object *cli_holder_json(const char *dir)
-{
-	struct disk_holder h;
-	struct json_object *o;
-
-	if (disk_read_holder(dir, &h, NULL) || !*h.host)
-		return NULL;
-	o = json_object_new_object();
-	json_object_object_add(o, "host", json_text(h.host));
-	json_add_u64(o, "since", h.since_s);
-	json_object_object_add(o, "options", json_text(h.options));
-	json_add_bool(o, "here", h.here);
-	json_add_bool(o, "stopped", h.clean);
-	json_add_bool(o, "copied", cli_is_copy(dir, &h));
-	return o;
-}
-
 void json_add_u64(struct json_object *o, const char *key, uint64_t v)
 {
 	json_object_object_add(o, key, json_object_new_uint64(v));

@@ -63,3 +63,20 @@ bool cli_is_copy(const char *dir, const struct disk_holder *h)
 {
 	return h->copied && disk_is_shared(dir);
 }
+
+struct json_object *cli_holder_json(const char *dir)
+{
+	struct disk_holder h;
+	struct json_object *o;
+
+	if (disk_read_holder(dir, &h, NULL) || !*h.host)
+		return NULL;
+	o = json_object_new_object();
+	json_object_object_add(o, "host", json_text(h.host));
+	json_add_u64(o, "since", h.since_s);
+	json_object_object_add(o, "options", json_text(h.options));
+	json_add_bool(o, "here", h.here);
+	json_add_bool(o, "stopped", h.clean);
+	json_add_bool(o, "copied", cli_is_copy(dir, &h));
+	return o;
+}
