@@ -411,7 +411,7 @@ static void failing_one(const struct place *w, enum way way)
 	arm(0);
 	begin_held(&thread, &sync, STORE_SYNC);
 	arm(UINT64_MAX);
-	assert_int_equal(read_as(way, true, w->lba, 8), DISK_WRITE_ERROR);
+	assert_int_equal(read_as(way, true, w->lba, 8), DISK_READ_ERROR);
 	end_held(thread);
 	assert_int_equal(sync.status, DISK_WRITE_ERROR);
 	assert_int_equal(read_as(way, true, w->lba, 8), DISK_READ_ERROR);
@@ -570,22 +570,30 @@ static void unfound_one(const struct place *w, enum way way)
 	assert_int_equal(disk_run(f.disk, io), DISK_READ_ERROR);
 }
 
+/* A sync of it is under way that will find that another one has failed, which
+ * may have had what it is for. */
+static void begin_lost_sync(const struct place *w, struct sync_part *sync)
+{
+	uint32_t slot = (uint32_t)(w->lba / ZONE);
+
+	pthread_mutex_lock(&f.disk->lock);
+	sync_begin(f.disk, slot, slot_losses(f.disk, slot), sync);
+	store_lost(f.disk->store, slot);
+	pthread_mutex_unlock(&f.disk->lock);
+}
+
 /* … or is told of it. */
 static void told_one(const struct place *w, enum way way)
 {
 	struct disk_io *io = beside(DISK_READ, w->lba, true);
-	uint32_t slot = (uint32_t)(w->lba / ZONE);
 	struct sync_part sync;
 	pthread_t thread;
 
 	if (way != SUBMITTED)
 		return;
 	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
-	pthread_mutex_lock(&f.disk->lock);
-	sync_begin(f.disk, slot, slot_losses(f.disk, slot), &sync);
-	store_lost(f.disk->store, slot);
-	pthread_mutex_unlock(&f.disk->lock);
 	begin_held(&thread, io, STORE_READ);
+	begin_lost_sync(w, &sync);
 	assert_int_equal(sync_end(f.disk, &sync, -EIO), -EIO);
 	end_held(thread);
 	assert_int_equal(io->status, DISK_WRITE_ERROR);
@@ -597,6 +605,73 @@ static void a_loss_is_found_meanwhile(void **state)
 	each(lost_one);
 	each(unfound_one);
 	each(told_one);
+}
+
+/* What is lost may have left the page cache already: no READ at all is GOOD
+ * with what is older. */
+static void older_one(const struct place *w, enum way way)
+{
+	struct sync_part sync;
+
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	begin_lost_sync(w, &sync);
+	assert_int_equal(read_as(way, false, w->lba + 2, 4), DISK_READ_ERROR);
+	assert_int_equal(read_as(way, true, w->lba + 2, 4), DISK_READ_ERROR);
+	assert_int_equal(sync_end(f.disk, &sync, 0), -EIO);
+	assert_int_equal(read_as(way, false, w->lba + 2, 4), DISK_READ_ERROR);
+}
+
+/* The loss comes while it is read. */
+static void older_meanwhile_one(const struct place *w, enum way way)
+{
+	struct disk_io *io = beside(DISK_READ, w->lba, false);
+	struct sync_part sync;
+	pthread_t thread;
+
+	if (way != SUBMITTED)
+		return;
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	begin_held(&thread, io, STORE_READ);
+	begin_lost_sync(w, &sync);
+	end_held(thread);
+	assert_int_equal(io->status, DISK_READ_ERROR);
+	assert_int_equal(sync_end(f.disk, &sync, -EIO), -EIO);
+}
+
+static void nothing_older_is_read(void **state)
+{
+	(void)state;
+	each(older_one);
+	each(older_meanwhile_one);
+}
+
+/* What was written since the loss is no part of it. */
+static void rewritten_beside_one(const struct place *w, enum way way)
+{
+	/* With FUA all of a zone with a write pointer is to be durable. */
+	bool fua = way == SUBMITTED && !w->lba;
+	struct disk_io *io = beside(DISK_WRITE, w->lba, fua);
+	struct sync_part sync;
+
+	if (way == COMPARED)
+		return;
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	begin_lost_sync(w, &sync);
+	if (w->only_grows)
+		assert_int_equal(do_zone(&f, ZO_RESET, w->lba, false), DISK_OK);
+	fill(io->iov->iov_base, w->lba, 8, 2);
+	if (way != TRIED || !disk_try(f.disk, io))
+		disk_run(f.disk, io);
+	assert_int_equal(io->status, DISK_OK);
+	assert_int_equal(sync_end(f.disk, &sync, 0), -EIO);
+	assert_there(w, 0, 8, 2);
+	assert_int_equal(do_sync(&f), DISK_OK);
+}
+
+static void what_is_rewritten_is_good(void **state)
+{
+	(void)state;
+	each(rewritten_beside_one);
 }
 
 /* A simulated power failure waits for it. */
@@ -727,6 +802,8 @@ int main(void)
 		cmocka_unit_test(beside_a_sync),
 		cmocka_unit_test(a_sync_fails_meanwhile),
 		cmocka_unit_test(a_loss_is_found_meanwhile),
+		cmocka_unit_test(nothing_older_is_read),
+		cmocka_unit_test(what_is_rewritten_is_good),
 		cmocka_unit_test(not_in_the_middle),
 		cmocka_unit_test(what_had_been_bad),
 		cmocka_unit_test(what_is_written_once_more),

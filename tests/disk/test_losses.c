@@ -4,6 +4,7 @@
  * over a model of Linux that tells of a lost write once (stores/medium.h):
  * several threads, few descriptors, removals, deaths of the process, remounts.
  */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -49,6 +50,14 @@ long syscall(long nr, ...)
 	if (!zone_call_of(&c, nr, arg))
 		return zone_call_other(nr, arg);
 	return c.write ? medium_write(&c) : zone_call_make(&c);
+}
+
+int posix_fadvise(int fd, off_t off, off_t len, int advice)
+{
+	(void)off, (void)len;
+	if (advice == POSIX_FADV_DONTNEED)
+		medium_drop(fd);
+	return 0;
 }
 
 /* What a block has: a number that is written all over it. */

@@ -146,6 +146,30 @@ static void write_back(struct inode *i, size_t bytes)
 	}
 }
 
+/* Of one that is clean. */
+static void drop_block(struct inode *i, int fd, size_t at)
+{
+	if (i->dirty[at / MEDIUM_BLOCK] ||
+	    memcmp(i->clean + at, i->cache + at, MEDIUM_BLOCK) ||
+	    !memcmp(i->medium + at, i->cache + at, MEDIUM_BLOCK))
+		return;
+	memcpy(i->clean + at, i->medium + at, MEDIUM_BLOCK);
+	assert(pwrite(fd, i->medium + at, MEDIUM_BLOCK, (off_t)at) ==
+	       MEDIUM_BLOCK);
+}
+
+void medium_drop(int fd)
+{
+	struct inode *i;
+	size_t bytes;
+
+	pthread_mutex_lock(&lock);
+	i = look_inside(fd, &bytes);
+	for (size_t at = 0; at < bytes; at += MEDIUM_BLOCK)
+		drop_block(i, fd, at);
+	pthread_mutex_unlock(&lock);
+}
+
 static int write_back_fd(int fd, bool tell)
 {
 	struct inode *i;

@@ -40,6 +40,10 @@ int medium_sync(int fd);
 /* What the kernel does by itself now and then; it tells nobody. */
 void medium_write_back(int fd);
 
+/* What is clean leaves the page cache; the next read finds the medium's.  Who
+ * uses the model has a posix_fadvise() of its own that comes here. */
+void medium_drop(int fd);
+
 /* Whether the file's block is on the medium as it is in @data. */
 bool medium_has(const char *path, uint64_t block, const void *data);
 

@@ -42,8 +42,9 @@ uint64_t read_look(struct io *io, bool *has_data)
 	io->slot = zone_slot_of(&d->zones, io->at_bytes >> d->block_shift);
 	io->gen = d->slots.at[io->slot].gen;
 	off = segment_offset(io);
-	if (io->pub->fua &&
-	    (!off || io->at_bytes == blocks_to_bytes(d, io->pub->lba)))
+	if (!io->pub->fua)
+		io->losses = slot_losses(d, io->slot);
+	else if (!off || io->at_bytes == blocks_to_bytes(d, io->pub->lba))
 		fua_begin(io);
 	written = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 	*has_data = off < written;
@@ -51,6 +52,11 @@ uint64_t read_look(struct io *io, bool *has_data)
 			: blocks_to_bytes(
 				  d, zone_slot_blocks(&d->zones, io->slot));
 	return good_bytes(io, min_u64(end - off, io->left_bytes));
+}
+
+bool read_has_lost(const struct io *io)
+{
+	return !io->pub->fua && slot_losses(io->disk, io->slot) != io->losses;
 }
 
 /* So much of a slot has been read; false: finished. */
@@ -164,6 +170,8 @@ static bool read_step(struct io *io)
 	}
 	if ((uint64_t)res < want && !was_reset(io))
 		return was_cut(io, (uint64_t)res);
+	if (read_has_lost(io))
+		return read_next(io);
 	segment_pass(io, (uint64_t)res);
 	if ((uint64_t)res < want) {
 		segment_zero(io, want - (uint64_t)res);

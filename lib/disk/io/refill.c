@@ -121,7 +121,7 @@ void refill_run(struct io *io)
 		grace_end(d, io->slot);
 		wp = zone_slot_wp_blocks(&d->zones, io->slot);
 		rest = d->slots.at[io->slot].flags & SLOT_CUT;
-		io->losses = slot_losses(d, io->slot);
+		io->losses = slot_begin_change(d, io->slot);
 	} else {
 		verdict = ZV_ZONE_ID;
 	}

@@ -15,6 +15,12 @@ struct io;
  * not; 0 if the first block is bad.  Sets io->slot and gen.  Under disk->lock.
  */
 uint64_t read_look(struct io *io, bool *has_data);
+/*
+ * A sync has failed since: what it lost may have left the page cache before it
+ * was read, and what was read be older.  It is to be looked at once more.  (Of
+ * FUA, fua_end() knows.)
+ */
+bool read_has_lost(const struct io *io);
 
 /*
  * write.c: asks the zones, and begins the write behind the io->there_blocks

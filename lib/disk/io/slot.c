@@ -102,10 +102,31 @@ static uint32_t first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 				: UINT32_MAX;
 }
 
-/* A reset may have come since they were written. */
-static uint32_t dirty_end(const struct disk *d, uint32_t slot)
+/* The first that both have, or UINT32_MAX. */
+static uint32_t first_of_both(uint32_t lo, uint32_t hi, uint32_t lo2,
+			      uint32_t hi2)
 {
-	return min_u32(d->slots.at[slot].dirty_hi, slot_file_blocks(d, slot));
+	lo = max_u32(lo, lo2);
+	return lo < min_u32(hi, hi2) ? lo : UINT32_MAX;
+}
+
+/* Of those that are lost, and not recorded yet. */
+static uint32_t first_lost(const struct disk *d, uint32_t slot, uint32_t lo,
+			   uint32_t hi)
+{
+	const struct disk_slot *s = &d->slots.at[slot];
+	struct sync_part *p = d->sync.parts;
+	uint32_t first = UINT32_MAX;
+
+	/* A reset may have come since they were written. */
+	hi = min_u32(hi, slot_file_blocks(d, slot));
+	if (slot_dirty_is_lost(d, slot))
+		first = first_of_both(lo, hi, s->dirty_lo, s->dirty_hi);
+	while ((p = sync_next_lost(d, slot, p))) {
+		first = min_u32(first, first_of_both(lo, hi, p->lo, p->hi));
+		p = p->next;
+	}
+	return first;
 }
 
 uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
@@ -113,11 +134,9 @@ uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 {
 	uint32_t first = first_bad(d, slot, lo, hi);
 
-	if (!slot_has_lost(d, slot))
-		return first;
-	lo = max_u32(lo, d->slots.at[slot].dirty_lo);
-	hi = min_u32(hi, dirty_end(d, slot));
-	return lo < hi ? min_u32(first, lo) : first;
+	return slot_has_lost(d, slot)
+		       ? min_u32(first, first_lost(d, slot, lo, hi))
+		       : first;
 }
 
 /* Here and nowhere else: they are counted. */
@@ -182,10 +201,26 @@ void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 
 void slot_settle(struct disk *d, uint32_t slot)
 {
+	struct sync_part *p = d->sync.parts;
 	uint32_t lo, hi;
 
-	if (slot_has_lost(d, slot) && slot_take_dirty(d, slot, &lo, &hi))
+	if (!slot_has_lost(d, slot))
+		return;
+	if (slot_dirty_is_lost(d, slot) && slot_take_dirty(d, slot, &lo, &hi))
 		slot_lose(d, slot, lo, hi);
+	while ((p = sync_next_lost(d, slot, p))) {
+		slot_lose(d, slot, p->lo, p->hi);
+		p->settled = true;
+	}
+}
+
+unsigned slot_begin_change(struct disk *d, uint32_t slot)
+{
+	/* In this order: a loss between the two is this change's as well. */
+	unsigned losses = slot_losses(d, slot);
+
+	slot_settle(d, slot);
+	return losses;
 }
 
 int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)

@@ -4,6 +4,7 @@
 #define ZL_DISK_IO_SLOT_H
 
 #include "disk/internal.h"
+#include "disk/io/sync.h"
 
 /*
  * slot.c: all under disk->lock but slot_tell_bad().
@@ -38,11 +39,19 @@ void slot_note_clean(struct disk *d, uint32_t slot);
 uint32_t slot_next_unsynced(const struct disk *d, uint32_t from);
 /* What is dirty of it may be lost, and nobody has been told yet: a descriptor
  * was closed for somebody who could not wait for that. */
-static inline bool slot_has_lost(const struct disk *d, uint32_t slot)
+static inline bool slot_dirty_is_lost(const struct disk *d, uint32_t slot)
 {
 	const struct disk_slot *s = &d->slots.at[slot];
 
 	return s->flags & SLOT_DIRTY && s->dirty_losses != slot_losses(d, slot);
+}
+/* The same, or what is being synced: another sync has failed, which may have
+ * had it. */
+static inline bool slot_has_lost(const struct disk *d, uint32_t slot)
+{
+	return slot_dirty_is_lost(d, slot) ||
+	       (d->slots.at[slot].syncs &&
+		sync_next_lost(d, slot, d->sync.parts));
 }
 /* The first block among [lo, hi) that is bad, or lost like that, or UINT32_MAX.
  */
@@ -54,8 +63,11 @@ int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 /* These are lost; where there are none (the zone was reset) the next sync tries
  * again. */
 void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
-/* What is dirty since before the last loss is lost. */
+/* What is dirty, or being synced, since before the last loss is lost. */
 void slot_settle(struct disk *d, uint32_t slot);
+/* Something is to change the slot: settles it, so that what was lost before is
+ * never taken for what comes.  Returns the losses counted before. */
+unsigned slot_begin_change(struct disk *d, uint32_t slot);
 /* Tells the journal if what is bad has changed; @sync: durably.  -errno: it is
  * told with the next sync.  Not under the lock. */
 int slot_tell_bad(struct disk *d, uint32_t slot, bool sync);

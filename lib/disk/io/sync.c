@@ -21,6 +21,15 @@ unsigned sync_oldest(const struct disk *d, uint32_t slot, unsigned losses)
 	return losses;
 }
 
+struct sync_part *sync_next_lost(const struct disk *d, uint32_t slot,
+				 struct sync_part *part)
+{
+	while (part && (part->slot != slot || part->settled ||
+			part->losses == slot_losses(d, slot)))
+		part = part->next;
+	return part;
+}
+
 void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
 		struct sync_part *part)
 {
@@ -94,7 +103,8 @@ int sync_end(struct disk *d, struct sync_part *part, int res)
 	losses = slot_losses(d, part->slot);
 	lost = losses != part->losses;
 	if (lost) {
-		slot_lose(d, part->slot, part->lo, part->hi);
+		if (!part->settled)
+			slot_lose(d, part->slot, part->lo, part->hi);
 		slot_settle(d, part->slot);
 	} else if (res < 0) {
 		slot_mark_dirty(d, part->slot, part->lo, part->hi,

@@ -100,7 +100,7 @@ static bool read_here(struct io *io)
 	if (bytes < io->left_bytes)
 		return false;
 	/* A short read or an error is looked into by the full path. */
-	if (has_data && !read_data(io))
+	if (has_data && (!read_data(io) || read_has_lost(io)))
 		return false;
 	if (!has_data)
 		segment_zero(io, bytes);
@@ -246,6 +246,10 @@ static bool note_written(struct io *io, bool written)
 	uint32_t lo = (uint32_t)(segment_offset(io) >> d->block_shift);
 
 	pthread_mutex_lock(&d->lock);
+	/* Something was lost before it that nobody knew when it was looked
+	 * for. */
+	if (d->slots.at[io->slot].flags & SLOT_BAD)
+		written = false;
 	if (written && write_end(io, lo, lo + io->pub->nr_blocks, false))
 		written = false;
 	/* Part of it is there; the next write cuts it off. */

@@ -41,7 +41,7 @@ static int64_t unmap_slot(struct io *io, uint32_t lo, uint32_t hi)
 	};
 	sync_settle(d, io->slot);
 	pthread_mutex_lock(&d->lock);
-	io->losses = slot_losses(d, io->slot);
+	io->losses = slot_begin_change(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
 	res = disk_request_run(d, &io->req);
 	pthread_mutex_lock(&d->lock);

@@ -146,7 +146,7 @@ static bool write_next(struct io *io)
 	slot_bytes = blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot));
 	if (!appends(io)) {
 		pthread_mutex_lock(&d->lock);
-		io->losses = slot_losses(d, io->slot);
+		io->losses = slot_begin_change(d, io->slot);
 		cut = d->slots.at[io->slot].flags & SLOT_CUT;
 		io->size = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 		pthread_mutex_unlock(&d->lock);
@@ -464,7 +464,7 @@ enum zone_verdict write_begin(struct io *io)
 	stats_note_write(d, io);
 	grace_end_all(io);
 	flight_begin(io);
-	io->losses = slot_losses(d, io->slot);
+	io->losses = slot_begin_change(d, io->slot);
 	return ZV_OK;
 }
 

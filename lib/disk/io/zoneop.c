@@ -184,7 +184,7 @@ static int64_t change_slot(struct io *io)
 	one.all = io->sel.all;
 	pthread_mutex_lock(&d->lock);
 	grace_end(d, io->slot);
-	io->losses = slot_losses(d, io->slot);
+	io->losses = slot_begin_change(d, io->slot);
 	slot = slot_to_change(io, &one, io->slot);
 	only_sync = is_to_be_synced(io, io->slot) && !has_rest(io, io->slot);
 	pthread_mutex_unlock(&d->lock);
