@@ -174,34 +174,7 @@ static bool run_job(struct pool_worker *w)
 	return !was_stuck || p->nr_workers <= p->max;
 }
 
-static void leave(struct pool_worker *w)
-{
-	struct pool *p = w->pool;
-	struct pool_worker **link = &p->all;
-
-	while (*link != w)
-		link = &(*link)->next_all;
-	*link = w->next_all;
-	p->nr_workers--;
-	w->next = p->ended;
-	p->ended = w;
-	pthread_cond_broadcast(&p->changed);
-}
-
-static void *work(void *arg)
-{
-	struct pool_worker *w = arg;
-	struct pool *p = w->pool;
-	bool stays = true;
-
-	pthread_mutex_lock(&p->lock);
-	arrive(w);
-	while (stays && wait_for_job(w))
-		stays = run_job(w);
-	leave(w);
-	pthread_mutex_unlock(&p->lock);
-	return NULL;
-}
+static void *work(void *arg);
 
 /* Who has ended has let go of the lock, and has nothing left to do. */
 static void join_ended(struct pool *p)
@@ -298,10 +271,40 @@ static void need_worker(struct pool *p)
 		return;
 	if (p->idle)
 		wake(p->idle);
-	else if (p->nr_workers < p->max || p->nr_workers < max_workers(p))
-		add_worker(p);
-	else
+	else if (p->nr_workers >= max_workers(p) || add_worker(p))
 		need_watch(p);
+}
+
+/* What has just ended may have been all that a job of its lane waited for. */
+static void leave(struct pool_worker *w)
+{
+	struct pool *p = w->pool;
+	struct pool_worker **link = &p->all;
+
+	while (*link != w)
+		link = &(*link)->next_all;
+	*link = w->next_all;
+	p->nr_workers--;
+	if (!p->stop)
+		need_worker(p);
+	w->next = p->ended;
+	p->ended = w;
+	pthread_cond_broadcast(&p->changed);
+}
+
+static void *work(void *arg)
+{
+	struct pool_worker *w = arg;
+	struct pool *p = w->pool;
+	bool stays = true;
+
+	pthread_mutex_lock(&p->lock);
+	arrive(w);
+	while (stays && wait_for_job(w))
+		stays = run_job(w);
+	leave(w);
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
 }
 
 /*

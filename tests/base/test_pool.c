@@ -302,6 +302,25 @@ static void all_but_one_hang(void **state)
 	assert_true(become(1));
 }
 
+/* One that was stuck goes, as another has come for it: not without a word about
+ * what it was that its lane waited for. */
+static void who_goes_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	set_ms(&pool.max, 1);
+	set_ms(&pool.idle_ms, 3600 * 1000);
+	set_ms(&pool.stuck_ms, 30);
+	end_lane(0);
+	begin_lane(0, 1);
+	put(&mine[0], 2);
+	go_on(&mine[1], 1);
+	put(&mine[1], 1);
+	wait_for(&over, 1); /* by the other one, which is idle now */
+	go_on(&mine[0], 2);
+	wait_for(&over, 2);
+	set_ms(&pool.max, MAX);
+}
+
 /* One that comes while another ends is not forgotten. */
 static void they_end_while_others_come(void **state)
 {
@@ -379,6 +398,7 @@ int main(void)
 		T(lanes_take_turns),
 		T(one_that_hangs),
 		T(all_but_one_hang),
+		T(who_goes_leaves_nothing_behind),
 		T(they_end_while_others_come),
 		T(lanes_come_and_go),
 		T(without_threads_where_it_is_put),
