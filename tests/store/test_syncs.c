@@ -149,9 +149,16 @@ int fallocate(int fd, int mode, off_t off, off_t len)
 	return -1;
 }
 
+static int statvfs_error;
+static unsigned nr_statvfs;
+
 int fstatvfs(int fd, struct statvfs *fs)
 {
 	(void)fd;
+	nr_statvfs++;
+	errno = statvfs_error;
+	if (statvfs_error)
+		return -1;
 	*fs = (struct statvfs){ .f_flag = read_only ? ST_RDONLY : 0 };
 	return 0;
 }
@@ -388,6 +395,28 @@ static void a_file_system_has_become_read_only(void **state)
 	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
 }
 
+/* What the file system says of itself is no sync's failure, and no server's
+ * business. */
+static void no_loss_for_want_of_a_mount_flag(void **state)
+{
+	struct env *env = *state;
+	struct store_file *sf = to_file(env->st);
+	unsigned losses;
+
+	assert_int_equal(store_make(env->st, 0, 0), 0);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	losses = store_nr_losses(env->st, 0);
+	statvfs_error = ESTALE;
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	statvfs_error = 0;
+	assert_int_equal(store_nr_losses(env->st, 0), losses);
+	sf->fs.kind = FS_NFS;
+	nr_statvfs = 0;
+	assert_int_equal(op_write(env->st, 0, 4, "abcd", 4), 4);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	assert_int_equal(nr_statvfs, 0);
+}
+
 /* A slot always has its name, whatever the order in which names arrive. */
 static void a_file_is_set_aside(void **state)
 {
@@ -453,6 +482,7 @@ int main(void)
 		T(zeros_that_are_told_of_a_loss),
 		T(a_look_at_a_file_asks_for_no_times),
 		T(a_file_system_has_become_read_only),
+		T(no_loss_for_want_of_a_mount_flag),
 		T(a_file_is_set_aside),
 		T(a_failure_beside_a_success_is_not_forgotten),
 	};

@@ -74,23 +74,7 @@ static atomic_uint bound = 512; /* max_fds, or less: see set_bound() */
  * threads on different shards share no line that is written. */
 static atomic_uint_fast64_t misses;
 
-/*
- * Below a read-only mount ext4 and f2fs answer fdatasync() with success and
- * sync nothing; what a descriptor from before wrote since is in the page cache.
- */
-static int sync_fd(int fd)
-{
-	struct statvfs fs;
-
-	if (fdatasync(fd) < 0 || fstatvfs(fd, &fs) < 0)
-		return -1;
-	if (!(fs.f_flag & ST_RDONLY))
-		return 0;
-	errno = EROFS;
-	return -1;
-}
-
-int (*fd_sync_fn)(int fd) = sync_fd;
+int (*fd_sync_fn)(int fd) = fdatasync;
 unsigned fd_wait_ms = 5000;
 
 static uint32_t hash(const struct store_file *sf, uint32_t slot)
@@ -664,6 +648,19 @@ void fd_write_end(struct fd_entry *e, bool begun, int64_t res)
 	fd_writes_end(&e->writes, begun);
 }
 
+/*
+ * Below a read-only mount ext4 and f2fs answer fdatasync() with success and
+ * sync nothing; what a descriptor from before wrote since is in the page cache.
+ * (A server would have to be asked, and that it does not answer is no loss.)
+ */
+static bool syncs_nothing(const struct fd_entry *e)
+{
+	struct statvfs fs;
+
+	return e->sf->fs.kind == FS_LOCAL && !fstatvfs(e->fd, &fs) &&
+	       fs.f_flag & ST_RDONLY;
+}
+
 /* With sync_lock held. */
 static int sync_once(struct fd_entry *e)
 {
@@ -672,6 +669,8 @@ static int sync_once(struct fd_entry *e)
 	do
 		ret = fd_sync_fn(e->fd) ? -errno : 0;
 	while (ret == -EINTR);
+	if (!ret && syncs_nothing(e))
+		ret = -EROFS;
 	if (ret == -EROFS)
 		/* Not tried: it is still to be done, and nothing is lost. */
 		atomic_store(&e->dirty, true);
