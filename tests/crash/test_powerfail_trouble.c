@@ -306,6 +306,26 @@ static void the_rest_of_a_failed_write(void **state)
 	big_stop(&b);
 }
 
+/* Somebody has made a file longer than its zone: as opening has it. */
+static void a_file_is_too_long(void **state)
+{
+	const struct disk_powerfail how = { 0 };
+	const uint64_t lba = 2 * BIG_ZONE;
+	struct zone_info info;
+	struct zl_err err;
+	struct big b;
+
+	(void)state;
+	big_start(&b);
+	assert_int_equal(store_resize(b.fault, 2, (BIG_ZONE + 8) * 512), 0);
+	assert_int_equal(big_run(&b, DISK_WRITE, lba, 8), DISK_OK);
+	assert_int_equal(disk_powerfail(b.disk, &how, &err), 0);
+	disk_zone_at(b.disk, lba, &info);
+	assert_int_equal(info.cond, ZC_READ_ONLY);
+	assert_int_equal(big_run(&b, DISK_READ, lba, 8), DISK_OK);
+	big_stop(&b);
+}
+
 /* What a power failure left is not known to be durable, ever: not in a
  * conventional zone, and not in another one. */
 static void syncing_what_is_left_fails(void **state)
@@ -390,6 +410,7 @@ int main(void)
 		cmocka_unit_test(a_reset_that_cannot_be_taken_back),
 		cmocka_unit_test(syncing_the_names_fails),
 		cmocka_unit_test(the_rest_of_a_failed_write),
+		cmocka_unit_test(a_file_is_too_long),
 		cmocka_unit_test(syncing_what_is_left_fails),
 		cmocka_unit_test(what_could_not_be_synced),
 		cmocka_unit_test(what_cannot_be_taken_back),

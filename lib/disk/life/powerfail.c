@@ -60,6 +60,18 @@ static enum zone_cond cond_at(const struct disk *d, uint32_t slot, uint32_t wp)
 							   : ZC_CLOSED;
 }
 
+/* As opening finds it.  Under the lock. */
+static void reload_too_long(struct disk *d, uint32_t slot)
+{
+	zl_log(ZL_LOG_ERR,
+	       "%s: zone %u: its file has more bytes than the zone: the zone "
+	       "is read-only",
+	       d->name, slot);
+	zone_set_state(&d->zones, slot, ZC_READ_ONLY,
+		       zone_slot_cap_blocks(&d->zones, slot));
+	d->slots.at[slot].flags |= SLOT_DAMAGED;
+}
+
 /* Under the lock. */
 static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
 {
@@ -79,16 +91,19 @@ static void reload_slot(struct disk *d, uint32_t slot, uint32_t wp)
 static void reload(struct disk *d, uint32_t slot)
 {
 	struct store_stat stat;
-	uint32_t wp;
+	uint64_t wp;
 
 	if (store_stat(d->store, slot, &stat)) {
 		zl_log(ZL_LOG_ERR, "%s: zone %u cannot be examined", d->name,
 		       slot);
 		return;
 	}
-	wp = (uint32_t)(stat.size_bytes >> d->block_shift);
+	wp = stat.size_bytes >> d->block_shift;
 	pthread_mutex_lock(&d->lock);
-	reload_slot(d, slot, wp);
+	if (wp > zone_slot_cap_blocks(&d->zones, slot))
+		reload_too_long(d, slot);
+	else
+		reload_slot(d, slot, (uint32_t)wp);
 	pthread_mutex_unlock(&d->lock);
 }
 
