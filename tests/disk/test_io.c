@@ -283,6 +283,21 @@ static void cut_file_is_a_read_error(void **state)
 	assert_int_equal(io.bad_lba, SEQ(0) + 3);
 }
 
+/* How much is gone is not known then, and nothing more is said to be. */
+static void cut_file_cannot_be_examined(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(store_resize(f->fault, NR_CONV, 3 * BLOCK), 0);
+	arm(f, 0, 1, EIO, 1u << 16);
+	assert_int_equal(do_read(f, SEQ(0), 8), DISK_READ_ERROR);
+	assert_int_equal(store_fault_hits(f->fault), 1);
+	disarm(f);
+	assert_int_equal(do_read(f, SEQ(0), 3), DISK_OK);
+	assert_filled(f->buf, SEQ(0), 3, 1);
+}
+
 static void sync_touches_only_what_is_dirty(void **state)
 {
 	struct fixture *f = *state;
@@ -904,6 +919,7 @@ int main(void)
 		T(errors_of_the_backing_store),
 		T(read_error_names_the_block),
 		T(cut_file_is_a_read_error),
+		T(cut_file_cannot_be_examined),
 		T(sync_touches_only_what_is_dirty),
 		T(failed_sync_is_never_forgotten),
 		T(sync_of_a_read_only_file_system_is_repeated),

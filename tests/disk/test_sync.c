@@ -895,6 +895,37 @@ static void what_is_written_after_a_reset_is_not_gone(void **state)
 	}
 }
 
+static void cut_it(struct fixture *f)
+{
+	assert_int_equal(store_resize(f->fault, NR_CONV, 0), 0);
+}
+
+/* Somebody cuts what the first request of a write has brought; that it has two
+ * is since there is more data than it asks for. */
+static void what_a_write_has_brought_is_cut(void **state)
+{
+	struct fixture *f = *state;
+	struct iovec iov[16];
+	struct disk_io io = { .op = DISK_WRITE,
+			      .lba = SEQ(0),
+			      .nr_blocks = 16,
+			      .iov = iov,
+			      .iov_cnt = 16 };
+
+	fixture_stop(f);
+	fixture_start_files(f, FIXTURE_CFG, 0);
+	for (unsigned i = 0; i < 16; i++)
+		iov[i] = (struct iovec){ f->buf, BLOCK };
+	iov[15].iov_len = 2 * BLOCK;
+	do_beside(f, STORE_WRITE, true, cut_it);
+	assert_int_equal(disk_run(f->disk, &io), DISK_WRITE_ERROR);
+	end_beside(f);
+	assert_int_equal(do_write(f, SEQ(0), 16, 2), DISK_OK);
+	assert_int_equal(do_read(f, SEQ(0), 16), DISK_OK);
+	assert_filled(f->buf, SEQ(0), 16, 2);
+	assert_sizes_match(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -925,6 +956,7 @@ int main(void)
 		T(who_comes_during_a_sync_gets_another),
 		T(a_reset_is_durable_before_the_journal),
 		T(what_is_written_after_a_reset_is_not_gone),
+		T(what_a_write_has_brought_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

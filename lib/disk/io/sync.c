@@ -191,9 +191,11 @@ int sync_file_was_cut(struct disk *d, uint32_t slot, uint8_t gen,
 	int ret;
 
 	ret = store_stat(d->store, slot, &stat);
-	left = ret ? 0 : (uint32_t)(stat.size_bytes >> d->block_shift);
-	if (left >= blocks || !add_gone(d, slot, gen, left, blocks))
+	if (ret)
 		return ret;
+	left = (uint32_t)(stat.size_bytes >> d->block_shift);
+	if (left >= blocks || !add_gone(d, slot, gen, left, blocks))
+		return 0;
 	zl_log_limited(&d->error_limit, ZL_LOG_ERR,
 		       "%s: zone %u: its file was cut by somebody: blocks %u "
 		       "to %u are gone",

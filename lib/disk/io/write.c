@@ -344,10 +344,24 @@ static bool data_failed(struct io *io)
 	return fail(io, (int)io->req.res);
 }
 
-/* Nothing was written, since somebody has cut the file. */
+/* What an earlier segment of this write brought. */
+static bool is_behind_wp(const struct io *io)
+{
+	struct disk *d = io->disk;
+	bool behind;
+
+	pthread_mutex_lock(&d->lock);
+	behind = segment_offset(io) >
+		 blocks_to_bytes(d, slot_file_blocks(d, io->slot));
+	pthread_mutex_unlock(&d->lock);
+	return behind;
+}
+
+/* Nothing was written, since somebody has cut the file.  What was to be there
+ * of this write itself nobody misses: all of it is to be repeated. */
 static bool mend_and_write(struct io *io)
 {
-	int ret = mend(io);
+	int ret = is_behind_wp(io) ? -EIO : mend(io);
 
 	return ret ? fail(io, ret) : write_next(io);
 }
