@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,16 @@
 
 #define CFG_HA	  FIXTURE_CFG ",model=host-aware"
 #define CFG_POWER FIXTURE_CFG ",discard_write_cache"
+
+static bool syncfs_fails;
+
+int syncfs(int fd)
+{
+	if (!syncfs_fails)
+		return (int)syscall(SYS_syncfs, fd);
+	errno = EIO;
+	return -1;
+}
 
 static struct fixture fix;
 static struct fixture *const f = &fix;
@@ -1473,6 +1484,43 @@ static void of_a_copy(void **state)
 	free(f->buf);
 }
 
+static void write_safe_and_not(void)
+{
+	assert_int_equal(write_tag(0, 8, 1, true), DISK_OK);
+	assert_int_equal(write_tag(8, 8, 1, false), DISK_OK);
+	assert_int_equal(write_tag(SEQ(0), 8, 1, true), DISK_OK);
+	assert_int_equal(write_tag(SEQ(0) + 8, 8, 1, false), DISK_OK);
+	assert_int_equal(write_tag(SEQ(1), 8, 1, true), DISK_OK);
+}
+
+/* Not all of it can be written back, and then no file can be synced once: what
+ * was durable before is none the worse. */
+static void what_was_safe_is_not_lost(void **state)
+{
+	const struct store_fault_plan none = { .fail_at = UINT64_MAX };
+	const struct store_fault_plan all = { .fail_count = UINT64_MAX,
+					      .error = EIO,
+					      .only = 1u << STORE_SYNC };
+
+	(void)state;
+	make_disk();
+	live_and_die(write_safe_and_not);
+	syncfs_fails = true;
+	open_again();
+	syncfs_fails = false;
+	store_fault_arm(f->fault, &all);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	/* All of them, since nobody knows which. */
+	assert_int_equal(store_fault_hits(f->fault), f->disk->zones.nr_slots);
+	store_fault_arm(f->fault, &none);
+	assert_data(0, 8, 1);
+	assert_int_equal(do_read(f, 8, 8), DISK_READ_ERROR);
+	assert_data(SEQ(0), 8, 1);
+	assert_int_equal(do_read(f, SEQ(0) + 8, 8), DISK_READ_ERROR);
+	assert_data(SEQ(1), 8, 1);
+	fixture_stop(f);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1517,6 +1565,8 @@ int main(void)
 		T(of_another_boot),
 		T(longer_than_that),
 		T(of_a_copy),
+		/* That it has failed once is remembered. */
+		T(what_was_safe_is_not_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

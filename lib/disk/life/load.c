@@ -350,32 +350,34 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 					      : SLOT_JOURNAL_RO;
 }
 
-/* Only their own syncs can tell which files failed. */
-static void mark_all_dirty(struct disk *d)
+/*
+ * Linux may have told others, who called syncfs() before us, that something
+ * could not be written; of a file it tells those who sync that.  If it has told
+ * us (@failed), only their own syncs can tell which files that were, and all
+ * are to be synced; but what the dead process knew to be durable is none the
+ * worse for it.
+ */
+static void mark_leftovers(struct disk *d, uint32_t slot, bool failed)
 {
-	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		uint32_t blocks = slot_file_blocks(d, i);
+	uint32_t blocks = slot_file_blocks(d, slot), lo = blocks, hi = blocks;
 
-		if (zone_slot_cond(&d->zones, i) != ZC_OFFLINE)
-			slot_mark_dirty(d, i, 0, blocks, slot_losses(d, i));
-	}
+	if (zone_slot_cond(&d->zones, slot) == ZC_OFFLINE)
+		return;
+	if (failed && !flight_is_known(d))
+		lo = 0;
+	else if (flight_was_dirty(d, slot, &lo, &hi))
+		hi = hi < blocks ? hi : blocks;
+	else
+		lo = hi = blocks;
+	if (lo < hi || failed)
+		slot_mark_dirty(d, slot, lo < hi ? lo : hi, hi,
+				slot_losses(d, slot));
 }
 
-/* Linux may have told others, who called syncfs() before us, that something
- * could not be written; of a file it tells those who sync that. */
-static void mark_what_was_dirty(struct disk *d)
+static void mark_all_leftovers(struct disk *d, bool failed)
 {
-	uint32_t lo, hi, blocks;
-
-	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		blocks = slot_file_blocks(d, i);
-		if (!flight_was_dirty(d, i, &lo, &hi) ||
-		    zone_slot_cond(&d->zones, i) == ZC_OFFLINE)
-			continue;
-		hi = hi < blocks ? hi : blocks;
-		if (lo < hi)
-			slot_mark_dirty(d, i, lo, hi, slot_losses(d, i));
-	}
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++)
+		mark_leftovers(d, i, failed);
 }
 
 /*
@@ -391,15 +393,12 @@ static void sync_leftovers(struct disk *d, const struct journal_state *j)
 	if (d->look_only || !(j->died || (d->made && d->meta.adopted)))
 		return;
 	ret = store_sync_all(d->store);
-	if (!ret) {
-		mark_what_was_dirty(d);
-		return;
-	}
-	zl_log(ZL_LOG_ERR,
-	       "%s: what was written before cannot be made durable: %s; it is "
-	       "tried again with the next sync",
-	       d->name, limit_strerror(-ret));
-	mark_all_dirty(d);
+	if (ret)
+		zl_log(ZL_LOG_ERR,
+		       "%s: what was written before cannot be made durable: "
+		       "%s; it is tried again with the next sync",
+		       d->name, limit_strerror(-ret));
+	mark_all_leftovers(d, ret);
 }
 
 static void log_rest(const struct disk *d)
