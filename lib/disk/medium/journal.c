@@ -134,6 +134,15 @@ static void add_bad(struct batch *b, const struct disk *d, uint32_t slot)
 				  journal_bad_value(r->lo, r->hi));
 }
 
+/* The first record says how many follow: none may count without the others. */
+static void batch_say_rest(struct batch *b, uint32_t slot)
+{
+	uint32_t nr = (uint32_t)b->records - 1;
+
+	journal_encode(b->data, b->seq - b->records, JR_BAD, slot,
+		       journal_bad_value(nr, nr));
+}
+
 static void add_slots(struct batch *b, struct disk *d)
 {
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
@@ -363,6 +372,8 @@ int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync)
 	pthread_mutex_lock(&d->lock);
 	add_bad(&b, d, slot);
 	pthread_mutex_unlock(&d->lock);
+	if (less && !b.failed)
+		batch_say_rest(&b, slot);
 	ret = b.records ? put(j, &b, sync) : 0;
 	pthread_mutex_unlock(&j->lock);
 	free(b.data);

@@ -153,7 +153,8 @@ static inline struct disk_control journal_control(uint64_t value)
 	};
 }
 
-/* JR_BAD: one more range of blocks, or, empty, none any longer. */
+/* JR_BAD: one more range of blocks, or, empty, none any longer but those of so
+ * many records that follow. */
 static inline uint64_t journal_bad_value(uint32_t lo, uint32_t hi)
 {
 	return (uint64_t)lo << 32 | hi;

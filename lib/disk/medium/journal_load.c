@@ -25,6 +25,9 @@ struct loader {
 	uint64_t boot;	 /* of the last opening */
 	uint64_t seq;	 /* of the last record, 0 = none yet */
 	struct bad_ranges bad;
+	/* Records behind the one that is taken. */
+	const uint8_t *behind;
+	size_t behind_bytes;
 	bool failed; /* out of memory */
 };
 
@@ -113,6 +116,22 @@ static bool take_counter(struct loader *l, const struct record *r)
 	return true;
 }
 
+/* Whether the @nr records behind @r are there that it says something with. */
+static bool has_rest(const struct loader *l, const struct record *r,
+		     uint32_t nr)
+{
+	struct record next;
+
+	if (nr > l->behind_bytes / JOURNAL_RECORD_BYTES)
+		return false;
+	for (uint32_t i = 0; i < nr; i++)
+		if (!decode(l->behind + i * JOURNAL_RECORD_BYTES, &next) ||
+		    next.seq != r->seq + 1 + i || next.type != JR_BAD ||
+		    next.slot != r->slot)
+			return false;
+	return true;
+}
+
 static bool take_bad(struct loader *l, const struct record *r)
 {
 	uint32_t lo = (uint32_t)(r->value >> 32), hi = (uint32_t)r->value;
@@ -120,10 +139,12 @@ static bool take_bad(struct loader *l, const struct record *r)
 
 	if (r->slot >= l->nr_slots || lo > hi)
 		return false;
-	if (lo == hi)
-		bad_clear(bad, r->slot, 0, UINT32_MAX);
-	else if (bad_add(bad, r->slot, lo, hi))
+	if (lo == hi) {
+		if (has_rest(l, r, lo))
+			bad_clear(bad, r->slot, 0, UINT32_MAX);
+	} else if (bad_add(bad, r->slot, lo, hi)) {
 		l->failed = true;
+	}
 	return true;
 }
 
@@ -178,8 +199,11 @@ static bool take_control(struct loader *l, const struct record *r)
 }
 
 /* False: sound, but not of this disk, or of a newer version. */
-static bool take_record(struct loader *l, const struct record *r)
+static bool take_record(struct loader *l, const struct record *r,
+			const uint8_t *behind, size_t behind_bytes)
 {
+	l->behind = behind;
+	l->behind_bytes = behind_bytes;
 	switch (r->type) {
 	case JR_OPEN:
 		take_open(l, r->value, r->slot);
@@ -268,7 +292,8 @@ static void take_in_place(struct loader *l, const uint8_t *p, size_t len,
 		if (r.seq <= l->seq || (r.type == JR_BASE && at != base))
 			break;
 		l->seq = r.seq;
-		if (!take_record(l, &r))
+		if (!take_record(l, &r, p + at + JOURNAL_RECORD_BYTES,
+				 len - at - JOURNAL_RECORD_BYTES))
 			continue;
 		l->state->bad_bytes += bad - JOURNAL_RECORD_BYTES;
 		bad = 0;
@@ -291,7 +316,8 @@ static void take_in_order(struct loader *l, const uint8_t *p, size_t len)
 		ok = decode(p, &r) && r.seq > l->seq && r.seq < UINT64_MAX;
 		if (ok) {
 			l->seq = r.seq;
-			ok = take_record(l, &r);
+			ok = take_record(l, &r, p + JOURNAL_RECORD_BYTES,
+					 len - JOURNAL_RECORD_BYTES);
 		}
 		if (!ok)
 			l->state->bad_bytes += JOURNAL_RECORD_BYTES;
