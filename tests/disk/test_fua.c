@@ -723,6 +723,14 @@ static struct disk *open_crash(struct store_crash *c)
 	return d;
 }
 
+static void be_bad(uint32_t lo, uint32_t hi)
+{
+	pthread_mutex_lock(&f.disk->lock);
+	slot_add_bad(f.disk, 0, lo, hi);
+	pthread_mutex_unlock(&f.disk->lock);
+	assert_int_equal(slot_tell_bad(f.disk, 0, true), 0);
+}
+
 static void rewritten_one(bool fua)
 {
 	struct store_crash *c = store_crash_new();
@@ -732,10 +740,7 @@ static void rewritten_one(bool fua)
 	f.disk = open_crash(c);
 	assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
 	assert_int_equal(do_sync(&f), DISK_OK);
-	pthread_mutex_lock(&f.disk->lock);
-	slot_add_bad(f.disk, 0, 0, 8);
-	pthread_mutex_unlock(&f.disk->lock);
-	assert_int_equal(slot_tell_bad(f.disk, 0, true), 0);
+	be_bad(0, 8);
 	assert_int_equal(do_read(&f, 0, 8), DISK_READ_ERROR);
 	assert_int_equal(do_write(&f, 0, 8, 2), DISK_OK);
 	assert_int_equal(read_as(SUBMITTED, fua, 0, 8), DISK_OK);
@@ -758,6 +763,79 @@ static void what_had_been_bad(void **state)
 	rewritten_one(true);
 }
 
+/* As a write leaves it that is about to tell the journal that what it has
+ * rewritten is no longer bad; or is at it (@telling). */
+static void be_rewritten(uint32_t lo, uint32_t hi, bool telling)
+{
+	struct disk_slot *s = &f.disk->slots.at[0];
+
+	pthread_mutex_lock(&f.disk->lock);
+	assert_int_equal(slot_clear_bad(f.disk, 0, lo, hi), 0);
+	if (telling) {
+		s->flags &= (uint16_t) ~(SLOT_BAD_NEWS | SLOT_BAD_LESS);
+		s->telling = s->telling_less = 1;
+	}
+	pthread_mutex_unlock(&f.disk->lock);
+}
+
+static void told_yet_one(bool telling, enum way way)
+{
+	struct store_crash *c = store_crash_new();
+
+	f.buf = calloc(MAX_BLOCKS, BLOCK);
+	f.disk = open_crash(c);
+	f.disk->where.try_blocks = MAX_BLOCKS;
+	assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
+	assert_int_equal(do_sync(&f), DISK_OK);
+	be_bad(0, 8);
+	be_rewritten(0, 8, telling);
+	assert_int_equal(read_as(way, true, 0, 8), DISK_OK);
+	disk_abandon(f.disk);
+	store_crash_cycle(c, STORE_CRASH_KEEP_NOTHING, 0);
+	f.disk = open_crash(c);
+	assert_int_equal(do_read(&f, 0, 8), DISK_OK);
+	disk_close(f.disk);
+	store_crash_free(c);
+	free(f.buf);
+}
+
+static void what_is_being_told(void **state)
+{
+	(void)state;
+	for (unsigned way = SUBMITTED; way <= TRIED; way++) {
+		told_yet_one(false, (enum way)way);
+		told_yet_one(true, (enum way)way);
+	}
+}
+
+/* Of what the journal is told at once, each sector may be there or not. */
+static void what_stays_bad(void **state)
+{
+	struct store_crash *c;
+
+	(void)state;
+	f.buf = calloc(MAX_BLOCKS, BLOCK);
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		c = store_crash_new();
+		f.disk = open_crash(c);
+		be_bad(0, 8);
+		be_bad(100, 108);
+		while (f.disk->journal.records % 16 != 15)
+			assert_int_equal(journal_append(&f.disk->journal,
+							JR_COUNTER, 0, 1, true),
+					 0);
+		assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
+		assert_int_equal(do_read(&f, 0, 8), DISK_OK);
+		disk_abandon(f.disk);
+		store_crash_cycle(c, STORE_CRASH_KEEP_RANDOM, seed);
+		f.disk = open_crash(c);
+		assert_int_equal(do_read(&f, 100, 8), DISK_READ_ERROR);
+		disk_close(f.disk);
+		store_crash_free(c);
+	}
+	free(f.buf);
+}
+
 /* Nor does a write with FUA after the one that has rewritten them. */
 static void what_is_written_once_more(void **state)
 {
@@ -766,10 +844,7 @@ static void what_is_written_once_more(void **state)
 	(void)state;
 	f.buf = calloc(MAX_BLOCKS, BLOCK);
 	f.disk = open_crash(c);
-	pthread_mutex_lock(&f.disk->lock);
-	slot_add_bad(f.disk, 0, 0, 8);
-	pthread_mutex_unlock(&f.disk->lock);
-	assert_int_equal(slot_tell_bad(f.disk, 0, true), 0);
+	be_bad(0, 8);
 	assert_int_equal(do_write(&f, 0, 8, 1), DISK_OK);
 	assert_int_equal(do_write_fua(&f, 0, 8, 2), DISK_OK);
 	disk_abandon(f.disk);
@@ -806,6 +881,8 @@ int main(void)
 		cmocka_unit_test(what_is_rewritten_is_good),
 		cmocka_unit_test(not_in_the_middle),
 		cmocka_unit_test(what_had_been_bad),
+		cmocka_unit_test(what_is_being_told),
+		cmocka_unit_test(what_stays_bad),
 		cmocka_unit_test(what_is_written_once_more),
 	};
 

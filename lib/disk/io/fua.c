@@ -71,7 +71,7 @@ static bool slot_is_unsure(const struct io *io)
 bool fua_is_unsynced(const struct io *io)
 {
 	/* The journal may have blocks that were bad and have been rewritten. */
-	return slot_is_unsure(io) ||
+	return slot_is_unsure(io) || slot_has_news(io->disk, io->slot) ||
 	       io->disk->journal.safe != io->disk->journal.told;
 }
 
@@ -91,5 +91,8 @@ int fua_end(struct io *io)
 		ret = sync_slot(d, io->slot, losses);
 	if (!ret && slot_losses(d, io->slot) != io->losses)
 		ret = -EIO;
+	/* Blocks that were bad may have been rewritten by who tells it yet. */
+	if (!ret)
+		ret = slot_tell_bad(d, io->slot, false);
 	return ret ? ret : zone_journal_sync(d);
 }

@@ -227,7 +227,7 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 {
 	struct disk_slot *s = &d->slots.at[slot];
 	uint16_t news;
-	bool tell;
+	bool tell, less;
 	int ret;
 
 	pthread_mutex_lock(&d->lock);
@@ -235,13 +235,16 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 	s->flags &= ~news;
 	/* What somebody else is telling need not be durable yet. */
 	tell = news || s->telling;
+	less = news & SLOT_BAD_LESS || s->telling_less;
 	s->telling += tell;
+	s->telling_less += less;
 	pthread_mutex_unlock(&d->lock);
 	if (!tell)
 		return 0;
-	ret = journal_bad(d, slot, news & SLOT_BAD_LESS, sync);
+	ret = journal_bad(d, slot, less, sync);
 	pthread_mutex_lock(&d->lock);
 	s->telling--;
+	s->telling_less -= less;
 	if (ret)
 		s->flags |= news;
 	if (ret || !sync)

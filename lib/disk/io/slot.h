@@ -77,6 +77,13 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync);
 int slot_written(struct io *io, uint32_t lo, uint32_t hi, bool durable);
 /* The same where nothing is lost, and they do need one. */
 void slot_mark_written(struct io *io, uint32_t lo, uint32_t hi);
+/* What is bad has changed, and the journal does not know it yet. */
+static inline bool slot_has_news(const struct disk *d, uint32_t slot)
+{
+	const struct disk_slot *s = &d->slots.at[slot];
+
+	return s->flags & SLOT_BAD_NEWS || s->telling;
+}
 /* Blocks that the slot's file has: what is below the write pointer, or all of a
  * conventional zone; none of one that is INACTIVE or a gap, which has no file.
  * Under disk->lock. */

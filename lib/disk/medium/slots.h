@@ -36,14 +36,16 @@ struct disk_slot {
 	 * another one now, they may be lost. */
 	unsigned dirty_losses;
 	uint16_t flags;
-	uint16_t syncs;	      /* under way */
-	uint16_t telling;     /* so many tell the journal what is bad */
-	bool grace;	      /* a write may be repeated once, see grace.c */
-	uint32_t grace_lo;    /* … if it begins there or behind */
-	bool journal_non_seq; /* the journal says ZA_NON_SEQ */
-	bool journal_owed; /* it could not be told that the zone is explicitly
-			      opened, or that it or ZA_NON_SEQ is no longer */
-	bool undo_non_seq; /* a reset since the last sync took it away */
+	uint16_t syncs;	       /* under way */
+	uint16_t telling;      /* so many tell the journal what is bad */
+	uint16_t telling_less; /* … of whom so many that something is not */
+	uint32_t grace_lo;     /* a repeated write begins there or behind */
+	bool grace : 1;	       /* a write may be repeated once, see grace.c */
+	bool journal_non_seq : 1; /* the journal says ZA_NON_SEQ */
+	/* It could not be told that the zone is explicitly opened, or that it
+	 * or ZA_NON_SEQ is no longer. */
+	bool journal_owed : 1;
+	bool undo_non_seq : 1; /* a reset since the last sync took it away */
 	uint8_t gen; /* changes when a reset begins (odd: under way) and when it
 			ends: a read that overlaps one may be short */
 };
