@@ -120,10 +120,9 @@ static uint32_t look(struct io *io, enum zone_verdict verdict)
 	return blocks;
 }
 
-/* Whether each block is what the write brings, or may be a hole; *holes: some
- * are. */
+/* Whether each block is what the write brings, or may be a hole. */
 static bool blocks_match(const struct disk *d, struct iov_cur *cur,
-			 const uint8_t *data, size_t len, bool *holes)
+			 const uint8_t *data, size_t len)
 {
 	size_t block = d->meta.block_bytes;
 	struct iov_cur at = *cur;
@@ -141,7 +140,6 @@ static bool blocks_match(const struct disk *d, struct iov_cur *cur,
 			return false;
 		*cur = at;
 		iov_skip(cur, block);
-		*holes = true;
 	}
 	return true;
 }
@@ -166,7 +164,7 @@ static bool on_medium(struct io *io, uint32_t blocks)
 					      .iov = &iov,
 					      .iov_cnt = 1 };
 		if (store_run(d->store, &io->req) != (int64_t)iov.iov_len ||
-		    !blocks_match(d, &cur, data, iov.iov_len, &io->there_holes))
+		    !blocks_match(d, &cur, data, iov.iov_len))
 			return false;
 	}
 	return true;
@@ -179,7 +177,9 @@ bool grace_repeats(struct io *io, enum zone_verdict verdict)
 	if (!blocks)
 		return false;
 	io->slot = zone_slot_of(&io->disk->zones, io->pub->lba);
-	io->there_holes = false;
+	/* What another machine wrote may be in the server's memory only: that
+	 * is asked to keep what is written from here, and nothing else. */
+	io->there_again = io->disk->grace_holes;
 	/* Another look: meanwhile the zone may have become READ ONLY, or its
 	 * blocks bad. */
 	if (!on_medium(io, blocks) || look(io, verdict) != blocks)

@@ -46,7 +46,7 @@ struct io {
 	uint32_t slot;
 
 	uint32_t there_blocks; /* of a repeated WRITE, see grace.c */
-	bool there_holes;      /* … which are to be written again */
+	bool there_again;      /* … which are to be written again */
 	uint64_t size;	       /* of the file, before the write; bytes */
 	unsigned losses;       /* see slot_losses() and fua_begin() */
 	uint8_t gen;	       /* the slot's, before the read */

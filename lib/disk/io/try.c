@@ -308,7 +308,7 @@ static bool try_rw(struct disk *d, struct io *io)
 		return false;
 	io->disk = d;
 	io->there_blocks = 0;
-	io->there_holes = false;
+	io->there_again = false;
 	if (fence_is_lost(&d->fence) || recorder_must_wait(io) ||
 	    !where_here(io))
 		return false;

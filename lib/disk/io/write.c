@@ -288,7 +288,7 @@ static int note_appended(struct io *io)
 	int ret;
 
 	pthread_mutex_lock(&d->lock);
-	if (io->there_holes && !io->pub->fua)
+	if (io->there_again && !io->pub->fua)
 		slot_mark_written(io, lo - io->there_blocks, lo);
 	ret = write_end(io, lo, lo + io->pub->nr_blocks - io->there_blocks,
 			io->pub->fua);
@@ -519,7 +519,7 @@ void write_run(struct io *io)
 		return;
 	settle(io);
 	io->there_blocks = 0;
-	io->there_holes = false;
+	io->there_again = false;
 	verdict = begin(io, &cut_first);
 	if (verdict && grace_repeats(io, verdict)) {
 		verdict = begin(io, &cut_first);
@@ -535,7 +535,7 @@ void write_run(struct io *io)
 		return;
 	}
 	segment_start(io);
-	if (!io->there_holes)
+	if (!io->there_again)
 		segment_pass(io, blocks_to_bytes(io->disk, io->there_blocks));
 	io->state = cut_first ? WRITE_CUT_OLD : WRITE_NEXT;
 	io->step = write_start;
