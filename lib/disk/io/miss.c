@@ -16,12 +16,15 @@
 #define MAX_APART 4096
 /* … and after the better way was left for slow reads: that may be over. */
 #define SOON_APART 8
-/* Reads in a row that take longer here are the last, two on trial, and four
- * where it has been the better way: two may be a machine that stood still.  Or
- * longer than twice what a command costs elsewhere, where that is more. */
-#define TRIAL_SLOW 2
-#define MAX_SLOW   4
-#define SLOW_NS	   UINT64_C(1000000)
+/* A read is slow that takes longer here, and longer than twice what a command
+ * costs elsewhere.  So many in a row, which have held up others for so long
+ * together, are the last: fewer on trial than where it has been the better way.
+ * Where threads wait for each other (User Mode Linux) one in ten takes some
+ * milliseconds, however quick the medium. */
+#define SLOW_NS	       UINT64_C(1000000)
+#define TRIAL_SLOW     2
+#define MAX_SLOW       4
+#define SLOW_NS_IN_ALL UINT64_C(10000000) /* for each of those */
 /* In so long a time few commands came, and nothing is learned. */
 #define IDLE_NS UINT64_C(300000000)
 /* Reads that are not asked for without waiting, after one that missed. */
@@ -59,6 +62,7 @@ static void go(struct misses *m, enum miss_way way)
 	atomic_store_explicit(&m->way, way, memory_order_relaxed);
 	atomic_store_explicit(&m->likely, 0, memory_order_relaxed);
 	m->nr = m->slow = 0;
+	m->slow_ns = 0;
 }
 
 static uint64_t commands(const struct misses *m)
@@ -83,6 +87,13 @@ static uint64_t cost(const struct misses *m, uint64_t now_ns)
 static bool is_better(uint64_t cost, uint64_t than)
 {
 	return cost && than && cost * 5 < than * 4;
+}
+
+/* One count may have met a pause of the machine. */
+static bool deserves_another(const struct misses *m, enum miss_way way,
+			     bool first)
+{
+	return first && m->cost[way] && m->cost[way] <= 2 * m->cost[m->better];
 }
 
 /* The other way was tried, and was no better. */
@@ -118,13 +129,14 @@ static uint64_t lower_cost(struct misses *m, enum miss_way way, uint64_t now_ns)
 static void counted(struct misses *m, uint64_t now_ns, bool idle)
 {
 	enum miss_way way = way_of(m);
+	bool first = !m->last[way];
 
 	m->cost[way] = idle ? 0 : lower_cost(m, way, now_ns);
 	start_counting(m, now_ns);
 	if (way != m->better) {
 		if (is_better(m->cost[way], m->cost[m->better]))
 			change(m, way);
-		else
+		else if (!deserves_another(m, way, first))
 			not_better(m);
 	} else if (is_better(m->cost[other(way)], m->cost[way])) {
 		change(m, other(way));
@@ -178,11 +190,19 @@ bool miss_is_likely(struct io *io)
 	return likely > 1 && miss_comes_here(io);
 }
 
-static bool has_become_slow(struct misses *m)
+static bool has_become_slow(struct misses *m, uint64_t ns)
 {
 	unsigned max = m->better == MISS_HERE ? MAX_SLOW : TRIAL_SLOW;
 
-	return ++m->slow >= max && way_of(m) == MISS_HERE;
+	m->slow_ns += ns;
+	return ++m->slow >= max && m->slow_ns >= max * SLOW_NS_IN_ALL &&
+	       way_of(m) == MISS_HERE;
+}
+
+static void no_longer_slow(struct misses *m)
+{
+	m->slow = 0;
+	m->slow_ns = 0;
 }
 
 /* Who waits behind it must not wait twice for nothing. */
@@ -200,14 +220,13 @@ static void too_slow(struct misses *m)
 void miss_was_here(struct io *io, uint64_t end_ns)
 {
 	struct misses *m = &io->disk->where.misses;
+	uint64_t ns = end_ns - io->start_ns;
 
 	if (!take(m))
 		return;
-	if (end_ns - io->start_ns <=
-	    max_u64(SLOW_NS, 2 * m->cost[MISS_ELSEWHERE])) {
-		m->slow = 0;
-	} else if (has_become_slow(m)) {
+	if (ns <= max_u64(SLOW_NS, 2 * m->cost[MISS_ELSEWHERE]))
+		no_longer_slow(m);
+	else if (has_become_slow(m, ns))
 		too_slow(m);
-	}
 	leave(m);
 }

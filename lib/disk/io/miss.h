@@ -10,9 +10,9 @@
  * what counts is how many commands come in the meantime, all kinds of them:
  * cached reads that wait behind a miss are then not forgotten.  The way that is
  * not the better one is tried again after longer and longer times, and here not
- * for long: until two reads, later four, in a row take a millisecond, and more
- * than twice what a command costs elsewhere.  The better way is given up when
- * it was the worse one two times.
+ * for long: until two reads, later four, in a row take more than a millisecond,
+ * and than twice what a command costs elsewhere, and 20 ms, later 40, together.
+ * The better way is given up when it was the worse one two times.
  */
 #ifndef ZL_DISK_IO_MISS_H
 #define ZL_DISK_IO_MISS_H
@@ -42,9 +42,10 @@ struct misses {
 	uint64_t start_commands;     /* … with so many */
 	uint64_t cost[MISS_NR_WAYS]; /* ns a command; 0: not known */
 	uint64_t last[MISS_NR_WAYS]; /* … the last time it was counted */
-	unsigned left;	/* times counted before the other is tried */
-	unsigned apart; /* … the next time */
-	unsigned slow;	/* so many in a row */
+	unsigned left;	  /* times counted before the other is tried */
+	unsigned apart;	  /* … the next time */
+	unsigned slow;	  /* so many in a row */
+	uint64_t slow_ns; /* … which took so long together */
 };
 
 void miss_init(struct misses *m);
