@@ -82,6 +82,26 @@ static enum scsi_next no_such_command(struct scsi_cmd *cmd, bool opcode_known)
 	return scsi_bad_cdb(cmd, 1, 4);
 }
 
+static bool is_allowed_in_sanitize(const struct scsi_cmd *cmd)
+{
+	const struct scsi_op *op = cmd->op;
+
+	return op->flags & OP_SANITIZE ||
+	       (op->in_sanitize && op->in_sanitize(cmd->cdb));
+}
+
+static bool is_allowed_in_job(const struct scsi_cmd *cmd)
+{
+	if (cmd->unit->job.kind == JOB_SANITIZE)
+		return is_allowed_in_sanitize(cmd);
+	return cmd->op->flags & OP_ALWAYS;
+}
+
+static bool is_allowed_after_failure(const struct scsi_cmd *cmd)
+{
+	return cmd->op->usage[0] == SANITIZE || is_allowed_in_sanitize(cmd);
+}
+
 static enum scsi_next begin(struct scsi_cmd *cmd)
 {
 	struct scsi_unit *unit = cmd->unit;
@@ -99,15 +119,14 @@ static enum scsi_next begin(struct scsi_cmd *cmd)
 	if (unit->attention && !(cmd->op->flags & OP_ALWAYS) &&
 	    atomic_exchange(&unit->attention, false))
 		return scsi_fail(cmd, POWER_ON_OCCURRED);
-	if (unit->job.kind != JOB_NONE && !(cmd->op->flags & OP_ALWAYS))
+	if (unit->job.kind != JOB_NONE && !is_allowed_in_job(cmd))
 		return scsi_fail_job(cmd);
 	if (unit->self_test.foreground && !(cmd->op->flags & OP_ALWAYS))
 		return scsi_fail_self_test(cmd);
 	if (unit->format_failed && !(cmd->op->flags & OP_ALWAYS) &&
 	    atomic_exchange(&unit->format_failed, false))
 		return scsi_fail_deferred(cmd);
-	if (unit->sanitize_failed && !(cmd->op->flags & OP_STOPPED) &&
-	    cmd->op->usage[0] != SANITIZE)
+	if (unit->sanitize_failed && !is_allowed_after_failure(cmd))
 		return scsi_fail(cmd, SANITIZE_COMMAND_FAILED);
 	if (unit->stopped && !(cmd->op->flags & OP_STOPPED))
 		return scsi_fail(cmd, INITIALIZING_COMMAND_REQUIRED);

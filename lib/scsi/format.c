@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * FORMAT UNIT and SANITIZE (SBC-4 5.4, 5.27; ZBC-2 for the zones): a job that
- * goes over the disk zone by zone, beside the command if that has IMMED.
+ * FORMAT UNIT and SANITIZE (SBC-4 5.4, 5.30; ZBC-2 for the zones): a job that
+ * goes over the disk zone by zone, beside the command if that has IMMED.  So is
+ * EXIT FAILURE MODE, which goes over those that have a write pointer.
  *
  * Zones that cannot be written (READ ONLY, OFFLINE) are left as they are.  The
  * capacity stays, so that there is nothing of an initialisation pattern but
@@ -68,25 +69,46 @@ static void set_io(struct scsi_unit *u, enum disk_op op, uint64_t nr)
 	}
 }
 
-/* Sets the I/O for the rest of a zone or a part of it; returns its blocks. */
+/* What FINISH ZONE with ALL set to one would change. */
+static bool is_to_finish(const struct zone_info *z)
+{
+	return !zone_traits[z->type].only_reset &&
+	       (z->cond == ZC_IMP_OPEN || z->cond == ZC_EXP_OPEN ||
+		z->cond == ZC_CLOSED);
+}
+
+/* With ZNR a zone is overwritten when it is FULL, so that what FINISH has added
+ * is as well. */
+static uint64_t wp_zone_io(struct scsi_unit *u, const struct zone_info *z,
+			   uint64_t left)
+{
+	bool finish = u->job.no_reset && is_to_finish(z);
+
+	set_io(u, u->job.no_reset && !finish ? DISK_REFILL : DISK_ZONE, left);
+	u->job.chain.io.zone_op = finish ? ZO_FINISH : ZO_RESET;
+	return finish ? 0 : left;
+}
+
+/* Sets the I/O for the rest of a zone or a part of it; returns its blocks, or
+ * 0: the zone comes again. */
 static uint64_t zone_io(struct scsi_unit *u, const struct zone_info *z)
 {
 	uint64_t left = z->start_lba + z->blocks - u->job.lba;
 	uint64_t max = SCSI_MAX_SAME_BYTES / u->block_bytes;
 
-	if (zone_traits[z->type].has_wp) {
-		set_io(u, u->job.keep_wp ? DISK_REFILL : DISK_ZONE, left);
-		u->job.chain.io.zone_op = ZO_RESET;
-		return left;
-	}
+	if (zone_traits[z->type].has_wp)
+		return wp_zone_io(u, z, left);
 	if (u->job.pattern)
 		left = min_u64(left, max);
 	set_io(u, u->job.pattern ? DISK_WRITE : DISK_UNMAP, left);
 	return left;
 }
 
-static bool leave_alone(const struct zone_info *z)
+/* EXIT FAILURE MODE resets write pointers, and with ZNR not even those. */
+static bool leave_alone(const struct scsi_job *j, const struct zone_info *z)
 {
+	if (j->exits && (j->no_reset || !zone_traits[z->type].has_wp))
+		return true;
 	return zone_traits[z->type].span == ZS_NOTHING ||
 	       z->cond == ZC_READ_ONLY || z->cond == ZC_OFFLINE ||
 	       z->cond == ZC_INACTIVE;
@@ -103,7 +125,7 @@ static bool next_zone(struct scsi_unit *u)
 		      j->lba);
 	for (; j->lba < u->capacity_blocks; j->lba = z.start_lba + z.blocks) {
 		disk_zone_at(u->disk, j->lba, &z);
-		if (leave_alone(&z))
+		if (leave_alone(j, &z))
 			continue;
 		j->step = zone_io(u, &z);
 		return true;
@@ -112,15 +134,15 @@ static bool next_zone(struct scsi_unit *u)
 }
 
 /*
- * Realms become active as the disk was made.  Their zones are EMPTY, unless the
- * write pointers are to stay; one that is READ ONLY or OFFLINE keeps its realm
- * as it is.  False: there is nothing to do.
+ * Realms become active as the disk was made.  Their zones are EMPTY, unless
+ * none is to be reset; one that is READ ONLY or OFFLINE keeps its realm as it
+ * is.  False: there is nothing to do.
  */
 static bool restore_realms(struct scsi_unit *u)
 {
 	struct scsi_job *j = &u->job;
 
-	if (!u->realms || j->keep_wp)
+	if (!u->realms || j->no_reset || j->exits)
 		return false;
 	j->activation = (struct zone_activation){
 		.all = true,
@@ -245,7 +267,7 @@ void scsi_job_init(struct scsi_unit *u)
 }
 
 struct job_args {
-	bool keep_wp, immed, ause;
+	bool no_reset, immed, ause, exits;
 	struct repeated *pattern;
 };
 
@@ -263,8 +285,9 @@ static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind,
 		j->failed = false;
 		j->give_up = false;
 		j->what = STEP_MARK;
-		j->keep_wp = args->keep_wp;
+		j->no_reset = args->no_reset;
 		j->ause = args->ause;
+		j->exits = args->exits;
 		j->pattern = args->pattern;
 		j->waiter = cmd;
 		j->immed = args->immed;
@@ -344,10 +367,26 @@ enum scsi_next scsi_format(struct scsi_cmd *cmd)
  * SANITIZE.
  */
 
+/* The failure of one without AUSE: then the only way out is another one. */
+static bool is_restricted(const struct scsi_unit *u)
+{
+	return u->sanitize_failed && !u->sanitize_ause;
+}
+
+static bool can_sanitize(struct scsi_cmd *cmd)
+{
+	if (!scsi_writable(cmd))
+		return false;
+	if (!(cmd->cdb[1] & AUSE) || !is_restricted(cmd->unit))
+		return true;
+	scsi_bad_cdb(cmd, 1, 5);
+	return false;
+}
+
 static enum scsi_next sanitize(struct scsi_cmd *cmd, struct repeated *pattern)
 {
 	return start(cmd, JOB_SANITIZE,
-		     &(struct job_args){ .keep_wp = cmd->cdb[1] & ZNR,
+		     &(struct job_args){ .no_reset = cmd->cdb[1] & ZNR,
 					 .immed = cmd->cdb[1] & IMMED,
 					 .ause = cmd->cdb[1] & AUSE,
 					 .pattern = pattern });
@@ -355,23 +394,19 @@ static enum scsi_next sanitize(struct scsi_cmd *cmd, struct repeated *pattern)
 
 enum scsi_next scsi_sanitize_erase(struct scsi_cmd *cmd)
 {
-	if (!scsi_writable(cmd))
+	if (!can_sanitize(cmd))
 		return SCSI_DONE;
 	if (be16_get(cmd->cdb + 7))
 		return scsi_bad_cdb(cmd, 7, NO_BIT);
 	return sanitize(cmd, NULL);
 }
 
-/* The pattern of the last pass: INVERT turns it over between passes. */
-static void last_pass(uint8_t *block, uint32_t len, const uint8_t *head,
-		      uint32_t pattern_len)
+/* What the last pass writes: with INVERT the first one begins so that it is the
+ * pattern, too. */
+static void last_pass(uint8_t *block, uint32_t len, uint32_t pattern_len)
 {
-	bool inverted = head[0] & 0x80 && !(head[0] & 0x01);
-
 	for (uint32_t i = pattern_len; i < len; i++)
 		block[i] = block[i - pattern_len];
-	for (uint32_t i = 0; inverted && i < len; i++)
-		block[i] = (uint8_t)~block[i];
 }
 
 enum scsi_next scsi_sanitize_overwrite(struct scsi_cmd *cmd)
@@ -382,7 +417,7 @@ enum scsi_next scsi_sanitize_overwrite(struct scsi_cmd *cmd)
 	uint8_t head[4], block[4096];
 	struct repeated *pattern;
 
-	if (!scsi_writable(cmd))
+	if (!can_sanitize(cmd))
 		return SCSI_DONE;
 	if (len < 5 || len > 4 + block_bytes || len > cmd->buf_bytes)
 		return scsi_bad_cdb(cmd, 7, NO_BIT);
@@ -395,7 +430,7 @@ enum scsi_next scsi_sanitize_overwrite(struct scsi_cmd *cmd)
 	if (!pattern_len || pattern_len != len - 4)
 		return scsi_bad_param(cmd, 2, NO_BIT);
 	iov_get(&cur, block, pattern_len);
-	last_pass(block, block_bytes, head, pattern_len);
+	last_pass(block, block_bytes, pattern_len);
 	pattern = scsi_repeat(block, block_bytes,
 			      SCSI_MAX_SAME_BYTES / block_bytes);
 	if (!pattern)
@@ -403,28 +438,23 @@ enum scsi_next scsi_sanitize_overwrite(struct scsi_cmd *cmd)
 	return sanitize(cmd, pattern);
 }
 
-/* Without AUSE in the command that failed, only another one can end that. */
+/* What has not failed needs no exit.  One that fails leaves all as it was: what
+ * is not sanitized must not be readable. */
 enum scsi_next scsi_sanitize_exit(struct scsi_cmd *cmd)
 {
 	struct scsi_unit *u = cmd->unit;
 
+	if (!scsi_writable(cmd))
+		return SCSI_DONE;
 	if (be16_get(cmd->cdb + 7))
 		return scsi_bad_cdb(cmd, 7, NO_BIT);
-	if (u->sanitize_failed && !u->sanitize_ause)
+	if (is_restricted(u))
 		return scsi_bad_cdb(cmd, 1, 4);
-	return u->sanitize_failed ? SCSI_RUN : scsi_good(cmd);
-}
-
-static bool failure_over(struct scsi_cmd *cmd)
-{
-	cmd->unit->sanitize_failed = false;
-	return true;
-}
-
-void scsi_sanitize_exit_run(struct scsi_cmd *cmd)
-{
-	cmd->io.op = DISK_SAVE;
-	cmd->io.lba = 0;
-	cmd->io.save_mask = SAVED_SANITIZE;
-	scsi_submit(cmd, failure_over);
+	if (!u->sanitize_failed)
+		return scsi_good(cmd);
+	return start(cmd, JOB_SANITIZE,
+		     &(struct job_args){ .no_reset = cmd->cdb[1] & ZNR,
+					 .immed = cmd->cdb[1] & IMMED,
+					 .ause = true,
+					 .exits = true });
 }

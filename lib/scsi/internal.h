@@ -32,6 +32,8 @@
 #define OP_ALWAYS 0x2
 #define OP_THIN	  0x4 /* is there with thin provisioning only */
 #define OP_REALMS 0x8 /* is there with zone domains and realms only */
+/* is allowed during SANITIZE, and after one has failed (SBC-4 4.11.2) */
+#define OP_SANITIZE 0x10
 
 struct scsi_op {
 	const char *name;
@@ -49,6 +51,8 @@ struct scsi_op {
 	/* Bits of byte 1 that are evaluated with thin provisioning only, and
 	 * must be 0 without. */
 	uint8_t thin;
+	/* Which CDBs are allowed during SANITIZE; NULL: what flags say. */
+	bool (*in_sanitize)(const uint8_t *cdb);
 };
 
 /* Ascending by operation code, then service action. */
@@ -128,7 +132,8 @@ struct scsi_job {
 	/* From here on: the job's own, while there is one. */
 	_Atomic uint64_t lba; /* what is under way begins there */
 	uint64_t step;	      /* … and how long it is */
-	bool keep_wp, immed, ause, failed;
+	bool no_reset, immed, ause, failed;
+	bool exits; /* EXIT FAILURE MODE */
 	/* What was done may have been taken back, or the unit is to go. */
 	atomic_bool give_up;
 	enum scsi_job_step what;  /* comes next */
@@ -359,7 +364,6 @@ enum scsi_next scsi_format(struct scsi_cmd *cmd);
 enum scsi_next scsi_sanitize_overwrite(struct scsi_cmd *cmd);
 enum scsi_next scsi_sanitize_erase(struct scsi_cmd *cmd);
 enum scsi_next scsi_sanitize_exit(struct scsi_cmd *cmd);
-void scsi_sanitize_exit_run(struct scsi_cmd *cmd);
 void scsi_job_run(struct scsi_cmd *cmd);
 
 /* ident.c */
@@ -385,6 +389,7 @@ void scsi_media_restart(struct scsi_unit *unit, enum scsi_media_kind kind);
 /* log.c */
 enum scsi_next scsi_log_sense(struct scsi_cmd *cmd);
 enum scsi_next scsi_log_select(struct scsi_cmd *cmd);
+bool scsi_log_in_sanitize(const uint8_t *cdb);
 
 /* inquiry.c */
 enum scsi_next scsi_inquiry(struct scsi_cmd *cmd);
@@ -395,6 +400,7 @@ enum scsi_next scsi_mode_sense_10(struct scsi_cmd *cmd);
 enum scsi_next scsi_mode_select_6(struct scsi_cmd *cmd);
 enum scsi_next scsi_mode_select_10(struct scsi_cmd *cmd);
 void scsi_mode_select_run(struct scsi_cmd *cmd);
+bool scsi_mode_in_sanitize(const uint8_t *cdb);
 
 /* opcodes.c */
 enum scsi_next scsi_report_opcodes(struct scsi_cmd *cmd);
@@ -459,6 +465,7 @@ struct repeated *scsi_repeat(const uint8_t *block, uint32_t block_bytes,
 
 /* zones.c */
 enum scsi_next scsi_report_zones(struct scsi_cmd *cmd);
+bool scsi_zones_in_sanitize(const uint8_t *cdb);
 enum scsi_next scsi_zone_out(struct scsi_cmd *cmd);
 void scsi_zone_out_run(struct scsi_cmd *cmd);
 

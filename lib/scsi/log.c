@@ -281,6 +281,12 @@ enum scsi_next scsi_log_sense(struct scsi_cmd *cmd)
 	return data_in_all(cmd, be16_get(cdb + 7), p.data, p.len);
 }
 
+/* The temperature. */
+bool scsi_log_in_sanitize(const uint8_t *cdb)
+{
+	return (cdb[2] & 0x3f) == 0x0d && !cdb[3];
+}
+
 /*
  * With PCR and no parameter list: the statistics of the zones (page 14h,01h)
  * and the error counters start again, with page 00h all.  Nothing can be set.

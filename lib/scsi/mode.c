@@ -361,6 +361,15 @@ enum scsi_next scsi_mode_sense_10(struct scsi_cmd *cmd)
 	return mode_sense(cmd, false);
 }
 
+bool scsi_mode_in_sanitize(const uint8_t *cdb)
+{
+	uint8_t code = cdb[2] & 0x3f;
+
+	return !cdb[3] && (code == page_code(&pages[MODE_CACHING]) ||
+			   code == page_code(&pages[MODE_CONTROL]) ||
+			   code == page_code(&pages[MODE_IE_CONTROL]));
+}
+
 /*
  * MODE SELECT.  The parameter list is read piece by piece; each function
  * returns false when it has ended the command with sense data.

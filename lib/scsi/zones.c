@@ -168,6 +168,13 @@ enum scsi_next scsi_report_zones(struct scsi_cmd *cmd)
 	return data_in_end(&r.in);
 }
 
+/* The header alone, which says what the zones' starts are. */
+bool scsi_zones_in_sanitize(const uint8_t *cdb)
+{
+	return !be64_get(cdb + 2) && be32_get(cdb + 10) <= REPORT_HEADER_LEN &&
+	       cdb[14] == (0x80 | RO_NOT_WP);
+}
+
 /*
  * A ZONE ID beyond the last LBA is LOGICAL BLOCK ADDRESS OUT OF RANGE, as in
  * scsi_debug: it is no zone's address at all.  Software write protection covers

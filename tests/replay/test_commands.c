@@ -146,7 +146,7 @@ static void run_on(const char *opts)
 		if (i % 128 == 0) /* it may have been stopped */
 			CMD(&rig, NULL, 0, 0x1b, 0, 0, 0, 1);
 		/* BLOCK ERASE with ZNR, which chance hardly ever finds. */
-		if (i % 3000 == 2000)
+		if (i % 512 == 128)
 			CMD(&rig, NULL, 0, 0x48, 0x42);
 		random_command();
 	}

@@ -101,7 +101,7 @@ static void nothing_happens(void **state)
 }
 
 /* What ends the failure of an earlier SANITIZE is what that one said. */
-static void failed_sanitize_stays_closed(void **state)
+static void failed_sanitize_stays_open(void **state)
 {
 	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
 					 .error = EIO,
@@ -109,17 +109,21 @@ static void failed_sanitize_stays_closed(void **state)
 
 	(void)state;
 	store_fault_arm(rig.fault, &plan);
-	CMD(&rig, NULL, 0, 0x48, 0x02);
+	CMD(&rig, NULL, 0, 0x48, 0x22); /* AUSE */
 	check_sense(&rig, 0x33103);
 	plan.fail_at = UINT64_MAX;
 	store_fault_arm(rig.fault, &plan);
 	rig.drop = true;
-	CMD(&rig, NULL, 0, 0x48, 0x22); /* AUSE */
+	CMD(&rig, NULL, 0, 0x48, 0x02);
 	assert_true(rig.ran);
 	CMD(&rig, NULL, 0, 0x48, 0x1f);
-	check_bad_cdb(&rig, 1, 4);
+	assert_true(rig.ran);
+	CMD(&rig, NULL, 0, 0x00);
+	check_sense(&rig, 0x33103);
 	rig.drop = false;
-	CMD(&rig, NULL, 0, 0x48, 0x02);
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_good(&rig);
+	CMD(&rig, NULL, 0, 0x00);
 	check_good(&rig);
 }
 
@@ -128,7 +132,7 @@ int main(void)
 #define W(f) cmocka_unit_test_setup_teardown(f, start_written, stop)
 	const struct CMUnitTest tests[] = {
 		W(nothing_happens),
-		W(failed_sanitize_stays_closed),
+		W(failed_sanitize_stays_open),
 	};
 
 	return cmocka_run_group_tests_name("drop", tests, NULL, NULL);

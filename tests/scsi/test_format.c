@@ -40,6 +40,14 @@ static void check_all_empty(void)
 		check_zone(&rig, SEQ(i), ZC_EMPTY, SEQ(i));
 }
 
+/* By FINISH ZONE with ALL, after fill(). */
+static void check_finished(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		check_zone(&rig, SEQ(i), ZC_FULL, SEQ(i + 1));
+	check_zone(&rig, SEQ(3), ZC_EMPTY, SEQ(3));
+}
+
 static void format(void **state)
 {
 	uint8_t list[8] = { 0 };
@@ -100,17 +108,13 @@ static void sanitize_erase(void **state)
 	check_good(&rig);
 	check_all_empty();
 	check_bytes(0, 64, 0);
-	/* ZNR: the write pointers stay, the data does not */
+	/* ZNR: FINISH ZONE, all */
 	fill();
 	CMD(&rig, NULL, 0, 0x48, 0x42);
 	check_good(&rig);
 	check_bytes(0, 64, 0);
-	check_bytes(SEQ(0), 64, 0);
-	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 300);
-	check_zone(&rig, SEQ(1), ZC_FULL, SEQ(2));
-	check_zone(&rig, SEQ(2), ZC_EXP_OPEN, SEQ(2));
-	rig_write(&rig, SEQ(0) + 300, 8);
-	check_good(&rig);
+	check_bytes(SEQ(0), 301, 0);
+	check_finished();
 	CMD(&rig, NULL, 4, 0x48, 0x02, [8] = 4);
 	check_bad_cdb(&rig, 7, -1);
 	CMD(&rig, NULL, 0, 0x48, 0x03); /* cryptographic erase */
@@ -127,15 +131,17 @@ static void sanitize_overwrite(void **state)
 	check_good(&rig);
 	check_bytes(0, 64, 0x5a);
 	check_bytes(2 * MIB_BLOCKS - 8, 8, 0x5a);
-	check_bytes(SEQ(0), 300, 0x5a);
-	check_bytes(SEQ(0) + 300, 8, 0);
-	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 300);
+	/* what FINISH ZONE has filled as well */
+	check_bytes(SEQ(0), MIB_BLOCKS, 0x5a);
 	check_bytes(SEQ(1), 64, 0x5a);
+	check_bytes(SEQ(2), 64, 0x5a);
+	check_finished();
 	/* two passes, inverted in between; IMMED; write pointers reset */
 	list[0] = 0x82;
+	list[4] = list[5] = 0xc3;
 	CMD(&rig, list, 6, 0x48, 0x81, [8] = 6);
 	check_good(&rig);
-	check_bytes(0, 64, 0xa5);
+	check_bytes(0, 64, 0xc3);
 	check_all_empty();
 	/* lengths, TEST, OVERWRITE COUNT */
 	CMD(&rig, list, 5, 0x48, 0x01, [8] = 6);
@@ -188,15 +194,24 @@ static void progress(void **state)
 	check_good(&rig);
 }
 
-static void failures(void **state)
+/* From now on no zone can be reset, or (false) all can again. */
+static void resets_fail(bool fail)
 {
-	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
+	struct store_fault_plan plan = { .fail_at = fail ? 0 : UINT64_MAX,
+					 .fail_count = UINT64_MAX,
 					 .error = EIO,
 					 .only = 1u << STORE_RESET };
 
+	store_fault_arm(rig.fault, &plan);
+}
+
+static void failures(void **state)
+{
+	uint8_t list[5] = { 0x01, 0, 0, 1, 0x5a };
+
 	(void)state;
 	fill();
-	store_fault_arm(rig.fault, &plan);
+	resets_fail(true);
 	CMD(&rig, NULL, 0, 0x04);
 	check_sense(&rig, 0x33101);
 	/* no way out without AUSE but another one */
@@ -204,22 +219,143 @@ static void failures(void **state)
 	check_sense(&rig, 0x33103);
 	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
 	check_sense(&rig, 0x33103);
-	CMD(&rig, NULL, 0, 0x48, 0x1f);
-	check_bad_cdb(&rig, 1, 4);
-	CMD(&rig, NULL, 0, 0x48, 0x22);
-	check_sense(&rig, 0x33103);
 	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
 	check_good(&rig);
 	assert_int_equal(be16_get(rig.data + 12), 0x3103);
 	CMD(&rig, NULL, 0, 0x48, 0x1f);
-	check_good(&rig);
-	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
-	check_good(&rig);
-	plan.fail_at = UINT64_MAX;
-	store_fault_arm(rig.fault, &plan);
+	check_bad_cdb(&rig, 1, 4);
+	/* … which must not have AUSE either */
+	CMD(&rig, NULL, 0, 0x48, 0x22);
+	check_bad_cdb(&rig, 1, 5);
+	CMD(&rig, list, 5, 0x48, 0x21, [8] = 5);
+	check_bad_cdb(&rig, 1, 5);
+	resets_fail(false);
 	CMD(&rig, NULL, 0, 0x48, 0x02);
 	check_good(&rig);
 	check_all_empty();
+}
+
+/* With AUSE, and what can be written is not sanitized. */
+static void fail_with_ause(uint8_t byte_1)
+{
+	fill();
+	check_good(&rig);
+	resets_fail(true);
+	CMD(&rig, NULL, 0, 0x48, 0x22 | byte_1);
+	check_sense(&rig, 0x33103);
+	CMD(&rig, NULL, 0, 0x48, 0x22);
+	check_sense(&rig, 0x33103);
+	resets_fail(false);
+}
+
+/* What was not sanitized cannot be read, unless ZNR has the write pointers
+ * stay. */
+static void exit_failure_mode(void **state)
+{
+	(void)state;
+	fail_with_ause(0);
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_good(&rig);
+	check_all_empty();
+	check_bytes(SEQ(0), 300, 0);
+	fail_with_ause(0);
+	CMD(&rig, NULL, 0, 0x48, 0x9f); /* IMMED */
+	check_good(&rig);
+	check_all_empty();
+	fail_with_ause(0);
+	CMD(&rig, NULL, 0, 0x48, 0x5f);
+	check_good(&rig);
+	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 300);
+	check_zone(&rig, SEQ(1), ZC_FULL, SEQ(2));
+	check_zone(&rig, SEQ(2), ZC_EXP_OPEN, SEQ(2));
+	/* none has failed: there is nothing to be done */
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_good(&rig);
+	check_zone(&rig, SEQ(1), ZC_FULL, SEQ(2));
+}
+
+/* Then it has failed as the SANITIZE had. */
+static void exit_fails(void **state)
+{
+	(void)state;
+	fail_with_ause(0);
+	resets_fail(true);
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_sense(&rig, 0x33103);
+	rig_rw(&rig, 0x88, SEQ(0), 1, NULL, 512);
+	check_sense(&rig, 0x33103);
+	resets_fail(false);
+	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	check_good(&rig);
+	check_all_empty();
+}
+
+/* SBC-4 4.11.2; the CDBs that are not allowed differ from those in what makes
+ * the difference. */
+static const struct {
+	uint8_t cdb[16];
+	bool allowed;
+} sanitizing[] = {
+	{ { 0x03, [4] = 64 }, true },
+	{ { 0x12, [4] = 64 }, true },
+	{ { 0x1a, 0, 0x1c, 0, 64 }, true },
+	{ { 0x1a, 0, 0x08, 0, 64 }, true },
+	{ { 0x1a, 0, 0x8a, 0, 64 }, true },
+	{ { 0x5a, 0, 0x0a, [8] = 64 }, true },
+	{ { 0x25 }, true },
+	{ { 0x4d, 0, 0x4d, [8] = 64 }, true },
+	{ { 0x95, 0, [13] = 64, 0xbf }, true },
+	{ { 0x9e, 0x10, [13] = 32 }, true },
+	{ { 0xa0, [9] = 64 }, true },
+	{ { 0xa3, 0x0c, [9] = 64 }, true },
+	{ { 0xa3, 0x0d, [9] = 64 }, true },
+	{ { 0x00 }, false },
+	{ { 0x1a, 0, 0x01, 0, 64 }, false },
+	{ { 0x1a, 0, 0x1c, 1, 64 }, false },
+	{ { 0x1a, 0, 0x3f, 0, 64 }, false },
+	{ { 0x5a, 0, 0x07, [8] = 64 }, false },
+	{ { 0x15, 0x10, 0, 0, 0 }, false },
+	{ { 0x1b, 0, 0, 0, 1 }, false },
+	{ { 0x1c, 0x01, [4] = 64 }, false },
+	{ { 0x4c, 0, 0x40 }, false },
+	{ { 0x4d, 0, 0x40, [8] = 64 }, false },
+	{ { 0x4d, 0, 0x4e, [8] = 64 }, false },
+	{ { 0x88, [13] = 1 }, false },
+	{ { 0x94, 0x04, [14] = 1 }, false },
+	{ { 0x95, 0, [8] = 8, [13] = 64, 0xbf }, false },
+	{ { 0x95, 0, [13] = 65, 0xbf }, false },
+	{ { 0x95, 0, [13] = 64, 0x3f }, false },
+	{ { 0x95, 0, [13] = 64, 0x80 }, false },
+	{ { 0x9e, 0x12, [13] = 64 }, false },
+	{ { 0xa3, 0x05, [9] = 64 }, false },
+	{ { 0xab, 0x01, [9] = 64 }, false },
+};
+
+static void check_sanitizing(uint16_t asc)
+{
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(sanitizing); i++) {
+		rig_cmd(&rig, sanitizing[i].cdb, 16, NULL, 64);
+		if (sanitizing[i].allowed) {
+			check_good(&rig);
+			continue;
+		}
+		assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
+		assert_int_equal(be16_get(rig.cmd.sense + 12), asc);
+	}
+}
+
+static void commands_during_sanitize(void **state)
+{
+	(void)state;
+	rig.unit->job.kind = JOB_SANITIZE;
+	check_sanitizing(0x041b);
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	assert_int_equal(be16_get(rig.cmd.sense + 12), 0x041b);
+	rig.unit->job.kind = JOB_NONE;
+	rig.unit->sanitize_failed = true;
+	check_sanitizing(0x3103);
+	CMD(&rig, NULL, 0, 0x48, 0x02);
+	check_good(&rig);
 }
 
 static void format_later(uint8_t response_code)
@@ -274,16 +410,13 @@ static void reopen(void)
 /* A SANITIZE that has failed is not forgotten when the disk is closed. */
 static void failure_stays(void **state)
 {
-	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
-					 .error = EIO,
-					 .only = 1u << STORE_RESET };
 	static const uint8_t wce_off[24] = { [4] = 0x08, 18 };
 
 	(void)state;
 	fill();
 	CMD(&rig, wce_off, 24, 0x15, 0x11, 0, 0, 24);
 	check_good(&rig);
-	store_fault_arm(rig.fault, &plan);
+	resets_fail(true);
 	CMD(&rig, NULL, 0, 0x48, 0x02);
 	check_sense(&rig, 0x33103);
 	reopen();
@@ -291,10 +424,14 @@ static void failure_stays(void **state)
 	check_sense(&rig, 0x33103);
 	CMD(&rig, NULL, 0, 0x48, 0x1f);
 	check_bad_cdb(&rig, 1, 4);
-	/* parameters are saved beside it */
-	CMD(&rig, wce_off, 24, 0x15, 0x11, 0, 0, 24);
+	/* one that succeeds ends it; parameters are saved beside it */
+	CMD(&rig, NULL, 0, 0x48, 0x02);
 	check_good(&rig);
-	store_fault_arm(rig.fault, &plan);
+	reopen();
+	check_all_empty();
+	assert_false(rig.unit->wce);
+	fill();
+	resets_fail(true);
 	CMD(&rig, NULL, 0, 0x48, 0x22); /* AUSE */
 	check_sense(&rig, 0x33103);
 	reopen();
@@ -303,15 +440,6 @@ static void failure_stays(void **state)
 	reopen();
 	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
 	check_good(&rig);
-	assert_false(rig.unit->wce);
-	/* one that succeeds ends it as well */
-	store_fault_arm(rig.fault, &plan);
-	CMD(&rig, NULL, 0, 0x48, 0x02);
-	check_sense(&rig, 0x33103);
-	reopen();
-	CMD(&rig, NULL, 0, 0x48, 0x02);
-	check_good(&rig);
-	reopen();
 	check_all_empty();
 	assert_false(rig.unit->wce);
 }
@@ -329,7 +457,7 @@ static void interrupted(void **state)
 	reopen();
 	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
 	check_sense(&rig, 0x33103);
-	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	CMD(&rig, NULL, 0, 0x48, 0x5f);
 	check_good(&rig);
 	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 300);
 }
@@ -421,7 +549,7 @@ static void removed(void **state)
 	assert_int_equal(scsi_unit_new(d, NULL, &rig.unit), 0);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, 0x33103);
-	CMD(&rig, NULL, 0, 0x48, 0x1f);
+	CMD(&rig, NULL, 0, 0x48, 0x5f);
 	check_good(&rig);
 	check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
 	check_zone(&rig, SEQ(1), ZC_FULL, SEQ(2));
@@ -472,6 +600,9 @@ int main(void)
 		T(sanitize_overwrite),
 		T(progress),
 		T(failures),
+		T(exit_failure_mode),
+		T(exit_fails),
+		T(commands_during_sanitize),
 		T(format_fails_later),
 		T(failure_stays),
 		T(interrupted),

@@ -823,13 +823,13 @@ static void format(void **state)
 	rig_write(&rig, 9 * Z, 8);
 	CMD(&rig, NULL, 0, 0x48, 0x02);
 	check_as_made();
-	/* ZNR: the write pointers stay, and so do the realms. */
+	/* ZNR: FINISH ZONE, all; the realms stay. */
 	activate(0x08, 2, 2, 1);
 	rig_write(&rig, 9 * Z, 8);
 	CMD(&rig, NULL, 0, 0x48, 0x42);
 	check_good(&rig);
 	check_zone(&rig, 2 * Z, ZC_INACTIVE, UINT64_MAX);
-	check_zone(&rig, 9 * Z, ZC_IMP_OPEN, 9 * Z + 8);
+	check_zone(&rig, 9 * Z, ZC_FULL, 10 * Z);
 	start_with("active=seq");
 	check_zone(&rig, 9 * Z, ZC_EMPTY, 9 * Z);
 	activate(0x08, 2, 4, 0);
