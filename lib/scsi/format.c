@@ -354,12 +354,8 @@ enum scsi_next scsi_format(struct scsi_cmd *cmd)
 
 	if (!scsi_writable(cmd))
 		return SCSI_DONE;
-	if (!(cmd->cdb[1] & FMTDATA)) {
-		if (cmd->cdb[1]) /* LONGLIST, CMPLST: of a list there is not */
-			return scsi_bad_cdb(cmd, 1, top_bit(cmd->cdb[1]));
-	} else if (format_list(cmd, &immed) == SCSI_DONE) {
+	if (cmd->cdb[1] & FMTDATA && format_list(cmd, &immed) == SCSI_DONE)
 		return SCSI_DONE;
-	}
 	return start(cmd, JOB_FORMAT, &(struct job_args){ .immed = immed });
 }
 
