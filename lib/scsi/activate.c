@@ -113,7 +113,7 @@ static enum scsi_next refuse(struct scsi_cmd *cmd, const struct fields *f,
 	case ZV_ZONE_COUNT:
 		return scsi_bad_cdb(cmd, f->count_at, NO_BIT);
 	default:
-		return scsi_fail(cmd, LBA_OUT_OF_RANGE);
+		return scsi_fail_range(cmd, be64_get(cmd->cdb + cmd->lba_at));
 	}
 }
 

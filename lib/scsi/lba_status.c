@@ -104,7 +104,7 @@ enum scsi_next scsi_get_lba_status(struct scsi_cmd *cmd)
 	struct iov_cur cur;
 
 	if (start_lba >= cmd->unit->capacity_blocks)
-		return scsi_fail(cmd, LBA_OUT_OF_RANGE);
+		return scsi_fail_range(cmd, start_lba);
 	if (cmd->cdb[14])
 		return scsi_bad_cdb(cmd, 14, NO_BIT);
 	data_in_start(&s.in, cmd, alloc);

@@ -20,7 +20,7 @@ static bool report_ok(struct scsi_cmd *cmd)
 {
 	cmd->lba = be64_get(cmd->cdb + 2);
 	if (cmd->lba >= cmd->unit->capacity_blocks) {
-		scsi_fail(cmd, LBA_OUT_OF_RANGE);
+		scsi_fail_range(cmd, cmd->lba);
 		return false;
 	}
 	if ((cmd->cdb[14] & 0x3f) <= 0x03)

@@ -53,7 +53,7 @@ bool scsi_range_ok(struct scsi_cmd *cmd)
 
 	if (cmd->lba <= capacity && cmd->nr_blocks <= capacity - cmd->lba)
 		return true;
-	scsi_fail(cmd, LBA_OUT_OF_RANGE);
+	scsi_fail_range(cmd, cmd->lba);
 	return false;
 }
 

@@ -86,6 +86,16 @@ enum scsi_next scsi_fail(struct scsi_cmd *cmd, enum sense_code code)
 	return fail_with(cmd, &(struct sense){ .code = code });
 }
 
+enum scsi_next scsi_fail_range(struct scsi_cmd *cmd, uint64_t lba)
+{
+	uint64_t capacity = cmd->unit->capacity_blocks;
+
+	return fail_with(cmd,
+			 &(struct sense){ .code = LBA_OUT_OF_RANGE,
+					  .has_info = true,
+					  .info = max_u64(lba, capacity) });
+}
+
 static enum scsi_next bad_field(struct scsi_cmd *cmd, enum sense_code code,
 				uint8_t where, unsigned byte, int bit)
 {
@@ -165,7 +175,6 @@ enum scsi_next scsi_fail_deferred(struct scsi_cmd *cmd)
 }
 
 static const enum sense_code verdict_code[] = {
-	[ZV_LBA_RANGE] = LBA_OUT_OF_RANGE,
 	[ZV_UNALIGNED_WRITE] = UNALIGNED_WRITE_COMMAND,
 	[ZV_WRITE_BOUNDARY] = WRITE_BOUNDARY_VIOLATION,
 	[ZV_READ_INVALID] = ATTEMPT_TO_READ_INVALID_DATA,
@@ -182,13 +191,15 @@ static const enum sense_code verdict_code[] = {
 };
 
 /*
- * INFORMATION is left out: the standard requires none for a refused command,
- * and an LBA there would look to a host as if the blocks before it had been
- * transferred (sd.c's sd_completed_bytes()).
+ * INFORMATION is left out but for an invalid LBA: nothing else of a refused
+ * command requires it, and an LBA there would look to a host as if the blocks
+ * before it had been transferred (sd.c's sd_completed_bytes()).
  */
 static enum scsi_next refuse(struct scsi_cmd *cmd, enum zone_verdict verdict)
 {
 	switch (verdict) {
+	case ZV_LBA_RANGE:
+		return scsi_fail_range(cmd, cmd->io.lba);
 	case ZV_ZONE_ID:
 		if (cmd->io.op == DISK_UNMAP)
 			return scsi_bad_param(cmd, 8 + 16 * (cmd->stage - 1),

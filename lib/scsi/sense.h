@@ -74,6 +74,10 @@ size_t sense_build(const struct sense *sense, bool descriptor, uint8_t *buf);
 /* Sense data with nothing but the code. */
 enum scsi_next scsi_fail(struct scsi_cmd *cmd, enum sense_code code);
 
+/* LOGICAL BLOCK ADDRESS OUT OF RANGE: @lba, or the first one of those that
+ * begin there that is, is INFORMATION (SBC-4 4.18.1). */
+enum scsi_next scsi_fail_range(struct scsi_cmd *cmd, uint64_t lba);
+
 /* INVALID FIELD IN CDB: the field whose first byte is @byte and, unless NO_BIT,
  * whose left-most bit is @bit. */
 enum scsi_next scsi_bad_cdb(struct scsi_cmd *cmd, unsigned byte, int bit);

@@ -150,7 +150,7 @@ enum scsi_next scsi_report_zones(struct scsi_cmd *cmd)
 	struct iov_cur cur;
 
 	if (start_lba >= cmd->unit->capacity_blocks)
-		return scsi_fail(cmd, LBA_OUT_OF_RANGE);
+		return scsi_fail_range(cmd, start_lba);
 	if (!option_known(r.options))
 		return scsi_bad_cdb(cmd, 14, 5);
 	if (partial)

@@ -289,6 +289,14 @@ void check_bad_param(const struct rig *rig, unsigned byte, int bit)
 	check_pointer(rig, 0x52600, 0, byte, bit);
 }
 
+void check_range(const struct rig *rig, uint64_t lba)
+{
+	if (lba > UINT32_MAX)
+		check_sense(rig, 0x52100);
+	else
+		check_medium(rig, 0x52100, (uint32_t)lba);
+}
+
 void check_medium(const struct rig *rig, uint32_t code, uint32_t lba)
 {
 	check_fixed(rig, code, 0x80, lba, (const uint8_t[3]){ 0 });

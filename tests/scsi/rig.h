@@ -121,6 +121,9 @@ void check_sense(const struct rig *rig, uint32_t code);
 /* INVALID FIELD IN CDB (or PARAMETER LIST) with this pointer. */
 void check_bad_cdb(const struct rig *rig, unsigned byte, int bit);
 void check_bad_param(const struct rig *rig, unsigned byte, int bit);
+/* LOGICAL BLOCK ADDRESS OUT OF RANGE; @lba, the first that is, is INFORMATION
+ * if it has room there. */
+void check_range(const struct rig *rig, uint64_t lba);
 /* A medium error with INFORMATION. */
 void check_medium(const struct rig *rig, uint32_t code, uint32_t lba);
 

@@ -186,7 +186,7 @@ static void anywhere(void **state)
 	rig_write(&rig, LAST_LBA, 1);
 	check_good(&rig);
 	rig_write(&rig, LAST_LBA, 2);
-	check_sense(&rig, LBA_OUT_OF_RANGE);
+	check_range(&rig, LAST_LBA + 1);
 }
 
 static void other_writes(void **state)
@@ -234,7 +234,7 @@ static void management(void **state)
 	rig_zone(&rig, 0x10, SEQ(0));
 	check_bad_cdb(&rig, 1, 4);
 	rig_zone(&rig, ZO_OPEN, LAST_LBA + 1);
-	check_sense(&rig, LBA_OUT_OF_RANGE);
+	check_range(&rig, LAST_LBA + 1);
 }
 
 /* The number of open zones is optimal, no more. */

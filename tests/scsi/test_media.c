@@ -79,7 +79,7 @@ static void verify(void **state)
 	verify_compares(100);
 	verify_compares(MIB_BLOCKS - 10);
 	cmd16(0x8f, 0, NR_BLOCKS - 1, 2, NULL, 0);
-	check_sense(&rig, 0x52100);
+	check_range(&rig, NR_BLOCKS);
 	cmd16(0x8f, 0, NR_BLOCKS, 0, NULL, 0);
 	check_good(&rig);
 	/* zones of two types; an unwritten zone reads as zeros */
@@ -247,7 +247,7 @@ static void compare_write(void **state)
 	cmd16(0x89, 0, 10, 0, NULL, 0);
 	check_good(&rig);
 	cmd16(0x89, 0, NR_BLOCKS - 1, 2, NULL, 2048);
-	check_sense(&rig, 0x52100);
+	check_range(&rig, NR_BLOCKS);
 	/* the longest one */
 	{
 		static uint8_t long_data[256 * 512];
@@ -320,7 +320,7 @@ static void write_same(void **state)
 	cmd16(0x93, 0x11, SEQ(1), 1, NULL, 0);
 	check_bad_cdb(&rig, 1, 4);
 	cmd16(0x93, 0x01, NR_BLOCKS - 1, 2, NULL, 0);
-	check_sense(&rig, 0x52100);
+	check_range(&rig, NR_BLOCKS);
 }
 
 static void write_same_limit(void **state)
@@ -450,7 +450,7 @@ static void unmap(void **state)
 	assert_int_equal(rig.data[0], 21);
 	be64_put(list + 24, NR_BLOCKS - 4);
 	CMD(&rig, list, sizeof(list), 0x42, [8] = 56);
-	check_sense(&rig, 0x52100);
+	check_range(&rig, NR_BLOCKS);
 	/* a descriptor cut off is none; lengths */
 	CMD(&rig, list, sizeof(list), 0x42, [8] = 8 + 31);
 	check_good(&rig);
@@ -492,7 +492,7 @@ static void prefetch(void **state)
 	cmd16(0x90, 0, NR_BLOCKS - 1, 1, NULL, 0);
 	check_good(&rig);
 	cmd16(0x90, 0, NR_BLOCKS - 1, 2, NULL, 0);
-	check_sense(&rig, 0x52100);
+	check_range(&rig, NR_BLOCKS);
 }
 
 static void write_protected(void **state)

@@ -559,7 +559,7 @@ static void software_write_protect(void **state)
 		check_sense(&rig, 0x72702);
 	}
 	rig_rw(&rig, 0x8a, NR_BLOCKS, 1, NULL, 512);
-	check_sense(&rig, 0x52100);
+	check_range(&rig, NR_BLOCKS);
 	for (uint8_t sa = 1; sa <= 4; sa++) {
 		rig_zone(&rig, sa, lba);
 		check_sense(&rig, 0x72702);

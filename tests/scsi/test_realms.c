@@ -89,7 +89,7 @@ static void behind_the_capacity(void **state)
 	rig_rw(&rig, 0x88, 9 * Z, 1, NULL, 512);
 	check_good(&rig);
 	rig_rw(&rig, 0x88, LAST_LBA + 1, 1, NULL, 512);
-	check_sense(&rig, 0x52100);
+	check_range(&rig, LAST_LBA + 1);
 	rig_report(&rig, LAST_LBA, 0, 128, 128);
 	check_good(&rig);
 	assert_int_equal(be64_get(rig.data + 8), LAST_LBA);
@@ -210,7 +210,7 @@ static void domains(void **state)
 	report(0x07, LAST_LBA, 0, 300, 300);
 	check_good(&rig);
 	report(0x07, LAST_LBA + 1, 0, 300, 300);
-	check_sense(&rig, 0x52100);
+	check_range(&rig, LAST_LBA + 1);
 	report(0x07, 0, 0x15, 300, 300);
 	check_bad_cdb(&rig, 14, 5);
 }
@@ -320,7 +320,7 @@ static void realms(void **state)
 	}
 	/* 05.022 026 */
 	report(0x06, LAST_LBA + 1, 0, 300, 300);
-	check_sense(&rig, 0x52100);
+	check_range(&rig, LAST_LBA + 1);
 	report(0x06, 0, 0x15, 300, 300);
 	check_bad_cdb(&rig, 14, 5);
 }
@@ -474,7 +474,7 @@ static void check_unmet(uint8_t bits, uint64_t lba, uint8_t other,
 static void check_all_unmet(uint8_t byte_1)
 {
 	activate(byte_1, 15, 2, 1); /* 03.101 */
-	check_sense(&rig, 0x52100);
+	check_range(&rig, 15 * Z);
 	activate(byte_1, 12, 4, 0); /* 03.102 */
 	check_bad_cdb(&rig, 10, -1);
 	activate(byte_1, 2, 0, 1); /* 03.103 */

@@ -91,28 +91,30 @@ static void range(void **state)
 		const struct form *f = &forms[i];
 		uint8_t opcodes[] = { f->read, f->write, f->sync };
 
+		uint64_t max = f->cdb_len == 16 ? UINT64_MAX : UINT32_MAX;
+
 		for (size_t j = 0; j < 3; j++) {
 			if (!opcodes[j])
 				continue;
 			rw(f, opcodes[j], NR_BLOCKS - 1, 2, NULL, 1024);
-			check_sense(&rig, 0x52100);
+			check_range(&rig, NR_BLOCKS);
 			rw(f, opcodes[j], NR_BLOCKS, 1, NULL, 512);
-			check_sense(&rig, 0x52100);
+			check_range(&rig, NR_BLOCKS);
 			assert_false(rig.ran);
 			if (f->cdb_len == 6)
 				continue;
 			rw(f, opcodes[j], UINT64_MAX, 1, NULL, 512);
-			check_sense(&rig, 0x52100);
+			check_range(&rig, max);
 			rw(f, opcodes[j], UINT64_MAX, UINT32_MAX, NULL, 512);
-			check_sense(&rig, 0x52100);
+			check_range(&rig, max);
 			rw(f, opcodes[j], 1, UINT32_MAX >> (f->cdb_len == 10),
 			   NULL, 512);
-			check_sense(&rig, 0x52100);
+			check_range(&rig, NR_BLOCKS);
 			/* nothing to transfer: behind the last passes */
 			rw(f, opcodes[j], NR_BLOCKS, 0, NULL, 0);
 			check_good(&rig);
 			rw(f, opcodes[j], NR_BLOCKS + 1, 0, NULL, 0);
-			check_sense(&rig, 0x52100);
+			check_range(&rig, NR_BLOCKS + 1);
 		}
 	}
 }

@@ -22,17 +22,23 @@ static void fail_io(enum disk_status status, enum zone_verdict verdict,
 static void verdicts(void **state)
 {
 	static const uint32_t codes[] = {
-		[ZV_LBA_RANGE] = 0x52100,      [ZV_UNALIGNED_WRITE] = 0x52104,
-		[ZV_WRITE_BOUNDARY] = 0x52105, [ZV_READ_INVALID] = 0x52106,
-		[ZV_READ_BOUNDARY] = 0x52107,  [ZV_GAP] = 0x52109,
-		[ZV_READ_ONLY] = 0x72708,      [ZV_OFFLINE] = 0x72c0e,
-		[ZV_INACTIVE] = 0x72c12,       [ZV_NO_RESOURCES] = 0x7550e,
+		[ZV_UNALIGNED_WRITE] = 0x52104,
+		[ZV_WRITE_BOUNDARY] = 0x52105,
+		[ZV_READ_INVALID] = 0x52106,
+		[ZV_READ_BOUNDARY] = 0x52107,
+		[ZV_GAP] = 0x52109,
+		[ZV_READ_ONLY] = 0x72708,
+		[ZV_OFFLINE] = 0x72c0e,
+		[ZV_INACTIVE] = 0x72c12,
+		[ZV_NO_RESOURCES] = 0x7550e,
 	};
 
 	(void)state;
 	for (unsigned v = ZV_OK + 1; v <= ZV_NO_RESOURCES; v++) {
 		fail_io(DISK_REFUSED, (enum zone_verdict)v, 7);
-		if (codes[v])
+		if (v == ZV_LBA_RANGE)
+			check_range(&rig, rig.unit->capacity_blocks);
+		else if (codes[v])
 			check_sense(&rig, codes[v]);
 		else
 			check_bad_cdb(&rig, v == ZV_ZONE_COUNT ? 12 : 2, -1);
