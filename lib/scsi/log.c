@@ -194,26 +194,32 @@ static void informational_exceptions(struct log_page *p)
 	put_param(p, 0x0000, BINARY, healthy, sizeof(healthy));
 }
 
+enum page_kind {
+	OF_PAGES,    /* page codes, not parameters */
+	OF_LISTS,    /* list parameters */
+	OF_COUNTERS, /* data counters */
+};
+
 static void list_pages(struct log_page *p);
 static void list_subpages(struct log_page *p);
 
 /* Ascending. */
 static const struct page {
 	uint8_t code, sub;
-	bool is_list; /* of page codes, not of parameters */
+	enum page_kind kind;
 	void (*build)(struct log_page *p);
 } pages[] = {
-	{ 0x00, 0x00, true, list_pages },
-	{ 0x00, SUB_ALL, true, list_subpages },
-	{ 0x02, 0x00, false, write_errors },
-	{ 0x03, 0x00, false, read_errors },
-	{ 0x05, 0x00, false, verify_errors },
-	{ 0x0d, 0x00, false, temperature },
-	{ 0x0e, 0x00, false, start_stop_cycles },
-	{ 0x10, 0x00, false, self_test_results },
-	{ 0x14, 0x01, false, zoned_statistics },
-	{ 0x15, 0x00, false, background_scan },
-	{ 0x2f, 0x00, false, informational_exceptions },
+	{ 0x00, 0x00, OF_PAGES, list_pages },
+	{ 0x00, SUB_ALL, OF_PAGES, list_subpages },
+	{ 0x02, 0x00, OF_COUNTERS, write_errors },
+	{ 0x03, 0x00, OF_COUNTERS, read_errors },
+	{ 0x05, 0x00, OF_COUNTERS, verify_errors },
+	{ 0x0d, 0x00, OF_LISTS, temperature },
+	{ 0x0e, 0x00, OF_LISTS, start_stop_cycles },
+	{ 0x10, 0x00, OF_LISTS, self_test_results },
+	{ 0x14, 0x01, OF_LISTS, zoned_statistics },
+	{ 0x15, 0x00, OF_LISTS, background_scan },
+	{ 0x2f, 0x00, OF_LISTS, informational_exceptions },
 };
 
 /* Those that a code alone asks for. */
@@ -255,8 +261,8 @@ static const uint8_t error_pages[MEDIA_NR] = {
 };
 
 /*
- * Values are cumulative; of lists there is one, whatever PC says.  SP is
- * refused with the reserved bits: the statistics are kept anyhow.
+ * Counters are cumulative; of all else there is one value, whatever PC says. SP
+ * is refused with the reserved bits: the statistics are kept anyhow.
  */
 enum scsi_next scsi_log_sense(struct scsi_cmd *cmd)
 {
@@ -270,10 +276,10 @@ enum scsi_next scsi_log_sense(struct scsi_cmd *cmd)
 	if (!page)
 		return code_known(code) ? scsi_bad_cdb(cmd, 3, NO_BIT)
 					: scsi_bad_cdb(cmd, 2, 5);
-	if (!page->is_list && cdb[2] >> 6 != PC_CUMULATIVE)
+	if (page->kind == OF_COUNTERS && cdb[2] >> 6 != PC_CUMULATIVE)
 		return scsi_bad_cdb(cmd, 2, 7);
 	page->build(&p);
-	if (page->is_list ? p.from : !p.any)
+	if (page->kind == OF_PAGES ? p.from : !p.any)
 		return scsi_bad_cdb(cmd, 5, NO_BIT);
 	p.data[0] = code | (sub ? SPF : 0);
 	p.data[1] = sub;

@@ -80,8 +80,6 @@ static void refused(void **state)
 	check_bad_cdb(&rig, 2, 5);
 	LOG(0x14, 0, 0);
 	check_bad_cdb(&rig, 3, -1);
-	CMD(&rig, NULL, 64, 0x4d, 0, 0x0d, 0, 0, 0, 0, 0, 64);
-	check_bad_cdb(&rig, 2, 7);
 	CMD(&rig, NULL, 64, 0x4d, 1, 0x4d, 0, 0, 0, 0, 0, 64);
 	check_bad_cdb(&rig, 1, 0);
 	CMD(&rig, NULL, 8, 0x4c, 0x02, 0, 0, 0, 0, 0, 0, 8);
@@ -90,6 +88,34 @@ static void refused(void **state)
 	check_bad_cdb(&rig, 2, 5);
 	CMD(&rig, NULL, 0, 0x4c, 0x01);
 	check_bad_cdb(&rig, 1, 0);
+}
+
+/* PC says something of data counters only (SPC-5 6.8). */
+static void page_control(void **state)
+{
+	static const uint8_t counters[] = { 0x02, 0x03, 0x05 };
+	static const uint8_t lists[][2] = {
+		{ 0x00, 0x00 }, { 0x00, 0xff }, { 0x0d, 0x00 }, { 0x0e, 0x00 },
+		{ 0x10, 0x00 }, { 0x14, 0x01 }, { 0x15, 0x00 }, { 0x2f, 0x00 },
+	};
+
+	(void)state;
+	for (uint8_t pc = 0; pc < 4; pc++) {
+		for (unsigned i = 0; i < ZL_ARRAY_SIZE(lists); i++) {
+			CMD(&rig, NULL, 512, 0x4d, 0,
+			    (uint8_t)(pc << 6 | lists[i][0]),
+			    lists[i][1], [7] = 2);
+			check_good(&rig);
+		}
+		for (unsigned i = 0; i < ZL_ARRAY_SIZE(counters); i++) {
+			CMD(&rig, NULL, 512, 0x4d, 0,
+			    (uint8_t)(pc << 6 | counters[i]), [7] = 2);
+			if (pc == 1)
+				check_good(&rig);
+			else
+				check_bad_cdb(&rig, 2, 7);
+		}
+	}
 }
 
 /* Codes 0, 1, 2, 3, 5, 8, 9 and Ah. */
@@ -276,8 +302,9 @@ static void error_counters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(lists),    T(small_pages), T(refused),	T(statistics),
-		T(identity), T(diagnostics), T(error_counters),
+		T(lists),	 T(small_pages),    T(refused),
+		T(page_control), T(statistics),	    T(identity),
+		T(diagnostics),	 T(error_counters),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
