@@ -11,6 +11,7 @@
 #include "disk/medium/counters.h"
 #include "scsi/internal.h"
 
+#define DS  0x80 /* nothing can be saved, as SP is refused */
 #define SPF 0x40
 /* FORMAT AND LINKING: a bounded data counter, ASCII data, binary data. */
 #define COUNTER	 0x00
@@ -22,7 +23,8 @@
 #define LAST_STATISTIC 0x000b /* of page 14h,01h in ZBC-2 */
 
 /* PC field */
-#define PC_CUMULATIVE 0x1
+#define PC_CUMULATIVE	      0x1
+#define PC_DEFAULT_CUMULATIVE 0x3
 
 /* Parameters being put behind the page's header. */
 struct log_page {
@@ -96,6 +98,21 @@ static void read_errors(struct log_page *p)
 static void verify_errors(struct log_page *p)
 {
 	error_counters(p, MEDIA_VERIFY);
+}
+
+static void restart_write(struct scsi_unit *u)
+{
+	scsi_media_restart(u, MEDIA_WRITE);
+}
+
+static void restart_read(struct scsi_unit *u)
+{
+	scsi_media_restart(u, MEDIA_READ);
+}
+
+static void restart_verify(struct scsi_unit *u)
+{
+	scsi_media_restart(u, MEDIA_VERIFY);
 }
 
 /* No dates, no specified lifetime; each opening of the disk is a start. */
@@ -174,6 +191,11 @@ static void zoned_statistics(struct log_page *p)
 	}
 }
 
+static void restart_statistics(struct scsi_unit *u)
+{
+	disk_reset_zone_stats(u->disk);
+}
+
 /* None is going on, none has been: mode page 1Ch,01h enables none. */
 static void background_scan(struct log_page *p)
 {
@@ -208,16 +230,17 @@ static const struct page {
 	uint8_t code, sub;
 	enum page_kind kind;
 	void (*build)(struct log_page *p);
+	void (*reset)(struct scsi_unit *u); /* NULL: there is nothing to */
 } pages[] = {
 	{ 0x00, 0x00, OF_PAGES, list_pages },
 	{ 0x00, SUB_ALL, OF_PAGES, list_subpages },
-	{ 0x02, 0x00, OF_COUNTERS, write_errors },
-	{ 0x03, 0x00, OF_COUNTERS, read_errors },
-	{ 0x05, 0x00, OF_COUNTERS, verify_errors },
+	{ 0x02, 0x00, OF_COUNTERS, write_errors, restart_write },
+	{ 0x03, 0x00, OF_COUNTERS, read_errors, restart_read },
+	{ 0x05, 0x00, OF_COUNTERS, verify_errors, restart_verify },
 	{ 0x0d, 0x00, OF_LISTS, temperature },
 	{ 0x0e, 0x00, OF_LISTS, start_stop_cycles },
-	{ 0x10, 0x00, OF_LISTS, self_test_results },
-	{ 0x14, 0x01, OF_LISTS, zoned_statistics },
+	{ 0x10, 0x00, OF_LISTS, self_test_results, scsi_self_test_forget },
+	{ 0x14, 0x01, OF_LISTS, zoned_statistics, restart_statistics },
 	{ 0x15, 0x00, OF_LISTS, background_scan },
 	{ 0x2f, 0x00, OF_LISTS, informational_exceptions },
 };
@@ -238,14 +261,6 @@ static void list_subpages(struct log_page *p)
 	}
 }
 
-static bool code_known(uint8_t code)
-{
-	for (size_t i = 0; i < ZL_ARRAY_SIZE(pages); i++)
-		if (pages[i].code == code)
-			return true;
-	return false;
-}
-
 static const struct page *find_page(uint8_t code, uint8_t sub)
 {
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(pages); i++)
@@ -254,11 +269,13 @@ static const struct page *find_page(uint8_t code, uint8_t sub)
 	return NULL;
 }
 
-static const uint8_t error_pages[MEDIA_NR] = {
-	[MEDIA_WRITE] = 0x02,
-	[MEDIA_READ] = 0x03,
-	[MEDIA_VERIFY] = 0x05,
-};
+static enum scsi_next no_such_page(struct scsi_cmd *cmd, uint8_t code)
+{
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(pages); i++)
+		if (pages[i].code == code)
+			return scsi_bad_cdb(cmd, 3, NO_BIT);
+	return scsi_bad_cdb(cmd, 2, 5);
+}
 
 /*
  * Counters are cumulative; of all else there is one value, whatever PC says. SP
@@ -274,14 +291,14 @@ enum scsi_next scsi_log_sense(struct scsi_cmd *cmd)
 	const struct page *page = find_page(code, sub);
 
 	if (!page)
-		return code_known(code) ? scsi_bad_cdb(cmd, 3, NO_BIT)
-					: scsi_bad_cdb(cmd, 2, 5);
+		return no_such_page(cmd, code);
 	if (page->kind == OF_COUNTERS && cdb[2] >> 6 != PC_CUMULATIVE)
 		return scsi_bad_cdb(cmd, 2, 7);
 	page->build(&p);
 	if (page->kind == OF_PAGES ? p.from : !p.any)
 		return scsi_bad_cdb(cmd, 5, NO_BIT);
 	p.data[0] = code | (sub ? SPF : 0);
+	p.data[0] |= page->kind == OF_PAGES ? 0 : DS;
 	p.data[1] = sub;
 	be16_put(p.data + 2, (uint16_t)(p.len - 4));
 	return data_in_all(cmd, be16_get(cdb + 7), p.data, p.len);
@@ -293,28 +310,41 @@ bool scsi_log_in_sanitize(const uint8_t *cdb)
 	return (cdb[2] & 0x3f) == 0x0d && !cdb[3];
 }
 
+/* Page 00h stands for all, subpage FFh for all that have the page's code. */
+static bool is_selected(const struct page *page, uint8_t code, uint8_t sub)
+{
+	if (!code && !sub)
+		return true;
+	return page->code == code && (page->sub == sub || sub == SUB_ALL);
+}
+
+/* PCR sets all back to what it was at first, PC 11b the cumulative values. */
+static bool is_to_reset(const struct page *page, const uint8_t *cdb)
+{
+	if (!page->reset)
+		return false;
+	return cdb[1] & 0x02 || (page->kind == OF_COUNTERS &&
+				 cdb[2] >> 6 == PC_DEFAULT_CUMULATIVE);
+}
+
 /*
- * With PCR and no parameter list: the statistics of the zones (page 14h,01h)
- * and the error counters start again, with page 00h all.  Nothing can be set.
+ * Without a parameter list: nothing can be set but to what it was at first, and
+ * there are no thresholds.
  */
 enum scsi_next scsi_log_select(struct scsi_cmd *cmd)
 {
 	const uint8_t *cdb = cmd->cdb;
 	uint8_t code = cdb[2] & 0x3f, sub = cdb[3];
-	bool pcr = cdb[1] & 0x02;
+	bool any = false;
 
 	if (be16_get(cdb + 7))
 		return scsi_bad_cdb(cmd, 7, NO_BIT);
-	if (!pcr)
-		return scsi_good(cmd);
-	if (!find_page(code, sub))
-		return code_known(code) ? scsi_bad_cdb(cmd, 3, NO_BIT)
-					: scsi_bad_cdb(cmd, 2, 5);
-	if (!code || code == 0x14)
-		disk_reset_zone_stats(cmd->unit->disk);
-	for (unsigned kind = 0; kind < MEDIA_NR; kind++)
-		if (!code || code == error_pages[kind])
-			scsi_media_restart(cmd->unit,
-					   (enum scsi_media_kind)kind);
-	return scsi_good(cmd);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(pages); i++) {
+		if (!is_selected(&pages[i], code, sub))
+			continue;
+		any = true;
+		if (is_to_reset(&pages[i], cdb))
+			pages[i].reset(cmd->unit);
+	}
+	return any ? scsi_good(cmd) : no_such_page(cmd, code);
 }

@@ -273,6 +273,16 @@ void scsi_self_test_run(struct scsi_cmd *cmd)
 		scsi_finish(cmd);
 }
 
+void scsi_self_test_forget(struct scsi_unit *u)
+{
+	struct scsi_self_test *t = &u->self_test;
+
+	pthread_mutex_lock(&t->lock);
+	t->nr_entries =
+		t->nr_entries && t->entry[0].result == SELF_TEST_RUNNING;
+	pthread_mutex_unlock(&t->lock);
+}
+
 unsigned
 scsi_self_test_log(struct scsi_unit *u,
 		   struct scsi_self_test_entry entry[SELF_TEST_ENTRIES])

@@ -35,21 +35,21 @@ static void lists(void **state)
 
 static void small_pages(void **state)
 {
-	static const uint8_t temperature[] = { 0x0d, 0,	  0, 12, 0, 0, 3, 2,
+	static const uint8_t temperature[] = { 0x8d, 0,	  0, 12, 0, 0, 3, 2,
 					       0,    255, 0, 1,	 3, 2, 0, 255 };
 	static const uint8_t reference[] = {
-		0x0d, 0, 0, 6, 0, 1, 3, 2, 0, 255
+		0x8d, 0, 0, 6, 0, 1, 3, 2, 0, 255
 	};
-	static const uint8_t cycles[] = { 0x0e, 0,   0,	  36,  0,   1,	 1,
+	static const uint8_t cycles[] = { 0x8e, 0,   0,	  36,  0,   1,	 1,
 					  6,	' ', ' ', ' ', ' ', ' ', ' ',
 					  0,	2,   1,	  6,   ' ', ' ', ' ',
 					  ' ',	' ', ' ', 0,   3,   3,	 4,
 					  0,	0,   0,	  0,   0,   4,	 3,
 					  4,	0,   0,	  0,   1 };
-	static const uint8_t healthy[] = { 0x2f, 0, 0, 8, 0,   0,
+	static const uint8_t healthy[] = { 0xaf, 0, 0, 8, 0,   0,
 					   3,	 4, 0, 0, 255, 0 };
-	static const uint8_t no_scan[20] = { 0x15, 0, 0, 16, 0, 0, 3, 12 };
-	uint8_t tests[404] = { 0x10, 0, 0x01, 0x90 };
+	static const uint8_t no_scan[20] = { 0x95, 0, 0, 16, 0, 0, 3, 12 };
+	uint8_t tests[404] = { 0x90, 0, 0x01, 0x90 };
 
 	(void)state;
 	for (unsigned i = 0; i < 20; i++) {
@@ -88,6 +88,10 @@ static void refused(void **state)
 	check_bad_cdb(&rig, 2, 5);
 	CMD(&rig, NULL, 0, 0x4c, 0x01);
 	check_bad_cdb(&rig, 1, 0);
+	CMD(&rig, NULL, 0, 0x4c, 0x00, 0x16, 0xff);
+	check_bad_cdb(&rig, 2, 5);
+	CMD(&rig, NULL, 0, 0x4c, 0x00, 0x14);
+	check_bad_cdb(&rig, 3, -1);
 }
 
 /* PC says something of data counters only (SPC-5 6.8). */
@@ -122,7 +126,7 @@ static void page_control(void **state)
 static void check_statistics(const uint32_t want[8])
 {
 	static const uint8_t codes[8] = { 0, 1, 2, 3, 5, 8, 9, 10 };
-	uint8_t page[100] = { 0x54, 1, 0, 96 };
+	uint8_t page[100] = { 0xd4, 1, 0, 96 };
 
 	for (unsigned i = 0; i < 8; i++) {
 		uint8_t *p = page + 4 + 12 * i;
@@ -163,8 +167,18 @@ static void statistics(void **state)
 	check_good(&rig);
 	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x4d);
 	check_good(&rig);
+	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x00, 0xff); /* subpages of 00h */
+	check_good(&rig);
+	CMD(&rig, NULL, 0, 0x4c, 0x00, 0xd4, 0x01); /* PC 11b: no counters */
+	check_good(&rig);
 	check_statistics((uint32_t[8]){ 2, 2, 1, 3, 1, 1, 1, 1 });
 	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x54, 0x01);
+	check_good(&rig);
+	check_statistics((uint32_t[8]){ 0, 0, 0, 6, 0, 0, 0, 0 });
+	rig_zone(&rig, 3, SEQ(1));
+	check_statistics((uint32_t[8]){ 1, 1, 0, 5, 0, 0, 0, 0 });
+	rig_zone(&rig, 4, SEQ(1));
+	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x54, 0xff); /* all subpages of 14h */
 	check_good(&rig);
 	check_statistics((uint32_t[8]){ 0, 0, 0, 6, 0, 0, 0, 0 });
 	rig_write(&rig, SEQ(4), 1);
@@ -236,7 +250,7 @@ static void diagnostics(void **state)
 /* Page @code: bytes processed and uncorrected errors; the rest is 0. */
 static void check_errors(uint8_t code, uint64_t bytes, uint64_t errors)
 {
-	uint8_t page[4 + 7 * 12] = { code, 0, 0, 7 * 12 };
+	uint8_t page[4 + 7 * 12] = { 0x80 | code, 0, 0, 7 * 12 };
 
 	for (uint8_t i = 0; i < 7; i++) {
 		page[4 + 12 * i + 1] = i;
@@ -297,6 +311,16 @@ static void error_counters(void **state)
 	check_all_errors(0, 0, 0);
 	rig_rw(&rig, 0x88, SEQ(0), 2, NULL, 1024);
 	check_all_errors(0, 1024, 0);
+	/* PC 11b: cumulative values become the default ones; 10b: thresholds */
+	CMD(&rig, NULL, 0, 0x4c, 0x00, 0x83);
+	check_good(&rig);
+	check_all_errors(0, 1024, 0);
+	CMD(&rig, NULL, 0, 0x4c, 0x00, 0xc2);
+	check_good(&rig);
+	check_all_errors(0, 1024, 0);
+	CMD(&rig, NULL, 0, 0x4c, 0x00, 0xc3);
+	check_good(&rig);
+	check_all_errors(0, 0, 0);
 }
 
 int main(void)

@@ -262,6 +262,28 @@ static void in_progress(void **state)
 	assert_int_equal(rig.data[2], 0);
 }
 
+/* LOG SELECT with PCR: the results go, but not the test under way. */
+static void reset(void **state)
+{
+	(void)state;
+	send(FG_SHORT);
+	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x02);
+	CMD(&rig, NULL, 0, 0x4c, 0x00, 0xd0); /* PC 11b: it is no counter */
+	check_entry(1, 5 << 5, UINT64_MAX);
+	CMD(&rig, NULL, 0, 0x4c, 0x02, 0x50);
+	check_good(&rig);
+	check_unused(1);
+	send(FG_SHORT);
+	slow(300);
+	CMD(&rig, NULL, 0, 0x4c, 0x02);
+	check_good(&rig);
+	check_entry(1, 1 << 5 | 0xf, UINT64_MAX);
+	check_unused(2);
+	wait_for_end();
+	check_entry(1, 1 << 5, UINT64_MAX);
+	check_unused(2);
+}
+
 static void aborted(void **state)
 {
 	(void)state;
@@ -357,8 +379,8 @@ int main(void)
 		T(what_is_read), T(many_zones),	   T(twenty_entries),
 		T(fields),	 T(unreadable),	   T(damaged_zones),
 		T(in_progress),	 T(not_completed), T(aborted),
-		T(stopped),	 T(removed),	   T(foreground),
-		T(dropped),	 T(power_fails),
+		T(reset),	 T(stopped),	   T(removed),
+		T(foreground),	 T(dropped),	   T(power_fails),
 	};
 
 	return cmocka_run_group_tests_name("self_test", tests, NULL, NULL);
