@@ -442,27 +442,19 @@ static bool take_header_10(struct mode_list *list, bool *long_lba,
 }
 
 /*
- * Neither capacity nor block length can be changed.  What MODE SENSE returns is
- * accepted, and 0 or all ones for the number of blocks ("as it is", SBC-4
- * 6.5.2).
+ * Neither capacity nor block length can be changed.  NUMBER OF LOGICAL BLOCKS
+ * is ignored for that (SBC-4 6.5.2), the rest must be what MODE SENSE returns.
  */
 static bool take_block_desc(struct mode_list *list, bool long_lba)
 {
 	const struct scsi_unit *u = list->cmd->unit;
 	uint8_t now[LONG_BLOCK_DESC], d[LONG_BLOCK_DESC];
-	static const uint8_t ones[8] = { 0xff, 0xff, 0xff, 0xff,
-					 0xff, 0xff, 0xff, 0xff };
-	static const uint8_t zeros[8];
 	unsigned len = (unsigned)build_block_desc(u, long_lba, now);
-	unsigned nr_len = long_lba ? 8 : 4;
 	unsigned at = list->at;
 
 	if (!take(list, d, len))
 		return false;
-	if (memcmp(d, now, nr_len) && memcmp(d, zeros, nr_len) &&
-	    memcmp(d, ones, nr_len))
-		return bad(list, at, NO_BIT);
-	for (unsigned i = nr_len; i < len; i++)
+	for (unsigned i = long_lba ? 8 : 4; i < len; i++)
 		if (d[i] != now[i])
 			return bad(list, at + i, NO_BIT);
 	return true;

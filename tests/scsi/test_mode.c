@@ -383,21 +383,22 @@ static void current_values_end(void **state)
 static void select_block_descriptor(void **state)
 {
 	(void)state;
-	/* "as it is" */
+	/* the capacity cannot be changed: NUMBER OF LOGICAL BLOCKS is ignored
+	 */
 	SELECT_6(0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 2, 0);
 	check_good(&rig);
 	SELECT_6(0, 0, 0, 8, 0xff, 0xff, 0xff, 0xff, 0, 0, 2, 0);
 	check_good(&rig);
-	/* another capacity, reserved, another block length */
 	SELECT_6(0, 0, 0, 8, 0, 0, 0x20, 0, 0, 0, 2, 0);
-	check_bad_param(&rig, 4, -1);
+	check_good(&rig);
+	SELECT_10(0, 0, 0, 0, 1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0x40, 1, 0, 0, 0,
+		  0, 0, 0, 2, 0);
+	check_good(&rig);
+	/* reserved, another block length */
 	SELECT_6(0, 0, 0, 8, 0, 0, 0x40, 0, 1, 0, 2, 0);
 	check_bad_param(&rig, 8, -1);
 	SELECT_6(0, 0, 0, 8, 0, 0, 0x40, 0, 0, 0, 0x10, 0);
 	check_bad_param(&rig, 10, -1);
-	SELECT_10(0, 0, 0, 0, 1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0x40, 1, 0, 0, 0,
-		  0, 0, 0, 2, 0);
-	check_bad_param(&rig, 8, -1);
 	SELECT_10(0, 0, 0, 0, 1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0,
 		  0, 0, 0, 2, 1);
 	check_bad_param(&rig, 23, -1);
