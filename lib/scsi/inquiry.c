@@ -171,7 +171,9 @@ static size_t block_characteristics(struct scsi_cmd *cmd, uint8_t *body)
 	/* 3.5 inch; WABEREQ 01b: after SANITIZE BLOCK ERASE nothing has to be
 	 * written before it is read */
 	body[3] = 0x40 | 0x02;
-	body[4] = 0x02; /* FUAB: SYNCHRONIZE CACHE and FUA go to the medium */
+	/* FUAB: SYNCHRONIZE CACHE and FUA go to the medium; VBULS: VERIFY
+	 * compares what is not mapped as zeros */
+	body[4] = 0x02 | 0x01;
 	if (disk_meta(cmd->unit->disk)->host_aware)
 		body[4] |= 0x1 << 4; /* ZONED */
 	return 60;

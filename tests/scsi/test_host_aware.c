@@ -37,9 +37,9 @@ static void inquiry(void **state)
 
 static void characteristics(void **state)
 {
-	/* WABEREQ 01b, ZONED 01b, FUAB */
+	/* WABEREQ 01b, ZONED 01b, FUAB, VBULS */
 	static const uint8_t want[64] = { 0x00, 0xb1, 0,    0x3c, 0x1c,
-					  0x20, 0,    0x42, 0x12 };
+					  0x20, 0,    0x42, 0x13 };
 
 	(void)state;
 	vpd(0xb1);

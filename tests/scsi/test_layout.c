@@ -148,7 +148,7 @@ static void vpd_limits(void **state)
 static void vpd_characteristics(void **state)
 {
 	static const uint8_t want[64] = { 0x14, 0xb1, 0,    0x3c, 0x1c,
-					  0x20, 0,    0x42, 0x02 };
+					  0x20, 0,    0x42, 0x03 };
 
 	(void)state;
 	rig_start(&rig, OPTS_512N);

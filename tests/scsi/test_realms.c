@@ -41,7 +41,7 @@ static void check_identity(uint8_t type, uint8_t rc_basis, uint64_t last_lba)
 	/* Domains and realms, AAORB, URSWRZ; constant zone lengths. */
 	uint8_t zoned[64] = { type, 0xb6, 0, 0x3c, 0x23, [23] = 1 };
 	/* ZONED 00b */
-	uint8_t block[64] = { type, 0xb1, 0, 0x3c, 0x1c, 0x20, 0, 0x42, 0x02 };
+	uint8_t block[64] = { type, 0xb1, 0, 0x3c, 0x1c, 0x20, 0, 0x42, 0x03 };
 
 	be32_put(ten, (uint32_t)last_lba);
 	be32_put(ten + 4, 512);
