@@ -42,7 +42,8 @@ enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 /*
  * The power conditions are active and stopped (POWER CONDITION is 0, START_
  * VALID).  IMMED is allowed to change nothing: a status that comes only when
- * all is done is never too early.  Zone conditions stay as they are.
+ * all is done is never too early.  Zone conditions stay as they are.  A
+ * self-test in the background ends (SPC-5, exception commands).
  */
 enum scsi_next scsi_start_stop(struct scsi_cmd *cmd)
 {
@@ -51,6 +52,7 @@ enum scsi_next scsi_start_stop(struct scsi_cmd *cmd)
 
 	if (!start && !no_flush)
 		return SCSI_RUN;
+	scsi_self_test_end(cmd->unit, SELF_TEST_STOPPED);
 	cmd->unit->stopped = !start;
 	return scsi_good(cmd);
 }
@@ -64,5 +66,6 @@ static bool stopped(struct scsi_cmd *cmd)
 /* A unit whose cache could not be written does not stop. */
 void scsi_stop_run(struct scsi_cmd *cmd)
 {
+	scsi_self_test_end(cmd->unit, SELF_TEST_STOPPED);
 	scsi_submit_sync(cmd, stopped);
 }

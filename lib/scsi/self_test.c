@@ -6,9 +6,9 @@
  * out.
  *
  * In the foreground the command waits, and all others are refused meanwhile; in
- * the background neither.  FORMAT UNIT, SANITIZE, a stop and the loss of power
- * end a test in the background.  The results are kept as long as the unit is
- * there.
+ * the background neither.  FORMAT UNIT, SANITIZE, START STOP UNIT and the loss
+ * of power end a test in the background.  The results are kept as long as the
+ * unit is there.
  */
 #include "base/be.h"
 #include "base/num.h"

@@ -297,7 +297,7 @@ static void aborted(void **state)
 	check_bad_cdb(&rig, 1, 7);
 }
 
-/* By a stop, and by FORMAT UNIT or SANITIZE. */
+/* By START STOP UNIT, and by FORMAT UNIT or SANITIZE. */
 static void stopped(void **state)
 {
 	(void)state;
@@ -306,6 +306,12 @@ static void stopped(void **state)
 	check_good(&rig);
 	wait_for_end();
 	CMD(&rig, NULL, 0, 0x1b, 0, 0, 0, 1);
+	check_entry(1, 1 << 5 | 2, UINT64_MAX);
+	/* by a start as well, though there is nothing to be started */
+	send(BG_SHORT);
+	CMD(&rig, NULL, 0, 0x1b, 0, 0, 0, 1);
+	check_good(&rig);
+	wait_for_end();
 	check_entry(1, 1 << 5 | 2, UINT64_MAX);
 	send(BG_SHORT);
 	rig.unit->job.kind = JOB_FORMAT;
