@@ -167,8 +167,8 @@ enum scsi_self_test_result {
 
 struct scsi_self_test_entry {
 	uint8_t code, result;
-	uint16_t hours;
-	uint64_t lba; /* the first that cannot be read; else UINT64_MAX */
+	uint16_t hours; /* at its end */
+	uint64_t lba;	/* the first that cannot be read; else UINT64_MAX */
 };
 
 #define SELF_TEST_ENTRIES 20

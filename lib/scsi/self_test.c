@@ -119,14 +119,24 @@ static enum scsi_self_test_result result_of(const struct scsi_self_test *t)
 	}
 }
 
+static uint16_t hours_open(struct scsi_unit *u)
+{
+	struct disk_activity a;
+
+	disk_get_activity(u->disk, &a);
+	return (uint16_t)min_u64(a.open_ms / 3600000, UINT16_MAX);
+}
+
 /* Under the lock.  The default self-test is in no log. */
-static void keep_result(struct scsi_unit *u, enum scsi_self_test_result result)
+static void keep_result(struct scsi_unit *u, enum scsi_self_test_result result,
+			uint16_t hours)
 {
 	struct scsi_self_test *t = &u->self_test;
 
 	if (t->code == SELF_TEST_DEFAULT)
 		return;
 	t->entry[0].result = result;
+	t->entry[0].hours = hours;
 	if (result == SELF_TEST_FAILED)
 		t->entry[0].lba = t->chain.io.bad_lba;
 }
@@ -156,12 +166,13 @@ static void over(struct scsi_chain *chain)
 	struct scsi_self_test *t = &u->self_test;
 	enum scsi_self_test_result result = result_of(t);
 	struct scsi_cmd *cmd = t->waiter;
+	uint16_t hours = hours_open(u);
 
 	t->waiter = NULL;
 	if (cmd)
 		end_command(cmd, result);
 	pthread_mutex_lock(&t->lock);
-	keep_result(u, result);
+	keep_result(u, result, hours);
 	t->foreground = false;
 	t->running = false;
 	pthread_cond_broadcast(&t->over);
@@ -202,23 +213,14 @@ void scsi_self_test_end(struct scsi_unit *u, enum scsi_self_test_result why)
 	atomic_compare_exchange_strong(&u->self_test.give_up, &go_on, why);
 }
 
-static uint16_t hours_open(struct scsi_unit *u)
-{
-	struct disk_activity a;
-
-	disk_get_activity(u->disk, &a);
-	return (uint16_t)min_u64(a.open_ms / 3600000, UINT16_MAX);
-}
-
 /* Under the lock: the new one pushes out the oldest. */
-static void new_entry(struct scsi_self_test *t, uint16_t hours)
+static void new_entry(struct scsi_self_test *t)
 {
 	for (unsigned i = SELF_TEST_ENTRIES - 1; i; i--)
 		t->entry[i] = t->entry[i - 1];
 	t->entry[0] = (struct scsi_self_test_entry){
 		.code = (uint8_t)t->code,
 		.result = SELF_TEST_RUNNING,
-		.hours = hours,
 		.lba = NOT_KNOWN,
 	};
 	t->nr_entries += t->nr_entries < SELF_TEST_ENTRIES;
@@ -260,11 +262,10 @@ void scsi_self_test_run(struct scsi_cmd *cmd)
 	struct scsi_unit *u = cmd->unit;
 	struct scsi_self_test *t = &u->self_test;
 	bool background = !t->waiter;
-	uint16_t hours = hours_open(u);
 
 	pthread_mutex_lock(&t->lock);
 	if (t->code != SELF_TEST_DEFAULT)
-		new_entry(t, hours);
+		new_entry(t);
 	pthread_mutex_unlock(&t->lock);
 	scsi_chain_run(&u->self_test.chain);
 	/* That cannot be over before the unit is freed, which waits for this

@@ -5,6 +5,7 @@
 
 #include "disk/activity.h"
 #include "disk/internal.h"
+#include "disk/io/meter.h"
 #include "rig.h"
 
 #define OPTS   "capacity_mb=8,zone_size_mb=1,conv_zones=2,max_open_zones=2"
@@ -262,6 +263,37 @@ static void in_progress(void **state)
 	assert_int_equal(rig.data[2], 0);
 }
 
+static uint64_t (*real_clock)(void);
+
+static uint64_t hours_later(void)
+{
+	return real_clock() + 5 * UINT64_C(3600000000000);
+}
+
+static void check_hours(uint16_t hours)
+{
+	uint8_t is[16];
+
+	entry(1, is);
+	assert_int_equal(be16_get(is + 2), hours);
+}
+
+/* Those at its end. */
+static void hours(void **state)
+{
+	(void)state;
+	real_clock = meter_clock_ns;
+	meter_clock_ns = hours_later;
+	slow(300);
+	check_hours(0);
+	wait_for_end();
+	check_hours(5);
+	/* No thread of the disk's looks at it any more. */
+	rig_stop(&rig);
+	meter_clock_ns = real_clock;
+	rig_start(&rig, OPTS);
+}
+
 /* LOG SELECT with PCR: the results go, but not the test under way. */
 static void reset(void **state)
 {
@@ -385,8 +417,9 @@ int main(void)
 		T(what_is_read), T(many_zones),	   T(twenty_entries),
 		T(fields),	 T(unreadable),	   T(damaged_zones),
 		T(in_progress),	 T(not_completed), T(aborted),
-		T(reset),	 T(stopped),	   T(removed),
-		T(foreground),	 T(dropped),	   T(power_fails),
+		T(reset),	 T(hours),	   T(stopped),
+		T(removed),	 T(foreground),	   T(dropped),
+		T(power_fails),
 	};
 
 	return cmocka_run_group_tests_name("self_test", tests, NULL, NULL);
