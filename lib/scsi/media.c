@@ -269,11 +269,18 @@ struct unmap_list {
 	} desc[];
 };
 
-/* Whether any zone of the range has a write pointer. */
+/* Whether any zone of the range cannot be unmapped. */
 struct zone_look {
 	uint64_t end_lba;
-	bool any_wp;
+	bool any_other;
 };
+
+/* A conventional one: not a gap either. */
+static bool is_unmappable(const struct zone_info *info)
+{
+	return !zone_traits[info->type].has_wp &&
+	       zone_traits[info->type].span != ZS_NOTHING;
+}
 
 static bool look_at(void *user, const struct zone_info *info)
 {
@@ -281,8 +288,8 @@ static bool look_at(void *user, const struct zone_info *info)
 
 	if (info->start_lba >= look->end_lba)
 		return false;
-	look->any_wp = zone_traits[info->type].has_wp;
-	return !look->any_wp;
+	look->any_other = !is_unmappable(info);
+	return !look->any_other;
 }
 
 static bool desc_ok(struct scsi_cmd *cmd, uint32_t i, uint64_t lba,
@@ -296,9 +303,9 @@ static bool desc_ok(struct scsi_cmd *cmd, uint32_t i, uint64_t lba,
 		return false;
 	if (nr_blocks)
 		disk_each_zone(cmd->unit->disk, lba, look_at, &look);
-	if (look.any_wp)
+	if (look.any_other)
 		scsi_bad_param(cmd, 8 + 16 * i, NO_BIT);
-	return !look.any_wp;
+	return !look.any_other;
 }
 
 static enum scsi_next take_descs(struct scsi_cmd *cmd, struct iov_cur *cur,

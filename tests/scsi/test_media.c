@@ -536,16 +536,27 @@ static void damaged_zones(void **state)
 
 static void gap_zone(void **state)
 {
+	uint8_t list[8 + 2 * 16] = { 0, 38, 0, 32 };
+
 	(void)state;
 	rig_stop(&rig);
 	rig_start(&rig, "capacity_mb=16,zone_size_mb=4,zone_capacity_mb=3,"
-			"conv_zones=1");
+			"conv_zones=1,provisioning=thin");
 	cmd16(0x8f, 0, 7 * MIB_BLOCKS, 1, NULL, 0);
 	check_good(&rig);
 	cmd16(0x8f, 0, 7 * MIB_BLOCKS - 1, 2, NULL, 0);
 	check_sense(&rig, 0x52106);
 	cmd16(0x93, 1, 7 * MIB_BLOCKS, 1, NULL, 0);
 	check_sense(&rig, 0x52109);
+	/* UNMAP: nothing is unmapped */
+	rig_write(&rig, 0, 8);
+	be32_put(list + 16, 8);
+	be64_put(list + 24, 7 * MIB_BLOCKS);
+	be32_put(list + 32, 1);
+	CMD(&rig, list, sizeof(list), 0x42, [8] = sizeof(list));
+	check_bad_param(&rig, 24, -1);
+	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
+	assert_int_equal(rig.data[0], 1);
 }
 
 /*
