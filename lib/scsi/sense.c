@@ -222,7 +222,10 @@ static bool names_block(const struct disk_io *io)
 	switch (io->op) {
 	case DISK_SYNC:
 	case DISK_SAVE:
+	case DISK_CONTROL:
 		return false;
+	case DISK_ACTIVATE: /* with ALL the ZONE ID is ignored */
+		return !io->activation->all;
 	case DISK_READ:
 		/*
 		 * Hosts take the blocks before INFORMATION as transferred

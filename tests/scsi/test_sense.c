@@ -65,6 +65,34 @@ static void statuses(void **state)
 	assert_int_equal(rig.cmd.sense_len, 0);
 }
 
+/* The same of another operation. */
+static void fail_op(enum disk_op op, struct zone_activation *activation)
+{
+	fail_io(DISK_WRITE_ERROR, ZV_OK, 7);
+	rig.cmd.io.op = op;
+	rig.cmd.io.activation = activation;
+	assert_int_equal(scsi_fail_io(&rig.cmd), SCSI_DONE);
+}
+
+/* What is about no block names none. */
+static void no_block(void **state)
+{
+	static const enum disk_op ops[] = { DISK_SYNC, DISK_SAVE,
+					    DISK_CONTROL };
+	struct zone_activation a = { .zone_id = 7 };
+
+	(void)state;
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(ops); i++) {
+		fail_op(ops[i], NULL);
+		check_sense(&rig, 0x30c00);
+	}
+	fail_op(DISK_ACTIVATE, &a);
+	check_medium(&rig, 0x30c00, 7);
+	a.all = true;
+	fail_op(DISK_ACTIVATE, &a);
+	check_sense(&rig, 0x30c00);
+}
+
 static void formats(void **state)
 {
 	struct sense s = { .code = INVALID_FIELD_IN_PARAMETER_LIST,
@@ -97,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(verdicts),
 		T(statuses),
+		T(no_block),
 		T(formats),
 	};
 
