@@ -280,6 +280,22 @@ static void compare_write_sequential(void **state)
 	check_bad_cdb(&rig, 2, -1);
 }
 
+/* There its reading is refused as any other is. */
+static void compare_write_restricted(void **state)
+{
+	uint8_t data[1024] = { 0 };
+
+	(void)state;
+	rig_stop(&rig);
+	rig_start(&rig, OPTS ",urswrz=0");
+	rig_write(&rig, SEQ(0), 1);
+	cmd16(0x89, 0, SEQ(0) + 1, 1, data, sizeof(data));
+	check_sense(&rig, 0x52106);
+	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 1);
+	cmd16(0x89, 0, SEQ(0), 1, data, sizeof(data));
+	check_sense(&rig, 0x52104);
+}
+
 static void write_same(void **state)
 {
 	uint8_t block[512], want[40 * 512];
@@ -665,6 +681,7 @@ int main(void)
 		T(write_verify),
 		T(compare_write),
 		T(compare_write_sequential),
+		T(compare_write_restricted),
 		T(write_same),
 		T(write_same_limit),
 		T(write_same_unmap),
