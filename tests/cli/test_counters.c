@@ -159,7 +159,7 @@ static bool is_in_the_log_page(unsigned c)
 {
 	const struct disk_counter_row *row = &disk_counter_table[c];
 
-	return row->zoned &&
+	return row->zoned && row->param != DC_NO_PARAM &&
 	       (!row->zone_type || row->zone_type == ZT_SEQ_PREFERRED);
 }
 

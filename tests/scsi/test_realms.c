@@ -768,6 +768,36 @@ static uint32_t statistic(uint16_t code)
 	return be32_get(rig.data + 12);
 }
 
+static uint32_t empty_zones(void)
+{
+	uint32_t nr[16];
+
+	disk_count_zones(rig.disk, nr);
+	return nr[ZC_EMPTY];
+}
+
+/* 0003h: INACTIVE zones are not EMPTY. */
+static void fewest_empty_zones(void **state)
+{
+	uint32_t first = empty_zones();
+
+	(void)state;
+	assert_int_equal(statistic(0x0003), first);
+	activate(0x08, 2, 2, 1);
+	assert_true(empty_zones() > first);
+	assert_int_equal(statistic(0x0003), first);
+	CMD(&rig, NULL, 0, 0x4c, 0x02);
+	assert_int_equal(statistic(0x0003), empty_zones());
+	rig_write(&rig, 9 * Z, 8);
+	rig_zone(&rig, ZO_RESET, 9 * Z);
+	assert_int_equal(statistic(0x0003), empty_zones() - 1);
+	activate(0x08, 9, 3, 0);
+	check_good(&rig);
+	assert_int_equal(statistic(0x0003), empty_zones());
+	rig_die(&rig);
+	assert_int_equal(statistic(0x0003), empty_zones());
+}
+
 /* 000Bh, on disks that have such zones. */
 static void open_before_required(void **state)
 {
@@ -892,6 +922,7 @@ int main(void)
 		T(maximum_activation),
 		T(mode_page_lasts),
 		T(activation_lasts),
+		T(fewest_empty_zones),
 		T(open_before_required),
 		T(damaged_zones),
 		T(format),

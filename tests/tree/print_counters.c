@@ -17,6 +17,10 @@ static void print_param(const struct disk_counter_row *c)
 		puts("- |");
 		return;
 	}
+	if (c->param == DC_NO_PARAM) {
+		puts("none, but set back with them |");
+		return;
+	}
 	printf("%04Xh%s", c->param, c->rest ? ", as what that leaves" : "");
 	if (c->zone_type)
 		printf(", disks with %s zones",

@@ -25,6 +25,7 @@
 #include "disk/io/ops.h"
 #include "disk/io/recorder.h"
 #include "disk/io/slot.h"
+#include "disk/io/stats.h"
 #include "disk/io/sync.h"
 #include "disk/io/turn.h"
 #include "disk/io/zone_journal.h"
@@ -255,6 +256,9 @@ static int change(struct change *c)
 	}
 	record(c);
 	settle(c);
+	pthread_mutex_lock(&c->d->lock);
+	stats_note_zones(c->d);
+	pthread_mutex_unlock(&c->d->lock);
 	if (atomic_load(&c->d->faults.has_kept))
 		c->d->faults.hooks->settle(c->d);
 	remove_files(c, false, c->nr);

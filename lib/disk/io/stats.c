@@ -14,12 +14,13 @@ void stats_note_zones(struct disk *d)
 {
 	const uint32_t *nr = d->zones.nr_cond;
 	uint64_t imp = nr[ZC_IMP_OPEN], exp = nr[ZC_EXP_OPEN];
+	uint64_t taken = d->zones.nr_wp - nr[ZC_EMPTY];
 
 	note_max(d, DC_MAX_OPEN, imp + exp);
 	note_max(d, DC_MAX_IMP_OPEN, imp);
 	note_max(d, DC_MAX_EXP_OPEN, exp);
-	note_max(d, DC_MAX_NOT_EMPTY,
-		 d->zones.nr_wp - nr[ZC_EMPTY] - d->zones.nr_inactive_wp);
+	note_max(d, DC_MAX_TAKEN, taken);
+	note_max(d, DC_MAX_NOT_EMPTY, taken - d->zones.nr_inactive_wp);
 	note_max(d, DC_MAX_NON_SEQ, d->zones.nr_non_seq);
 	/* No other zones are open that count against no resource. */
 	note_max(d, DC_MAX_OPEN_BEFORE, d->zones.pools[ZR_NONE].nr_imp);

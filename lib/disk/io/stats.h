@@ -5,9 +5,9 @@
 
 #include "disk/disk.h"
 
-/* stats.c: under disk->lock.  After zones changed their conditions; after a
- * write was let through, before it changes anything; after a command was
- * refused. */
+/* stats.c: under disk->lock.  After zones changed their conditions, or the disk
+ * was opened; after a write was let through, before it changes anything; after
+ * a command was refused. */
 void stats_note_zones(struct disk *d);
 void stats_note_write(struct disk *d, const struct io *io);
 void stats_note_refused(struct disk *d, const struct io *io,

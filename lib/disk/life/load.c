@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "disk/internal.h"
 #include "disk/io/slot.h"
+#include "disk/io/stats.h"
 #include "disk/life/active.h"
 #include "disk/life/load.h"
 #include "disk/life/make.h"
@@ -437,6 +438,16 @@ static void find_active(struct disk *d)
 				      "there are");
 }
 
+/* A new disk has INACTIVE zones; a journal from before there was that counter
+ * has the other one. */
+static void count_taken(struct disk *d)
+{
+	uint64_t *n = d->stats.n;
+
+	n[DC_MAX_TAKEN] = max_u64(n[DC_MAX_TAKEN], n[DC_MAX_NOT_EMPTY]);
+	stats_note_zones(d);
+}
+
 int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 		    struct journal_state *journal, struct zl_err *err)
 {
@@ -465,6 +476,7 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 					      "this disk; they are ignored",
 				 journal->bad_bytes);
 	d->stats.n[DC_RETRIES_ABSORBED] += flight_restore(d);
+	count_taken(d);
 	sync_leftovers(d, journal);
 	return 0;
 }

@@ -51,8 +51,7 @@ const struct disk_counter_row disk_counter_table[DC_NR] = {
 		.metric = "zones_not_empty_max",
 		.gauge = true,
 		.zoned = true,
-		.param = 0x0003,
-		.rest = true,
+		.param = DC_NO_PARAM,
 	},
 	[DC_EMPTIED] = {
 		.key = "zones_emptied",
@@ -117,5 +116,14 @@ const struct disk_counter_row disk_counter_table[DC_NR] = {
 		.zoned = true,
 		.param = 0x000b,
 		.zone_type = ZT_SEQ_OR_BEFORE,
+	},
+	[DC_MAX_TAKEN] = {
+		.key = "most_zones_taken",
+		.help = "Most sequential zones that were not empty, or inactive",
+		.metric = "zones_taken_max",
+		.gauge = true,
+		.zoned = true,
+		.param = 0x0003,
+		.rest = true,
 	},
 };

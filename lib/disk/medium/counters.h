@@ -31,6 +31,7 @@ enum disk_counter {
 	DC_NON_SEQ_WRITES = 12,
 	DC_FAULTS_INJECTED = 13,
 	DC_MAX_OPEN_BEFORE = 14,
+	DC_MAX_TAKEN = 15,
 	DC_NR
 };
 
@@ -43,14 +44,16 @@ struct disk_counter_row {
 	/* Of several records in the journal the largest counts, not the last:
 	 * they are told without a lock. */
 	bool largest;
-	/* One of ZBC-2's zoned block device statistics (log page 14h,01h), and
-	 * the code of its parameter.  They start again when LOG SELECT says so,
-	 * the others never. */
+	/* One of the zones' statistics, which start again when LOG SELECT says
+	 * so, the others never; and the code of its parameter in ZBC-2's zoned
+	 * block device statistics (log page 14h,01h). */
 	bool zoned;
 	uint16_t param;
 	uint8_t zone_type; /* … of disks with such zones; 0: of all */
 	bool rest; /* … which has how many sequential zones that leaves */
 };
+
+#define DC_NO_PARAM 0xffff
 
 /* Indexed by enum disk_counter. */
 extern const struct disk_counter_row disk_counter_table[DC_NR];
