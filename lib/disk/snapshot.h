@@ -49,7 +49,11 @@ int snapshot_each(const char *dir,
 		  void *user, struct zl_err *err);
 /* -ENOENT if there is none of that name. */
 int snapshot_find(const char *dir, const char *name, struct zl_err *err);
+/* -EBUSY: another is being made or deleted, or this one is held. */
 int snapshot_delete(const char *dir, const char *name, struct zl_err *err);
+/* Until the descriptor that is returned is closed nobody deletes the snapshot
+ * whose directory is @path; -ENOENT, or -EBUSY: somebody is doing so. */
+int snapshot_hold(const char *path, struct zl_err *err);
 
 /* Of a disk that nobody has open; -EBUSY. */
 int snapshot_take(const char *dir, const char *name, disk_progress_fn *progress,

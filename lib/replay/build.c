@@ -195,8 +195,8 @@ static int copy_base(struct building *b)
 	return disk_copy_files(base, b->dir, NULL, NULL, b->err);
 }
 
-static int build_files(struct building *b, disk_progress_fn *progress,
-		       void *user, struct disk_meta *meta)
+static int build_from_base(struct building *b, disk_progress_fn *progress,
+			   void *user, struct disk_meta *meta)
 {
 	const struct disk_copy_news news = { .non_seq = b->non_seq,
 					     .active = b->plan->active };
@@ -212,6 +212,20 @@ static int build_files(struct building *b, disk_progress_fn *progress,
 	*meta = b->plan->r->meta;
 	return ret ? ret
 		   : disk_copy_complete(b->dir, meta, &news, false, b->err);
+}
+
+/* What could not be held when the record was opened is asked for again, as that
+ * says why. */
+static int build_files(struct building *b, disk_progress_fn *progress,
+		       void *user, struct disk_meta *meta)
+{
+	int held = snapshot_hold(b->plan->r->base, b->err), ret;
+
+	if (held < 0)
+		return held;
+	ret = build_from_base(b, progress, user, meta);
+	close(held);
+	return ret;
 }
 
 static int build(struct building *b, disk_progress_fn *progress, void *user,

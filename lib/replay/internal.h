@@ -11,6 +11,7 @@
 
 struct replay {
 	char log[PATH_MAX], base[PATH_MAX];
+	int held; /* the base, so that nobody deletes it; or -errno */
 	struct record_reader rd;
 	struct disk_meta meta;
 	struct zone_set zones;

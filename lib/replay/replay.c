@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "disk/snapshot.h"
@@ -83,6 +84,8 @@ static int take_head(struct replay *r, const char *base, struct zl_err *err)
 	zone_set_init(&r->zones, &geo, r->slots);
 	r->block_shift = (uint32_t)__builtin_ctz(r->meta.block_bytes);
 	r->granule = geo.phys_blocks;
+	/* A record can be looked at without it. */
+	r->held = snapshot_hold(r->base, NULL);
 	return check_records(r, err);
 }
 
@@ -94,6 +97,7 @@ int replay_open(const char *log, const char *base, struct replay **replay,
 
 	if (!r)
 		return zl_fail(err, ENOMEM, "out of memory");
+	r->held = -ENOENT;
 	snprintf(r->log, sizeof(r->log), "%s", log);
 	ret = record_open(log, &r->rd, err);
 	if (!ret)
@@ -109,6 +113,8 @@ int replay_open(const char *log, const char *base, struct replay **replay,
 void replay_close(struct replay *r)
 {
 	record_close(&r->rd);
+	if (r->held >= 0)
+		close(r->held);
 	free(r->slots);
 	free(r);
 }

@@ -21,6 +21,9 @@ struct store_copy {
 	/* Nobody changes the files meanwhile, and they will not be copied once
 	 * more. */
 	bool last;
+	/* No file goes meanwhile: one that is listed and then not there is an
+	 * error. */
+	bool stays;
 	/* Called now and then; NULL: nobody is told. */
 	void (*progress)(void *user, uint32_t done, uint32_t total);
 	void *user;
@@ -42,8 +45,8 @@ struct store_copy {
 int store_copy(const char *from, const char *to, struct store_copy *copy,
 	       struct zl_err *err);
 
-/* Makes one file what it is in the other directory.  Not durable; 0, or -errno
- * with a sentence. */
+/* Makes one file what it is in the other directory, where it must be.  Not
+ * durable; 0, or -errno with a sentence. */
 int store_copy_file(const char *from, const char *to, const char *name,
 		    struct zl_err *err);
 

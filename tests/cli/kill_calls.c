@@ -71,33 +71,62 @@ static bool at_change(pid_t pid)
 	       changes(info.entry.nr, info.entry.args);
 }
 
-int kill_zloop_at(unsigned n, const char *const words[])
+/* Stops before that call; as kill_zloop_at(). */
+static int stop_at(unsigned n, const char *const words[], pid_t *child,
+		   int *status)
 {
-	pid_t pid = fork();
-	int status, sig = 0;
+	pid_t pid = *child = fork();
+	int sig = 0;
 
 	assert_true(pid >= 0);
 	if (!pid)
 		start_traced(words);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 126)
+	assert_int_equal(waitpid(pid, status, 0), pid);
+	if (WIFEXITED(*status) && WEXITSTATUS(*status) == 126)
 		return -1;
-	assert_true(WIFSTOPPED(status));
+	assert_true(WIFSTOPPED(*status));
 	ptrace(PTRACE_SETOPTIONS, pid, NULL,
 	       (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
 	for (;;) {
 		ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)sig);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		if (!WIFSTOPPED(status))
+		assert_int_equal(waitpid(pid, status, 0), pid);
+		if (!WIFSTOPPED(*status))
 			return 0;
-		sig = WSTOPSIG(status);
+		sig = WSTOPSIG(*status);
 		if (sig != (SIGTRAP | 0x80))
 			continue;
 		sig = 0;
 		if (at_change(pid) && !n--)
-			break;
+			return 1;
 	}
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return 1;
+}
+
+int kill_zloop_at(unsigned n, const char *const words[])
+{
+	int status, ret;
+	pid_t pid;
+
+	ret = stop_at(n, words, &pid, &status);
+	if (ret == 1) {
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	}
+	return ret;
+}
+
+int hold_zloop_at(unsigned n, const char *const words[],
+		  void (*meanwhile)(void), int *exit_status)
+{
+	int status, ret;
+	pid_t pid;
+
+	ret = stop_at(n, words, &pid, &status);
+	if (ret == 1) {
+		meanwhile();
+		ptrace(PTRACE_DETACH, pid, NULL, NULL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	}
+	assert_true(ret < 0 || WIFEXITED(status));
+	*exit_status = WEXITSTATUS(status);
+	return ret;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
-/* zloop killed before each of its calls that change something. */
+/* zloop killed, or held, before each of its calls that change something. */
 #ifndef ZL_TESTS_CLI_KILL_CALLS_H
 #define ZL_TESTS_CLI_KILL_CALLS_H
 
@@ -9,5 +9,10 @@
  * has ended before; -1: no process may be traced here.
  */
 int kill_zloop_at(unsigned n, const char *const words[]);
+
+/* The same, but holds it there while @meanwhile is called, and lets it go on;
+ * its exit status goes to *exit_status. */
+int hold_zloop_at(unsigned n, const char *const words[],
+		  void (*meanwhile)(void), int *exit_status);
 
 #endif

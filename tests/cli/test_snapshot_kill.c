@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * zloop snapshot, restore and clone killed before each of their calls: there is
- * all of it afterwards, or nothing.
+ * zloop snapshot, restore and clone killed before each of their calls, or held
+ * there while the snapshot is deleted: there is all of it afterwards, or
+ * nothing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +155,72 @@ static void clone_disk(void **state)
 	assert_in_range(n, 15, 1000);
 }
 
+/*
+ * The snapshot is deleted meanwhile, if that is not refused.
+ */
+
+static bool deleted;
+
+static void delete_meanwhile(void)
+{
+	deleted = !zloop("snapshot", "--delete", "d", "one", NULL);
+	if (!deleted)
+		assert_int_equal(count_lines(run_err), 1);
+}
+
+/* What the command left where it failed, and where it did not. */
+static void beside_deletion(const char *const words[], unsigned each,
+			    bool (*undone)(void), const char *made)
+{
+	unsigned n, refused = 0;
+	int held = 1, status;
+
+	for (n = 0; held; n += each) {
+		sh("rm -rf c d && cp -a old d");
+		held = hold_zloop_at(n, words, delete_meanwhile, &status);
+		if (held < 0)
+			skip_test("no process may be traced here");
+		refused += held && !deleted;
+		if (status ? !undone() : !same("old/zloop.snapshots/one", made))
+			fail_msg("held at call %u: status %d and half of it", n,
+				 status);
+		if (status)
+			assert_true(held && deleted);
+		must_be_sound(n, "d");
+	}
+	print_message("held %u times, %u times it was refused\n", n / each - 1,
+		      refused);
+	assert_in_range(refused, 8, 1000);
+}
+
+static bool is_as_before(void)
+{
+	return same("old", "d");
+}
+
+static bool no_clone(void)
+{
+	return !exists("c");
+}
+
+static void restore_beside_deletion(void **state)
+{
+	static const char *const words[] = { "restore", "d", "one", NULL };
+
+	(void)state;
+	/* Who deletes waits a second for who restores. */
+	beside_deletion(words, 4, is_as_before, "d");
+}
+
+static void clone_beside_deletion(void **state)
+{
+	static const char *const words[] = { "clone", "--snapshot", "one",
+					     "d",     "c",	    NULL };
+
+	(void)state;
+	beside_deletion(words, 1, no_clone, "c");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, make_disks, work_leave)
@@ -162,6 +229,8 @@ int main(void)
 		T(snapshot),
 		T(delete_one),
 		T(clone_disk),
+		T(restore_beside_deletion),
+		T(clone_beside_deletion),
 	};
 
 	return skip_run_tests(tests, NULL, NULL);

@@ -355,6 +355,36 @@ static void a_command_that_takes_too_long(void **state)
 	tmp_remove(dir);
 }
 
+/* Who has a record open builds from the snapshot with which it begins. */
+static void what_is_replayed_is_not_deleted(void **state)
+{
+	char *dir = tmp_make(), *other = tmp_make();
+	char log[128], built[128];
+	struct zl_err err = { "" };
+	struct disk *d = make(dir);
+	struct replay *r;
+
+	(void)state;
+	snprintf(log, sizeof(log), "%s/log", other);
+	snprintf(built, sizeof(built), "%s/built", other);
+	snapshot(d, dir, "base", log);
+	must(disk_record_stop(d, "told to", &err), &err);
+	disk_close(d);
+	must(replay_open(log, NULL, &r, &err), &err);
+	assert_int_equal(snapshot_delete(dir, "base", &err), -EBUSY);
+	assert_non_null(strstr(err.msg, "restored, cloned or replayed"));
+	assert_int_equal(snapshot_find(dir, "base", &err), 0);
+	replay_close(r);
+	must(snapshot_delete(dir, "base", &err), &err);
+	must(replay_open(log, NULL, &r, &err), &err);
+	assert_int_equal(
+		replay_build(r, 0, NULL, built, NULL, NULL, NULL, &err),
+		-ENOENT);
+	replay_close(r);
+	tmp_remove(dir);
+	tmp_remove(other);
+}
+
 /* What is taken back is not what was recorded. */
 static void a_power_failure_ends_the_record(void **state)
 {
@@ -472,6 +502,7 @@ int main(void)
 		cmocka_unit_test(while_it_is_used),
 		cmocka_unit_test(what_is_under_way_is_in_it),
 		cmocka_unit_test(a_command_that_takes_too_long),
+		cmocka_unit_test(what_is_replayed_is_not_deleted),
 		cmocka_unit_test(a_power_failure_ends_the_record),
 		cmocka_unit_test(a_write_that_is_taken_back_is_not_recorded),
 	};

@@ -119,23 +119,32 @@ static int clone_files(const char *from, const char *to,
 	return ret;
 }
 
+static int clone_snapshot(const char *dir, const char *snapshot, const char *to,
+			  disk_progress_fn *progress, void *user,
+			  struct disk_meta *meta, struct zl_err *err)
+{
+	char path[PATH_MAX];
+	int held, ret = copies_hold(dir, snapshot, path, &held, err);
+
+	if (ret)
+		return ret;
+	ret = copies_meta(path, meta, err);
+	if (!ret)
+		ret = clone_files(path, to, progress, user, meta, err);
+	close(held);
+	return ret;
+}
+
 int disk_clone(const char *dir, const char *snapshot, const char *to,
 	       disk_progress_fn *progress, void *user, struct disk_meta *meta,
 	       struct zl_err *err)
 {
-	char path[PATH_MAX];
 	struct store *st;
 	int ret;
 
-	if (snapshot) {
-		ret = snapshot_find(dir, snapshot, err);
-		if (!ret)
-			ret = snapshot_path(dir, snapshot, path, err);
-		if (!ret)
-			ret = copies_meta(path, meta, err);
-		return ret ? ret
-			   : clone_files(path, to, progress, user, meta, err);
-	}
+	if (snapshot)
+		return clone_snapshot(dir, snapshot, to, progress, user, meta,
+				      err);
 	ret = copies_enter(dir, DISK_MOMENT_MS, meta, &st, err);
 	if (ret)
 		return ret;

@@ -29,6 +29,7 @@ int disk_copy_files(const char *from, const char *to,
 {
 	struct store_copy copy = { .wants = copies_wants,
 				   .last = true,
+				   .stays = true,
 				   .progress = progress,
 				   .user = user };
 
@@ -59,6 +60,7 @@ int disk_copy_again(const char *from, const char *to,
 	struct store_copy copy = { .wants = copies_wants,
 				   .leaves = leaves,
 				   .last = true,
+				   .stays = true,
 				   .user = user };
 	int ret = remove_others(to);
 

@@ -23,6 +23,14 @@ int copies_end_journal(struct store *st, const char *name,
 		       const struct disk_copy_news *news, bool durable,
 		       struct zl_err *err);
 
+/* snapshot.c: snapshot_hold() of the one of that name, and where it is. */
+int copies_hold(const char *dir, const char *name, char path[PATH_MAX],
+		int *held, struct zl_err *err);
+
+/* snapshot_hold.c: for who deletes a snapshot; nobody holds it until the
+ * descriptor is closed. */
+int copies_hold_alone(const char *path, struct zl_err *err);
+
 /* settle.c: what a restore makes first, and its name when it is complete. */
 #define SETTLE_READY "zloop.restore"
 #define SETTLE_TMP   SETTLE_READY ".tmp"

@@ -192,19 +192,15 @@ static int check_same(const char *dir, const char *from,
 		       from, dir);
 }
 
-int snapshot_restore(const char *dir, const char *name,
-		     disk_progress_fn *progress, void *user, struct zl_err *err)
+static int restore_from(const char *dir, const char *from,
+			disk_progress_fn *progress, void *user,
+			struct zl_err *err)
 {
-	char from[PATH_MAX];
 	struct inactive in = { 0 };
 	struct disk_meta meta;
 	struct store *st;
-	int ret = snapshot_find(dir, name, err);
+	int ret = copies_enter(dir, DISK_MOMENT_MS, &meta, &st, err);
 
-	if (!ret)
-		ret = snapshot_path(dir, name, from, err);
-	if (!ret)
-		ret = copies_enter(dir, DISK_MOMENT_MS, &meta, &st, err);
 	if (ret)
 		return ret;
 	ret = check_same(dir, from, &meta, err);
@@ -217,5 +213,18 @@ int snapshot_restore(const char *dir, const char *name,
 		remove_inactive(&in, st);
 	free(in.active);
 	store_close(st);
+	return ret;
+}
+
+int snapshot_restore(const char *dir, const char *name,
+		     disk_progress_fn *progress, void *user, struct zl_err *err)
+{
+	char from[PATH_MAX];
+	int held, ret = copies_hold(dir, name, from, &held, err);
+
+	if (ret)
+		return ret;
+	ret = restore_from(dir, from, progress, user, err);
+	close(held);
 	return ret;
 }

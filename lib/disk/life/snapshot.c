@@ -102,6 +102,18 @@ int snapshot_find(const char *dir, const char *name, struct zl_err *err)
 	return 0;
 }
 
+int copies_hold(const char *dir, const char *name, char path[PATH_MAX],
+		int *held, struct zl_err *err)
+{
+	int ret = snapshot_find(dir, name, err);
+
+	if (!ret)
+		ret = snapshot_path(dir, name, path, err);
+	if (!ret)
+		ret = *held = snapshot_hold(path, err);
+	return ret < 0 ? ret : 0;
+}
+
 /*
  * Listing.
  */
@@ -175,9 +187,29 @@ static int lock_all(const char *dir, bool make, struct zl_err *err)
 	if (!flock(fd, LOCK_EX | LOCK_NB))
 		return fd;
 	close(fd);
-	return zl_fail(err, EBUSY,
-		       "a snapshot of %s is being made, deleted or restored",
+	return zl_fail(err, EBUSY, "a snapshot of %s is being made or deleted",
 		       dir);
+}
+
+/* Not half a snapshot, whatever happens. */
+static int remove_one(const char *path, const char *tmp, struct zl_err *err)
+{
+	int held = copies_hold_alone(path, err), ret;
+
+	/* What has no sidecar is of no use to anybody. */
+	if (held < 0 && held != -ENOENT)
+		return held;
+	ret = store_remove_dir(tmp, err);
+	if (ret == -ENOENT)
+		ret = 0;
+	if (!ret && rename(path, tmp) < 0)
+		ret = zl_fail(err, errno, "%s cannot be removed: %s", path,
+			      limit_strerror(errno));
+	if (!ret)
+		ret = store_remove_dir(tmp, err);
+	if (held >= 0)
+		close(held);
+	return ret;
 }
 
 int snapshot_delete(const char *dir, const char *name, struct zl_err *err)
@@ -194,15 +226,7 @@ int snapshot_delete(const char *dir, const char *name, struct zl_err *err)
 	fd = lock_all(dir, false, err);
 	if (fd < 0)
 		return fd;
-	/* Not half a snapshot, whatever happens. */
-	ret = store_remove_dir(tmp, err);
-	if (ret == -ENOENT)
-		ret = 0;
-	if (!ret && rename(path, tmp) < 0)
-		ret = zl_fail(err, errno, "%s cannot be removed: %s", path,
-			      limit_strerror(errno));
-	if (!ret)
-		ret = store_remove_dir(tmp, err);
+	ret = remove_one(path, tmp, err);
 	close(fd);
 	if (!ret && !path_of(dir, "", "", path, NULL))
 		rmdir(path); /* the last one */

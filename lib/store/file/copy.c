@@ -263,8 +263,9 @@ static int copy_file(struct copying *c, const char *name)
 	int in, ret;
 
 	if (fstatat(c->from, name, &sb, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0
-				       : say(c, "examined", name, c->from_path);
+		return errno == ENOENT && !c->how->stays
+			       ? 0
+			       : say(c, "examined", name, c->from_path);
 	if (!S_ISREG(sb.st_mode) || is_copied(c, name, &sb))
 		return 0;
 	in = openat(c->from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -348,7 +349,7 @@ int store_copy(const char *from, const char *to, struct store_copy *copy,
 int store_copy_file(const char *from, const char *to, const char *name,
 		    struct zl_err *err)
 {
-	struct store_copy copy = { .last = true };
+	struct store_copy copy = { .last = true, .stays = true };
 
 	return copy_with(from, to, &copy, name, err);
 }
