@@ -438,7 +438,8 @@ static bool name_is_fine(const char *name)
 	       !lio_name_is_taken(cli_lio(), name);
 }
 
-/* zloopID, or the directory's name, or @spare, which is surely free. */
+/* zloopID, or the directory's name, or @spare, which is surely free.  Not a
+ * number that is another disk's when this one is removed. */
 static void choose_name(const char *dir, const char *spare,
 			char name[LIO_NAME_MAX])
 {
@@ -449,7 +450,7 @@ static void choose_name(const char *dir, const char *spare,
 		snprintf(name, LIO_NAME_MAX, "%s", last);
 	else
 		snprintf(name, LIO_NAME_MAX, "zloop%" PRIu64, id);
-	if (!name_is_fine(name))
+	if (!name_is_fine(name) || cli_is_others_name(name, dir))
 		snprintf(name, LIO_NAME_MAX, "%s", spare);
 }
 

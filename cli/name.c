@@ -158,19 +158,59 @@ static bool parse_id(const char *word, struct disk_opts *opts)
 	       disk_opt_given(opts, OPT_ID);
 }
 
+static bool is_disk(const char *dir)
+{
+	const struct disk_open_args args = { .look_only = true };
+	struct disk *disk;
+
+	if (disk_open(dir, &args, &disk, NULL))
+		return false;
+	disk_close(disk);
+	return true;
+}
+
+/* Whether a number is that of the disk in @own, and not the one in @dir. */
+static bool is_others(const char *own, const char *dir)
+{
+	return !cli_same_dir(own, dir) && is_disk(own);
+}
+
+bool cli_is_others_name(const char *name, const char *dir)
+{
+	struct disk_opts opts;
+	char own[PATH_MAX], again[LIO_NAME_MAX];
+
+	disk_opts_init(&opts);
+	if (strncmp(name, "zloop", 5) ||
+	    parse_u64(name + 5, strlen(name + 5), &opts.num[OPT_ID]))
+		return false;
+	cli_id_name(&opts, again);
+	cli_id_dir(&opts, own);
+	return !strcmp(name, again) && is_others(own, dir);
+}
+
 /* Numbers are the whole machine's, as the kernel's are, unless @opts says
- * where.  1: attached, 0: there is such a directory, -ENOENT. */
+ * where.  1: attached, 0: there is such a directory, -ENOENT, or -EINVAL with a
+ * sentence: it would be another disk once that one is removed. */
 static int find_id(const struct disk_opts *opts, struct lio_backstore *bs,
-		   char dir[PATH_MAX])
+		   char dir[PATH_MAX], struct zl_err *err)
 {
 	char name[LIO_NAME_MAX];
 
 	cli_id_name(opts, name);
 	cli_id_dir(opts, dir);
-	if ((!disk_opt_given(opts, OPT_BASE_DIR) && cli_find_name(name, bs)) ||
-	    cli_find_dir(dir, bs))
+	if (disk_opt_given(opts, OPT_BASE_DIR) || !cli_find_name(name, bs)) {
+		if (cli_find_dir(dir, bs))
+			return 1;
+		return cli_is_dir(dir) ? 0 : -ENOENT;
+	}
+	if (!is_others(dir, lio_backstore_dir(bs)))
 		return 1;
-	return cli_is_dir(dir) ? 0 : -ENOENT;
+	return zl_fail(err, EINVAL,
+		       "%llu is the disk in %s, attached as %s, and the one in "
+		       "%s; write one of these",
+		       (unsigned long long)opts->num[OPT_ID],
+		       lio_backstore_dir(bs), name, dir);
 }
 
 /*
@@ -200,17 +240,6 @@ static bool is_device(const char *word)
 		       : !stat(word, &sb) && S_ISBLK(sb.st_mode);
 }
 
-static bool is_disk(const char *dir)
-{
-	const struct disk_open_args args = { .look_only = true };
-	struct disk *disk;
-
-	if (disk_open(dir, &args, &disk, NULL))
-		return false;
-	disk_close(disk);
-	return true;
-}
-
 /* A word without a slash; as find_id(). */
 static int find_plain(const char *word, struct lio_backstore *bs,
 		      char dir[PATH_MAX], struct zl_err *err)
@@ -221,10 +250,10 @@ static int find_plain(const char *word, struct lio_backstore *bs,
 	if (cli_find_name(word, bs))
 		ret = 1;
 	else if (parse_id(word, &opts))
-		ret = find_id(&opts, bs, dir);
+		ret = find_id(&opts, bs, dir, err);
 	if (ret == 1)
 		snprintf(dir, PATH_MAX, "%s", lio_backstore_dir(bs));
-	if (!cli_is_dir(word))
+	if (ret == -EINVAL || !cli_is_dir(word))
 		return ret;
 	if (ret >= 0 && !cli_same_dir(word, dir) && is_disk(word))
 		return zl_fail(err, EINVAL,

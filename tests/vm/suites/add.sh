@@ -176,6 +176,18 @@ more() {
   contains "zloop list" "^- .* detached +$base/own$" "$(zloop list $base)"
 }
 
+# Where numbers always are there is another disk: after remove it would be meant.
+others_number() {
+  mkdir -p /var/local/zloop
+  zloop create capacity_mb=16,zone_size_mb=1 /var/local/zloop/6
+  zloop add capacity_mb=16,zone_size_mb=1 $base/6 >/dev/null
+  contains "zloop list" "^zloop-[0-9a-f]+ .* attached +$base/6$" \
+    "$(zloop list $base)"
+  zloop remove $base/6
+  zloop delete $base/6 6
+  [ ! -e /var/local/zloop/6 ]
+}
+
 # No disk is made where none can be attached.
 odd_directory() {
   local out
@@ -461,6 +473,7 @@ if [ "$HANDLER" = zloop ]; then
   check "saved and restored by targetcli" saved
   check "a disk that is there is opened as it is" again
   check "several disks" more
+  check "a number that is another disk" others_number
   check "a directory that cannot be attached" odd_directory
   check "what the handler refuses is said in its words" read_only
   check "targetcli's disks are listed and removed" theirs
