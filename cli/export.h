@@ -30,6 +30,9 @@ const char *export_how_error(const struct export_how *how);
 bool export_add_portal(struct export_how *how, const char *s);
 /* Whether all of it, complete, is what the options would take. */
 bool export_is_sound(const struct export_how *how, const char *iqn);
+/* What was given takes the place of what @how has, each by itself; 0, or
+ * -EINVAL when it has said that nobody could log in so. */
+int export_how_overlay(struct export_how *how, const struct export_how *given);
 /* What was not given; 0, or -errno when it has said why not. */
 int export_how_complete(struct export_how *how);
 

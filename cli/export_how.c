@@ -140,9 +140,14 @@ bool export_is_sound(const struct export_how *how, const char *iqn)
 		is_chap_word(how->user) && !secret_error(how->password));
 }
 
+static bool names_secret(const struct export_how *a)
+{
+	return a->user || a->password || a->password_file;
+}
+
 static void check_how(struct export_how *a, struct argp_state *state)
 {
-	if (a->open && (a->acl || a->user || a->password || a->password_file))
+	if (a->open && (a->acl || names_secret(a)))
 		argp_error(state, "--open lets everybody in; leave it out, or "
 				  "--acl, --user and --password");
 	else if (a->password && a->password_file)
@@ -197,8 +202,7 @@ const struct argp export_how_argp = {
 
 bool export_how_given(const struct export_how *a)
 {
-	return a->acl || a->user || a->password || a->password_file ||
-	       a->nr_portals || a->open;
+	return a->acl || names_secret(a) || a->nr_portals || a->open;
 }
 
 const char *export_how_error(const struct export_how *a)
@@ -208,6 +212,45 @@ const char *export_how_error(const struct export_how *a)
 		       : "say who may log in: --acl IQN, which is in the "
 			 "initiator's /etc/iscsi/initiatorname.iscsi, or "
 			 "--open for everybody";
+}
+
+/*
+ * What was given in place of what there is.
+ */
+
+static void overlay_access(struct export_how *how,
+			   const struct export_how *given)
+{
+	if (given->acl) {
+		how->acl = given->acl;
+		how->open = false;
+	}
+	if (given->user)
+		how->user = given->user;
+	if (given->password || given->password_file) {
+		how->password = given->password;
+		how->password_file = given->password_file;
+	}
+}
+
+int export_how_overlay(struct export_how *how, const struct export_how *given)
+{
+	if (given->nr_portals) {
+		memcpy(how->portals, given->portals, sizeof(how->portals));
+		how->nr_portals = given->nr_portals;
+	}
+	if (given->open) {
+		how->open = true;
+		how->acl = how->user = how->password = NULL;
+		return 0;
+	}
+	overlay_access(how, given);
+	if (!export_how_error(how) && !(how->open && names_secret(given)))
+		return 0;
+	/* Where everybody may log in nobody needs a secret. */
+	how->open = false;
+	cli_error("%s", export_how_error(how));
+	return -EINVAL;
 }
 
 /*

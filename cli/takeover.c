@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop takeover: a disk that another machine had, attached and exported here
  * as it was there. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -245,26 +246,15 @@ static int look(struct takeover *t)
  * How it was there, and what was given in place of that.
  */
 
-/* Other portals alone leave who may log in. */
 static int take_export(struct takeover *t)
 {
-	struct export_how *how = &t->how;
+	int ret;
 
-	if (!export_how_given(how))
+	if (!export_how_given(&t->how))
 		return 0;
-	if (t->gw.exported && !how->acl && !how->open) {
-		memcpy(t->gw.how.portals, how->portals, sizeof(how->portals));
-		t->gw.how.nr_portals = how->nr_portals;
-		return 0;
-	}
-	if (export_how_error(how)) {
-		cli_error("%s", export_how_error(how));
-		return -EINVAL;
-	}
+	ret = export_how_overlay(&t->gw.how, &t->how);
 	t->gw.exported = true;
-	t->gw.how = *how;
-	*t->gw.iqn = 0;
-	return export_how_complete(&t->gw.how);
+	return ret ? ret : export_how_complete(&t->gw.how);
 }
 
 /* With what it was opened there, unless others were given. */
@@ -481,6 +471,8 @@ static int export(struct takeover *t, const struct lio_backstore *bs)
 {
 	if (!*t->gw.iqn)
 		export_iqn(bs, t->gw.iqn);
+	/* What is noted is what the next machine begins with. */
+	assert(export_is_sound(&t->gw.how, t->gw.iqn));
 	return export_make(bs, &t->gw.how, t->gw.iqn);
 }
 
