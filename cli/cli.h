@@ -139,6 +139,10 @@ struct json_object *cli_holder_json(const char *dir);
 
 /* live.c: the process that has the disk open, if it has a control socket. */
 
+/* Whether that of this serial number has the disk in @dir, and not what is a
+ * copy of it. */
+bool cli_is_served(const char *dir, const char *serial);
+
 /* What a call of control/ask.h returned as an exit status; says what went
  * wrong. */
 int cli_said(int ret, const struct zl_err *err);

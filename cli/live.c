@@ -6,9 +6,16 @@
 #include "cli.h"
 #include "control/ask.h"
 
+bool cli_is_served(const char *dir, const char *serial)
+{
+	return disk_is_open(dir) && !control_has_other(serial, dir);
+}
+
 const char *cli_serial(struct disk *disk)
 {
-	return disk_is_open(disk_name(disk)) ? disk_meta(disk)->serial : NULL;
+	const char *serial = disk_meta(disk)->serial;
+
+	return cli_is_served(disk_name(disk), serial) ? serial : NULL;
 }
 
 int cli_said(int ret, const struct zl_err *err)

@@ -53,7 +53,7 @@ int cli_glance(const char *word, struct cli_glance *g, struct zl_err *err)
 	}
 	disk_meta_geo(&meta, &g->geo);
 	strcpy(g->serial, meta.serial);
-	g->open = disk_is_open(g->dir);
+	g->open = cli_is_served(g->dir, g->serial);
 	return 0;
 }
 

@@ -42,7 +42,7 @@ static void add_disk(struct found *f, const char *word)
 		return;
 	}
 	/* No socket has that name. */
-	add_serial(f, disk_is_open(dir) ? disk_meta(disk)->serial : "-");
+	add_serial(f, cli_serial(disk) ? disk_meta(disk)->serial : "-");
 	disk_close(disk);
 }
 

@@ -550,6 +550,8 @@ static int check_here(const struct takeover *t)
 		return CLI_FAILED;
 	}
 	ret = control_info(meta.serial, &now, NULL, &err);
+	if (!ret && control_has_other(meta.serial, t->dir))
+		ret = -ENOENT;
 	if (!ret && *now.fenced) {
 		cli_error("%s: %s", t->dir, now.fenced);
 		return CLI_FAILED;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/num.h"
 #include "control/internal.h"
@@ -211,6 +212,30 @@ int control_info(const char *serial, struct control_info *info,
 	else
 		json_object_put(o);
 	return 0;
+}
+
+/* What cannot be found is taken for the one that is meant: it may have been
+ * moved, and the process may see other mounts. */
+static bool is_other(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return *a == '/' && !stat(a, &sa) && !stat(b, &sb) &&
+	       (sa.st_dev != sb.st_dev || sa.st_ino != sb.st_ino);
+}
+
+bool control_has_other(const char *serial, const char *dir)
+{
+	struct json_object *o;
+	const char *has;
+	bool other;
+
+	if (ask_socket(serial, new_request("info"), &o, NULL))
+		return false;
+	has = json_object_get_string(member(o, "directory"));
+	other = has && is_other(has, dir);
+	json_object_put(o);
+	return other;
 }
 
 int control_stats(const char *serial, struct disk_stats *stats,

@@ -51,6 +51,9 @@ struct control_info {
 /* @reply: also the reply as it came, for the caller to put; or NULL. */
 int control_info(const char *serial, struct control_info *info,
 		 struct json_object **reply, struct zl_err *err);
+/* Whether who serves that serial number has surely another directory than @dir:
+ * one of them is a copy of the other. */
+bool control_has_other(const char *serial, const char *dir);
 /* The counters for good alone. */
 int control_stats(const char *serial, struct disk_stats *stats,
 		  struct zl_err *err);

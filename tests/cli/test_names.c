@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* A disk by each of its names, in every subcommand. */
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,6 +108,36 @@ static void numbers(void **state)
 	/* … nor is it this one when it is said where. */
 	assert_int_equal(zloop("remove", "id=7,base_dir=disks", NULL), 1);
 	assert_sentence("no disk id=7,base_dir=disks is attached");
+}
+
+/* A copy that somebody has open, with the serial number of the disk that the
+ * socket is of. */
+static void a_copy(void **state)
+{
+	static const char *const verbs[] = { "powerfail", "snapshot" };
+	int fd;
+
+	(void)state;
+	assert_int_equal(system("cp -a disks/0 disks/copy"), 0);
+	fd = open("disks/copy", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(
+		zloop("inject", "add", "disks/copy", "offline", "zone=3", NULL),
+		1);
+	assert_sentence("disks/copy is in use by");
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(zloop(verbs[i], "disks/copy", NULL), 1);
+		assert_int_equal(count_lines(run_err), 1);
+	}
+	assert_int_equal(zloop("inject", "list", "disks/0", NULL), 0);
+	assert_null(strstr(run_out, "offline"));
+	assert_int_equal(zloop("stats", "disks/copy", NULL), 1);
+	close(fd);
+	assert_int_equal(
+		zloop("inject", "add", "disks/copy", "offline", "zone=3", NULL),
+		0);
+	assert_int_equal(zloop("zones", "disks/0", NULL), 0);
+	assert_null(strstr(run_out, "offline"));
 }
 
 /* Where numbers are when nobody says where; for the rest of this program. */
@@ -226,6 +258,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(not_ambiguous, enter, leave),
 		cmocka_unit_test_setup_teardown(added, enter, leave),
 		cmocka_unit_test_setup_teardown(unknown, enter, leave),
+		cmocka_unit_test_setup_teardown(a_copy, enter, leave),
 		cmocka_unit_test_setup_teardown(two_of_a_number, enter, leave),
 	};
 
