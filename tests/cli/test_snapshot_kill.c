@@ -137,6 +137,37 @@ static void delete_one(void **state)
 	assert_in_range(n, 5, 1000);
 }
 
+/* What is left in the way of deleting the disk is what is listed. */
+static void can_be_deleted(const char *prepare, const char *const words[])
+{
+	bool killed = true;
+	unsigned n, left;
+
+	for (n = 0; killed; n++) {
+		sh("rm -rf d && cp -a old d");
+		sh(prepare);
+		killed = killed_at(n, words);
+		assert_int_equal(zloop("snapshots", "d", NULL), 0);
+		left = count_lines(run_out);
+		if (zloop("delete", "d", NULL) != !!left)
+			fail_msg("killed at call %u, %u listed: %s", n, left,
+				 run_err);
+		assert_int_equal(exists("d"), !!left);
+	}
+	assert_in_range(n, 5, 1000);
+}
+
+static void nothing_hidden_is_left(void **state)
+{
+	static const char *const take[] = { "snapshot", "d", "two", NULL };
+	static const char *const drop[] = { "snapshot", "--delete", "d", "one",
+					    NULL };
+
+	(void)state;
+	can_be_deleted("rm -r d/zloop.snapshots", take);
+	can_be_deleted("true", drop);
+}
+
 /* What is left of it is no disk, or all of it. */
 static void clone_disk(void **state)
 {
@@ -228,6 +259,7 @@ int main(void)
 		T(restore),
 		T(snapshot),
 		T(delete_one),
+		T(nothing_hidden_is_left),
 		T(clone_disk),
 		T(restore_beside_deletion),
 		T(clone_beside_deletion),

@@ -23,9 +23,15 @@ int copies_end_journal(struct store *st, const char *name,
 		       const struct disk_copy_news *news, bool durable,
 		       struct zl_err *err);
 
-/* snapshot.c: snapshot_hold() of the one of that name, and where it is. */
+/* snapshot.c */
+
+/* snapshot_hold() of the one of that name, and where it is. */
 int copies_hold(const char *dir, const char *name, char path[PATH_MAX],
 		int *held, struct zl_err *err);
+
+/* Removes what is left of interrupted ones, and the directory of all if it is
+ * empty; not while one is being made or deleted. */
+void copies_tidy(const char *dir);
 
 /* snapshot_hold.c: for who deletes a snapshot; nobody holds it until the
  * descriptor is closed. */

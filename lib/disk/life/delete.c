@@ -10,6 +10,7 @@
 #include "base/limit.h"
 #include "base/num.h"
 #include "disk/internal.h"
+#include "disk/life/copies.h"
 #include "disk/life/users.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/meta.h"
@@ -78,6 +79,7 @@ static int enter(struct deletion *d, unsigned lock_wait_ms)
 		ret = users_refuse(d->store, d->name, d->err);
 	if (ret)
 		return ret;
+	copies_tidy(d->name);
 	meta_set_layout(&d->meta, d->store);
 	ret = store_rollback_clean(d->store);
 	if (ret < 0)

@@ -170,6 +170,34 @@ int snapshot_each(const char *dir,
  * One who changes what is in zloop.snapshots at a time.
  */
 
+static int is_interrupted(const struct dirent *e)
+{
+	char name[sizeof(e->d_name)];
+
+	snprintf(name, sizeof(name), "%s", e->d_name);
+	if (!ends_in(name, ".tmp"))
+		return false;
+	name[strlen(name) - strlen(".tmp")] = 0;
+	return is_name(name);
+}
+
+/* What a process that was killed has left, which is nobody's now.  The daemon
+ * of such a one may still write into it: what stays goes the next time. */
+static void remove_interrupted(const char *all)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	int n = scandir(all, &entries, is_interrupted, NULL);
+
+	for (int i = 0; i < n; i++) {
+		if (!settle_path(all, entries[i]->d_name, path, NULL))
+			store_remove_dir(path, NULL);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+}
+
 static int lock_all(const char *dir, bool make, struct zl_err *err)
 {
 	char path[PATH_MAX];
@@ -184,11 +212,25 @@ static int lock_all(const char *dir, bool make, struct zl_err *err)
 	if (fd < 0)
 		return zl_fail(err, errno, "%s cannot be opened: %s", path,
 			       limit_strerror(errno));
-	if (!flock(fd, LOCK_EX | LOCK_NB))
+	if (!flock(fd, LOCK_EX | LOCK_NB)) {
+		remove_interrupted(path);
 		return fd;
+	}
 	close(fd);
 	return zl_fail(err, EBUSY, "a snapshot of %s is being made or deleted",
 		       dir);
+}
+
+void copies_tidy(const char *dir)
+{
+	char path[PATH_MAX];
+	int fd = lock_all(dir, false, NULL);
+
+	if (fd < 0)
+		return;
+	if (!path_of(dir, "", "", path, NULL))
+		rmdir(path);
+	close(fd);
 }
 
 /* Not half a snapshot, whatever happens. */
@@ -199,13 +241,10 @@ static int remove_one(const char *path, const char *tmp, struct zl_err *err)
 	/* What has no sidecar is of no use to anybody. */
 	if (held < 0 && held != -ENOENT)
 		return held;
-	ret = store_remove_dir(tmp, err);
-	if (ret == -ENOENT)
-		ret = 0;
-	if (!ret && rename(path, tmp) < 0)
+	if (rename(path, tmp) < 0)
 		ret = zl_fail(err, errno, "%s cannot be removed: %s", path,
 			      limit_strerror(errno));
-	if (!ret)
+	else
 		ret = store_remove_dir(tmp, err);
 	if (held >= 0)
 		close(held);
@@ -268,10 +307,6 @@ static int make_tmp(struct snapshot_work *w, struct zl_err *err)
 			       "there is a snapshot %s of %s; give this one "
 			       "another name, or delete that",
 			       w->name, w->dir);
-	/* Of one that was interrupted. */
-	ret = store_remove_dir(tmp, err);
-	if (ret && ret != -ENOENT)
-		return ret;
 	if (mkdir(tmp, 0700) < 0)
 		return zl_fail(err, errno, "%s cannot be made: %s", tmp,
 			       limit_strerror(errno));
