@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "control/ask.h"
 #include "progress.h"
 
@@ -26,6 +29,73 @@ void copies_name(const char *dir, const char *prefix,
 			 i);
 }
 
+static int complete(struct snapshot_work *work, const char *serial,
+		    const char *log, struct zl_err *err)
+{
+	int ret = control_snapshot(serial, work->name, log, err);
+
+	if (ret == -ENOENT)
+		zl_fail(err, ENOENT,
+			"the process that has %s open does not "
+			"answer",
+			work->dir);
+	if (!ret)
+		return snapshot_end(work, err);
+	snapshot_give_up(work);
+	return ret;
+}
+
+/* The signals by which a person, or a job, ends this. */
+static void hold_signals(sigset_t *held, sigset_t *was)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGTERM };
+	struct sigaction sa;
+
+	sigemptyset(held);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(ends); i++)
+		if (!sigaction(ends[i], NULL, &sa) && sa.sa_handler != SIG_IGN)
+			sigaddset(held, ends[i]);
+	sigprocmask(SIG_BLOCK, held, was);
+}
+
+static bool is_interrupted(const sigset_t *held)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	sigandset(&pending, &pending, held);
+	return !sigisemptyset(&pending);
+}
+
+/* What the caller is not told of does not go on, be it that the answer alone is
+ * missing. */
+static void end_record(const char *serial, const char *log)
+{
+	struct control_record r;
+
+	if (!control_record_status(serial, &r, NULL) && r.on &&
+	    !strcmp(r.file, log) && !control_record_stop(serial, &r, NULL))
+		unlink(log);
+}
+
+static int complete_record(struct snapshot_work *work, const char *serial,
+			   const char *log, struct zl_err *err)
+{
+	sigset_t held, was;
+	int ret;
+
+	hold_signals(&held, &was);
+	ret = complete(work, serial, log, err);
+	if (!ret && is_interrupted(&held)) {
+		snapshot_delete(work->dir, work->name, NULL);
+		ret = zl_fail(err, EINTR, "interrupted: nothing is recorded");
+	}
+	if (ret)
+		end_record(serial, log);
+	sigprocmask(SIG_SETMASK, &was, NULL);
+	return ret;
+}
+
 static int take_running(struct disk *disk, const char *serial, const char *name,
 			const char *log, struct zl_err *err)
 {
@@ -35,17 +105,8 @@ static int take_running(struct disk *disk, const char *serial, const char *name,
 
 	if (ret)
 		return ret;
-	ret = control_snapshot(serial, name, log, err);
-	if (ret == -ENOENT)
-		zl_fail(err, ENOENT,
-			"the process that has %s open does not "
-			"answer",
-			disk_name(disk));
-	if (ret) {
-		snapshot_give_up(&work);
-		return ret;
-	}
-	return snapshot_end(&work, err);
+	return log ? complete_record(&work, serial, log, err)
+		   : complete(&work, serial, NULL, err);
 }
 
 int copies_take(struct disk *disk, const char *name, const char *log,

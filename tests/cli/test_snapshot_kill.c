@@ -192,8 +192,9 @@ static void clone_disk(void **state)
 
 static bool deleted;
 
-static void delete_meanwhile(void)
+static void delete_meanwhile(pid_t pid)
 {
+	(void)pid;
 	deleted = !zloop("snapshot", "--delete", "d", "one", NULL);
 	if (!deleted)
 		assert_int_equal(count_lines(run_err), 1);
