@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "add_lock.h"
+#include "base/clock.h"
 #include "base/num.h"
 #include "gateway.h"
 #include "target.h"
@@ -682,20 +684,62 @@ static int check_ensured(const struct add_args *a, const char *dir,
 	return 0;
 }
 
-/* 1: attached, and printed; 0: not attached; -errno: check_ensured(). */
-static int find_ensured(const struct add_args *a)
+static bool find_loopback(void *user, const struct lio_export *ex)
 {
-	char dir[PATH_MAX], device[LIO_DEVICE_MAX];
+	bool *found = user;
+
+	*found |= !strcmp(ex->fabric, "loopback");
+	return !*found;
+}
+
+/* Whether whoever attaches it may not be done with that. */
+static bool is_under_way(const struct lio_backstore *bs)
+{
+	char device[LIO_DEVICE_MAX];
+	bool loopback = false;
+
+	if (!bs->enabled)
+		return true;
+	if (*cli_device(bs, device))
+		return false;
+	lio_each_export(cli_lio(), bs, find_loopback, &loopback);
+	return loopback;
+}
+
+/* False: there is none, or none any more. */
+static bool find_settled(const char *dir, struct lio_backstore *bs)
+{
+	uint64_t end_ms = clock_ms() + cli_lio()->wait_ms;
+	bool found;
+
+	do
+		found = cli_find_dir(dir, bs);
+	while (found && is_under_way(bs) && clock_wait_step(end_ms, 50));
+	return found;
+}
+
+/* Where it is to be; false: in the next directory that is free. */
+static bool known_dir(const struct add_args *a, char dir[PATH_MAX])
+{
+	if (a->dir)
+		snprintf(dir, PATH_MAX, "%s", a->dir);
+	else if (disk_opt_given(&a->opts, OPT_ID))
+		cli_id_dir(&a->opts, dir);
+	else
+		return false;
+	return true;
+}
+
+/* 1: attached, and printed; 0: not attached; -errno: check_ensured(). */
+static int find_ensured(const struct add_args *a, const char *dir)
+{
+	char device[LIO_DEVICE_MAX];
 	struct lio_backstore bs;
 	struct disk *disk;
 	struct zl_err err;
 	int ret;
 
-	if (a->dir)
-		snprintf(dir, sizeof(dir), "%s", a->dir);
-	else
-		cli_id_dir(&a->opts, dir);
-	if (!cli_find_dir(dir, &bs))
+	if (!find_settled(dir, &bs))
 		return 0;
 	if (look(dir, &a->opts, &disk, &err)) {
 		cli_error("%s", err.msg);
@@ -709,36 +753,50 @@ static int find_ensured(const struct add_args *a)
 	return 1;
 }
 
-int add_main(int argc, char **argv)
+static int add_or_find(struct add_args *a, const char *dir)
 {
-	struct add_args a = { .status = CLI_FAILED };
 	struct lio_events *events;
 	struct zl_err err;
-	int ret;
+	int ret = a->ensure ? find_ensured(a, dir) : 0;
 
-	cli_parse(&argp, argc, argv, &a);
-	if (parse_options(&a))
-		return CLI_USAGE;
-	if (cli_need_root() || take_word(&a))
-		return CLI_FAILED;
-	if (a.ensure && !a.dir && !disk_opt_given(&a.opts, OPT_ID)) {
-		cli_error("--ensure needs to know which disk: say a number or "
-			  "a directory");
-		return CLI_USAGE;
-	}
-	zl_log_set(cli_log);
-	ret = a.ensure ? find_ensured(&a) : 0;
 	if (ret)
-		return cli_finish(a.save, ret > 0 ? CLI_OK : CLI_FAILED, "");
-	if (refuse_known(&a))
+		return cli_finish(a->save, ret > 0 ? CLI_OK : CLI_FAILED, "");
+	if (refuse_known(a))
 		return CLI_FAILED;
 	if (lio_ready(cli_lio(), false, &err) ||
 	    lio_events_open(&events, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;
 	}
-	ret = add(&a, events);
+	ret = add(a, events);
 	lio_events_close(events);
-	return cli_finish(a.save, ret ? a.status : CLI_OK,
+	return cli_finish(a->save, ret ? a->status : CLI_OK,
 			  "the disk is attached");
+}
+
+int add_main(int argc, char **argv)
+{
+	struct add_args a = { .status = CLI_FAILED };
+	char dir[PATH_MAX];
+	int lock = -1, status;
+	bool known;
+
+	cli_parse(&argp, argc, argv, &a);
+	if (parse_options(&a))
+		return CLI_USAGE;
+	if (cli_need_root() || take_word(&a))
+		return CLI_FAILED;
+	known = known_dir(&a, dir);
+	if (a.ensure && !known) {
+		cli_error("--ensure needs to know which disk: say a number or "
+			  "a directory");
+		return CLI_USAGE;
+	}
+	zl_log_set(cli_log);
+	if (known)
+		lock = add_lock(dir, cli_lio()->wait_ms);
+	status = add_or_find(&a, dir);
+	if (lock >= 0)
+		close(lock);
+	return status;
 }

@@ -31,6 +31,7 @@ int machine_enter(void **state)
 	if (work_enter(state) || !getcwd(machine_dir, sizeof(machine_dir)))
 		return -1;
 	setenv("ZLOOP_SYSTEM_ROOT", "root", 1);
+	setenv("ZLOOP_RUN_DIR", machine_dir, 1);
 	machine_put("root/sys/module/target_core_user/parameters/block_netlink",
 		    "unblocked");
 	machine_put("root/sys/module/tcm_loop/refcnt", "0");
@@ -61,5 +62,6 @@ int machine_enter(void **state)
 int machine_leave(void **state)
 {
 	unsetenv("ZLOOP_SYSTEM_ROOT");
+	unsetenv("ZLOOP_RUN_DIR");
 	return work_leave(state);
 }

@@ -146,6 +146,48 @@ static void ensured(void **state)
 	assert_sentence("tcmu-runner does not run");
 }
 
+#define BACKSTORE TARGET "/core/user_0/z0"
+#define BLOCK	  "root/sys/bus/scsi/devices/3:0:1:0/block/sdq"
+
+/* Somebody else is attaching it. */
+static void ensured_meanwhile(void **state)
+{
+	static const char *const steps[] = {
+		"(sleep 0.4; echo 1 >" BACKSTORE "/enable) &",
+		"mv " BLOCK " sdq; (sleep 0.4; mv sdq " BLOCK ") &",
+	};
+
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "disks/0", NULL), 0);
+	machine_put(BACKSTORE "/enable", "0");
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(system(steps[i]), 0);
+		assert_int_equal(zloop("add", "--ensure", "disks/0", NULL), 0);
+		assert_string_equal(run_out, "/dev/sdq\n");
+	}
+	/* There is an end of it. */
+	machine_put(BACKSTORE "/enable", "0");
+	assert_int_equal(zloop("add", "-e", "-t1", "disks/0", NULL), 1);
+	assert_sentence("z0, but has no block device on this machine");
+}
+
+/* One that waits for another's turn, and finds what that has done. */
+static void ensured_in_turn(void **state)
+{
+	static const char command[] =
+		"exec 9>$(echo add-*.lock) && flock 9 && "
+		"mv " TARGET "/core/user_0 . && "
+		"(sleep 0.4; mv user_0 " TARGET "/core; sleep 0.1) &";
+
+	(void)state;
+	assert_int_equal(zloop("create", SMALL, "disks/0", NULL), 0);
+	assert_int_equal(zloop("add", "--ensure", "disks/0", NULL), 0);
+	assert_int_equal(system(command), 0);
+	usleep(200000);
+	assert_int_equal(zloop("add", "--ensure", "disks/0", NULL), 0);
+	assert_string_equal(run_out, "/dev/sdq\n");
+}
+
 /* Of the machine that is looked at, not of the one that the test runs on. */
 static void saved(void **state)
 {
@@ -362,6 +404,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(secrets, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(ensured, machine_enter,
+						machine_leave),
+		cmocka_unit_test_setup_teardown(ensured_meanwhile,
+						machine_enter, machine_leave),
+		cmocka_unit_test_setup_teardown(ensured_in_turn, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(saved, machine_enter,
 						machine_leave),

@@ -392,6 +392,21 @@ together() {
   equal "detached" 4 "$(grep -c " detached .*$base/many/[0-3]$" <<<"$out")"
 }
 
+# Several want the same disk, which is not there yet, and one just adds it.
+ensured_together() {
+  local i
+  for i in 1 2 3 4; do
+    zloop add --ensure id=43,$options >/run/same.$i 2>&1 &
+  done
+  wait
+  runner_pid
+  equal "devices" 1 "$(sort -u /run/same.[1-4] | tee /run/devs.43 | wc -l)"
+  contains "the device" '^/dev/sd[a-z]+$' "$(cat /run/devs.43)"
+  zloop remove id=43
+  zloop delete "id=43,base_dir=$base"
+  rm /run/same.[1-4]
+}
+
 # Directories of one name: no two disks have it.
 same_name() {
   local i
@@ -489,6 +504,7 @@ if [ "$HANDLER" = zloop ]; then
   check "a dead daemon is started to remove a disk" dead_at_removal
   check "no daemon, but a listener" dead_and_watched
   check "several at the same time" together
+  check "several that want one disk" ensured_together
   check "several of one name at the same time" same_name
   check "all disks are removed together" all_together
   cat /run/times
