@@ -21,6 +21,7 @@
 #include "lio/internal.h"
 
 #define LOOK_MS 20 /* at what a child needs */
+#define KEPT	3  /* a child's descriptor, behind the standard ones */
 
 static int result(int ret)
 {
@@ -67,15 +68,21 @@ const struct lio_ops lio_kernel_ops = {
 	.write = kernel_write,
 };
 
-/* Who waits for the end of our output must not wait for the child, which may
- * stay; nor must it keep a file system mounted. */
-static bool leave_caller(void)
+/* Who waits for the end of our output, or for a lock that the caller has, must
+ * not wait for the child, which may stay; nor must it keep a file system
+ * mounted.  @keep: what it needs nevertheless, which becomes descriptor 3, or
+ * -1.
+ */
+static bool leave_caller(int keep)
 {
 	int fd = open("/dev/null", O_RDWR);
 
 	for (int std = 0; std <= 2; std++)
 		if (fd < 0 || dup2(fd, std) < 0)
 			close(std);
+	if (keep >= 0 && keep != KEPT && dup2(keep, KEPT) < 0)
+		return false;
+	closefrom(keep < 0 ? KEPT : KEPT + 1);
 	setsid();
 	return !chdir("/");
 }
@@ -148,11 +155,11 @@ static void start_change(struct child *child, const struct change *c)
 		return;
 	}
 	close(child->here);
-	if (!leave_caller())
+	if (!leave_caller(there))
 		_exit(EIO);
 	signal(SIGPIPE, SIG_IGN);
 	ret = c->run(c);
-	if (c->late && write(there, "", 1) != 1)
+	if (c->late && write(KEPT, "", 1) != 1)
 		c->late(c);
 	/* errno fits. */
 	_exit(-ret);
@@ -334,7 +341,7 @@ static pid_t spawn(const char *const *words)
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (!leave_caller())
+		if (!leave_caller(-1))
 			_exit(126);
 		execvp(words[0], (char *const *)words);
 		_exit(127);

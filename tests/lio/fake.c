@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* See fake.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <ftw.h>
 #include <glob.h>
@@ -154,6 +155,7 @@ static int counted(void)
 	char cwd[PATH_MAX];
 
 	fake->stays |= !getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/");
+	fake->inherits |= fcntl(FAKE_FD, F_GETFD) >= 0;
 	return ++fake->changes == fake->fail_at ? -EIO : 0;
 }
 

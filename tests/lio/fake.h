@@ -31,6 +31,7 @@ struct fake_state {
 	bool no_device;	  /* … or one that cannot be opened … */
 	bool late;	  /* … until now */
 	bool stays;	  /* somebody who may hang has not left his directory */
+	bool inherits;	  /* … or has FAKE_FD open */
 };
 extern struct fake_state *fake;
 extern struct lio fake_lio;
@@ -55,6 +56,7 @@ void fake_stop_daemon(void);
 
 /* The disk that the tests attach, and its names. */
 extern const struct lio_backstore_args fake_args;
+#define FAKE_FD	 9 /* of the caller */
 #define FAKE_WWN "naa.5001405012345678"
 
 /* Nothing is left of an attached disk. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* From a cfgstring to a disk of this machine, or to nothing. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "lio/fake.h"
+#include "lio/internal.h"
 
 #define CORE FAKE_TARGET "/core/user_0/zloop0"
 #define LUN  FAKE_TARGET "/loopback/" FAKE_WWN "/tpgt_1/lun/lun_0"
@@ -261,6 +263,23 @@ static void settles(void **state)
 	assert_string_equal(fake_get("/settled"), "settle");
 }
 
+/* What the caller has open, be it a script's lock, stays with the caller. */
+static void descriptors(void **state)
+{
+	static const char *const words[] = { "sh", "-c",
+					     "! test -e /proc/self/fd/9",
+					     NULL };
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(dup2(fd, FAKE_FD), FAKE_FD);
+	assert_int_equal(lio_run_program(words, 5000), 0);
+	attach();
+	assert_false(fake->inherits);
+	close(FAKE_FD);
+	close(fd);
+}
+
 /* tcmu-runner hangs: what it does in the end is taken back. */
 static void hanging_daemon(void **state)
 {
@@ -445,6 +464,7 @@ int main(void)
 		TEST(late_zones),
 		TEST(dead_device),
 		TEST(settles),
+		TEST(descriptors),
 		TEST(refused),
 	};
 
