@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* zloop remove: detach a disk, whose files stay. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,9 +90,7 @@ static pid_t start_part(struct removal *r, unsigned first, unsigned step)
 
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(CLI_FAILED);
+	cli_end_with(parent);
 	cli_wait_for_others(step);
 	_exit(remove_part(r, first, step));
 }

@@ -410,13 +410,14 @@ static int follow(struct takeover *t, int fd)
 static int wait_free(struct takeover *t)
 {
 	int fds[2], ret, status = 0;
-	pid_t child;
+	pid_t parent = getpid(), child;
 
 	if (pipe(fds) || (child = fork()) < 0) {
 		cli_error("out of memory or processes");
 		return -ENOMEM;
 	}
 	if (!child) {
+		cli_end_with(parent);
 		close(fds[0]);
 		_exit(watch(t, fds[1]));
 	}

@@ -2,9 +2,11 @@
 /* Disks that are attached: who uses them, and taking them away. */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -61,6 +63,13 @@ void cli_set_timeout(const char *arg, struct argp_state *state)
 		argp_error(state,
 			   "--timeout %s is not a number from 1 to 86400", arg);
 	lio.wait_ms = (unsigned)seconds * 1000;
+}
+
+void cli_end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(CLI_FAILED);
 }
 
 error_t cli_parse_detach(int key, char *arg, struct argp_state *state)

@@ -80,6 +80,9 @@ void cli_set_timeout(const char *arg, struct argp_state *state);
 /* A step may wait that long for each of @nr processes, this one among them. */
 void cli_wait_for_others(unsigned nr);
 
+/* In a child: it ends when @parent does, be that by now. */
+void cli_end_with(pid_t parent);
+
 /* What remove and unexport are told, as their parser's input. */
 struct cli_detach {
 	bool force, all, save;

@@ -6,6 +6,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "machine.h"
 
@@ -80,6 +82,24 @@ static void wrong_words(void **state)
 	}
 }
 
+/* Its child, which the server may keep waiting, does not go on without it. Here
+ * it waits a second for a lock. */
+static void killed(void **state)
+{
+	static const char command[] =
+		"exec 9<disks/1; flock 9;" ZLOOP_PATH
+		" takeover disks/1 9<&- & p=$!; c=;"
+		"until [ -n \"$c\" ]; do"
+		"  read c </proc/$p/task/$p/children || kill -0 $p || exit 3;"
+		"done;"
+		"kill -9 $p; sleep 0.3; ! readlink /proc/$c/exe >/dev/null";
+
+	(void)state;
+	make_disks();
+	assert_int_equal(mkdir("disks/1/zloop.restore", 0700), 0);
+	assert_int_equal(system(command), 0);
+}
+
 /* Whether this machine has it; its process does not answer. */
 static void checked(void **state)
 {
@@ -98,6 +118,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, machine_enter, machine_leave)
 		TEST(local),   TEST(attached_already), TEST(copy_of_another),
 		TEST(no_disk), TEST(wrong_words),      TEST(checked),
+		TEST(killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
