@@ -301,5 +301,5 @@ int unexport_main(int argc, char **argv)
 	cli_seen_free(&seen);
 	if (a.all)
 		cli_free_dirs(argv, argc);
-	return cli_finish(a.save, status, "");
+	return cli_finish_detach(&a, argc, status);
 }

@@ -165,5 +165,5 @@ int remove_main(int argc, char **argv)
 		status = remove_all(a.force);
 	else
 		status = remove_named(argv + a.first, argc - a.first, a.force);
-	return cli_finish(a.save, status, "");
+	return cli_finish_detach(&a, argc - a.first, status);
 }

@@ -110,6 +110,14 @@ int cli_finish(bool save, int status, const char *what)
 	return CLI_FAILED;
 }
 
+int cli_finish_detach(const struct cli_detach *a, int nr, int status)
+{
+	if (a->save && status && (a->all || nr > 1))
+		cli_note("nothing is saved, as not all of them were done; "
+			 "targetcli saveconfig saves what there is now");
+	return cli_finish(a->save, status, "");
+}
+
 /*
  * Who uses it.
  */

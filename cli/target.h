@@ -89,6 +89,9 @@ struct cli_detach {
 	int first; /* of the disks */
 };
 
+/* cli_finish() of @nr disks, some of which may have been done if not all. */
+int cli_finish_detach(const struct cli_detach *a, int nr, int status);
+
 #define CLI_DETACH_OPTIONS(force)                                             \
 	CLI_ALL_OPTION, { "force", 'f', NULL, 0, force, 0 }, CLI_SAVE_OPTION, \
 		CLI_TIMEOUT_OPTION

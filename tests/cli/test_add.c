@@ -213,6 +213,13 @@ static void saved(void **state)
 	unlink("root/usr/bin/targetctl");
 	assert_int_equal(zloop("remove", "nothing", "--save", NULL), 1);
 	assert_sentence("no disk nothing is attached");
+	/* … of several that is not clear without a word. */
+	assert_int_equal(zloop("remove", "no", "such", "--save", NULL), 1);
+	assert_contains(run_err, "zloop: note: nothing is saved, as not all");
+	assert_int_equal(zloop("remove", "no", "such", NULL), 1);
+	assert_int_equal(count_lines(run_err), 2);
+	assert_int_equal(zloop("unexport", "z0", "no", "--save", NULL), 1);
+	assert_contains(run_err, "zloop: note: nothing is saved, as not all");
 	assert_int_equal(zloop("unexport", "z0", "--save", NULL), 1);
 	assert_sentence("is not exported over iSCSI");
 	assert_int_equal(zloop("unexport", "--all", "--save", NULL), 1);
