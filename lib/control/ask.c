@@ -57,6 +57,15 @@ static struct json_object *new_request(const char *name)
 	return o;
 }
 
+/* What may take long: who hears something waits longer. */
+static struct json_object *new_long_request(const char *name)
+{
+	struct json_object *o = new_request(name);
+
+	json_object_object_add(o, "progress", json_object_new_boolean(true));
+	return o;
+}
+
 /* A disk that is open here. */
 static int ask_disk(struct disk *disk, struct json_object *request,
 		    struct json_object **reply, struct zl_err *err)
@@ -415,7 +424,7 @@ static void join_words(struct json_object *array, char *to, size_t size)
 
 static struct json_object *new_activation(const struct control_activation *a)
 {
-	struct json_object *o = new_request("activate");
+	struct json_object *o = new_long_request("activate");
 
 	if (a->all) {
 		json_object_object_add(o, "all", json_object_new_boolean(true));
@@ -453,12 +462,9 @@ int control_powerfail(const char *serial, uint64_t seed, uint64_t *zones,
 		      struct zl_err *err)
 {
 	const struct control_peer to = { .serial = serial };
-	struct json_object *request = new_request("powerfail"), *reply;
+	struct json_object *request = new_long_request("powerfail"), *reply;
 	int ret;
 
-	/* Also if nobody listens: who hears something waits longer. */
-	json_object_object_add(request, "progress",
-			       json_object_new_boolean(true));
 	if (seed != UINT64_MAX)
 		json_object_object_add(request, "seed", new_u64(seed));
 	ret = ask(&to, request, &reply, progress, user, err);
@@ -501,11 +507,11 @@ static void take_record(struct json_object *o, struct control_record *record)
 	copy_text(o, "why", record->why, sizeof(record->why));
 }
 
-static int ask_record(const char *serial, const char *name,
+static int ask_record(const char *serial, struct json_object *request,
 		      struct control_record *record, struct zl_err *err)
 {
 	struct json_object *reply;
-	int ret = ask_socket(serial, new_request(name), &reply, err);
+	int ret = ask_socket(serial, request, &reply, err);
 
 	if (ret)
 		return ret;
@@ -517,13 +523,13 @@ static int ask_record(const char *serial, const char *name,
 int control_record_status(const char *serial, struct control_record *record,
 			  struct zl_err *err)
 {
-	return ask_record(serial, "info", record, err);
+	return ask_record(serial, new_request("info"), record, err);
 }
 
 int control_record_stop(const char *serial, struct control_record *record,
 			struct zl_err *err)
 {
-	return ask_record(serial, "record-stop", record, err);
+	return ask_record(serial, new_long_request("record-stop"), record, err);
 }
 
 int control_record_mark(const char *serial, const char *text, uint64_t *point,

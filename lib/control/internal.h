@@ -3,6 +3,7 @@
 #ifndef ZL_CONTROL_INTERNAL_H
 #define ZL_CONTROL_INTERNAL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -77,6 +78,10 @@ void history_report(const struct history *h, struct json_object *out);
 /* The same back, for the caller to free; or -ENOMEM. */
 int history_take(struct json_object *reply, struct control_sample **samples,
 		 unsigned *nr);
+
+/* server.c: after so long, and again, who asked for progress is told that there
+ * is something to wait for; tests set their own. */
+extern atomic_uint control_still_ms;
 
 /*
  * socket.c: a disk's socket at @path, not blocking; one that is left over is

@@ -101,7 +101,6 @@ static int do_inject_clear(struct request *r)
 /* Of which something is taken back. */
 struct counted {
 	struct request *r; /* who is told, if anybody is */
-	bool tell;
 	uint32_t zones;
 };
 
@@ -110,7 +109,7 @@ static void count_zones(void *user, uint32_t done, uint32_t total)
 	struct counted *c = user;
 
 	c->zones = total;
-	if (c->tell && c->r->progress)
+	if (c->r->progress)
 		c->r->progress(c->r->progress_user, done, total);
 }
 
@@ -122,8 +121,7 @@ static int do_powerfail(struct request *r)
 	int ret;
 	uint64_t seed = UINT64_MAX;
 
-	if (!request_u64(r, "seed", INT64_MAX, &seed) ||
-	    !request_bool(r, "progress", &counted.tell))
+	if (!request_u64(r, "seed", INT64_MAX, &seed))
 		return -EINVAL;
 	if (seed != UINT64_MAX) {
 		how.random = true;
@@ -169,6 +167,20 @@ static int refuse_name(struct request *r)
 		       requests[last].name);
 }
 
+/* Who asks for it is told at least that the request is being carried out. */
+static int take_progress(struct request *r)
+{
+	bool tell = false;
+
+	if (!request_bool(r, "progress", &tell))
+		return -EINVAL;
+	if (!tell)
+		r->progress = NULL;
+	else if (r->progress)
+		r->progress(r->progress_user, 0, 0);
+	return 0;
+}
+
 static int dispatch(struct request *r)
 {
 	const char *name = NULL;
@@ -176,6 +188,8 @@ static int dispatch(struct request *r)
 
 	if (!json_object_is_type(r->in, json_type_object))
 		return zl_fail(r->err, EINVAL, "a request is a JSON object");
+	if (take_progress(r))
+		return -EINVAL;
 	if (json_object_object_get_ex(r->in, "request", &v) &&
 	    json_object_is_type(v, json_type_string))
 		name = json_object_get_string(v);

@@ -48,6 +48,7 @@ struct client {
 	size_t in_len;
 	char *out; /* the reply that is being sent; NULL = none */
 	size_t out_len, out_pos;
+	uint64_t still_at_ms; /* when it is told to wait on; 0: it is not */
 };
 
 /* All but what does not change is under the server's lock; a client's lines
@@ -83,6 +84,8 @@ static struct server {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.left = PTHREAD_COND_INITIALIZER,
 };
+
+atomic_uint control_still_ms = 5000;
 
 static struct pool requests = POOL_INIT("zloop-request", MAX_REQUESTS);
 
@@ -188,33 +191,51 @@ static void client_ready(struct watched *w)
 		drop(c);
 }
 
-struct telling {
-	int fd;
-	uint64_t due_ms; /* the next line, if it is not the last */
-};
-
 /* What does not fit is left out: the work does not wait for who asked for it.
- */
-static void send_progress(void *user, uint32_t done, uint32_t total)
+ * From several threads, as it is one line. */
+static void tell(int fd, uint32_t done, uint32_t total)
 {
-	struct telling *t = user;
-	uint64_t now = clock_ms();
 	char line[80];
 	int len;
 	ssize_t n;
 
-	if (now < t->due_ms && done != total)
-		return;
-	t->due_ms = now + PROGRESS_MS;
 	len = snprintf(line, sizeof(line),
 		       "{\"progress\":{\"done\":%" PRIu32 ",\"total\":%" PRIu32
 		       "}}\n",
 		       done, total);
-	n = send(t->fd, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	n = send(fd, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	/* Linux takes so short a line whole or not at all
 	 * (unix_stream_sendmsg()); nothing may follow a part of one. */
 	if (n >= 0 && n != len)
-		shutdown(t->fd, SHUT_RDWR);
+		shutdown(fd, SHUT_RDWR);
+}
+
+/* Until the reply, by the server's thread. */
+static void tell_to_wait(struct client *c)
+{
+	pthread_mutex_lock(&server.lock);
+	c->still_at_ms = clock_ms() + control_still_ms;
+	server.due_ms = min_u64(server.due_ms, c->still_at_ms);
+	pthread_mutex_unlock(&server.lock);
+	wake();
+}
+
+struct telling {
+	struct client *client;
+	uint64_t due_ms; /* the next line, if it is not the last */
+};
+
+static void send_progress(void *user, uint32_t done, uint32_t total)
+{
+	struct telling *t = user;
+	uint64_t now = clock_ms();
+
+	if (!total) {
+		tell_to_wait(t->client);
+	} else if (now >= t->due_ms || done == total) {
+		t->due_ms = now + PROGRESS_MS;
+		tell(t->client->fd, done, total);
+	}
 }
 
 static void get_history(struct control *ctl, struct history *history)
@@ -230,6 +251,7 @@ static void take_reply(struct client *c, size_t len, char *reply)
 	c->out = reply;
 	c->out_len = reply ? strlen(reply) : 0;
 	c->out_pos = 0;
+	c->still_at_ms = 0;
 	c->in_len -= len + 1;
 	memmove(c->in, c->in + len + 1, c->in_len);
 }
@@ -252,7 +274,7 @@ static bool end_request(struct client *c, size_t len, char *reply)
 
 static bool run_request(struct client *c)
 {
-	struct telling t = { .fd = c->fd };
+	struct telling t = { .client = c };
 	char *end = memchr(c->in, '\n', c->in_len), *reply;
 	size_t len = (size_t)(end - c->in);
 	struct history history;
@@ -384,6 +406,23 @@ static uint64_t mind_connections(struct control *ctl, uint64_t now)
 	return UINT64_MAX;
 }
 
+static uint64_t mind_waiting(struct control *ctl, uint64_t now)
+{
+	uint64_t due = UINT64_MAX;
+
+	for (struct client *c = ctl->clients;
+	     c < ctl->clients + CONTROL_MAX_CLIENTS; c++) {
+		if (!c->still_at_ms)
+			continue;
+		if (now >= c->still_at_ms) {
+			tell(c->fd, 0, 0);
+			c->still_at_ms = now + control_still_ms;
+		}
+		due = min_u64(due, c->still_at_ms);
+	}
+	return due;
+}
+
 /* Does what it is time for; how long to wait for the next. */
 static int mind_time(void)
 {
@@ -394,6 +433,7 @@ static int mind_time(void)
 			due = min_u64(due, mind_history(ctl, now));
 			due = min_u64(due, mind_disk(ctl, now));
 			due = min_u64(due, mind_connections(ctl, now));
+			due = min_u64(due, mind_waiting(ctl, now));
 		}
 		server.due_ms = due;
 	}

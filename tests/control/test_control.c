@@ -680,6 +680,72 @@ static void who_asked_for_progress_is_gone(void **state)
 	assert_int_equal(empty_zones(), NR_DIRTY);
 }
 
+static void is_over(struct disk_io *io)
+{
+	atomic_store((atomic_bool *)io->user, true);
+}
+
+/* A command that takes so long, which a snapshot waits for. */
+static void submit_slow(struct disk_io *io, unsigned delay_ms)
+{
+	const struct inject_fault late = { .kind = INJECT_DELAY,
+					   .op = INJECT_OP_WRITE,
+					   .lba = io->lba,
+					   .nr_blocks = 1,
+					   .count = 1,
+					   .delay_ms = delay_ms };
+	struct zl_err err;
+	uint32_t id;
+
+	assert_int_equal(disk_fault_add(disk, &late, &id, &err), 0);
+	disk_submit(disk, io);
+}
+
+/* Whatever it is that takes long: here a snapshot, which then finds nothing to
+ * complete. */
+static void who_waits_is_told_so(void **state)
+{
+	static const char still[] = "{\"progress\":{\"done\":0,\"total\":0}}";
+	static const char *const requests[] = {
+		"{\"request\":\"snapshot\",\"name\":\"x\","
+		"\"progress\":true}\n",
+		"{\"request\":\"snapshot\",\"name\":\"x\"}\n",
+	};
+	unsigned was_ms = control_still_ms, nr;
+	uint8_t buf[4096] = { 0 };
+	struct iovec iov = { buf, disk_meta(disk)->block_bytes };
+	atomic_bool over;
+	char *line;
+	int fd = connect_raw();
+
+	(void)state;
+	control_still_ms = 50;
+	for (unsigned i = 0; i < 2; i++) {
+		struct disk_io io = { .op = DISK_WRITE,
+				      .lba = 2 * disk_geo(disk)->zone_blocks +
+					     i,
+				      .nr_blocks = 1,
+				      .iov = &iov,
+				      .iov_cnt = 1,
+				      .done = is_over,
+				      .user = &over };
+
+		atomic_init(&over, false);
+		submit_slow(&io, 500);
+		put(fd, requests[i]);
+		for (nr = 0; line = read_lines(fd, 1), strstr(line, still);
+		     nr++)
+			free(line);
+		assert_non_null(strstr(line, "\"ok\":"));
+		free(line);
+		assert_in_range(nr, i ? 0 : 2, i ? 0 : 20);
+		while (!atomic_load(&over))
+			usleep(1000);
+	}
+	control_still_ms = was_ms;
+	close(fd);
+}
+
 /* In one piece: they are not read while a reply is not. */
 static void put_versions(int fd, unsigned n)
 {
@@ -995,6 +1061,7 @@ int main(void)
 		T(no_progress_unless_asked_for),
 		T(a_caller_hears_of_progress),
 		T(who_asked_for_progress_is_gone),
+		T(who_waits_is_told_so),
 		T(who_asked_for_progress_does_not_read),
 		T(a_disk_that_hangs),
 		T(modes),
