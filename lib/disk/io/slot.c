@@ -102,6 +102,15 @@ static uint32_t first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 				: UINT32_MAX;
 }
 
+struct sync_part *slot_lost_part(const struct disk *d, uint32_t slot,
+				 struct sync_part *part)
+{
+	while (part && (part->slot != slot || part->settled ||
+			part->losses == slot_losses(d, slot)))
+		part = part->next;
+	return part;
+}
+
 /* The first that both have, or UINT32_MAX. */
 static uint32_t first_of_both(uint32_t lo, uint32_t hi, uint32_t lo2,
 			      uint32_t hi2)
@@ -122,7 +131,7 @@ static uint32_t first_lost(const struct disk *d, uint32_t slot, uint32_t lo,
 	hi = min_u32(hi, slot_file_blocks(d, slot));
 	if (slot_dirty_is_lost(d, slot))
 		first = first_of_both(lo, hi, s->dirty_lo, s->dirty_hi);
-	while ((p = sync_next_lost(d, slot, p))) {
+	while ((p = slot_lost_part(d, slot, p))) {
 		first = min_u32(first, first_of_both(lo, hi, p->lo, p->hi));
 		p = p->next;
 	}
@@ -208,7 +217,7 @@ void slot_settle(struct disk *d, uint32_t slot)
 		return;
 	if (slot_dirty_is_lost(d, slot) && slot_take_dirty(d, slot, &lo, &hi))
 		slot_lose(d, slot, lo, hi);
-	while ((p = sync_next_lost(d, slot, p))) {
+	while ((p = slot_lost_part(d, slot, p))) {
 		slot_lose(d, slot, p->lo, p->hi);
 		p->settled = true;
 	}

@@ -45,13 +45,17 @@ static inline bool slot_dirty_is_lost(const struct disk *d, uint32_t slot)
 
 	return s->flags & SLOT_DIRTY && s->dirty_losses != slot_losses(d, slot);
 }
+/* The first of a slot's syncs under way that are lost and not settled, at or
+ * behind @part; NULL: there is none. */
+struct sync_part *slot_lost_part(const struct disk *d, uint32_t slot,
+				 struct sync_part *part);
 /* The same, or what is being synced: another sync has failed, which may have
  * had it. */
 static inline bool slot_has_lost(const struct disk *d, uint32_t slot)
 {
 	return slot_dirty_is_lost(d, slot) ||
 	       (d->slots.at[slot].syncs &&
-		sync_next_lost(d, slot, d->sync.parts));
+		slot_lost_part(d, slot, d->sync.parts));
 }
 /* The first block among [lo, hi) that is bad, or lost like that, or UINT32_MAX.
  */

@@ -21,15 +21,6 @@ unsigned sync_oldest(const struct disk *d, uint32_t slot, unsigned losses)
 	return losses;
 }
 
-struct sync_part *sync_next_lost(const struct disk *d, uint32_t slot,
-				 struct sync_part *part)
-{
-	while (part && (part->slot != slot || part->settled ||
-			part->losses == slot_losses(d, slot)))
-		part = part->next;
-	return part;
-}
-
 void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
 		struct sync_part *part)
 {

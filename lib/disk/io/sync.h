@@ -37,10 +37,6 @@ struct syncs {
 /* @losses, or what was counted before the first block that is being synced was
  * written, if that is older.  Under disk->lock. */
 unsigned sync_oldest(const struct disk *d, uint32_t slot, unsigned losses);
-/* The first of a slot's parts that are lost and not settled, at or behind
- * @part; NULL: there is none.  Under disk->lock. */
-struct sync_part *sync_next_lost(const struct disk *d, uint32_t slot,
-				 struct sync_part *part);
 /* Takes what is dirty of the slot; what the caller wrote began when there were
  * @losses.  Under disk->lock. */
 void sync_begin(struct disk *d, uint32_t slot, unsigned losses,
