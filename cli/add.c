@@ -778,8 +778,9 @@ int add_main(int argc, char **argv)
 {
 	struct add_args a = { .status = CLI_FAILED };
 	char dir[PATH_MAX];
-	int lock = -1, status;
+	struct add_lock lock = { .fd = -1 };
 	bool known;
+	int status;
 
 	cli_parse(&argp, argc, argv, &a);
 	if (parse_options(&a))
@@ -794,9 +795,8 @@ int add_main(int argc, char **argv)
 	}
 	zl_log_set(cli_log);
 	if (known)
-		lock = add_lock(dir, cli_lio()->wait_ms);
+		add_lock_take(&lock, dir, cli_lio()->wait_ms);
 	status = add_or_find(&a, dir);
-	if (lock >= 0)
-		close(lock);
+	add_lock_drop(&lock);
 	return status;
 }

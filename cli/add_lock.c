@@ -4,11 +4,13 @@
  * and not what it is doing.  Who is not let in goes on without: what must not
  * be is refused by the disk's own lock and by the kernel.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "add_lock.h"
@@ -20,26 +22,51 @@
 #define RETRY_MS 20
 
 /* Of the directory, which need not be there yet. */
-static int open_lock(const char *dir)
+static int name_file(struct add_lock *l, const char *dir)
 {
-	char path[PATH_MAX], file[PATH_MAX];
+	char path[PATH_MAX];
+	int n;
 
 	if (!realpath(dir, path) && copies_absolute(dir, path, NULL))
-		return -1;
-	if (run_dir_make(NULL) ||
-	    snprintf(file, sizeof(file), "%s/add-%08x.lock", run_dir(),
-		     crc32c(path, strlen(path))) >= (int)sizeof(file))
-		return -1;
-	return open(file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		return -ENOENT;
+	n = snprintf(l->file, sizeof(l->file), "%s/add-%08x.lock", run_dir(),
+		     crc32c(path, strlen(path)));
+	return n < (int)sizeof(l->file) ? run_dir_make(NULL) : -ENAMETOOLONG;
 }
 
-int add_lock(const char *dir, unsigned wait_ms)
+/* Who had it before removes the file, which the next one makes anew. */
+static bool is_there(const struct add_lock *l)
+{
+	struct stat a, b;
+
+	return !fstat(l->fd, &a) && !lstat(l->file, &b) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static bool try(struct add_lock *l)
+{
+	l->fd = open(l->file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (l->fd < 0 || (!flock(l->fd, LOCK_EX | LOCK_NB) && is_there(l)))
+		return true;
+	close(l->fd);
+	l->fd = -1;
+	return false;
+}
+
+void add_lock_take(struct add_lock *l, const char *dir, unsigned wait_ms)
 {
 	uint64_t end_ms = clock_ms() + wait_ms;
-	int fd = open_lock(dir);
 
-	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
-		if (!clock_wait_step(end_ms, RETRY_MS))
-			break;
-	return fd;
+	l->fd = -1;
+	if (!name_file(l, dir))
+		while (!try(l) && clock_wait_step(end_ms, RETRY_MS))
+			;
+}
+
+void add_lock_drop(struct add_lock *l)
+{
+	if (l->fd < 0)
+		return;
+	unlink(l->file);
+	close(l->fd);
 }

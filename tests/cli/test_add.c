@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "machine.h"
 
 static void wrong_usage(void **state)
@@ -174,10 +175,16 @@ static void ensured_meanwhile(void **state)
 /* One that waits for another's turn, and finds what that has done. */
 static void ensured_in_turn(void **state)
 {
-	static const char command[] =
-		"exec 9>$(echo add-*.lock) && flock 9 && "
-		"mv " TARGET "/core/user_0 . && "
-		"(sleep 0.4; mv user_0 " TARGET "/core; sleep 0.1) &";
+	char name[32], path[4200], command[512];
+
+	snprintf(path, sizeof(path), "%s/disks/0", machine_dir);
+	snprintf(name, sizeof(name), "add-%08x.lock",
+		 crc32c(path, strlen(path)));
+	snprintf(command, sizeof(command),
+		 "exec 9>%s && flock 9 && "
+		 "mv " TARGET "/core/user_0 . && "
+		 "(sleep 0.4; mv user_0 " TARGET "/core; sleep 0.1; rm %s) &",
+		 name, name);
 
 	(void)state;
 	assert_int_equal(zloop("create", SMALL, "disks/0", NULL), 0);
@@ -186,6 +193,7 @@ static void ensured_in_turn(void **state)
 	usleep(200000);
 	assert_int_equal(zloop("add", "--ensure", "disks/0", NULL), 0);
 	assert_string_equal(run_out, "/dev/sdq\n");
+	assert_false(exists(name));
 }
 
 /* Of the machine that is looked at, not of the one that the test runs on. */
