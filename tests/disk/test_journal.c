@@ -978,6 +978,26 @@ static void what_cannot_be_synced_is_dirty(void **state)
 	disk_close(d);
 }
 
+/* What says how many ranges follow counts if these are there, and ranges. */
+static void what_is_bad_is_told_as_a_whole(void **state)
+{
+	static const uint32_t told[][2] = {
+		{ 0, 8 }, { 2, 2 }, { 5, 6 }, { 9, 9 }
+	};
+	struct disk *d = must_open(*state, NULL, 0);
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(told); i++)
+		assert_int_equal(journal_append(&d->journal, JR_BAD, 0,
+						journal_bad_value(told[i][0],
+								  told[i][1]),
+						true),
+				 0);
+	disk_abandon(d);
+	d = must_open(*state, NULL, 0);
+	assert_int_equal(slot_first_bad(d, 0, 0, UINT32_MAX), 0);
+	disk_close(d);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1015,6 +1035,7 @@ int main(void)
 		T(what_a_dead_process_left_is_synced),
 		T(a_stop_that_leaves_something_is_not_clean),
 		T(what_cannot_be_synced_is_dirty),
+		T(what_is_bad_is_told_as_a_whole),
 	};
 
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);

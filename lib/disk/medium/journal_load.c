@@ -127,7 +127,8 @@ static bool has_rest(const struct loader *l, const struct record *r,
 	for (uint32_t i = 0; i < nr; i++)
 		if (!decode(l->behind + i * JOURNAL_RECORD_BYTES, &next) ||
 		    next.seq != r->seq + 1 + i || next.type != JR_BAD ||
-		    next.slot != r->slot)
+		    next.slot != r->slot ||
+		    (uint32_t)(next.value >> 32) >= (uint32_t)next.value)
 			return false;
 	return true;
 }
