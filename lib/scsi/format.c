@@ -86,6 +86,8 @@ static uint64_t wp_zone_io(struct scsi_unit *u, const struct zone_info *z,
 
 	set_io(u, u->job.no_reset && !finish ? DISK_REFILL : DISK_ZONE, left);
 	u->job.chain.io.zone_op = finish ? ZO_FINISH : ZO_RESET;
+	/* What else cannot be synced is not what it is about. */
+	u->job.chain.io.fua = u->job.exits;
 	return finish ? 0 : left;
 }
 
@@ -212,6 +214,10 @@ static bool next_io(struct scsi_chain *chain)
 		end_immed(j);
 		if (next_zone(u))
 			return true;
+		if (j->exits) {
+			j->what = STEP_END;
+			return set_mark(u, 0);
+		}
 		j->what = STEP_REALMS;
 		if (restore_realms(u))
 			return true;
@@ -281,6 +287,7 @@ static bool claim(struct scsi_cmd *cmd, enum scsi_job_kind kind,
 	pthread_mutex_lock(&j->lock);
 	ok = j->kind == JOB_NONE;
 	if (ok) {
+		cmd->unit->stopped = false;
 		j->lba = j->step = 0;
 		j->failed = false;
 		j->give_up = false;

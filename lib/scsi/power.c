@@ -57,9 +57,13 @@ enum scsi_next scsi_start_stop(struct scsi_cmd *cmd)
 	return scsi_good(cmd);
 }
 
+/* A job that has begun meanwhile goes on, and needs the unit. */
 static bool stopped(struct scsi_cmd *cmd)
 {
-	cmd->unit->stopped = true;
+	if (cmd->unit->job.kind != JOB_NONE)
+		scsi_fail_job(cmd);
+	else
+		cmd->unit->stopped = true;
 	return true;
 }
 

@@ -468,6 +468,25 @@ static void a_flush_that_is_late(void **state)
 	}
 }
 
+/* SANITIZE comes while STOP flushes: one that is stopped in it, or has failed,
+ * could not be started any more. */
+static void no_stop_in_the_middle(void **state)
+{
+	struct beside stop_unit = { .cdb = { 0x1b } };
+
+	(void)state;
+	rig_write(&rig, SEQ(0), 8);
+	begin_beside(&stop_unit);
+	rig.unit->job.kind = JOB_SANITIZE;
+	scsi_run(&stop_unit.cmd);
+	end_beside(&stop_unit);
+	rig.unit->job.kind = JOB_NONE;
+	assert_int_equal(stop_unit.cmd.status, SCSI_CHECK_CONDITION);
+	assert_int_equal(be16_get(stop_unit.cmd.sense + 12), 0x041b);
+	CMD(&rig, NULL, 0, 0x00);
+	check_good(&rig);
+}
+
 /* A MODE SELECT that could not flush is sent again. */
 static void cache_off_in_the_second_try(void **state)
 {
@@ -508,6 +527,7 @@ int main(void)
 		T(between_two_descriptors),
 		T(between_write_and_flush),
 		T(a_flush_that_is_late),
+		T(no_stop_in_the_middle),
 		T(another_machine_has_it),
 		T(told_at_opening),
 	};

@@ -293,6 +293,33 @@ static void exit_fails(void **state)
 	check_all_empty();
 }
 
+/* What could not be made durable by SANITIZE is unreadable, and that is not for
+ * EXIT FAILURE MODE to mend. */
+static void exit_beside_bad_blocks(void **state)
+{
+	struct store_fault_plan plan = { .fail_count = 1,
+					 .error = EIO,
+					 .only = 1u << STORE_SYNC };
+
+	(void)state;
+	for (unsigned znr = 0; znr < 2; znr++) {
+		fill();
+		store_fault_arm(rig.fault, &plan);
+		CMD(&rig, NULL, 0, 0x48, 0x22);
+		check_sense(&rig, 0x33103);
+		assert_int_equal(store_fault_hits(rig.fault), 1);
+		CMD(&rig, NULL, 0, 0x48, 0x1f | znr << 6);
+		check_good(&rig);
+		check_all_empty();
+		rig_rw(&rig, 0x88, 0, 1, NULL, 512);
+		assert_int_equal(be16_get(rig.cmd.sense + 12), 0x1100);
+		rig_write(&rig, 0, 512);
+		check_good(&rig);
+		CMD(&rig, NULL, 0, 0x48, 0x22);
+		check_good(&rig);
+	}
+}
+
 /* SBC-4 4.11.2; the CDBs that are not allowed differ from those in what makes
  * the difference. */
 static const struct {
@@ -605,6 +632,7 @@ int main(void)
 		T(failures),
 		T(exit_failure_mode),
 		T(exit_fails),
+		T(exit_beside_bad_blocks),
 		T(commands_during_sanitize),
 		T(format_fails_later),
 		T(failure_stays),
