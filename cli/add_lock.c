@@ -10,43 +10,65 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "add_lock.h"
 #include "base/clock.h"
 #include "base/crc32c.h"
+#include "base/named.h"
 #include "base/run_dir.h"
-#include "copies.h"
 
 #define RETRY_MS 20
 
-/* Of the directory, which need not be there yet. */
+/* Cuts off the last component; false: there is none. */
+static bool cut_last(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash && !*path)
+		return false;
+	if (slash == path)
+		slash++;
+	*(slash ? slash : path) = 0;
+	return true;
+}
+
+/* Of the directory, of which nothing need be there yet: by the real name of
+ * what is. */
+static int real_name(const char *dir, char path[PATH_MAX])
+{
+	char head[PATH_MAX], real[PATH_MAX];
+	int n = snprintf(head, sizeof(head), "%s", dir);
+
+	if (n >= (int)sizeof(head))
+		return -ENAMETOOLONG;
+	while (!realpath(*head ? head : ".", real))
+		if (!cut_last(head))
+			return -ENOENT;
+	dir += strlen(head);
+	dir += strspn(dir, "/");
+	n = snprintf(path, PATH_MAX, "%s%s%s", real, *dir ? "/" : "", dir);
+	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 static int name_file(struct add_lock *l, const char *dir)
 {
 	char path[PATH_MAX];
 	int n;
 
-	if (!realpath(dir, path) && copies_absolute(dir, path, NULL))
+	if (real_name(dir, path))
 		return -ENOENT;
 	n = snprintf(l->file, sizeof(l->file), "%s/add-%08x.lock", run_dir(),
 		     crc32c(path, strlen(path)));
 	return n < (int)sizeof(l->file) ? run_dir_make(NULL) : -ENAMETOOLONG;
 }
 
-/* Who had it before removes the file, which the next one makes anew. */
-static bool is_there(const struct add_lock *l)
-{
-	struct stat a, b;
-
-	return !fstat(l->fd, &a) && !lstat(l->file, &b) &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 static bool try(struct add_lock *l)
 {
 	l->fd = open(l->file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (l->fd < 0 || (!flock(l->fd, LOCK_EX | LOCK_NB) && is_there(l)))
+	/* Who had it before removes the file, which the next one makes anew. */
+	if (l->fd < 0 ||
+	    (!flock(l->fd, LOCK_EX | LOCK_NB) && fd_is_named(l->fd, l->file)))
 		return true;
 	close(l->fd);
 	l->fd = -1;

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/limit.h"
 #include "base/log.h"
+#include "base/named.h"
 #include "disk/internal.h"
 #include "disk/io/hold.h"
 #include "disk/life/copies.h"
@@ -212,8 +213,11 @@ static int lock_all(const char *dir, bool make, struct zl_err *err)
 	if (fd < 0)
 		return zl_fail(err, errno, "%s cannot be opened: %s", path,
 			       limit_strerror(errno));
-	if (!flock(fd, LOCK_EX | LOCK_NB)) {
-		remove_interrupted(path);
+	/* Who deletes the last one removes the directory, perhaps under us. */
+	if (!flock(fd, LOCK_EX | LOCK_NB) && fd_is_named(fd, path)) {
+		/* A lock on a directory is this machine's alone. */
+		if (!disk_is_shared(dir))
+			remove_interrupted(path);
 		return fd;
 	}
 	close(fd);
@@ -307,6 +311,11 @@ static int make_tmp(struct snapshot_work *w, struct zl_err *err)
 			       "there is a snapshot %s of %s; give this one "
 			       "another name, or delete that",
 			       w->name, w->dir);
+	/* Of an earlier one of that name. */
+	if (!lstat(tmp, &sb))
+		ret = store_remove_dir(tmp, err);
+	if (ret)
+		return ret;
 	if (mkdir(tmp, 0700) < 0)
 		return zl_fail(err, errno, "%s cannot be made: %s", tmp,
 			       limit_strerror(errno));

@@ -8,10 +8,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limit.h"
+#include "base/named.h"
 #include "disk/life/copies.h"
 #include "disk/medium/sidecar.h"
 
@@ -36,21 +36,13 @@ static bool lock(int fd, int how)
 	return !flock(fd, how | LOCK_NB) || errno != EWOULDBLOCK;
 }
 
-/* It may have been deleted between opening and locking. */
-static bool is_there(int fd, const char *file)
-{
-	struct stat a, b;
-
-	return !fstat(fd, &a) && !lstat(file, &b) && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-}
-
 int snapshot_hold(const char *path, struct zl_err *err)
 {
 	char file[PATH_MAX];
 	int fd = open_sidecar(path, O_RDONLY, file, err);
 
-	if (fd < 0 || (lock(fd, LOCK_SH) && is_there(fd, file)))
+	/* It may have been deleted between opening and locking. */
+	if (fd < 0 || (lock(fd, LOCK_SH) && fd_is_named(fd, file)))
 		return fd;
 	close(fd);
 	return zl_fail(err, EBUSY, "the snapshot %s is being deleted", path);

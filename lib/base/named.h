@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
+/* For who locks what others remove and make anew. */
+#ifndef ZL_BASE_NAMED_H
+#define ZL_BASE_NAMED_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* Whether @path is what @fd is of.  Any thread. */
+static inline bool fd_is_named(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !lstat(path, &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+#endif
