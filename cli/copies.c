@@ -90,7 +90,9 @@ static int complete_record(struct snapshot_work *work, const char *serial,
 		snapshot_delete(work->dir, work->name, NULL);
 		ret = zl_fail(err, EINTR, "interrupted: nothing is recorded");
 	}
-	if (ret)
+	/* The process that has the disk refused: what it records is another's.
+	 */
+	if (ret && ret != -EPROTO)
 		end_record(serial, log);
 	sigprocmask(SIG_SETMASK, &was, NULL);
 	return ret;

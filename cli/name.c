@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "target.h"
@@ -158,11 +159,19 @@ static bool parse_id(const char *word, struct disk_opts *opts)
 	       disk_opt_given(opts, OPT_ID);
 }
 
+/* Also one that cannot be opened; and what does not answer may be one. */
 static bool is_disk(const char *dir)
 {
 	const struct disk_open_args args = { .look_only = true };
+	char sidecar[PATH_MAX + 16];
 	struct disk *disk;
 
+	if (!cli_answers(dir, NULL))
+		return true;
+	snprintf(sidecar, sizeof(sidecar), "%s/zloop.json", dir);
+	if (!access(sidecar, F_OK))
+		return true;
+	/* One of the kernel's. */
 	if (disk_open(dir, &args, &disk, NULL))
 		return false;
 	disk_close(disk);
