@@ -128,7 +128,7 @@ class Control:
                 step = o.get("progress")
                 if not isinstance(step, dict):
                     break
-                if progress:
+                if progress and step["total"]:
                     progress(step["done"], step["total"])
         if o.pop("ok", False) is not True:
             raise Error(str(o.get("error", "the reply is not one")))
