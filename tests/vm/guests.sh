@@ -5,6 +5,7 @@
 # `vm`, and knows its number: its address is 10.9.0.NUMBER.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/../../targetcli-config/pid-file"
 guests_dir=
 # A guest that only waits for the others stays.
 export ZLOOP_TEST_IDLE=${ZLOOP_TEST_IDLE:-900}
@@ -50,13 +51,14 @@ guest() {
 
 # All of its processes.
 guest_signal() { # NAME SIGNAL
-  kill "-$2" -- "-$(cat "$guests_dir/$1/pid")"
+  local pid
+  pid=$(noted_pid "$guests_dir/$1/pid") && kill "-$2" -- "-$pid"
 }
 
 # guest_cut NAME: its power is cut; the next job boots it anew.
 guest_cut() {
-  [ -e "$guests_dir/$1/pid" ] || return 0
-  guest_signal "$1" KILL 2>/dev/null || true
+  noted_pid "$guests_dir/$1/pid" >/dev/null || return 0
+  guest_signal "$1" KILL
   rm -f "$guests_dir/$1/pid"
 }
 
