@@ -1491,6 +1491,10 @@ static void write_safe_and_not(void)
 	assert_int_equal(write_tag(SEQ(0), 8, 1, true), DISK_OK);
 	assert_int_equal(write_tag(SEQ(0) + 8, 8, 1, false), DISK_OK);
 	assert_int_equal(write_tag(SEQ(1), 8, 1, true), DISK_OK);
+	assert_int_equal(write_tag(24, 8, 1, true), DISK_OK);
+	/* … which dies behind its write, and is taken back. */
+	arm(AFTER_CALL, STORE_WRITE, 0);
+	compare_write(24, 8, 1, 2);
 }
 
 /* Not all of it can be written back, and then no file can be synced once: what
@@ -1518,6 +1522,7 @@ static void what_was_safe_is_not_lost(void **state)
 	assert_data(SEQ(0), 8, 1);
 	assert_int_equal(do_read(f, SEQ(0) + 8, 8), DISK_READ_ERROR);
 	assert_data(SEQ(1), 8, 1);
+	assert_int_equal(do_read(f, 24, 8), DISK_READ_ERROR);
 	fixture_stop(f);
 }
 

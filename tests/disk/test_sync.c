@@ -25,16 +25,22 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void arm(struct fixture *f, uint64_t at, uint64_t count)
+/* @op as in store_fault_plan.only. */
+static void arm_op(struct fixture *f, unsigned op, uint64_t at, uint64_t count)
 {
 	struct store_fault_plan plan = {
 		.fail_at = at,
 		.fail_count = count,
 		.error = EIO,
-		.only = 1u << STORE_SYNC,
+		.only = 1u << op,
 	};
 
 	store_fault_arm(f->fault, &plan);
+}
+
+static void arm(struct fixture *f, uint64_t at, uint64_t count)
+{
+	arm_op(f, STORE_SYNC, at, count);
 }
 
 static enum disk_status unmap(struct fixture *f, uint64_t lba, uint32_t blocks,
@@ -895,6 +901,51 @@ static void what_is_written_after_a_reset_is_not_gone(void **state)
 	}
 }
 
+/* Lost in passing, and then a zone operation comes that fails: it is unreadable
+ * whatever ends the disk. */
+static void lost_before_what_fails(void **state)
+{
+	static const struct {
+		enum zone_op op;
+		enum store_op fails;
+	} rows[] = { { ZO_FINISH, STORE_FINISH }, { ZO_RESET, STORE_RESET } };
+	struct fixture *f = *state;
+
+	fixture_stop(f);
+	for (unsigned i = 0; i < 2; i++) {
+		fixture_start(f, FIXTURE_CFG, 0);
+		assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+		store_lost(f->disk->store, NR_CONV);
+		arm_op(f, rows[i].fails, 0, UINT64_MAX);
+		assert_int_equal(do_zone(f, rows[i].op, SEQ(0), false),
+				 DISK_WRITE_ERROR);
+		arm(f, UINT64_MAX, 0);
+		assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+		fixture_reopen(f, FIXTURE_CFG);
+		assert_int_equal(do_read(f, SEQ(0), 8), DISK_READ_ERROR);
+		if (!i)
+			fixture_stop(f);
+	}
+}
+
+/* Nor is it vouched for, if nobody can say how much of it is there. */
+static void cut_and_not_examined(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_stop(f);
+	fixture_start_files(f, FIXTURE_CFG, 0);
+	assert_int_equal(do_write(f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(store_resize(f->fault, NR_CONV, 4 * BLOCK), 0);
+	arm_op(f, 16, 0, UINT64_MAX);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(store_fault_hits(f->fault), 1);
+	arm(f, UINT64_MAX, 0);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+	assert_int_equal(do_read(f, SEQ(0), 4), DISK_OK);
+	assert_int_equal(do_read(f, SEQ(0) + 4, 4), DISK_READ_ERROR);
+}
+
 static void cut_it(struct fixture *f)
 {
 	assert_int_equal(store_resize(f->fault, NR_CONV, 0), 0);
@@ -957,6 +1008,8 @@ int main(void)
 		T(a_reset_is_durable_before_the_journal),
 		T(what_is_written_after_a_reset_is_not_gone),
 		T(what_a_write_has_brought_is_cut),
+		T(lost_before_what_fails),
+		T(cut_and_not_examined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -294,7 +294,11 @@ static bool give_back(struct disk *d, uint32_t slot, uint32_t lo, uint32_t nr,
 		.iov_cnt = 1,
 	};
 
-	return !nr || store_run(d->store, &req) == (int64_t)req.len;
+	if (!nr)
+		return true;
+	/* The dead process did not know yet what it had changed. */
+	slot_mark_dirty(d, slot, lo, lo + nr, slot_losses(d, slot));
+	return store_run(d->store, &req) == (int64_t)req.len;
 }
 
 static bool restore(struct disk *d, const struct flight_compare *c,

@@ -44,7 +44,7 @@ uint64_t read_look(struct io *io, bool *has_data)
 	off = segment_offset(io);
 	if (!io->pub->fua)
 		io->losses = slot_losses(d, io->slot);
-	else if (!off || io->at_bytes == blocks_to_bytes(d, io->pub->lba))
+	else if (segment_begins_slot(io))
 		fua_begin(io);
 	written = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 	*has_data = off < written;

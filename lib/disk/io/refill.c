@@ -116,6 +116,8 @@ void refill_run(struct io *io)
 	bool rest = false;
 	uint32_t wp = 0;
 
+	if (io->nr_turns)
+		sync_settle(d, io->slot);
 	pthread_mutex_lock(&d->lock);
 	if (io->nr_turns) {
 		grace_end(d, io->slot);

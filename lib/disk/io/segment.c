@@ -67,6 +67,12 @@ void segment_zero(struct io *io, uint64_t bytes)
 	io->left_bytes -= bytes;
 }
 
+bool segment_begins_slot(const struct io *io)
+{
+	return !segment_offset(io) ||
+	       io->at_bytes == blocks_to_bytes(io->disk, io->pub->lba);
+}
+
 bool segment_ends_slot(const struct io *io)
 {
 	const struct zone_set *z = &io->disk->zones;

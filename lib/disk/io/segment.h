@@ -17,6 +17,8 @@ uint64_t segment_lba(const struct io *io);
 /* Fills io->req for up to @max_bytes from here; io->req.len says how many. */
 void segment_prepare(struct io *io, enum store_op op, uint64_t max_bytes);
 void segment_pass(struct io *io, uint64_t bytes);
+/* Whether nothing of this slot has been passed yet. */
+bool segment_begins_slot(const struct io *io);
 /* Whether the next segment, if there is one, is in another slot. */
 bool segment_ends_slot(const struct io *io);
 void segment_zero(struct io *io, uint64_t bytes);

@@ -267,6 +267,31 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 	return ret;
 }
 
+static uint32_t next_news(struct disk *d, uint32_t slot)
+{
+	pthread_mutex_lock(&d->lock);
+	if (!d->slots.bad.first && !d->slots.bad.nr_all)
+		slot = d->zones.nr_slots;
+	while (slot < d->zones.nr_slots &&
+	       !(d->slots.at[slot].flags & SLOT_BAD_NEWS))
+		slot++;
+	pthread_mutex_unlock(&d->lock);
+	return slot;
+}
+
+int slot_tell_all_bad(struct disk *d)
+{
+	uint32_t slot = next_news(d, 0);
+	int ret, first = 0;
+
+	for (; slot < d->zones.nr_slots; slot = next_news(d, slot + 1)) {
+		ret = slot_tell_bad(d, slot, true);
+		if (!first)
+			first = ret;
+	}
+	return first;
+}
+
 void slot_mark_written(struct io *io, uint32_t lo, uint32_t hi)
 {
 	struct disk *d = io->disk;

@@ -75,6 +75,8 @@ unsigned slot_begin_change(struct disk *d, uint32_t slot);
 /* Tells the journal if what is bad has changed; @sync: durably.  -errno: it is
  * told with the next sync.  Not under the lock. */
 int slot_tell_bad(struct disk *d, uint32_t slot, bool sync);
+/* The same of all slots, if anything is bad. */
+int slot_tell_all_bad(struct disk *d);
 /* The I/O, which began when there were io->losses, wrote these blocks;
  * @durable: they need no sync.  -EIO: a sync has failed since, which may have
  * had them; no other will try. */

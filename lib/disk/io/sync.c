@@ -114,13 +114,14 @@ int sync_end(struct disk *d, struct sync_part *part, int res)
 
 void sync_settle(struct disk *d, uint32_t slot)
 {
-	bool lost;
+	bool tell;
 
 	pthread_mutex_lock(&d->lock);
-	lost = slot_has_lost(d, slot);
 	slot_settle(d, slot);
+	/* Or a change has settled it, and come to nothing. */
+	tell = d->slots.at[slot].flags & SLOT_BAD_NEWS;
 	pthread_mutex_unlock(&d->lock);
-	if (lost)
+	if (tell)
 		slot_tell_bad(d, slot, true);
 }
 
@@ -134,7 +135,11 @@ void sync_lost_unasked(void *disk, uint32_t slot)
 static int sync_what_is_there(struct disk *d, const struct sync_part *part,
 			      struct store_req *req)
 {
-	sync_file_was_cut(d, part->slot, part->gen, part->blocks, false);
+	int ret = sync_file_was_cut(d, part->slot, part->gen, part->blocks,
+				    false);
+
+	if (ret)
+		return ret;
 	req->size = 0;
 	return (int)disk_request_run(d, req);
 }
@@ -230,6 +235,9 @@ int sync_round(struct disk *d)
 		if (!first)
 			first = ret;
 	}
+	ret = slot_tell_all_bad(d);
+	if (!first)
+		first = ret;
 	ret = zone_journal_sync(d);
 	if (!first)
 		first = ret;

@@ -146,7 +146,10 @@ static bool write_next(struct io *io)
 	slot_bytes = blocks_to_bytes(d, zone_slot_blocks(&d->zones, io->slot));
 	if (!appends(io)) {
 		pthread_mutex_lock(&d->lock);
-		io->losses = slot_begin_change(d, io->slot);
+		/* What is lost of a block that segments share is lost with the
+		 * whole write. */
+		if (segment_begins_slot(io))
+			io->losses = slot_begin_change(d, io->slot);
 		cut = d->slots.at[io->slot].flags & SLOT_CUT;
 		io->size = blocks_to_bytes(d, slot_file_blocks(d, io->slot));
 		pthread_mutex_unlock(&d->lock);
@@ -350,6 +353,8 @@ static bool is_behind_wp(const struct io *io)
 	struct disk *d = io->disk;
 	bool behind;
 
+	if (segment_begins_slot(io))
+		return false;
 	pthread_mutex_lock(&d->lock);
 	behind = segment_offset(io) >
 		 blocks_to_bytes(d, slot_file_blocks(d, io->slot));

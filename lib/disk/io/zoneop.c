@@ -182,6 +182,7 @@ static int64_t change_slot(struct io *io)
 
 	/* The turn may have come late: is there still something to do? */
 	one.all = io->sel.all;
+	sync_settle(d, io->slot);
 	pthread_mutex_lock(&d->lock);
 	grace_end(d, io->slot);
 	io->losses = slot_begin_change(d, io->slot);

@@ -63,13 +63,17 @@ static enum zone_cond cond_at(const struct disk *d, uint32_t slot, uint32_t wp)
 /* As opening finds it.  Under the lock. */
 static void reload_too_long(struct disk *d, uint32_t slot)
 {
+	uint32_t cap = zone_slot_cap_blocks(&d->zones, slot);
+	enum zone_cond cond = cond_at(d, slot, cap);
+
 	zl_log(ZL_LOG_ERR,
 	       "%s: zone %u: its file has more bytes than the zone: the zone "
 	       "is read-only",
 	       d->name, slot);
-	zone_set_state(&d->zones, slot, ZC_READ_ONLY,
-		       zone_slot_cap_blocks(&d->zones, slot));
+	zone_set_state(&d->zones, slot, cond == ZC_FULL ? ZC_READ_ONLY : cond,
+		       cap);
 	d->slots.at[slot].flags |= SLOT_DAMAGED;
+	d->slots.at[slot].flags &= ~SLOT_CUT;
 }
 
 /* Under the lock. */
@@ -140,8 +144,6 @@ static void close_all(struct disk *d)
 	zone_power_on(&d->zones);
 	pthread_mutex_unlock(&d->lock);
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
-		if (!zone_slot_has_wp(&d->zones, i))
-			continue;
 		pthread_mutex_lock(&d->lock);
 		news = d->slots.at[i].flags &
 			       (SLOT_JOURNAL_EXP | SLOT_BAD_NEWS) ||
