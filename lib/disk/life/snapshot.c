@@ -245,14 +245,15 @@ static int remove_one(const char *path, const char *tmp, struct zl_err *err)
 	/* What has no sidecar is of no use to anybody. */
 	if (held < 0 && held != -ENOENT)
 		return held;
-	if (rename(path, tmp) < 0)
-		ret = zl_fail(err, errno, "%s cannot be removed: %s", path,
-			      limit_strerror(errno));
-	else
-		ret = store_remove_dir(tmp, err);
+	ret = rename(path, tmp) < 0
+		      ? zl_fail(err, errno, "%s cannot be removed: %s", path,
+				limit_strerror(errno))
+		      : 0;
+	/* By that name nobody holds it any more; and on NFS what is open is not
+	 * removed, but renamed. */
 	if (held >= 0)
 		close(held);
-	return ret;
+	return ret ? ret : store_remove_dir(tmp, err);
 }
 
 int snapshot_delete(const char *dir, const char *name, struct zl_err *err)
