@@ -33,6 +33,17 @@ static bool cut_last(char *path)
 	return true;
 }
 
+/* One slash where there are several, and none at the end. */
+static void squeeze(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from; from++)
+		if (*from != '/' || (from[1] && from[1] != '/'))
+			*to++ = *from;
+	*to = 0;
+}
+
 /* Of the directory, of which nothing need be there yet: by the real name of
  * what is. */
 static int real_name(const char *dir, char path[PATH_MAX])
@@ -45,10 +56,11 @@ static int real_name(const char *dir, char path[PATH_MAX])
 	while (!realpath(*head ? head : ".", real))
 		if (!cut_last(head))
 			return -ENOENT;
-	dir += strlen(head);
-	dir += strspn(dir, "/");
-	n = snprintf(path, PATH_MAX, "%s%s%s", real, *dir ? "/" : "", dir);
-	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+	n = snprintf(path, PATH_MAX, "%s/%s", real, dir + strlen(head));
+	if (n >= PATH_MAX)
+		return -ENAMETOOLONG;
+	squeeze(path);
+	return 0;
 }
 
 static int name_file(struct add_lock *l, const char *dir)

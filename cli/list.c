@@ -284,24 +284,19 @@ static void find_sg(const char *device, char sg[LIO_DEVICE_MAX + 8])
 		closedir(dir);
 }
 
-/* The number by which commands find it; NULL: it has none. */
+/* NULL: it has none. */
 static struct json_object *id_json(const struct disk_row *row)
 {
 	const char *last = strrchr(row->dir, '/');
-	char own[PATH_MAX];
 	uint64_t id;
 
 	if (!strncmp(row->name, "zloop", 5) &&
 	    !parse_u64(row->name + 5, strlen(row->name + 5), &id))
-		return cli_is_others_name(row->name, row->dir)
-			       ? NULL
-			       : json_object_new_uint64(id);
+		return json_object_new_uint64(id);
 	last = last ? last + 1 : row->dir;
-	if (*row->name || parse_u64(last, strlen(last), &id))
-		return NULL;
-	snprintf(own, sizeof(own), "%s/%.32s", disk_opt_table[OPT_BASE_DIR].def,
-		 last);
-	return cli_same_dir(own, row->dir) ? json_object_new_uint64(id) : NULL;
+	if (!*row->name && !parse_u64(last, strlen(last), &id))
+		return json_object_new_uint64(id);
+	return NULL;
 }
 
 /* What the sidecar says. */

@@ -60,10 +60,16 @@ enum scsi_next scsi_start_stop(struct scsi_cmd *cmd)
 /* A job that has begun meanwhile goes on, and needs the unit. */
 static bool stopped(struct scsi_cmd *cmd)
 {
-	if (cmd->unit->job.kind != JOB_NONE)
+	struct scsi_unit *u = cmd->unit;
+	bool job;
+
+	pthread_mutex_lock(&u->job.lock);
+	job = u->job.kind != JOB_NONE;
+	if (!job)
+		u->stopped = true;
+	pthread_mutex_unlock(&u->job.lock);
+	if (job)
 		scsi_fail_job(cmd);
-	else
-		cmd->unit->stopped = true;
 	return true;
 }
 

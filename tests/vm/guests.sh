@@ -58,7 +58,8 @@ guest_signal() { # NAME SIGNAL
 # guest_cut NAME: its power is cut; the next job boots it anew.
 guest_cut() {
   noted_pid "$guests_dir/$1/pid" >/dev/null || return 0
-  guest_signal "$1" KILL
+  # It may end by itself meanwhile.
+  guest_signal "$1" KILL 2>/dev/null || true
   rm -f "$guests_dir/$1/pid"
 }
 

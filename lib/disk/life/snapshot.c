@@ -232,8 +232,11 @@ void copies_tidy(const char *dir)
 
 	if (fd < 0)
 		return;
-	if (!path_of(dir, "", "", path, NULL))
+	if (!path_of(dir, "", "", path, NULL)) {
+		/* Who has the disk's lock knows that none is being made. */
+		remove_interrupted(path);
 		rmdir(path);
+	}
 	close(fd);
 }
 
