@@ -196,6 +196,32 @@ static void ensured_in_turn(void **state)
 	assert_false(exists(name));
 }
 
+/* Also where nothing is yet of where the disk is to be, however it is spelled.
+ */
+static void in_turn_before_it_is_there(void **state)
+{
+	static const char *const names[] = { "new/deep/7", "new//deep/7/",
+					     "./new/deep/7", "new/deep//7//" };
+	char name[32], path[4200], command[512];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/new/deep/7", machine_dir);
+	snprintf(name, sizeof(name), "add-%08x.lock",
+		 crc32c(path, strlen(path)));
+	snprintf(command, sizeof(command),
+		 "exec 9>%s && flock 9 && "
+		 "(sleep 0.3; touch over; rm %s) &",
+		 name, name);
+	unlink("root/proc/77/comm");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(system(command), 0);
+		usleep(100000);
+		assert_int_equal(zloop("add", "-e", SMALL, names[i], NULL), 1);
+		assert_true(exists("over"));
+		unlink("over");
+	}
+}
+
 /* Of the machine that is looked at, not of the one that the test runs on. */
 static void saved(void **state)
 {
@@ -424,6 +450,8 @@ int main(void)
 						machine_enter, machine_leave),
 		cmocka_unit_test_setup_teardown(ensured_in_turn, machine_enter,
 						machine_leave),
+		cmocka_unit_test_setup_teardown(in_turn_before_it_is_there,
+						machine_enter, machine_leave),
 		cmocka_unit_test_setup_teardown(saved, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(notes, machine_enter,
