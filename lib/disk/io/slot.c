@@ -223,15 +223,6 @@ void slot_settle(struct disk *d, uint32_t slot)
 	}
 }
 
-unsigned slot_begin_change(struct disk *d, uint32_t slot)
-{
-	/* In this order: a loss between the two is this change's as well. */
-	unsigned losses = slot_losses(d, slot);
-
-	slot_settle(d, slot);
-	return losses;
-}
-
 int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 {
 	struct disk_slot *s = &d->slots.at[slot];

@@ -71,7 +71,15 @@ void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 void slot_settle(struct disk *d, uint32_t slot);
 /* Something is to change the slot: settles it, so that what was lost before is
  * never taken for what comes.  Returns the losses counted before. */
-unsigned slot_begin_change(struct disk *d, uint32_t slot);
+static inline unsigned slot_begin_change(struct disk *d, uint32_t slot)
+{
+	/* In this order: a loss between the two is this change's as well. */
+	unsigned losses = slot_losses(d, slot);
+
+	if (slot_has_lost(d, slot))
+		slot_settle(d, slot);
+	return losses;
+}
 /* Tells the journal if what is bad has changed; @sync: durably.  -errno: it is
  * told with the next sync.  Not under the lock. */
 int slot_tell_bad(struct disk *d, uint32_t slot, bool sync);

@@ -166,7 +166,7 @@ static bool can_try_write(struct io *io)
 	io->slot = zone_slot_of(&d->zones, io->pub->lba);
 	s = &d->slots.at[io->slot];
 	end_off = segment_offset(io) + io->left_bytes;
-	return !s->grace && !is_news(io) && !slot_has_lost(d, io->slot) &&
+	return !s->grace && !is_news(io) &&
 	       !(s->flags & (SLOT_BUSY | SLOT_CUT | SLOT_BAD)) &&
 	       end_off <= blocks_to_bytes(
 				  d, zone_slot_blocks(&d->zones, io->slot));
@@ -246,8 +246,7 @@ static bool note_written(struct io *io, bool written)
 	uint32_t lo = (uint32_t)(segment_offset(io) >> d->block_shift);
 
 	pthread_mutex_lock(&d->lock);
-	/* Something was lost before it that nobody knew when it was looked
-	 * for. */
+	/* Something was lost before it, which its beginning has found. */
 	if (d->slots.at[io->slot].flags & SLOT_BAD)
 		written = false;
 	if (written && write_end(io, lo, lo + io->pub->nr_blocks, false))
