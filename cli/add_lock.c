@@ -79,8 +79,8 @@ static bool try(struct add_lock *l)
 {
 	l->fd = open(l->file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	/* Who had it before removes the file, which the next one makes anew. */
-	if (l->fd < 0 ||
-	    (!flock(l->fd, LOCK_EX | LOCK_NB) && fd_is_named(l->fd, l->file)))
+	if (l->fd < 0 || (!flock(l->fd, LOCK_EX | LOCK_NB) &&
+			  fd_is_named(l->fd, AT_FDCWD, l->file)))
 		return true;
 	close(l->fd);
 	l->fd = -1;

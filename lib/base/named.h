@@ -3,16 +3,19 @@
 #ifndef ZL_BASE_NAMED_H
 #define ZL_BASE_NAMED_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
-/* Whether @path is what @fd is of.  Any thread. */
-static inline bool fd_is_named(int fd, const char *path)
+/* Whether @name, in @dir_fd as openat() takes both, is what @fd is of.  Any
+ * thread. */
+static inline bool fd_is_named(int fd, int dir_fd, const char *name)
 {
 	struct stat a, b;
 
-	return !fstat(fd, &a) && !lstat(path, &b) && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
+	return !fstat(fd, &a) &&
+	       !fstatat(dir_fd, name, &b, AT_SYMLINK_NOFOLLOW) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 #endif

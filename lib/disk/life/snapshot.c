@@ -214,7 +214,7 @@ static int lock_all(const char *dir, bool make, struct zl_err *err)
 		return zl_fail(err, errno, "%s cannot be opened: %s", path,
 			       limit_strerror(errno));
 	/* Who deletes the last one removes the directory, perhaps under us. */
-	if (!flock(fd, LOCK_EX | LOCK_NB) && fd_is_named(fd, path)) {
+	if (!flock(fd, LOCK_EX | LOCK_NB) && fd_is_named(fd, AT_FDCWD, path)) {
 		/* A lock on a directory is this machine's alone. */
 		if (!disk_is_shared(dir))
 			remove_interrupted(path);
@@ -240,6 +240,14 @@ void copies_tidy(const char *dir)
 	close(fd);
 }
 
+/* What is left of an earlier one of that name. */
+static int remove_tmp(const char *tmp, struct zl_err *err)
+{
+	int ret = store_remove_dir(tmp, err);
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
 /* Not half a snapshot, whatever happens. */
 static int remove_one(const char *path, const char *tmp, struct zl_err *err)
 {
@@ -248,10 +256,10 @@ static int remove_one(const char *path, const char *tmp, struct zl_err *err)
 	/* What has no sidecar is of no use to anybody. */
 	if (held < 0 && held != -ENOENT)
 		return held;
-	ret = rename(path, tmp) < 0
-		      ? zl_fail(err, errno, "%s cannot be removed: %s", path,
-				limit_strerror(errno))
-		      : 0;
+	ret = remove_tmp(tmp, err);
+	if (!ret && rename(path, tmp) < 0)
+		ret = zl_fail(err, errno, "%s cannot be removed: %s", path,
+			      limit_strerror(errno));
 	/* By that name nobody holds it any more; and on NFS what is open is not
 	 * removed, but renamed. */
 	if (held >= 0)
@@ -315,9 +323,7 @@ static int make_tmp(struct snapshot_work *w, struct zl_err *err)
 			       "there is a snapshot %s of %s; give this one "
 			       "another name, or delete that",
 			       w->name, w->dir);
-	/* Of an earlier one of that name. */
-	if (!lstat(tmp, &sb))
-		ret = store_remove_dir(tmp, err);
+	ret = remove_tmp(tmp, err);
 	if (ret)
 		return ret;
 	if (mkdir(tmp, 0700) < 0)

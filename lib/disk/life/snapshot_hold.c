@@ -42,7 +42,7 @@ int snapshot_hold(const char *path, struct zl_err *err)
 	int fd = open_sidecar(path, O_RDONLY, file, err);
 
 	/* It may have been deleted between opening and locking. */
-	if (fd < 0 || (lock(fd, LOCK_SH) && fd_is_named(fd, file)))
+	if (fd < 0 || (lock(fd, LOCK_SH) && fd_is_named(fd, AT_FDCWD, file)))
 		return fd;
 	close(fd);
 	return zl_fail(err, EBUSY, "the snapshot %s is being deleted", path);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/limit.h"
+#include "base/named.h"
 #include "base/num.h"
 #include "store/file/file.h"
 
@@ -31,17 +32,6 @@ static int flock_now(int fd, int how)
 		ret = flock(fd, how | LOCK_NB) < 0 ? -errno : 0;
 	while (ret == -EINTR);
 	return ret;
-}
-
-/* Does @name still name the file behind @fd?  A rename over it (meta_replace)
- * leaves those who waited with a lock on a file that is gone. */
-static bool still_named(struct store_file *sf, int fd, const char *name)
-{
-	struct stat a, b;
-
-	return fstat(fd, &a) == 0 &&
-	       fstatat(sf->dir_fd, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 static int open_lock(struct store_file *sf, const char *name, bool make,
@@ -79,7 +69,9 @@ static int try_once(struct store_file *sf, const char *name, bool make, int how)
 	if (fd < 0)
 		return fd;
 	ret = flock_now(fd, how);
-	if (ret == 0 && !still_named(sf, fd, name))
+	/* A rename over it (meta_replace) leaves those who waited with a lock
+	 * on a file that is gone. */
+	if (ret == 0 && !fd_is_named(fd, sf->dir_fd, name))
 		ret = -ESTALE;
 	if (ret < 0) {
 		close(fd);
@@ -256,7 +248,7 @@ int file_lock(struct store *st, const char *name, unsigned wait_ms, bool make,
 
 bool file_lock_is_named(struct store_file *sf)
 {
-	return still_named(sf, sf->lock_fd, sf->lock_name);
+	return fd_is_named(sf->lock_fd, sf->dir_fd, sf->lock_name);
 }
 
 bool file_is_locked(const struct store_file *sf, const char *name)
