@@ -684,26 +684,29 @@ static int check_ensured(const struct add_args *a, const char *dir,
 	return 0;
 }
 
-static bool find_loopback(void *user, const struct lio_export *ex)
-{
-	bool *found = user;
+struct locally {
+	bool exported, there; /* as a disk of this machine */
+};
 
-	*found |= !strcmp(ex->fabric, "loopback");
-	return !*found;
+static bool look_locally(void *user, const struct lio_export *ex)
+{
+	struct locally *l = user;
+	char device[LIO_DEVICE_MAX];
+
+	l->exported |= !strcmp(ex->fabric, "loopback");
+	l->there = !lio_export_device(cli_lio(), ex, device);
+	return !l->there;
 }
 
 /* Whether whoever attaches it may not be done with that. */
 static bool is_under_way(const struct lio_backstore *bs)
 {
-	char device[LIO_DEVICE_MAX];
-	bool loopback = false;
+	struct locally l = { .exported = false };
 
 	if (!bs->enabled)
 		return true;
-	if (*cli_device(bs, device))
-		return false;
-	lio_each_export(cli_lio(), bs, find_loopback, &loopback);
-	return loopback;
+	lio_each_export(cli_lio(), bs, look_locally, &l);
+	return l.exported && !l.there;
 }
 
 /* False: there is none, or none any more. */

@@ -33,6 +33,7 @@ static bool add_serial(void *user, const char *serial)
 static void add_disk(struct found *f, const char *word)
 {
 	char dir[PATH_MAX];
+	const char *serial;
 	struct disk *disk;
 	struct zl_err err;
 
@@ -41,8 +42,9 @@ static void add_disk(struct found *f, const char *word)
 		add_serial(f, "");
 		return;
 	}
+	serial = cli_serial(disk);
 	/* No socket has that name. */
-	add_serial(f, cli_serial(disk) ? disk_meta(disk)->serial : "-");
+	add_serial(f, serial ? serial : "-");
 	disk_close(disk);
 }
 

@@ -50,8 +50,7 @@ bool cli_same_dir(const char *a, const char *b);
 void cli_id_dir(const struct disk_opts *opts, char dir[PATH_MAX]);
 void cli_id_name(const struct disk_opts *opts, char name[LIO_NAME_MAX]);
 /* Whether @name is zloopN, and N where it always is is another disk than that
- * in
- * @dir. */
+ * in @dir. */
 bool cli_is_others_name(const char *name, const char *dir);
 /* Its block device on this machine, "sda", or "". */
 const char *cli_device(const struct lio_backstore *bs,

@@ -582,18 +582,29 @@ static void begin_lost_sync(const struct place *w, struct sync_part *sync)
 	pthread_mutex_unlock(&f.disk->lock);
 }
 
+/* … while what was written is read. */
+static struct disk_io *read_beside_loss(const struct place *w, bool fua,
+					pthread_t *thread,
+					struct sync_part *sync)
+{
+	struct disk_io *io = beside(DISK_READ, w->lba, fua);
+
+	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
+	begin_held(thread, io, STORE_READ);
+	begin_lost_sync(w, sync);
+	return io;
+}
+
 /* … or is told of it. */
 static void told_one(const struct place *w, enum way way)
 {
-	struct disk_io *io = beside(DISK_READ, w->lba, true);
 	struct sync_part sync;
+	struct disk_io *io;
 	pthread_t thread;
 
 	if (way != SUBMITTED)
 		return;
-	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
-	begin_held(&thread, io, STORE_READ);
-	begin_lost_sync(w, &sync);
+	io = read_beside_loss(w, true, &thread, &sync);
 	assert_int_equal(sync_end(f.disk, &sync, -EIO), -EIO);
 	end_held(thread);
 	assert_int_equal(io->status, DISK_WRITE_ERROR);
@@ -624,15 +635,13 @@ static void older_one(const struct place *w, enum way way)
 /* The loss comes while it is read. */
 static void older_meanwhile_one(const struct place *w, enum way way)
 {
-	struct disk_io *io = beside(DISK_READ, w->lba, false);
 	struct sync_part sync;
+	struct disk_io *io;
 	pthread_t thread;
 
 	if (way != SUBMITTED)
 		return;
-	assert_int_equal(do_write(&f, w->lba, 8, 1), DISK_OK);
-	begin_held(&thread, io, STORE_READ);
-	begin_lost_sync(w, &sync);
+	io = read_beside_loss(w, false, &thread, &sync);
 	end_held(thread);
 	assert_int_equal(io->status, DISK_READ_ERROR);
 	assert_int_equal(sync_end(f.disk, &sync, -EIO), -EIO);

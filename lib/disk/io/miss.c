@@ -19,8 +19,8 @@
 /* A read is slow that takes longer here, and longer than twice what a command
  * costs elsewhere.  So many in a row, which have held up others for so long
  * together, are the last: fewer on trial than where it has been the better way.
- * Where threads wait for each other (User Mode Linux) one in ten takes some
- * milliseconds, however quick the medium. */
+ * Where threads wait for each other (User Mode Linux) some take milliseconds,
+ * however quick the medium. */
 #define SLOW_NS	       UINT64_C(1000000)
 #define TRIAL_SLOW     2
 #define MAX_SLOW       4

@@ -213,8 +213,6 @@ void slot_settle(struct disk *d, uint32_t slot)
 	struct sync_part *p = d->sync.parts;
 	uint32_t lo, hi;
 
-	if (!slot_has_lost(d, slot))
-		return;
 	if (slot_dirty_is_lost(d, slot) && slot_take_dirty(d, slot, &lo, &hi))
 		slot_lose(d, slot, lo, hi);
 	while ((p = slot_lost_part(d, slot, p))) {
