@@ -2,6 +2,7 @@
 /* What came of a crash test: a table, JSON, or a page. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,7 +174,7 @@ static void print_failure(const struct crashtest *t,
 	printf("%-10" PRIu64 " %-8" PRIu64 " %-10s %s\n", x->state.point,
 	       x->state.crash.state, result_text(x, result),
 	       where_is(t->replay, x->state.point, where));
-	put_lines(x->output, SHOWN_LINES);
+	put_lines(x->output, t->args->verbose ? UINT_MAX : SHOWN_LINES);
 	printf("    %s\n    %s\n", line, built);
 	free(line);
 	free(built);

@@ -38,6 +38,9 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "html", 'o', "FILE", 0, "Write a report to FILE", 0 },
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{ "verbose", 'v', NULL, 0,
+	  "Print all that COMMAND said where it failed, not the last lines",
+	  0 },
 	{ "into", 'i', "DIRECTORY", 0, "Build the states there (where FILE is)",
 	  0 },
 	{ "base", 'b', "DIRECTORY", 0,
@@ -138,6 +141,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'j':
 		a->json = true;
+		return 0;
+	case 'v':
+		a->verbose = true;
 		return 0;
 	case 'i':
 		a->into = arg;
@@ -311,7 +317,7 @@ static int start_job(struct pool *p, const struct replay_state *s)
 /* The end of a file. */
 static char *read_tail(const char *name)
 {
-	char *text = calloc(1, CRASH_OUTPUT_MAX + 1);
+	char *text = calloc(1, CRASH_OUTPUT_MAX + 1), *less;
 	FILE *f = fopen(name, "re");
 	size_t n = 0;
 
@@ -323,7 +329,8 @@ static char *read_tail(const char *name)
 	}
 	if (f)
 		fclose(f);
-	return text;
+	less = text ? realloc(text, n + 1) : NULL;
+	return less ? less : text;
 }
 
 /* Why a state could not be tried is what was said last. */

@@ -23,7 +23,7 @@ struct crash_args {
 	uint64_t seed;	  /* only this one; UINT64_MAX: all */
 	unsigned jobs;
 	unsigned timeout_s; /* 0: none */
-	bool stop, attach, json;
+	bool stop, attach, json, verbose;
 	char **command; /* ends with NULL */
 };
 
@@ -36,7 +36,7 @@ enum crash_result {
 	CRASH_INTERRUPTED,
 };
 
-#define CRASH_OUTPUT_MAX 4000 /* the last bytes of what a command printed */
+#define CRASH_OUTPUT_MAX 65536 /* the last bytes of what a command printed */
 
 struct crash_failure {
 	struct replay_state state;

@@ -188,6 +188,25 @@ static void ways_to_fail(void **state)
 	nothing_left();
 }
 
+/* Where a file system's check says it is not always at the end. */
+static void all_of_the_output(void **state)
+{
+	static const char *const says = "seq 5000 8999 >&2; exit 1";
+
+	(void)state;
+	record("good");
+	assert_int_equal(zloop("crashtest", "log", "--no-attach", "-q", "-x",
+			       "--", "sh", "-c", says, NULL),
+			 1);
+	assert_contains(run_out, "\n    8997\n    8998\n    8999\n    zloop ");
+	assert_null(strstr(run_out, " 8996\n"));
+	assert_int_equal(zloop("crashtest", "log", "--no-attach", "-q", "-x",
+			       "--verbose", "--", "sh", "-c", says, NULL),
+			 1);
+	assert_contains(run_out, "\n    5000\n    5001\n");
+	assert_contains(run_out, "\n    8999\n    zloop ");
+}
+
 static void page(void **state)
 {
 	char *text;
@@ -304,6 +323,7 @@ int main(void)
 		T(once_more),
 		T(what_the_command_is_told),
 		T(ways_to_fail),
+		T(all_of_the_output),
 		T(page),
 		T(nobody_reads),
 		T(refused),

@@ -128,7 +128,8 @@ try_states() { # NAME AT CHECK…
   local log=$base/$1.zlog at=$2
   shift 2
   : >"$KNOWN_FAULTS"
-  zloop crashtest "$log" --jobs 1 --at "$at" --seeds "$seeds" --quiet -- "$@"
+  zloop crashtest "$log" --jobs 1 --at "$at" --seeds "$seeds" --quiet --verbose \
+    -- "$@"
 }
 
 tell() { # NAME AT OUTPUT
@@ -140,8 +141,22 @@ tell() { # NAME AT OUTPUT
 
 must_pass() { # NAME AT CHECK…
   local out
-  out=$(try_states "$@") || { echo "$out"; return 1; }
+  out=$(try_states "$@") || {
+    echo "$out"
+    around_failures "$1" "$out"
+    return 1
+  }
   tell "$1" "$2" "$out"
+}
+
+# What was written before the first point that failed, and soon after: each record is
+# another one, and is gone with the guest.
+around_failures() { # NAME OUTPUT
+  local point
+  point=$(awk '$3 == "exit" || $3 == "signal" || $3 == "timeout" { print $1; exit }' \
+    <<<"$2")
+  zloop replay "$base/$1.zlog" --list |
+    awk -v p="${point:-0}" '$1 > p - 40 && $1 < p + 10'
 }
 
 # Of what is known to go wrong: more than one in ten is something else.
