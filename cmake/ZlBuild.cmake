@@ -90,6 +90,8 @@ function(zl_unit_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
+  # For what hangs only: sanitizers are slow, and so are busy disks.
+  math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 3")
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()

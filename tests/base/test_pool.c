@@ -166,7 +166,9 @@ static unsigned long nr_sleeps(void)
 		snprintf(path, sizeof(path), "/proc/self/task/%s/status",
 			 e->d_name);
 		f = fopen(path, "r");
-		assert_non_null(f);
+		/* It has ended meanwhile. */
+		if (!f)
+			continue;
 		while (fgets(line, sizeof(line), f))
 			if (sscanf(line, "voluntary_ctxt_switches: %lu", &nr) ==
 			    1)
@@ -181,6 +183,7 @@ static unsigned long nr_sleeps(void)
 static void one_is_always_there(void **state)
 {
 	unsigned long before;
+	unsigned tries = 0;
 
 	(void)state;
 	assert_int_equal(workers(), 1);
@@ -193,11 +196,13 @@ static void one_is_always_there(void **state)
 #ifdef __SANITIZE_THREAD__
 	skip_test("ThreadSanitizer has a thread of its own");
 #endif
-	clock_sleep_ms(50);
-	before = nr_sleeps();
-	assert_true(before > 0);
-	clock_sleep_ms(200);
-	assert_int_equal(nr_sleeps(), before);
+	/* The others may still be on their way out. */
+	do {
+		before = nr_sleeps();
+		assert_true(before > 0);
+		clock_sleep_ms(200);
+	} while (nr_sleeps() != before && ++tries < 100);
+	assert_true(tries < 100);
 }
 
 /* As many run at once as there may be, of each lane and of all. */

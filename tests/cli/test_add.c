@@ -182,15 +182,14 @@ static void ensured_in_turn(void **state)
 		 crc32c(path, strlen(path)));
 	snprintf(command, sizeof(command),
 		 "exec 9>%s && flock 9 && "
-		 "mv " TARGET "/core/user_0 . && "
-		 "(sleep 0.4; mv user_0 " TARGET "/core; sleep 0.1; rm %s) &",
+		 "mv " TARGET "/core/user_0 . && { "
+		 "(sleep 0.4; mv user_0 " TARGET "/core; sleep 0.1; rm %s) & }",
 		 name, name);
 
 	(void)state;
 	assert_int_equal(zloop("create", SMALL, "disks/0", NULL), 0);
 	assert_int_equal(zloop("add", "--ensure", "disks/0", NULL), 0);
 	assert_int_equal(system(command), 0);
-	usleep(200000);
 	assert_int_equal(zloop("add", "--ensure", "disks/0", NULL), 0);
 	assert_string_equal(run_out, "/dev/sdq\n");
 	assert_false(exists(name));
@@ -210,12 +209,11 @@ static void in_turn_before_it_is_there(void **state)
 		 crc32c(path, strlen(path)));
 	snprintf(command, sizeof(command),
 		 "exec 9>%s && flock 9 && "
-		 "(sleep 0.3; touch over; rm %s) &",
+		 "{ (sleep 0.3; touch over; rm %s) & }",
 		 name, name);
 	unlink("root/proc/77/comm");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		assert_int_equal(system(command), 0);
-		usleep(100000);
 		assert_int_equal(zloop("add", "-e", SMALL, names[i], NULL), 1);
 		assert_true(exists("over"));
 		unlink("over");

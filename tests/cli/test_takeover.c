@@ -92,7 +92,9 @@ static void killed(void **state)
 		"until [ -n \"$c\" ]; do"
 		"  read c </proc/$p/task/$p/children || kill -0 $p || exit 3;"
 		"done;"
-		"kill -9 $p; sleep 0.3; ! readlink /proc/$c/exe >/dev/null";
+		"kill -9 $p; for i in 1 2 3 4 5 6 7 8; do"
+		"  readlink /proc/$c/exe >/dev/null || exit 0; sleep 0.1;"
+		"done; exit 4";
 
 	(void)state;
 	make_disks();

@@ -265,23 +265,42 @@ static void a_full_log(void **state)
 	record_close(&rd);
 }
 
+/* Nobody asks for it to be. */
+static void await_written(uint64_t bytes)
+{
+	struct record_status st;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		record_log_status(&rl, &st);
+		if (st.bytes == bytes)
+			return;
+		usleep(10000);
+	}
+	_exit(1);
+}
+
 /* What was added until a few milliseconds ago is there, and nothing else: the
  * rest of the last sector is none of it. */
 static void a_process_that_dies(void **state)
 {
 	struct record_reader rd;
+	uint64_t bytes = record_bytes(2);
 	struct zl_err err = { "" };
 	pid_t pid = fork();
+	int status;
 
 	(void)state;
 	if (!pid) {
 		start();
-		for (uint32_t i = 0; i < 700; i++)
+		for (uint32_t i = 0; i < 700; i++) {
 			add_write(i, 1 + i % 9);
-		usleep(500000);
+			bytes += record_bytes((1 + i % 9) * 512);
+		}
+		await_written(bytes);
 		_exit(0);
 	}
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 	assert_int_equal(record_open(path, &rd, &err), 0);
 	assert_int_equal(rd.nr, 1 + 700);
 	assert_int_equal(rd.bad_bytes, 0);

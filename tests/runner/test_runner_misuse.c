@@ -69,7 +69,9 @@ static void misbehave(const struct misuse *m, enum runner_split split)
 		run_commands(dev);
 		runner_remove(dev);
 	}
-	usleep(200000); /* for what comes after close */
+	/* What comes after close ends the process. */
+	for (int i = 0; i < (m->remove ? 300 : 2); i++)
+		usleep(100000);
 	_exit(0);
 }
 

@@ -77,6 +77,11 @@ void rig_stop(struct rig *rig);
 void rig_damage(struct rig *rig, uint32_t offline_slot,
 		uint32_t read_only_slot);
 
+/* All that was not flushed goes. */
+void rig_fail_power(struct rig *rig);
+/* … while something stands still for an injected delay, which ends then. */
+void rig_fail_power_beside(struct rig *rig);
+
 /* The process dies, and another one opens the disk. */
 void rig_die(struct rig *rig);
 

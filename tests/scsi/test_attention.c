@@ -16,21 +16,6 @@
 
 RIG_EACH(OPTS)
 
-static void fail_power(void)
-{
-	static const struct disk_powerfail all;
-	struct zl_err err = { "" };
-
-	assert_int_equal(disk_powerfail(rig.disk, &all, &err), 0);
-}
-
-static void *fail_power_too(void *arg)
-{
-	(void)arg;
-	fail_power();
-	return NULL;
-}
-
 static void once(void **state)
 {
 	static const uint8_t fixed[18] = {
@@ -41,7 +26,7 @@ static void once(void **state)
 	rig_write(&rig, SEQ(0), 8);
 	/* opening a disk is no power on: the daemon may have been restarted */
 	check_good(&rig);
-	fail_power();
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
 	assert_int_equal(rig.cmd.sense_len, sizeof(fixed));
@@ -103,13 +88,13 @@ static void nothing_is_done(void **state)
 	uint8_t data[512] = { 1 };
 
 	(void)state;
-	fail_power();
+	rig_fail_power(&rig);
 	rig_rw(&rig, 0x8a, SEQ(0), 1, data, sizeof(data));
 	check_sense(&rig, POWER_ON);
 	check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
 	rig_rw(&rig, 0x8a, SEQ(0), 1, data, sizeof(data));
 	check_good(&rig);
-	fail_power();
+	rig_fail_power(&rig);
 	rig_zone(&rig, 3, SEQ(1));
 	check_sense(&rig, POWER_ON);
 	check_zone(&rig, SEQ(1), ZC_EMPTY, SEQ(1));
@@ -119,7 +104,7 @@ static void nothing_is_done(void **state)
 static void commands_without(void **state)
 {
 	(void)state;
-	fail_power();
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 96, 0x12, [4] = 96);
 	check_good(&rig);
 	CMD(&rig, NULL, 64, 0xa0, [9] = 64);
@@ -143,14 +128,14 @@ static void asked_for(void **state)
 	static const uint8_t none[18] = { 0x70, [7] = 10 };
 
 	(void)state;
-	fail_power();
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
 	check_data(&rig, fixed, sizeof(fixed));
 	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
 	check_data(&rig, none, sizeof(none));
 	CMD(&rig, NULL, 0, 0x00);
 	check_good(&rig);
-	fail_power();
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 8, 0x03, 1, 0, 0, 8);
 	check_data(&rig, descriptor, sizeof(descriptor));
 	CMD(&rig, NULL, 0, 0x00);
@@ -161,13 +146,13 @@ static void asked_for(void **state)
 static void not_counted(void **state)
 {
 	(void)state;
-	fail_power();
-	fail_power();
+	rig_fail_power(&rig);
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
 	CMD(&rig, NULL, 0, 0x00);
 	check_good(&rig);
-	fail_power();
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
 }
@@ -193,7 +178,7 @@ static void parameters(void **state)
 	check_good(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, 0x20402);
-	fail_power();
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
 	assert_int_equal(rig.cmd.sense_len, sizeof(descriptor));
@@ -255,7 +240,7 @@ static void sanitize(void **state)
 	delay_writes_at(MIB_BLOCKS);
 	CMD(&rig, NULL, 0, 0x48, 0x82 | 0x20); /* block erase, IMMED, AUSE */
 	check_good(&rig);
-	fail_power();
+	rig_fail_power(&rig);
 	wait_for_job();
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
@@ -292,7 +277,7 @@ static void zones_without_a_cache(void **state)
 	check_good(&rig);
 	rig_zone(&rig, ZO_FINISH, SEQ(1));
 	check_good(&rig);
-	fail_power();
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
 	check_zone(&rig, SEQ(0), ZC_EMPTY, SEQ(0));
@@ -347,26 +332,10 @@ static void cache_off_under_a_write(void **state)
 	check_good(&rig);
 	end_beside(&b);
 	assert_int_equal(b.cmd.status, SCSI_GOOD);
-	fail_power();
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
 	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 1);
-}
-
-/* Until a power failure waits for what is under way; that is then let go. */
-static void await_failure(void)
-{
-	struct disk *d = rig.disk;
-	bool waits = false;
-	struct zl_err err;
-
-	while (!waits) {
-		sched_yield();
-		pthread_mutex_lock(&d->lock);
-		waits = d->hold.stopped;
-		pthread_mutex_unlock(&d->lock);
-	}
-	assert_int_equal(disk_fault_clear(d, &err), 0);
 }
 
 /* Runs the command as far as its first I/O, which is at @lba. */
@@ -389,12 +358,8 @@ static void run_to_the_first(struct beside *b, uint64_t lba)
 /* Lets the power fail when that one is over. */
 static void fail_behind_the_first(struct beside *b)
 {
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, fail_power_too, NULL);
-	await_failure();
+	rig_fail_power_beside(&rig);
 	end_beside(b);
-	pthread_join(thread, NULL);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
 }
@@ -453,7 +418,7 @@ static void a_flush_that_is_late(void **state)
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(cmd); i++) {
 		rig_write(&rig, SEQ(0), 8);
 		begin_beside(cmd[i]);
-		fail_power();
+		rig_fail_power(&rig);
 		scsi_run(&cmd[i]->cmd);
 		end_beside(cmd[i]);
 		assert_int_equal(cmd[i]->cmd.status, SCSI_CHECK_CONDITION);
@@ -505,7 +470,7 @@ static void cache_off_in_the_second_try(void **state)
 	check_sense(&rig, 0x72700);
 	set_wce(false);
 	check_good(&rig);
-	fail_power();
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
 	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 8);

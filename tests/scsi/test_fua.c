@@ -98,11 +98,7 @@ static void run_command(unsigned i, uint32_t lba)
 /* … and back again; the first command afterwards is told. */
 static void fail_power(void)
 {
-	static const struct disk_powerfail all = { .random = false };
-	struct zl_err err;
-
-	if (disk_powerfail(rig.disk, &all, &err))
-		fail_msg("%s", err.msg);
+	rig_fail_power(&rig);
 	CMD(&rig, NULL, 0, 0x00);
 }
 

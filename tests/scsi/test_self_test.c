@@ -217,18 +217,18 @@ static void not_completed(void **state)
 	check_entry(1, 5 << 5 | 3, UINT64_MAX);
 }
 
-/* A test in the background that stands still at @lba. */
-static void slow_at(uint64_t lba, uint32_t delay_ms)
+/* A test in the background that stands still at @lba, until let_go(). */
+static void slow_at(uint64_t lba)
 {
 	rig_write(&rig, SEQ(5), 1);
-	add_fault(INJECT_DELAY, lba, delay_ms);
+	add_fault(INJECT_DELAY, lba, 600000);
 	send(BG_SHORT);
 	check_good(&rig);
 }
 
-static void slow(uint32_t delay_ms)
+static void slow(void)
 {
-	slow_at(SEQ(5), delay_ms);
+	slow_at(SEQ(5));
 }
 
 static void wait_for_end(void)
@@ -237,13 +237,21 @@ static void wait_for_end(void)
 		sched_yield();
 }
 
+static void let_go(void)
+{
+	struct zl_err err;
+
+	assert_int_equal(disk_fault_clear(rig.disk, &err), 0);
+	wait_for_end();
+}
+
 static void in_progress(void **state)
 {
 	static const uint8_t poll[18] = { 0x70, 0, 2, 0, 0, 0, 0, 10,
 					  0,	0, 0, 0, 4, 9, 0, 0x80 };
 
 	(void)state;
-	slow(500);
+	slow();
 	check_entry(1, 1 << 5 | 0xf, UINT64_MAX);
 	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
 	assert_memory_equal(rig.data, poll, 16);
@@ -256,7 +264,7 @@ static void in_progress(void **state)
 	check_good(&rig);
 	rig_rw(&rig, 0x88, 0, 1, NULL, 512);
 	check_good(&rig);
-	wait_for_end();
+	let_go();
 	check_entry(1, 1 << 5, UINT64_MAX);
 	check_unused(2);
 	CMD(&rig, NULL, 18, 0x03, 0, 0, 0, 18);
@@ -284,9 +292,9 @@ static void hours(void **state)
 	(void)state;
 	real_clock = meter_clock_ns;
 	meter_clock_ns = hours_later;
-	slow(300);
+	slow();
 	check_hours(0);
-	wait_for_end();
+	let_go();
 	check_hours(5);
 	/* No thread of the disk's looks at it any more. */
 	rig_stop(&rig);
@@ -306,12 +314,12 @@ static void reset(void **state)
 	check_good(&rig);
 	check_unused(1);
 	send(FG_SHORT);
-	slow(300);
+	slow();
 	CMD(&rig, NULL, 0, 0x4c, 0x02);
 	check_good(&rig);
 	check_entry(1, 1 << 5 | 0xf, UINT64_MAX);
 	check_unused(2);
-	wait_for_end();
+	let_go();
 	check_entry(1, 1 << 5, UINT64_MAX);
 	check_unused(2);
 }
@@ -319,10 +327,10 @@ static void reset(void **state)
 static void aborted(void **state)
 {
 	(void)state;
-	slow_at(0, 200);
+	slow_at(0);
 	send(ABORT);
 	check_good(&rig);
-	wait_for_end();
+	let_go();
 	check_entry(1, 1 << 5 | 1, UINT64_MAX);
 	assert_int_equal(verified(), SHORT_BLOCKS * 512);
 	send(ABORT);
@@ -333,35 +341,32 @@ static void aborted(void **state)
 static void stopped(void **state)
 {
 	(void)state;
-	slow(200);
+	slow();
 	CMD(&rig, NULL, 0, 0x1b, 0, 0, 0, 0x04); /* NO_FLUSH */
 	check_good(&rig);
-	wait_for_end();
+	let_go();
 	CMD(&rig, NULL, 0, 0x1b, 0, 0, 0, 1);
 	check_entry(1, 1 << 5 | 2, UINT64_MAX);
 	/* by a start as well, though there is nothing to be started */
-	send(BG_SHORT);
+	slow();
 	CMD(&rig, NULL, 0, 0x1b, 0, 0, 0, 1);
 	check_good(&rig);
-	wait_for_end();
+	let_go();
 	check_entry(1, 1 << 5 | 2, UINT64_MAX);
-	send(BG_SHORT);
+	slow();
 	rig.unit->job.kind = JOB_FORMAT;
-	wait_for_end();
+	let_go();
 	rig.unit->job.kind = JOB_NONE;
 	check_entry(1, 1 << 5 | 2, UINT64_MAX);
 }
 
 static void power_fails(void **state)
 {
-	static const struct disk_powerfail all;
-	struct zl_err err;
-
 	(void)state;
 	rig_stop(&rig);
 	rig_start(&rig, OPTS ",discard_write_cache");
-	slow_at(0, 200);
-	assert_int_equal(disk_powerfail(rig.disk, &all, &err), 0);
+	slow_at(0);
+	rig_fail_power_beside(&rig);
 	wait_for_end();
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, 0x62901);
@@ -372,7 +377,7 @@ static void power_fails(void **state)
 static void removed(void **state)
 {
 	(void)state;
-	slow(600000);
+	slow();
 	alarm(60);
 	scsi_unit_free(rig.unit);
 	alarm(0);

@@ -2,8 +2,8 @@
 """Several writers in one conventional zone, each with one command in flight.
 
 side_by_side.py write SG LBA SECONDS fua|plain LOG: each writes 4096 bytes at
-places of its own, again and again, whatever is answered; the log says what has
-been answered: PLACE VERSION STATUS.
+places of its own, again and again, whatever is answered, and longer if fewer than
+60 were GOOD; the log says what has been answered: PLACE VERSION STATUS.
 side_by_side.py verify SG LBA LOG: reads all of it. What was answered GOOD last
 must be there, or what was tried after it, unless the read is refused. Says how
 many are lost, how many are refused, and how many are there. Fails if any is
@@ -30,14 +30,15 @@ def content(place, version):
 def writer(number, sg, first, end, fua, log):
     fd = os.open(sg, os.O_RDWR)
     rnd = random.Random(number)
-    version = 0
-    with open(f"{log}.{number}", "w") as out:
-        while time.monotonic() < end:
+    version = nr_good = 0
+    with open(f"{log}.{number}", "w", buffering=1) as out:
+        while time.monotonic() < (end if nr_good >= 60 else end + 60):
             place = rnd.randrange(PLACES // WRITERS) * WRITERS + number
             version += 1
             data = ctypes.create_string_buffer(content(place, version), BYTES)
             cdb = cdb16(0x8a, 8 if fua else 0, first + place * BLOCKS, BLOCKS)
             good = command(fd, cdb, data, TO_DEV)
+            nr_good += good
             print(place, version, "GOOD" if good else "failed", file=out)
 
 

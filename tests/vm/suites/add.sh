@@ -295,11 +295,20 @@ print(sum(d["attached"] for d in json.load(sys.stdin)))')"
   zloop check $dir/19
 }
 
-# zloop watch in the background; from its socket to the group is not far.
+# It is in a group of netlink's.
+listens() { # PID
+  local inode
+  for inode in $(ls -l "/proc/$1/fd" | sed -n 's/.*socket:\[\([0-9]*\)\]$/\1/p'); do
+    awk -v inode="$inode" '$NF == inode && $4 !~ /^0+$/ { found = 1 }
+      END { exit !found }' /proc/net/netlink && return
+  done
+  return 1
+}
+
+# zloop watch in the background.
 watch() { # ARGS
   zloop watch "$@" >/run/watch &
-  wait_for 20 bash -c "ls -l /proc/$!/fd | grep socket:"
-  sleep 1
+  wait_for 20 listens $!
 }
 
 watched() {

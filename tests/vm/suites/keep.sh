@@ -111,7 +111,7 @@ record_of_the_killed() {
   zloop record start -q $base/record $log
   append "$dev" 8 0 64
   zloop record mark $base/record here
-  sleep 0.5
+  wait_for 30 bash -c "zloop replay $log --list | grep ' mark \+here$'"
   runner_kill
   contains "the record" " mark +here$" "$(zloop replay $log --list)"
   zloop replay -q $log --to here --into $base/built

@@ -54,10 +54,12 @@ two_hosts() {
   use_disk
   for i in 1 2 3 4; do
     set_free
+    rm -f /run/meet.keep.had
     python3 "$ZLOOP_TOP/tests/vm/two_hosts.py" "$SG" $lock_lba 6 /run/meet.keep \
       >/run/meet.out &
     pid=$!
-    sleep 1.$i
+    wait_for 60 test -e /run/meet.keep.had
+    sleep 0.$i
     : >/run/meet.keep
     restart_killed
     sleep 1

@@ -58,11 +58,12 @@ self_tests() {
 # A long one beside reads and writes, and its end.
 aborted() {
   use_disk
-  zloop inject add $place delay delay_ms=3000 op=read count=1
+  zloop inject add $place delay delay_ms=600000 op=read count=1
   smart -t long
   contains "under way" "Self test in progress" "$(smart -l selftest)"
   write_zone 8 160 1
   smart -X
+  zloop inject clear $place all
   wait_for 20 result_is "# 1 +Background long +Aborted \(by user command\)"
 }
 

@@ -31,6 +31,10 @@ make_full() {
   flush
 }
 
+are_good() { # NR
+  [ "$(cat /run/syncs.* | grep -c GOOD)" -ge "$1" ]
+}
+
 # Six writers; while they are at it half of the file begins to fail.
 writers() { # TYPE fua|plain
   local first count pid
@@ -38,9 +42,10 @@ writers() { # TYPE fua|plain
   [ "$2" = fua ] || write_cache 0
   read -r first count < <(extent cnv-000000)
   equal "sectors in one piece" $ZONE_BLOCKS "$count"
+  rm -f /run/syncs.*
   python3 "$ZLOOP_TOP/tests/vm/side_by_side.py" write "$SG" 0 6 "$2" /run/syncs &
   pid=$!
-  sleep 2
+  wait_for 60 are_good 200
   map $((first + 1024)) 1024
   wait $pid
   map 0 0
