@@ -143,6 +143,7 @@ must_pass() { # NAME AT CHECK…
   local out
   out=$(try_states "$@") || {
     echo "$out"
+    sort "$KNOWN_FAULTS" | uniq -c
     around_failures "$1" "$out"
     return 1
   }
