@@ -21,13 +21,16 @@ static enum scsi_next take_page(struct scsi_cmd *cmd, uint32_t len)
 		return scsi_bad_cdb(cmd, 1, 4);
 	if (len > cmd->buf_bytes)
 		return scsi_bad_cdb(cmd, 3, NO_BIT);
+	/* A page that is cut off. */
 	if (len < sizeof(head))
-		return scsi_fail(cmd, PARAMETER_LIST_LENGTH_ERROR);
+		return scsi_bad_cdb(cmd, 3, NO_BIT);
 	iov_get(&cur, head, sizeof(head));
 	if (head[0])
 		return scsi_bad_param(cmd, 0, NO_BIT);
 	if (head[1])
 		return scsi_bad_param(cmd, 1, NO_BIT);
+	if (be16_get(head + 2) > len - sizeof(head))
+		return scsi_bad_cdb(cmd, 3, NO_BIT);
 	if (be16_get(head + 2))
 		return scsi_bad_param(cmd, 2, NO_BIT);
 	return scsi_good(cmd);

@@ -335,6 +335,7 @@ static enum scsi_next format_list(struct scsi_cmd *cmd, bool *immed)
 {
 	struct iov_cur cur = iov_start(cmd->iov, cmd->iov_cnt);
 	size_t len = cmd->cdb[1] & LONGLIST ? 8 : 4;
+	unsigned list_len = (unsigned)len / 2; /* DEFECT LIST LENGTH */
 	uint8_t h[8] = { 0 };
 
 	if (cmd->buf_bytes < len)
@@ -347,9 +348,9 @@ static enum scsi_next format_list(struct scsi_cmd *cmd, bool *immed)
 		return scsi_bad_param(cmd, 1, top_bit(h[1] & 0x0d));
 	if (!(h[1] & FMT_FOV) && h[1] & 0x70)
 		return scsi_bad_param(cmd, 1, top_bit(h[1] & 0x70));
-	for (size_t i = 2; i < len; i++)
-		if (h[i]) /* DEFECT LIST LENGTH */
-			return scsi_bad_param(cmd, (unsigned)(len == 4 ? 2 : i),
+	for (unsigned i = 2; i < len; i++)
+		if (h[i])
+			return scsi_bad_param(cmd, i < list_len ? i : list_len,
 					      NO_BIT);
 	*immed = h[1] & FMT_IMM;
 	return SCSI_RUN;

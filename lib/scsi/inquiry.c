@@ -112,12 +112,15 @@ static size_t device_identification(struct scsi_cmd *cmd, uint8_t *body)
 
 static size_t extended_inquiry(struct scsi_cmd *cmd, uint8_t *body)
 {
-	(void)cmd;
+	uint64_t minutes = div_up_u64(scsi_self_test_secs(cmd->unit), 60);
+
 	memset(body, 0, 60);
 	/* SIMPSUP alone: the transport does not say which commands are ordered
 	 * or head of queue, so they could not be treated so. */
 	body[1] = 0x01;
 	body[2] = 0x01; /* V_SUP: a volatile cache */
+	/* EXTENDED SELF-TEST COMPLETION MINUTES */
+	be16_put(body + 6, (uint16_t)min_u64(minutes, UINT16_MAX));
 	return 60;
 }
 

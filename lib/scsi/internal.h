@@ -273,6 +273,8 @@ void scsi_self_test_drop(struct scsi_unit *u);
 enum scsi_next scsi_self_test_claim(struct scsi_cmd *cmd,
 				    enum scsi_self_test_code code);
 void scsi_self_test_run(struct scsi_cmd *cmd);
+/* How long an extended one is said to take at most, and so 1 at least. */
+uint32_t scsi_self_test_secs(const struct scsi_unit *u);
 /* But for that of a test under way the results go. */
 void scsi_self_test_forget(struct scsi_unit *u);
 /* The newest first.  Returns how many there are. */

@@ -13,6 +13,7 @@
 
 #define DS  0x80 /* nothing can be saved, as SP is refused */
 #define SPF 0x40
+#define SP  0x01 /* byte 1 of LOG SELECT */
 /* FORMAT AND LINKING: a bounded data counter, ASCII data, binary data. */
 #define COUNTER	 0x00
 #define ASCII	 0x01
@@ -25,6 +26,7 @@
 /* PC field */
 #define PC_CUMULATIVE	      0x1
 #define PC_DEFAULT_CUMULATIVE 0x3
+#define PC_DEFAULT	      0x80 /* in byte 2: it is one of the defaults */
 
 /* Parameters being put behind the page's header. */
 struct log_page {
@@ -253,12 +255,35 @@ static void list_pages(struct log_page *p)
 			p->data[p->len++] = pages[i].code;
 }
 
+static void list_one(struct log_page *p, uint8_t code, uint8_t sub)
+{
+	p->data[p->len++] = code;
+	p->data[p->len++] = sub;
+}
+
+static bool has_code(const struct page *page, uint8_t code)
+{
+	return page < pages + ZL_ARRAY_SIZE(pages) && page->code == code;
+}
+
+/* Those of a code, and then the list that has them. */
+static void list_of_code(struct log_page *p, uint8_t code)
+{
+	const struct page *page = pages;
+
+	while (page->code != code)
+		page++;
+	for (; has_code(page, code); page++)
+		if (page->sub != SUB_ALL)
+			list_one(p, code, page->sub);
+	list_one(p, code, SUB_ALL);
+}
+
 static void list_subpages(struct log_page *p)
 {
-	for (size_t i = 0; i < ZL_ARRAY_SIZE(pages); i++) {
-		p->data[p->len++] = pages[i].code;
-		p->data[p->len++] = pages[i].sub;
-	}
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(pages); i++)
+		if (!i || pages[i].code != pages[i - 1].code)
+			list_of_code(p, pages[i].code);
 }
 
 static const struct page *find_page(uint8_t code, uint8_t sub)
@@ -269,12 +294,30 @@ static const struct page *find_page(uint8_t code, uint8_t sub)
 	return NULL;
 }
 
-static enum scsi_next no_such_page(struct scsi_cmd *cmd, uint8_t code)
+static bool code_known(uint8_t code)
 {
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(pages); i++)
 		if (pages[i].code == code)
-			return scsi_bad_cdb(cmd, 3, NO_BIT);
-	return scsi_bad_cdb(cmd, 2, 5);
+			return true;
+	return false;
+}
+
+static enum scsi_next no_such_page(struct scsi_cmd *cmd, uint8_t code)
+{
+	return code_known(code) ? scsi_bad_cdb(cmd, 3, NO_BIT)
+				: scsi_bad_cdb(cmd, 2, 5);
+}
+
+/* Subpage FFh of whatever there is lists the subpages. */
+static enum page_kind build_page(struct log_page *p, const struct page *page,
+				 uint8_t code)
+{
+	if (!page) {
+		list_of_code(p, code);
+		return OF_PAGES;
+	}
+	page->build(p);
+	return page->kind;
 }
 
 /*
@@ -289,16 +332,17 @@ enum scsi_next scsi_log_sense(struct scsi_cmd *cmd)
 			      .from = be16_get(cdb + 5),
 			      .len = 4 };
 	const struct page *page = find_page(code, sub);
+	enum page_kind kind;
 
-	if (!page)
+	if (!page && (sub != SUB_ALL || !code_known(code)))
 		return no_such_page(cmd, code);
-	if (page->kind == OF_COUNTERS && cdb[2] >> 6 != PC_CUMULATIVE)
+	if (page && page->kind == OF_COUNTERS && cdb[2] >> 6 != PC_CUMULATIVE)
 		return scsi_bad_cdb(cmd, 2, 7);
-	page->build(&p);
-	if (page->kind == OF_PAGES ? p.from : !p.any)
+	kind = build_page(&p, page, code);
+	if (kind == OF_PAGES ? p.from : !p.any)
 		return scsi_bad_cdb(cmd, 5, NO_BIT);
 	p.data[0] = code | (sub ? SPF : 0);
-	p.data[0] |= page->kind == OF_PAGES ? 0 : DS;
+	p.data[0] |= kind == OF_PAGES ? 0 : DS;
 	p.data[1] = sub;
 	be16_put(p.data + 2, (uint16_t)(p.len - 4));
 	return data_in_all(cmd, be16_get(cdb + 7), p.data, p.len);
@@ -337,6 +381,9 @@ enum scsi_next scsi_log_select(struct scsi_cmd *cmd)
 	uint8_t code = cdb[2] & 0x3f, sub = cdb[3];
 	bool any = false;
 
+	/* What is set to what it was at first is not saved, SP or not. */
+	if (cdb[1] & SP && !(cdb[2] & PC_DEFAULT))
+		return scsi_bad_cdb(cmd, 1, 0);
 	if (be16_get(cdb + 7))
 		return scsi_bad_cdb(cmd, 7, NO_BIT);
 	for (size_t i = 0; i < ZL_ARRAY_SIZE(pages); i++) {

@@ -37,6 +37,9 @@
 #define D_SENSE 0x04 /* byte 2 of the control page */
 #define SWP	0x08 /* byte 4 of the control page */
 
+/* EXTENDED SELF-TEST COMPLETION TIME, of the control page. */
+#define SELF_TEST_TIME 10
+
 /* Fields of the zoned block device control page: the default number of zones,
  * unrestricted reads, MAXIMUM ACTIVATION. */
 #define FSNOZ	       4
@@ -217,6 +220,12 @@ static void build_control(struct scsi_unit *u, enum page_control pc,
 		put_control(&saved, to);
 }
 
+static void put_self_test_time(const struct scsi_unit *u, uint8_t *page)
+{
+	be16_put(page + SELF_TEST_TIME,
+		 (uint16_t)min_u64(scsi_self_test_secs(u), UINT16_MAX));
+}
+
 /* Under mode_lock.  Returns the page's length. */
 static size_t build_page(struct scsi_unit *u, unsigned id, enum page_control pc,
 			 uint8_t *to)
@@ -237,6 +246,8 @@ static size_t build_page(struct scsi_unit *u, unsigned id, enum page_control pc,
 		to[i] &= (uint8_t)~fixed_bits(u, id, i);
 	if (id == MODE_ZONED)
 		build_control(u, pc, to);
+	if (id == MODE_CONTROL && pc != PC_CHANGEABLE)
+		put_self_test_time(u, to);
 	to[0] |= PS;
 	return page->len;
 }
@@ -450,13 +461,14 @@ static bool take_block_desc(struct mode_list *list, bool long_lba)
 	const struct scsi_unit *u = list->cmd->unit;
 	uint8_t now[LONG_BLOCK_DESC], d[LONG_BLOCK_DESC];
 	unsigned len = (unsigned)build_block_desc(u, long_lba, now);
-	unsigned at = list->at;
+	unsigned at = list->at, block_len = long_lba ? 12 : 5;
 
 	if (!take(list, d, len))
 		return false;
 	for (unsigned i = long_lba ? 8 : 4; i < len; i++)
 		if (d[i] != now[i])
-			return bad(list, at + i, NO_BIT);
+			return bad(list, at + (i < block_len ? i : block_len),
+				   NO_BIT);
 	return true;
 }
 
@@ -468,6 +480,39 @@ static int find_page(const struct scsi_unit *u, uint8_t code, uint8_t sub)
 		    subpage_code(&pages[i]) == sub)
 			return i;
 	return -1;
+}
+
+/* Fields of several bytes: sense data point to the first of them. */
+static const struct field {
+	enum mode_id id;
+	uint8_t first, len;
+} long_fields[] = {
+	{ MODE_ERROR_RECOVERY, 10, 2 },
+	{ MODE_VERIFY_RECOVERY, 10, 2 },
+	{ MODE_CACHING, 4, 2 },
+	{ MODE_CACHING, 6, 2 },
+	{ MODE_CACHING, 8, 2 },
+	{ MODE_CACHING, 10, 2 },
+	{ MODE_CACHING, 14, 2 },
+	{ MODE_CONTROL, 8, 2 },
+	{ MODE_CONTROL, SELF_TEST_TIME, 2 },
+	{ MODE_IE_CONTROL, 4, 4 },
+	{ MODE_IE_CONTROL, 8, 4 },
+	{ MODE_BACKGROUND, 6, 2 },
+	{ MODE_BACKGROUND, 8, 2 },
+	{ MODE_BACKGROUND, 10, 2 },
+	{ MODE_BACKGROUND, 12, 2 },
+};
+
+static bool bad_field(struct mode_list *list, unsigned at, unsigned id,
+		      unsigned byte, uint8_t wrong)
+{
+	const struct field *f = long_fields;
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(long_fields); i++, f++)
+		if (f->id == id && byte >= f->first && byte < f->first + f->len)
+			return bad(list, at + f->first, NO_BIT);
+	return bad(list, at + byte, top_bit(wrong));
 }
 
 /* Everything from byte @from on may differ from @now in changeable bits only;
@@ -483,7 +528,7 @@ static bool check_changes(struct mode_list *list, unsigned at, unsigned id,
 		wrong = (data[i] ^ now[i]) & (uint8_t)~page->changeable[i];
 		wrong |= data[i] & fixed;
 		if (wrong)
-			return bad(list, at + i, top_bit(wrong));
+			return bad_field(list, at, id, i, wrong);
 		data[i] |= now[i] & fixed;
 	}
 	return true;
@@ -627,10 +672,11 @@ static bool take_changes(struct mode_list *list, bool six, bool *at_once)
 
 	pthread_mutex_lock(&u->mode_lock);
 	memcpy(mode, u->mode, sizeof(mode));
+	put_self_test_time(u, mode[MODE_CONTROL]);
 	if (u->realms)
 		build_control(u, PC_CURRENT, mode[MODE_ZONED]);
 	memcpy(old, mode[MODE_ZONED], sizeof(old));
-	ok = take_list(list, six, mode);
+	ok = !list->left || take_list(list, six, mode);
 	if (ok) {
 		cmd->mode_values = encode_saved(mode);
 		cmd->mode_mask = cmd->mode_values ^ encode_saved(u->mode);
@@ -656,11 +702,12 @@ static enum scsi_next mode_select(struct scsi_cmd *cmd, bool six)
 
 	if (!(cmd->cdb[1] & 0x10)) /* PF: pages, not vendor specific data */
 		return scsi_bad_cdb(cmd, 1, 4);
-	if (!len)
+	/* Without a list SP saves what there is. */
+	cmd->sp = cmd->cdb[1] & 0x01;
+	if (!len && !cmd->sp)
 		return scsi_good(cmd);
 	if (len > cmd->buf_bytes)
 		return scsi_bad_cdb(cmd, len_at, NO_BIT);
-	cmd->sp = cmd->cdb[1] & 0x01;
 	if (!take_changes(&list, six, &at_once))
 		return SCSI_DONE;
 	return at_once ? scsi_good(cmd) : SCSI_RUN;
@@ -712,7 +759,8 @@ static bool save(struct scsi_cmd *cmd)
 /*
  * What the cache holds must not outlast the promise that there is none: with
  * the cache off it may have something left, perhaps since it has been switched
- * off only now, or what was to be flushed then could not be.
+ * off only now, or what was to be flushed then could not be.  So does software
+ * write protection (SPC-5 7.5.8), which nothing is written behind.
  */
 void scsi_mode_select_run(struct scsi_cmd *cmd)
 {
@@ -723,7 +771,7 @@ void scsi_mode_select_run(struct scsi_cmd *cmd)
 	pthread_mutex_unlock(&u->mode_lock);
 	/* The current values have changed. */
 	cmd->io.goes_on = true;
-	if (!u->wce)
+	if (!u->wce || u->swp)
 		scsi_submit_sync(cmd, save);
 	else if (save(cmd))
 		scsi_finish(cmd);

@@ -11,7 +11,8 @@ enum scsi_next scsi_test_unit_ready(struct scsi_cmd *cmd)
 /*
  * Sense data as parameter data.  Every CHECK CONDITION carries its own, so that
  * only a unit attention condition and a deferred error, which end here, and the
- * unit's state are left to say.
+ * unit's state are left to say; that it is not ready is said first (SPC-5
+ * 6.39).
  */
 enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 {
@@ -22,17 +23,17 @@ enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 
 	if (cmd->unit->fenced)
 		sense.code = TARGET_PORT_IN_UNAVAILABLE_STATE;
-	else if (atomic_exchange(&cmd->unit->attention, false))
-		sense.code = POWER_ON_OCCURRED;
 	else if (sense_of_job(cmd->unit, &sense))
 		;
+	else if (cmd->unit->stopped)
+		sense.code = INITIALIZING_COMMAND_REQUIRED;
+	else if (atomic_exchange(&cmd->unit->attention, false))
+		sense.code = POWER_ON_OCCURRED;
 	else if (atomic_exchange(&cmd->unit->format_failed, false))
 		sense = (struct sense){ .code = FORMAT_COMMAND_FAILED,
 					.deferred = true };
 	else if (cmd->unit->sanitize_failed)
 		sense.code = SANITIZE_COMMAND_FAILED;
-	else if (cmd->unit->stopped)
-		sense.code = INITIALIZING_COMMAND_REQUIRED;
 	else
 		sense_of_self_test(cmd->unit, &sense);
 	len = sense_build(&sense, descriptor, data);

@@ -20,6 +20,9 @@
 #define EXTENDED_BYTES ZL_MIB
 #define NOT_KNOWN      UINT64_MAX
 
+/* What a disk below reads; an emulated one is seldom slower. */
+#define READ_BYTES_PER_S (100 * ZL_MIB)
+
 static bool is_extended(const struct scsi_self_test *t)
 {
 	return t->code == SELF_TEST_EXTENDED ||
@@ -272,6 +275,14 @@ void scsi_self_test_run(struct scsi_cmd *cmd)
 	 * command first. */
 	if (background)
 		scsi_finish(cmd);
+}
+
+uint32_t scsi_self_test_secs(const struct scsi_unit *u)
+{
+	uint64_t bytes = u->capacity_blocks * u->block_bytes;
+
+	return (uint32_t)min_u64(div_up_u64(bytes, READ_BYTES_PER_S),
+				 UINT32_MAX);
 }
 
 void scsi_self_test_forget(struct scsi_unit *u)

@@ -287,7 +287,7 @@ static void only_zeros_from(size_t from)
 
 static void d_sense(struct rig *rig, bool on)
 {
-	uint8_t list[16] = { [4] = 0x0a, 10, on ? 4 : 0, 0x10 };
+	uint8_t list[16] = { [4] = 0x0a, 10, on ? 4 : 0, 0x10, [15] = 1 };
 
 	assert_int_equal(rig_exec(rig, CDB(0x15, 0x10, 0, 0, 16, 0), 6,
 				  RUNNER_OUT, list, sizeof(list)),

@@ -150,7 +150,7 @@ static void check_shot(const struct shot *shot)
 /* What MODE SELECT and START STOP UNIT have changed. */
 static void calm_down(struct rig *rig)
 {
-	uint8_t list[16] = { [4] = 0x0a, 10, 0, 0x10 };
+	uint8_t list[16] = { [4] = 0x0a, 10, 0, 0x10, [15] = 1 };
 
 	assert_int_equal(rig_exec(rig, CDB(0x15, 0x10, 0, 0, 16, 0), 6,
 				  RUNNER_OUT, list, sizeof(list)),

@@ -47,7 +47,7 @@ static void run(struct scsi_cmd *cmd)
 static void select_descriptor_sense(void)
 {
 	static const uint8_t cdb[6] = { 0x15, 0x10, 0, 0, 16 };
-	static uint8_t list[16] = { 0, 0, 0, 0, 0x0a, 10, 0x04, 0x10 };
+	static uint8_t list[16] = { [4] = 0x0a, 10, 0x04, 0x10, [15] = 1 };
 	struct iovec iov = { .iov_base = list, .iov_len = sizeof(list) };
 	struct scsi_cmd cmd = {
 		.cdb = cdb, .cdb_len = sizeof(cdb), .iov = &iov, .iov_cnt = 1

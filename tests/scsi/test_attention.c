@@ -160,7 +160,9 @@ static void not_counted(void **state)
 /* MODE SELECT of the control page: D_SENSE and SWP. */
 static void select_control(uint8_t sp, uint8_t d_sense, uint8_t swp)
 {
-	uint8_t list[16] = { 0, 0, 0, 0, 0x0a, 10, d_sense, 0x10, swp };
+	uint8_t list[16] = {
+		0, 0, 0, 0, 0x0a, 10, d_sense, 0x10, swp, [15] = 1
+	};
 
 	CMD(&rig, list, 16, 0x15, 0x10 | sp, 0, 0, 16);
 	check_good(&rig);

@@ -510,7 +510,9 @@ static void no_information(void **state)
 	struct store_fault_plan plan = { .fail_count = UINT64_MAX,
 					 .error = EIO,
 					 .only = 1u << STORE_SYNC };
-	static const uint8_t d_sense_off[16] = { [4] = 0x0a, 10, 0, 0x10 };
+	static const uint8_t d_sense_off[16] = {
+		[4] = 0x0a, 10, 0, 0x10, [15] = 1
+	};
 
 	(void)state;
 	start(NULL);

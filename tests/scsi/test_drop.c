@@ -72,7 +72,7 @@ static void nothing_happens(void **state)
 {
 	static const uint8_t wce_off[] = { 0, 0, 0, 0, 0x08, 18, [23] = 0 };
 	static const uint8_t d_sense[] = { 0,  0, 0,	0,	 0x0a,
-					   10, 4, 0x10, [15] = 0 };
+					   10, 4, 0x10, [15] = 1 };
 	static const uint8_t unmap[24] = { 0, 22, 0, 16, [19] = 1 };
 	static const uint8_t pattern[8] = { 1, 0, 0, 4, 1, 2, 3, 4 };
 	static const uint8_t immed[4] = { 0, 0x02 };

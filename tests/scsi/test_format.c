@@ -100,6 +100,15 @@ static void format_refused(void **state)
 	list[3] = 4; /* a defect list */
 	CMD(&rig, list, 4, 0x04, 0x10);
 	check_bad_param(&rig, 2, -1);
+	CMD(&rig, list, 8, 0x04, 0x30); /* reserved, where the list is long */
+	check_bad_param(&rig, 3, -1);
+	list[3] = 0;
+	for (unsigned i = 4; i < 8; i++) {
+		list[i] = 8;
+		CMD(&rig, list, 8, 0x04, 0x30);
+		check_bad_param(&rig, 4, -1);
+		list[i] = 0;
+	}
 	check_zone(&rig, SEQ(0), ZC_IMP_OPEN, SEQ(0) + 300);
 }
 
@@ -412,7 +421,9 @@ static void format_fails_later(void **state)
 	static const uint8_t fixed[18] = {
 		0x71, 0, 3, [7] = 10, [12] = 0x31, 0x01
 	};
-	static const uint8_t d_sense[16] = { [4] = 0x0a, 10, 4, 0x10 };
+	static const uint8_t d_sense[16] = {
+		[4] = 0x0a, 10, 4, 0x10, [15] = 1
+	};
 
 	(void)state;
 	format_later(0x71);

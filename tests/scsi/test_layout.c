@@ -106,7 +106,8 @@ static void vpd_names(void **state)
 
 static void vpd_extended(void **state)
 {
-	static const uint8_t want[64] = { 0x14, 0x86, 0, 0x3c, 0, 0x01, 0x01 };
+	static const uint8_t want[64] = { 0x14, 0x86, 0,    0x3c,
+					  0,	0x01, 0x01, [11] = 1 };
 
 	(void)state;
 	rig_start(&rig, OPTS_512N);

@@ -14,10 +14,17 @@ static void lists(void **state)
 {
 	static const uint8_t all[] = { 0,    0,	   0,	 9,    0x00, 0x02, 0x03,
 				       0x05, 0x0d, 0x0e, 0x10, 0x15, 0x2f };
-	static const uint8_t sub[] = { 0x40, 0xff, 0,	 22,   0x00, 0x00, 0x00,
-				       0xff, 0x02, 0x00, 0x03, 0x00, 0x05, 0x00,
-				       0x0d, 0x00, 0x0e, 0x00, 0x10, 0x00, 0x14,
-				       0x01, 0x15, 0x00, 0x2f, 0x00 };
+	static const uint8_t sub[] = { 0x40, 0xff, 0,	 40,   0x00, 0x00, 0x00,
+				       0xff, 0x02, 0x00, 0x02, 0xff, 0x03, 0x00,
+				       0x03, 0xff, 0x05, 0x00, 0x05, 0xff, 0x0d,
+				       0x00, 0x0d, 0xff, 0x0e, 0x00, 0x0e, 0xff,
+				       0x10, 0x00, 0x10, 0xff, 0x14, 0x01, 0x14,
+				       0xff, 0x15, 0x00, 0x15, 0xff, 0x2f, 0x00,
+				       0x2f, 0xff };
+	static const uint8_t of_14[] = { 0x54, 0xff, 0,	   4,
+					 0x14, 0x01, 0x14, 0xff };
+	static const uint8_t of_0d[] = { 0x4d, 0xff, 0,	   4,
+					 0x0d, 0x00, 0x0d, 0xff };
 
 	(void)state;
 	LOG(0, 0, 0);
@@ -26,6 +33,19 @@ static void lists(void **state)
 	check_data(&rig, sub, sizeof(sub));
 	LOG(0, 0, 1);
 	check_bad_cdb(&rig, 5, -1);
+	LOG(0x14, 0xff, 0);
+	check_data(&rig, of_14, sizeof(of_14));
+	LOG(0x0d, 0xff, 0);
+	check_data(&rig, of_0d, sizeof(of_0d));
+	LOG(0x14, 0xff, 1);
+	check_bad_cdb(&rig, 5, -1);
+	LOG(0x16, 0xff, 0);
+	check_bad_cdb(&rig, 2, 5);
+	/* what is listed with them, too */
+	for (size_t i = 4; i < sizeof(sub); i += 2) {
+		LOG(sub[i], sub[i + 1], 0);
+		check_good(&rig);
+	}
 	/* what is listed without subpages can be asked for so */
 	for (size_t i = 4; i < sizeof(all); i++) {
 		LOG(all[i], 0, 0);
@@ -216,6 +236,7 @@ static void identity(void **state)
 static void diagnostics(void **state)
 {
 	static const uint8_t pages[5] = { 0, 0, 0, 1, 0 }, list[4];
+	static const uint8_t too_long[5] = { 0, 0, 0, 1, 0 };
 
 	(void)state;
 	CMD(&rig, NULL, 0, 0x1d);
@@ -235,7 +256,7 @@ static void diagnostics(void **state)
 	CMD(&rig, list, 4, 0x1d, 0x00, 0, 0, 4);
 	check_bad_cdb(&rig, 1, 4);
 	CMD(&rig, list, 3, 0x1d, 0x10, 0, 0, 3);
-	check_sense(&rig, 0x51a00);
+	check_bad_cdb(&rig, 3, -1);
 	CMD(&rig, list, 3, 0x1d, 0x10, 0, 0, 4);
 	check_bad_cdb(&rig, 3, -1);
 	for (uint8_t byte = 0; byte < 4; byte++) {
@@ -243,8 +264,13 @@ static void diagnostics(void **state)
 
 		other[byte] = 1;
 		CMD(&rig, other, 4, 0x1d, 0x10, 0, 0, 4);
-		check_bad_param(&rig, byte == 3 ? 2 : byte, -1);
+		if (byte < 2)
+			check_bad_param(&rig, byte, -1);
+		else
+			check_bad_cdb(&rig, 3, -1);
 	}
+	CMD(&rig, too_long, 5, 0x1d, 0x10, 0, 0, 5);
+	check_bad_param(&rig, 2, -1);
 }
 
 /* Page @code: bytes processed and uncorrected errors; the rest is 0. */
@@ -319,6 +345,23 @@ static void error_counters(void **state)
 	check_good(&rig);
 	check_all_errors(0, 1024, 0);
 	CMD(&rig, NULL, 0, 0x4c, 0x00, 0xc3);
+	check_good(&rig);
+	check_all_errors(0, 0, 0);
+	/* SP: of what becomes what it was at first nothing is saved anyhow */
+	rig_rw(&rig, 0x88, SEQ(0), 2, NULL, 1024);
+	CMD(&rig, NULL, 0, 0x4c, 0x01, 0x82);
+	check_good(&rig);
+	check_all_errors(0, 1024, 0);
+	CMD(&rig, NULL, 0, 0x4c, 0x03, 0x42);
+	check_bad_cdb(&rig, 1, 0);
+	CMD(&rig, NULL, 0, 0x4c, 0x01, 0x02);
+	check_bad_cdb(&rig, 1, 0);
+	check_all_errors(0, 1024, 0);
+	CMD(&rig, NULL, 0, 0x4c, 0x01, 0xc3);
+	check_good(&rig);
+	check_all_errors(0, 0, 0);
+	rig_rw(&rig, 0x88, SEQ(0), 2, NULL, 1024);
+	CMD(&rig, NULL, 0, 0x4c, 0x03, 0x83);
 	check_good(&rig);
 	check_all_errors(0, 0, 0);
 }

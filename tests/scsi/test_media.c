@@ -513,7 +513,7 @@ static void prefetch(void **state)
 
 static void write_protected(void **state)
 {
-	uint8_t mode[16] = { [4] = 0x0a, 10, 0, 0x10, 0x08 };
+	uint8_t mode[16] = { [4] = 0x0a, 10, 0, 0x10, 0x08, [15] = 1 };
 	uint8_t data[1024] = { 0 };
 
 	(void)state;

@@ -13,7 +13,7 @@ RIG_EACH(OPTS)
 #define PAGE_01 0x01, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define PAGE_08(wce) 0x08, 18, wce, 0, 0, 0, 0, 0, 0, 0,                       \
 		     0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-#define PAGE_0A(d_sense, swp) 0x0a, 10, d_sense, 0x10, swp, 0, 0, 0, 0, 0, 0, 0
+#define PAGE_0A(d_sense, swp) 0x0a, 10, d_sense, 0x10, swp, 0, 0, 0, 0, 0, 0, 1
 #define PAGE_1C 0x1c, 10, 0, 0x06, 0, 0, 0, 0, 0, 0, 0, 0
 #define PAGE_07 0x07, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define PAGE_0A_01 0x4a, 0x01, 0, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
@@ -151,8 +151,10 @@ static void saving_fails(void **state)
 
 	(void)state;
 	store_fault_arm(rig.fault, &plan);
-	CMD(&rig, list, sizeof(list), 0x55, 0x11, [8] = 0);
+	CMD(&rig, list, sizeof(list), 0x55, 0x10, [8] = 0);
 	check_good(&rig);
+	CMD(&rig, list, sizeof(list), 0x55, 0x11, [8] = 0);
+	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
 	CMD(&rig, list, sizeof(list), 0x15, 0x11, 0, 0, sizeof(list));
 	assert_int_equal(rig.cmd.status, SCSI_CHECK_CONDITION);
 	plan.fail_at = UINT64_MAX;
@@ -380,6 +382,40 @@ static void current_values_end(void **state)
 	journal_boot_id_path = path;
 }
 
+/* Without a list it is what there is that is saved. */
+static void saved_without_list(void **state)
+{
+	(void)state;
+	SELECT_6(0, 0, 0, 0, PAGE_08(0));
+	check_good(&rig);
+	SENSE_6(0xc8, 0);
+	assert_int_equal(rig.data[4 + 2], 0x04);
+	CMD(&rig, NULL, 0, 0x15, 0x11);
+	check_good(&rig);
+	SENSE_6(0xc8, 0);
+	assert_int_equal(rig.data[4 + 2], 0x00);
+	check_current(0, 0, 0);
+}
+
+/* How long an extended self-test takes: of the capacity, so that it can be sent
+ * back whatever has been written. */
+static void self_test_time(void **state)
+{
+	(void)state;
+	SENSE_6(0x4a, 0); /* changeable */
+	assert_int_equal(be16_get(rig.data + 4 + 10), 0);
+	SENSE_6(0x0a, 0);
+	assert_int_equal(be16_get(rig.data + 4 + 10), 1);
+	SELECT_6(0, 0, 0, 0, 0x0a, 10, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 2);
+	check_bad_param(&rig, 4 + 10, -1);
+	rig_stop(&rig);
+	rig_start(&rig, "capacity_mb=29952,zone_size_mb=256,conv_zones=2");
+	SENSE_6(0x8a, 0);
+	assert_int_equal(be16_get(rig.data + 4 + 10), 300);
+	CMD(&rig, NULL, 64, 0x12, 0x01, 0x86, 0, 64);
+	assert_int_equal(be16_get(rig.data + 10), 5);
+}
+
 static void select_block_descriptor(void **state)
 {
 	(void)state;
@@ -398,10 +434,10 @@ static void select_block_descriptor(void **state)
 	SELECT_6(0, 0, 0, 8, 0, 0, 0x40, 0, 1, 0, 2, 0);
 	check_bad_param(&rig, 8, -1);
 	SELECT_6(0, 0, 0, 8, 0, 0, 0x40, 0, 0, 0, 0x10, 0);
-	check_bad_param(&rig, 10, -1);
+	check_bad_param(&rig, 9, -1);
 	SELECT_10(0, 0, 0, 0, 1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0,
 		  0, 0, 0, 2, 1);
-	check_bad_param(&rig, 23, -1);
+	check_bad_param(&rig, 20, -1);
 	/* its length */
 	SELECT_6(0, 0, 0, 16, LONG_BD);
 	check_bad_param(&rig, 3, -1);
@@ -490,6 +526,29 @@ static void select_list_refused(void **state)
 }
 
 /* Every bit of every page that is not changeable, behind one good page. */
+/* To the first byte of a field that has several. */
+static void check_pointer(uint8_t code, size_t page, size_t byte, int bit)
+{
+	static const struct {
+		uint8_t code, first, len;
+	} fields[] = {
+		{ 0x01, 10, 2 }, { 0x08, 4, 2 },  { 0x08, 6, 2 },
+		{ 0x08, 8, 2 },	 { 0x08, 10, 2 }, { 0x08, 14, 2 },
+		{ 0x1c, 4, 4 },	 { 0x1c, 8, 4 },
+	};
+
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(fields); i++) {
+		size_t first = page + fields[i].first;
+
+		if (fields[i].code == code && byte >= first &&
+		    byte < first + fields[i].len) {
+			check_bad_param(&rig, (unsigned)first, -1);
+			return;
+		}
+	}
+	check_bad_param(&rig, (unsigned)byte, bit);
+}
+
 static void select_unchangeable(void **state)
 {
 	static const uint8_t list[] = {
@@ -511,7 +570,7 @@ static void select_unchangeable(void **state)
 				memcpy(changed, list, sizeof(list));
 				changed[byte] ^= (uint8_t)(1 << bit);
 				select_6(changed, sizeof(changed));
-				check_bad_param(&rig, (unsigned)byte, bit);
+				check_pointer(list[page], page, byte, bit);
 				refused++;
 			}
 		}
@@ -602,6 +661,13 @@ static void write_cache_off(void **state)
 	rig_write(&rig, lba + 2, 1);
 	check_good(&rig);
 	assert_int_equal(store_fault_calls(rig.fault), 2);
+	/* nothing is written behind software write protection */
+	SELECT_6(0, 0, 0, 0, PAGE_0A(0, 8));
+	check_good(&rig);
+	assert_int_equal(store_fault_calls(rig.fault), 3);
+	SELECT_6(0, 0, 0, 0, PAGE_0A(0, 0));
+	check_good(&rig);
+	assert_int_equal(store_fault_calls(rig.fault), 3);
 }
 
 int main(void)
@@ -611,6 +677,8 @@ int main(void)
 		T(sense_10),
 		T(sense_changeable),
 		T(saved_values),
+		T(saved_without_list),
+		T(self_test_time),
 		T(saving_fails),
 		T(sense_refused),
 		T(select_changes),

@@ -628,7 +628,8 @@ static void cdb_32(void **state)
 
 static void write_protected(void **state)
 {
-	static const uint8_t list[16] = { 0, 0, 0, 0, 0x0a, 10, 0, 0x10, 0x08 };
+	static const uint8_t list[16] = { [4] = 0x0a, 10,   0,
+					  0x10,	      0x08, [15] = 1 };
 
 	(void)state;
 	CMD(&rig, list, 16, 0x15, 0x10, 0, 0, 16);

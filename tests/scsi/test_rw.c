@@ -459,8 +459,8 @@ static void medium_error_far_out(void **state)
 	static const uint8_t want[20] = { 0x72, 3, 0x0c, 0,    0, 0, 0,
 					  12,	0, 10,	 0x80, 0, 0, 0,
 					  0,	1, 0x80, 0,    0, 0 };
-	static const uint8_t list[] = { 0, 0, 0, 0, 0x0a, 10, 4, 0x10,
-					0, 0, 0, 0, 0,	  0,  0, 0 };
+	static const uint8_t list[] = { 0, 0, 0, 0, 0x0a, 10, 4,    0x10,
+					0, 0, 0, 0, 0,	  0,  0xa3, 0xd8 };
 	uint64_t lba = UINT64_C(0x180000000);
 	struct rig old = rig;
 
