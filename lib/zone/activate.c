@@ -174,10 +174,9 @@ static void describe(const struct zone_set *set, struct zone_activation *a,
 static void describe_all(const struct zone_set *set, struct zone_activation *a)
 {
 	for (unsigned d = 0; d < set->geo.domains.nr; d++)
-		for (uint32_t r = zone_activation_next(set, a, 0);
-		     r != ZONE_NO_REALM;
-		     r = zone_activation_next(set, a, r + 1))
-			if (d == a->domain || d == set->active[r])
+		for (uint32_t r = a->first; r < a->end; r++)
+			if (changes(set, a, r) &&
+			    (d == a->domain || d == set->active[r]))
 				describe(set, a, r, d);
 }
 
@@ -204,24 +203,20 @@ enum zone_verdict zone_activation_check(const struct zone_set *set,
 	return ZV_OK;
 }
 
-uint32_t zone_activation_next(const struct zone_set *set,
-			      const struct zone_activation *a, uint32_t from)
+unsigned zone_activation_domain(const struct zone_set *set,
+				const struct zone_activation *a, uint32_t realm)
 {
-	for (uint32_t r = from > a->first ? from : a->first; r < a->end; r++)
-		if (changes(set, a, r))
-			return r;
-	return ZONE_NO_REALM;
+	assert(!a->unmet);
+	return realm >= a->first && realm < a->end && changes(set, a, realm)
+		       ? a->domain
+		       : ZONE_NO_DOMAIN;
 }
 
-void zone_activation_apply(struct zone_set *set,
-			   const struct zone_activation *a)
+void zone_activation_apply(struct zone_set *set, const uint8_t *to)
 {
-	uint32_t r;
-
-	assert(!a->unmet);
-	for (r = zone_activation_next(set, a, 0); r != ZONE_NO_REALM;
-	     r = zone_activation_next(set, a, r + 1))
-		zone_realm_activate(set, r, a->domain);
+	for (uint32_t r = 0; r < set->geo.domains.nr_realms; r++)
+		if (to[r] != ZONE_NO_DOMAIN)
+			zone_realm_activate(set, r, to[r]);
 }
 
 /* A realm's zones in a domain all become EMPTY (NOT WRITE POINTER), or

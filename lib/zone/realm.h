@@ -147,14 +147,13 @@ struct zone_activation {
 enum zone_verdict zone_activation_check(const struct zone_set *set,
 					struct zone_activation *a);
 
-/* The first realm at or after @from that an activation without unmet
- * prerequisites changes, as things are now, or ZONE_NO_REALM. */
-uint32_t zone_activation_next(const struct zone_set *set,
-			      const struct zone_activation *a, uint32_t from);
+/* The domain that a realm becomes active in with an activation without unmet
+ * prerequisites, as things are now, or ZONE_NO_DOMAIN: it stays as it is. */
+unsigned zone_activation_domain(const struct zone_set *set,
+				const struct zone_activation *a,
+				uint32_t realm);
 
-/* Carries it out: the check has found no unmet prerequisite, and nothing has
- * changed since. */
-void zone_activation_apply(struct zone_set *set,
-			   const struct zone_activation *a);
+/* Carries it out: @to has that of each realm, and nothing has changed since. */
+void zone_activation_apply(struct zone_set *set, const uint8_t *to);
 
 #endif

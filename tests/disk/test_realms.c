@@ -304,6 +304,66 @@ static void injected_states(void **state)
 	check_realms(fix.disk, CONV, SEQUENTIAL);
 }
 
+static void inject(enum inject_kind kind, uint32_t slot)
+{
+	struct inject_fault f = { .kind = kind,
+				  .lba = LBA(slot),
+				  .nr_blocks = ZONE };
+	struct zl_err err;
+	uint32_t id;
+
+	assert_accepted("a state", disk_fault_add(fix.disk, &f, &id, &err),
+			&err);
+}
+
+/* What FORMAT UNIT does with realms. */
+static void restore(uint8_t domain)
+{
+	struct zone_activation a = { .all = true,
+				     .yields = true,
+				     .other = domain };
+	struct disk_io io = { .op = DISK_ACTIVATE, .activation = &a };
+
+	assert_int_equal(disk_run(fix.disk, &io), DISK_OK);
+	assert_int_equal(a.unmet, 0);
+}
+
+/* A realm with such a zone is what it was, and the next opening knows it. */
+static void restored_but_for_one(void **state)
+{
+	uint32_t records;
+
+	(void)state;
+	activate(4, 4, CONV);
+	inject(INJECT_OFFLINE, 5);
+	restore(CONV);
+	check_realms(fix.disk, SEQUENTIAL, CONV);
+	/* There is nothing to say. */
+	records = fix.disk->journal.records;
+	restore(CONV);
+	assert_int_equal(fix.disk->journal.records, records);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, SEQUENTIAL, CONV);
+	assert_int_equal(cond_of(&fix, LBA(5)), ZC_OFFLINE);
+}
+
+static void restored_but_for_conventional(void **state)
+{
+	(void)state;
+	fixture_stop(&fix);
+	fixture_start(&fix, REALMS ",active=seq", 0);
+	activate(1, 2, CONV);
+	assert_int_equal(do_write(&fix, LBA(2), 8, 1), DISK_OK);
+	inject(INJECT_READ_ONLY, 2);
+	restore(SEQUENTIAL);
+	check_realms(fix.disk, SEQUENTIAL, CONV);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, SEQUENTIAL, CONV);
+	assert_int_equal(cond_of(&fix, LBA(2)), ZC_READ_ONLY);
+	assert_int_equal(do_read(&fix, LBA(2), 8), DISK_OK);
+	assert_filled(fix.buf, LBA(2), 8, 1);
+}
+
 /* What the journal says of zones from before an activation is over with it,
  * also if the process died before it could say so. */
 static void died_behind_the_record(void **state)
@@ -557,6 +617,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mode_page, start, stop),
 		cmocka_unit_test_setup_teardown(power_failure, start, stop),
 		cmocka_unit_test_setup_teardown(injected_states, start, stop),
+		cmocka_unit_test_setup_teardown(restored_but_for_one, start,
+						stop),
+		cmocka_unit_test_setup_teardown(restored_but_for_conventional,
+						start, stop),
 		cmocka_unit_test_setup_teardown(died_behind_the_record, start,
 						stop),
 		cmocka_unit_test_setup_teardown(not_taken_back, start, stop),

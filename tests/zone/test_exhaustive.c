@@ -453,6 +453,15 @@ static void try_power_on(struct explorer *x)
 	check_result(x, ZV_OK, ZV_OK, &x->from);
 }
 
+static void apply(struct explorer *x, const struct zone_activation *a)
+{
+	uint8_t to[SLOTS];
+
+	for (uint32_t r = 0; r < x->geo.domains.nr_realms; r++)
+		to[r] = (uint8_t)zone_activation_domain(&x->now.set, a, r);
+	zone_activation_apply(&x->now.set, to);
+}
+
 static void do_activation(struct explorer *x, bool all, uint64_t id,
 			  uint32_t nr, uint8_t other)
 {
@@ -465,7 +474,7 @@ static void do_activation(struct explorer *x, bool all, uint64_t id,
 	take(x, &x->from);
 	lib_verdict = zone_activation_check(&x->now.set, &lib);
 	if (!lib_verdict && !lib.unmet)
-		zone_activation_apply(&x->now.set, &lib);
+		apply(x, &lib);
 	model_verdict = model_activate(&x->now.model, &model);
 	name(x, "activate all %llu id %llu count %llu other %llu", all, id, nr,
 	     other);

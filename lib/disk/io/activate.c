@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
  * ZONE ACTIVATE: files of the zones to come first, then one record in the
- * journal, with which all realms change at once, then the files that were.
+ * journal, with which all realms change at once (one for each run of realms if
+ * it yields), then the files that were.
  *
  * Whenever it ends in between, the journal says where a realm is active, and
  * what an INACTIVE zone has for a file is a leftover, which the next opening
@@ -41,6 +42,7 @@ struct change {
 	struct io *io;
 	struct disk *d;
 	struct zone_activation *a;
+	uint8_t *to; /* by realm: see zone_activation_apply() */
 	uint32_t nr;
 	struct changed {
 		uint32_t slot;
@@ -58,7 +60,7 @@ static void add_zones(struct change *c, uint32_t realm, unsigned domain)
 	while (n--)
 		c->slots[c->nr++] = (struct changed){
 			.slot = slot++,
-			.to_come = domain == c->a->domain,
+			.to_come = domain == c->to[realm],
 		};
 }
 
@@ -67,15 +69,18 @@ static void add_zones(struct change *c, uint32_t realm, unsigned domain)
 static int collect(struct change *c)
 {
 	const struct zone_set *z = &c->d->zones;
-	uint32_t r;
+	uint32_t nr = z->geo.domains.nr_realms;
 
+	c->to = malloc(nr);
 	c->slots = calloc(z->nr_slots, sizeof(*c->slots));
-	if (!c->slots)
+	if (!c->to || !c->slots)
 		return -ENOMEM;
+	for (uint32_t r = 0; r < nr; r++)
+		c->to[r] = (uint8_t)zone_activation_domain(z, c->a, r);
 	for (unsigned i = 0; i < z->geo.domains.nr; i++)
-		for (r = zone_activation_next(z, c->a, 0); r != ZONE_NO_REALM;
-		     r = zone_activation_next(z, c->a, r + 1))
-			if (i == c->a->domain || i == z->active[r])
+		for (uint32_t r = 0; r < nr; r++)
+			if (c->to[r] != ZONE_NO_DOMAIN &&
+			    (i == c->to[r] || i == z->active[r]))
 				add_zones(c, r, i);
 	return 0;
 }
@@ -218,7 +223,8 @@ static void settle(struct change *c)
 /* A log that cannot say what has happened ends. */
 static void record(struct change *c)
 {
-	uint32_t nr = c->a->end - c->a->first, realm;
+	uint32_t nr = c->a->end - c->a->first;
+	const uint8_t *to = c->to + c->a->first;
 	uint8_t *domains;
 
 	if (!recorder_is_on(c->d))
@@ -229,24 +235,24 @@ static void record(struct change *c)
 		return;
 	}
 	memset(domains, UINT8_MAX, record_realm_bytes(nr));
-	for (uint32_t i = 0; i < c->nr; i++) {
-		realm = zone_realm_of(&c->d->zones.geo, c->slots[i].slot) -
-			c->a->first;
-		if (c->slots[i].to_come &&
-		    record_realm_domain(domains, realm) == RECORD_REALM_STAYS)
-			record_realm_set(domains, realm, c->a->domain);
-	}
+	for (uint32_t r = 0; r < nr; r++)
+		if (to[r] != ZONE_NO_DOMAIN)
+			record_realm_set(domains, r, to[r]);
 	recorder_activated(c->io, c->a->first, nr, domains);
 	free(domains);
 }
 
 static int change(struct change *c)
 {
-	int ret = make_files(c);
+	int ret;
 
+	/* Then there is nothing to tell either. */
+	if (!c->nr)
+		return 0;
+	ret = make_files(c);
 	if (ret)
 		return ret;
-	ret = journal_activate(c->d, c->a);
+	ret = journal_activate(c->d, c->a, c->to);
 	/* The files stay: it may be in the journal, for all that is known. */
 	if (ret) {
 		record_log_break(&c->d->record,
@@ -300,6 +306,7 @@ void activate_run(struct io *io)
 		status = DISK_REFUSED;
 	else if (!c.a->unmet)
 		status = run(&c);
+	free(c.to);
 	free(c.slots);
 	io_finish(io, status);
 }

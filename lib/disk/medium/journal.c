@@ -161,17 +161,20 @@ static void add_slots(struct batch *b, struct disk *d)
 	}
 }
 
-/* Where realms are active, each run of them with one record. */
-static void add_realms(struct batch *b, const struct disk *d)
+/* Where realms are active, each run of them with one record; of those with
+ * ZONE_NO_DOMAIN it says nothing. */
+static void add_realms(struct batch *b, const struct disk *d,
+		       const uint8_t *active)
 {
 	uint32_t nr = d->zones.geo.domains.nr_realms, end;
 
 	for (uint32_t r = 0; r < nr; r = end) {
-		for (end = r + 1; end < nr && d->active[end] == d->active[r];)
+		for (end = r + 1; end < nr && active[end] == active[r];)
 			end++;
-		batch_add(b, JR_ACTIVATE, r,
-			  journal_activate_value(end - r, UINT8_MAX,
-						 d->active[r]));
+		if (active[r] != ZONE_NO_DOMAIN)
+			batch_add(b, JR_ACTIVATE, r,
+				  journal_activate_value(end - r, UINT8_MAX,
+							 active[r]));
 	}
 }
 
@@ -199,7 +202,7 @@ static void add_all(struct batch *b, struct disk *d)
 	add_counters(b, &d->stats);
 	if (d->saved)
 		batch_add(b, JR_SAVED, 0, d->saved);
-	add_realms(b, d);
+	add_realms(b, d, d->active);
 	add_control(b, d);
 	add_slots(b, d);
 	pthread_mutex_unlock(&d->lock);
@@ -380,10 +383,24 @@ int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync)
 	return ret;
 }
 
-static void activate(struct disk *d, const struct zone_activation *a)
+/* Whoever reads the journal cannot know which realms one that yields has passed
+ * over. */
+static void add_activation(struct batch *b, const struct disk *d,
+			   const struct zone_activation *a, const uint8_t *to)
+{
+	if (a->yields)
+		add_realms(b, d, to);
+	else
+		batch_add(b, JR_ACTIVATE, a->first,
+			  journal_activate_value(a->end - a->first,
+						 a->all ? UINT8_MAX : a->named,
+						 a->domain));
+}
+
+static void activate(struct disk *d, const uint8_t *to)
 {
 	pthread_mutex_lock(&d->lock);
-	zone_activation_apply(&d->zones, a);
+	zone_activation_apply(&d->zones, to);
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -407,7 +424,8 @@ static void take_back(struct journal *j)
 	       j->disk->name);
 }
 
-int journal_activate(struct disk *d, const struct zone_activation *a)
+int journal_activate(struct disk *d, const struct zone_activation *a,
+		     const uint8_t *to)
 {
 	struct journal *j = &d->journal;
 	struct batch b = { .seq = 0 };
@@ -415,13 +433,10 @@ int journal_activate(struct disk *d, const struct zone_activation *a)
 
 	pthread_mutex_lock(&j->lock);
 	b.seq = j->seq;
-	batch_add(&b, JR_ACTIVATE, a->first,
-		  journal_activate_value(a->end - a->first,
-					 a->all ? UINT8_MAX : a->named,
-					 a->domain));
+	add_activation(&b, d, a, to);
 	ret = put(j, &b, true);
 	if (!ret)
-		activate(d, a);
+		activate(d, to);
 	else
 		take_back(j);
 	pthread_mutex_unlock(&j->lock);

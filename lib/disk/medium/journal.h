@@ -120,13 +120,16 @@ int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
 int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync);
 
 /*
- * Tells of an activation that has no unmet prerequisite, durably, in one
- * record, and applies it to the disk's zones, so that whoever rewrites the file
- * has either all of it or nothing.  -errno: nothing has changed, and the next
- * opening will not find it changed either, unless nothing can be written any
- * more.  Takes disk->lock.
+ * Tells of an activation that has no unmet prerequisite, durably, and applies
+ * it to the disk's zones (@to: see zone_activation_apply()), so that whoever
+ * rewrites the file has either all of it or nothing.  It is one record, so that
+ * it happens as a whole or not at all; one that yields has a record for each
+ * run of realms that change, and power that fails may leave it half done.
+ * -errno: nothing has changed, and the next opening will not find it changed
+ * either, unless nothing can be written any more.  Takes disk->lock.
  */
-int journal_activate(struct disk *d, const struct zone_activation *a);
+int journal_activate(struct disk *d, const struct zone_activation *a,
+		     const uint8_t *to);
 
 /* JR_ACTIVATE: so many realms from the record's on, of those that have zones in
  * the domain @named (UINT8_MAX: any), become active in @domain if they have
