@@ -3,6 +3,8 @@
  * Zone domains and realms: what the disk says of itself, and the four commands,
  * byte for byte.
  */
+#include "disk/internal.h"
+#include "disk/io/slot.h"
 #include "rig.h"
 
 /* Four realms of 2 or 3 zones, of which the first and the last have only 2:
@@ -716,6 +718,29 @@ static void unrestricted_reads(void **state)
 	assert_int_equal(rig.data[4], 0x23);
 }
 
+/* A write to a conventional zone is under way, or none. */
+static void write_beside(uint32_t nr)
+{
+	pthread_mutex_lock(&rig.disk->lock);
+	rig.disk->gate.shared = nr;
+	pthread_mutex_unlock(&rig.disk->lock);
+}
+
+/* A gap has no file that a conventional write could change. */
+static void fua_in_a_gap(void **state)
+{
+	(void)state;
+	write_beside(1);
+	rig_rw(&rig, 0x8f, 8 * Z, 1, NULL, 0);
+	check_good(&rig);
+	CMD(&rig, NULL, 512, 0x88, 0x08, [8] = 8 * Z >> 8, [13] = 1);
+	check_good(&rig);
+	write_beside(0);
+	CMD(&rig, NULL, 0, 0x35);
+	check_good(&rig);
+	assert_int_equal(slot_next_unsynced(rig.disk, 0), UINT32_MAX);
+}
+
 /* The number of zones in a CDB is not limited (03.100). */
 static void maximum_activation(void **state)
 {
@@ -920,6 +945,7 @@ int main(void)
 		T(write_protected),
 		T(mode_page),
 		T(unrestricted_reads),
+		T(fua_in_a_gap),
 		T(maximum_activation),
 		T(mode_page_lasts),
 		T(activation_lasts),

@@ -98,16 +98,20 @@ static inline bool slot_has_news(const struct disk *d, uint32_t slot)
 
 	return s->flags & SLOT_BAD_NEWS || s->telling;
 }
+/* Gaps and INACTIVE zones have none: an activation has taken it away. */
+static inline bool slot_has_file(const struct disk *d, uint32_t slot)
+{
+	return zone_slot_traits(&d->zones, slot)->span != ZS_NOTHING &&
+	       zone_slot_cond(&d->zones, slot) != ZC_INACTIVE;
+}
 /* Blocks that the slot's file has: what is below the write pointer, or all of a
- * conventional zone; none of one that is INACTIVE or a gap, which has no file.
- * Under disk->lock. */
+ * conventional zone; none if it has no file. */
 static inline uint32_t slot_file_blocks(const struct disk *d, uint32_t slot)
 {
 	if (zone_slot_has_wp(&d->zones, slot))
 		return zone_slot_wp_blocks(&d->zones, slot);
-	return zone_slot_cond(&d->zones, slot) == ZC_INACTIVE
-		       ? 0
-		       : zone_slot_cap_blocks(&d->zones, slot);
+	return slot_has_file(d, slot) ? zone_slot_cap_blocks(&d->zones, slot)
+				      : 0;
 }
 
 #endif

@@ -151,8 +151,7 @@ int sync_slot(struct disk *d, uint32_t slot, unsigned losses)
 	int res;
 
 	pthread_mutex_lock(&d->lock);
-	/* An activation has taken its file away. */
-	if (zone_slot_cond(&d->zones, slot) == ZC_INACTIVE) {
+	if (!slot_has_file(d, slot)) {
 		pthread_mutex_unlock(&d->lock);
 		return 0;
 	}
