@@ -6,6 +6,7 @@
  * sequential, of realm 1; 6 and 7 of realm 2.
  */
 #include "disk/medium/journal.h"
+#include "disk/medium/journal_format.h"
 #include "disk/refusals.h"
 #include "disk_fixture.h"
 #include "zone/internal.h"
@@ -232,6 +233,141 @@ static void lost_journal(void **state)
 	assert_filled(fix.buf, LBA(2), 8, 1);
 	fixture_reopen(&fix, REALMS);
 	check_realms(fix.disk, SEQUENTIAL, CONV);
+}
+
+/* Spoils the record of realms with this number; false: there are not as many.
+ */
+static bool spoil_activation(struct store_mem *mem, unsigned nr)
+{
+	struct store *st = store_mem_open(mem);
+	uint8_t *rec, *end;
+	bool done = false;
+	void *data;
+	size_t len;
+
+	assert_int_equal(store_meta_read(st, DISK_JOURNAL, &data, &len), 0);
+	end = (uint8_t *)data + len;
+	for (rec = data; rec < end && !done; rec += JOURNAL_RECORD_BYTES)
+		if (le_get(rec + 4, 2) == JR_ACTIVATE && !nr--) {
+			rec[20] ^= 1;
+			done = true;
+		}
+	assert_int_equal(store_meta_replace(st, DISK_JOURNAL, data, len), 0);
+	free(data);
+	store_close(st);
+	return done;
+}
+
+static void check_data(uint32_t slot, uint32_t tag)
+{
+	assert_int_equal(do_read(&fix, LBA(slot), 8), DISK_OK);
+	assert_filled(fix.buf, LBA(slot), 8, tag);
+}
+
+/* One realm is conventional when the journal is written anew, another becomes
+ * so afterwards; or sequential. */
+static bool lose_record(const char *active, uint8_t to, uint32_t one,
+			uint32_t two, unsigned nr)
+{
+	bool lost;
+
+	fixture_start(&fix, active, 0);
+	activate(one, to == CONV ? 1 : 2, to);
+	fixture_reopen(&fix, REALMS);
+	assert_int_equal(do_write(&fix, LBA(one), 8, 1), DISK_OK);
+	activate(two, to == CONV ? 1 : 2, to);
+	assert_int_equal(do_write(&fix, LBA(two), 8, 2), DISK_OK);
+	disk_close(fix.disk);
+	lost = spoil_activation(fix.mem, nr);
+	fixture_open(&fix, REALMS, 0);
+	/* And when what was found is in the journal. */
+	for (unsigned i = 0; i < 2; i++) {
+		check_data(one, 1);
+		check_data(two, 2);
+		fixture_reopen(&fix, REALMS);
+	}
+	check_realms(fix.disk, to, to);
+	fixture_stop(&fix);
+	return lost;
+}
+
+static void lost_record(void **state)
+{
+	unsigned nr = 0;
+
+	(void)state;
+	while (lose_record(REALMS ",active=seq", CONV, 1, 2, nr))
+		nr++;
+	/* Realms 0 and 1, realm 2; and its activation. */
+	assert_int_equal(nr, 3);
+	for (nr = 0; lose_record(REALMS, SEQUENTIAL, 4, 6, nr);)
+		nr++;
+	assert_int_equal(nr, 4);
+}
+
+/* The journal is not to be believed: realm 1 is conventional. */
+static void belie(void)
+{
+	uint64_t value = journal_activate_value(1, UINT8_MAX, SEQUENTIAL);
+
+	assert_int_equal(do_write(&fix, LBA(1), 8, 1), DISK_OK);
+	assert_int_equal(do_sync(&fix), DISK_OK);
+	assert_int_equal(
+		journal_append(&fix.disk->journal, JR_ACTIVATE, 1, value, true),
+		0);
+}
+
+/* A file that must have been there before anything could be left of another
+ * domain is not. */
+static void leftover_beside_missing(void **state)
+{
+	(void)state;
+	belie();
+	assert_int_equal(store_make(fix.fault, 4, 0), 0);
+	fixture_reopen(&fix, REALMS);
+	fixture_reopen(&fix, REALMS);
+	assert_int_equal(fix.disk->active[1], SEQUENTIAL);
+	assert_int_equal(cond_of(&fix, LBA(5)), ZC_OFFLINE);
+	assert_true(has_file(fix.fault, 1));
+	/* The missing file, and what is left alone. */
+	assert_int_equal(fix.disk->problems.nr, 2);
+}
+
+static void count_problem(void *user, uint32_t slot, const char *what)
+{
+	(void)slot;
+	(void)what;
+	++*(unsigned *)user;
+}
+
+/* Repairing it costs no data either. */
+static void check_repair(bool make_file, unsigned want)
+{
+	struct zl_err err;
+	unsigned nr = 0;
+
+	fixture_start_files(&fix, REALMS, 0);
+	belie();
+	if (make_file)
+		assert_int_equal(store_make(fix.fault, 4, 0), 0);
+	disk_close(fix.disk);
+	assert_int_equal(
+		disk_repair(fix.dir, NULL, false, count_problem, &nr, &err),
+		want);
+	assert_int_equal(nr, want);
+	fixture_open(&fix, REALMS, 0);
+	assert_true(has_file(fix.fault, 1));
+	assert_false(has_file(fix.fault, 5));
+	if (!make_file)
+		check_data(1, 1);
+	fixture_stop(&fix);
+}
+
+static void repaired(void **state)
+{
+	(void)state;
+	check_repair(false, 1);
+	check_repair(true, 1);
 }
 
 static enum disk_status control(uint32_t nr, bool urswrz, bool save)
@@ -614,6 +750,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_room, start, stop),
 		cmocka_unit_test_setup_teardown(leftovers, start, stop),
 		cmocka_unit_test_setup_teardown(lost_journal, start, stop),
+		cmocka_unit_test(lost_record),
+		cmocka_unit_test_setup_teardown(leftover_beside_missing, start,
+						stop),
+		cmocka_unit_test(repaired),
 		cmocka_unit_test_setup_teardown(mode_page, start, stop),
 		cmocka_unit_test_setup_teardown(power_failure, start, stop),
 		cmocka_unit_test_setup_teardown(injected_states, start, stop),

@@ -26,8 +26,9 @@
 
 /* The slot that is being loaded. */
 struct loading {
-	bool known; /* the journal says where realms are active */
 	struct disk *d;
+	const struct store_looks *looks;
+	const uint8_t *said; /* see struct told */
 	uint32_t slot;
 	struct store_stat stat;
 	char file[STORE_NAME_MAX];
@@ -243,6 +244,24 @@ static void apply_bad(const struct loading *l)
 					 b->lo, b->hi);
 }
 
+static struct active_files active_files(const struct disk *d,
+					const struct store_looks *looks)
+{
+	return (struct active_files){ d->store, looks, &d->zones.geo };
+}
+
+/* The zones that came into this one's place were durable before the journal
+ * could say so: a record that is lost is another matter. */
+static bool was_deactivated(const struct loading *l)
+{
+	struct active_files files = active_files(l->d, l->looks);
+	uint32_t realm = zone_realm_of(files.geo, l->slot);
+	uint8_t active = l->d->active[realm];
+
+	return l->said[realm] == active &&
+	       active_is_whole(&files, realm, active);
+}
+
 /*
  * What an INACTIVE zone has for a file is left of an activation: empty if it
  * was not over, since the zone was to come; else that zone was deactivated,
@@ -254,7 +273,7 @@ static bool is_leftover(const struct loading *l)
 		return false;
 	if (zone_slot_has_wp(&l->d->zones, l->slot))
 		return !l->stat.size_bytes;
-	return l->known || !l->stat.alloc_bytes;
+	return !l->stat.alloc_bytes || was_deactivated(l);
 }
 
 static void load_inactive(const struct loading *l)
@@ -274,6 +293,10 @@ static void load_inactive(const struct loading *l)
 	}
 	if (!d->look_only)
 		ret = store_unmake(d->store, l->slot);
+	if (!d->look_only && !ret && l->stat.alloc_bytes)
+		zl_log(ZL_LOG_INFO,
+		       "%s: %s, left of an interrupted activation, is removed",
+		       d->name, l->file);
 	if (d->look_only || ret)
 		disk_add_problem(
 			d, l->slot,
@@ -296,9 +319,11 @@ static void load_active(const struct loading *l, const char *why)
 }
 
 static void load_slot(struct disk *d, const struct store_looks *looks,
-		      uint32_t slot, bool known)
+		      const uint8_t *said, uint32_t slot)
 {
-	struct loading l = { .d = d, .slot = slot, .known = known };
+	struct loading l = {
+		.d = d, .looks = looks, .said = said, .slot = slot
+	};
 	int ret;
 
 	if (zone_slot_traits(&d->zones, slot)->span == ZS_NOTHING)
@@ -315,30 +340,66 @@ static void load_slot(struct disk *d, const struct store_looks *looks,
 	load_active(&l, ret ? "cannot be examined" : unusable(&l.stat));
 }
 
+/*
+ * A lost journal, or somebody has made an empty one; a lost record; or one that
+ * the files belie.
+ */
+static void find_active(struct disk *d, const struct store_looks *looks,
+			const uint8_t *said)
+{
+	struct active_files files = active_files(d, looks);
+	uint32_t nr = d->zones.geo.domains.nr_realms, found = 0;
+
+	for (uint32_t r = 0; r < nr; r++) {
+		unsigned domain = active_find(&files, r, said[r], d->active[r]);
+
+		found += domain != said[r];
+		if (domain != d->active[r])
+			zone_realm_activate(&d->zones, r, domain);
+	}
+	if (found)
+		disk_add_problem(d, UINT32_MAX,
+				 DISK_JOURNAL
+				 " does not say of %u of %u realms where they "
+				 "are active, or what their files belie: that "
+				 "is taken from the files that there are",
+				 found, nr);
+}
+
 static void load_slots(struct disk *d, const struct disk_open_args *args,
-		       bool known)
+		       const uint8_t *said)
 {
 	uint32_t n = d->zones.nr_slots;
 	struct store_looks *looks = store_looks_take(
 		d->store, n, args->progress, args->progress_user);
 
+	/* A new one has nothing yet that could say it. */
+	if (!d->made)
+		find_active(d, looks, said);
 	for (uint32_t i = 0; i < n; i++) {
-		load_slot(d, looks, i, known);
+		load_slot(d, looks, said, i);
 		if (!looks)
 			make_progress(args, i + 1, n);
 	}
 	free(looks);
 }
 
+/* What the journal says. */
+struct told {
+	struct disk *d;
+	uint8_t *active; /* by realm: its domain, ZONE_NO_DOMAIN: nothing */
+};
+
 static void take_journal(void *user, enum journal_type type, uint32_t slot,
 			 uint64_t value)
 {
-	struct disk *d = user;
+	struct told *told = user;
+	struct disk *d = told->d;
 	uint16_t *flags = &d->slots.at[slot].flags;
 
 	/* Of a realm, whose number is below those of the slots. */
 	if (type == JR_ACTIVATE)
-		zone_realm_activate(&d->zones, slot, (unsigned)value);
+		told->active[slot] = (uint8_t)value;
 	else if (type == JR_EXP_OPEN && zone_slot_has_wp(&d->zones, slot))
 		*flags |= SLOT_JOURNAL_EXP;
 	else if (type == JR_NON_SEQ)
@@ -421,23 +482,6 @@ static void take_control(struct disk *d, const struct journal_state *j)
 	d->zones.geo.urswrz = d->control.urswrz;
 }
 
-/* The journal is lost, or somebody has made an empty one. */
-static void find_active(struct disk *d)
-{
-	const struct zone_geo *geo = &d->zones.geo;
-	unsigned domain;
-
-	for (uint32_t r = 0; r < geo->domains.nr_realms; r++) {
-		domain = active_find(d->store, geo, r, d->active[r]);
-		if (domain != d->active[r])
-			zone_realm_activate(&d->zones, r, domain);
-	}
-	disk_add_problem(d, UINT32_MAX,
-			 DISK_JOURNAL " says of no realm where it is active: "
-				      "that is taken from the files that "
-				      "there are");
-}
-
 /* A new disk has INACTIVE zones; a journal from before there was that counter
  * has the other one. */
 static void count_taken(struct disk *d)
@@ -448,13 +492,14 @@ static void count_taken(struct disk *d)
 	stats_note_zones(d);
 }
 
-int disk_load_zones(struct disk *d, const struct disk_open_args *args,
-		    struct journal_state *journal, struct zl_err *err)
+static int load_zones(struct told *told, const struct disk_open_args *args,
+		      struct journal_state *journal, struct zl_err *err)
 {
+	struct disk *d = told->d;
 	int ret;
 
 	ret = journal_load(d->store, d->name, &d->zones.geo, journal,
-			   take_journal, d, err);
+			   take_journal, told, err);
 	if (ret)
 		return ret;
 	/* Nobody has used it yet. */
@@ -464,10 +509,8 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 	d->stats = journal->stats;
 	d->saved = journal->saved;
 	take_control(d, journal);
-	if (d->meta.realms.nr_domains && !journal->has_realms && !d->made)
-		find_active(d);
 	flight_load(d, journal);
-	load_slots(d, args, journal->has_realms);
+	load_slots(d, args, told->active);
 	log_rest(d);
 	if (journal->bad_bytes)
 		disk_add_problem(d, UINT32_MAX,
@@ -479,4 +522,17 @@ int disk_load_zones(struct disk *d, const struct disk_open_args *args,
 	count_taken(d);
 	sync_leftovers(d, journal);
 	return 0;
+}
+
+int disk_load_zones(struct disk *d, const struct disk_open_args *args,
+		    struct journal_state *journal, struct zl_err *err)
+{
+	struct told told = { d, active_unknown(&d->zones.geo) };
+	int ret;
+
+	if (!told.active)
+		return zl_fail(err, ENOMEM, "out of memory");
+	ret = load_zones(&told, args, journal, err);
+	free(told.active);
+	return ret;
 }

@@ -38,6 +38,7 @@ struct repair {
 	bool to_lock; /* the lock's file is missing */
 	struct zone_geo geo;
 	uint8_t *active; /* by realm: its active domain */
+	struct active_files files;
 };
 
 static void say(struct repair *r, uint32_t slot, const char *fmt, ...)
@@ -163,6 +164,27 @@ static int cut_tail(struct repair *r, uint32_t slot, uint64_t size)
 	return 0;
 }
 
+/* With all of its realm's files there, what another domain has would be what an
+ * activation has left; and who knows which of the two is what is wrong? */
+static int keep_missing(struct repair *r, uint32_t slot)
+{
+	say(r, slot,
+	    "the file is missing, and is not made: its realm has data in "
+	    "another domain, which would then be removed; if nobody wants "
+	    "them, remove them, and repair again");
+	return 0;
+}
+
+static int repair_missing(struct repair *r, uint32_t slot, uint64_t bytes)
+{
+	uint32_t realm = zone_realm_of(&r->geo, slot);
+
+	if (realm != ZONE_NO_REALM &&
+	    active_has_others(&r->files, realm, r->active[realm]))
+		return keep_missing(r, slot);
+	return make_missing(r, slot, bytes);
+}
+
 /* Gaps and INACTIVE zones have none. */
 static bool has_file(const struct repair *r, uint32_t slot)
 {
@@ -184,7 +206,7 @@ static int repair_slot(struct repair *r, uint32_t slot)
 	if (store_stat(r->store, slot, &st))
 		return 0;
 	if (st.kind == STORE_KIND_MISSING)
-		return make_missing(r, slot, bytes);
+		return repair_missing(r, slot, bytes);
 	if (st.kind != STORE_KIND_FILE || !st.readable || !st.writable)
 		return 0;
 	if (conv ? st.size_bytes != bytes : st.size_bytes > bytes)
@@ -274,31 +296,40 @@ static void take_active(void *user, enum journal_type type, uint32_t slot,
 		r->active[slot] = (uint8_t)value;
 }
 
+/* False: the journal says it. */
+static bool find_one(struct repair *r, uint32_t realm)
+{
+	unsigned said = r->active[realm];
+
+	r->active[realm] = (uint8_t)active_find(
+		&r->files, realm, said,
+		zone_realm_default(&r->geo, realm, r->meta->realms.active));
+	return r->active[realm] != said;
+}
+
 /* As opening does. */
 static int find_active(struct repair *r)
 {
-	uint32_t nr = r->geo.domains.nr_realms;
+	uint32_t nr = r->geo.domains.nr_realms, found = 0;
 	struct journal_state state;
 	int ret;
 
-	r->active = calloc(nr + 1, 1);
+	r->files = (struct active_files){ .st = r->store, .geo = &r->geo };
+	r->active = active_unknown(&r->geo);
 	if (!r->active)
 		return zl_fail(r->err, ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < nr; i++)
-		r->active[i] = (uint8_t)zone_realm_default(
-			&r->geo, i, r->meta->realms.active);
 	ret = journal_load(r->store, r->name, &r->geo, &state, take_active, r,
 			   r->err);
-	if (ret || !nr || state.has_realms)
+	for (uint32_t i = 0; i < nr && !ret; i++)
+		found += find_one(r, i);
+	if (ret || !found)
 		return ret;
-	for (uint32_t i = 0; i < nr; i++)
-		r->active[i] = (uint8_t)active_find(r->store, &r->geo, i,
-						    r->active[i]);
 	r->to_open = true;
 	say(r, UINT32_MAX,
-	    "where realms are active %s taken from the files that there are, "
-	    "since " DISK_JOURNAL " does not say it",
-	    r->dry ? "would be" : "is");
+	    "where %u of %u realms are active %s taken from the files that "
+	    "there are, since " DISK_JOURNAL
+	    " does not say it, or they belie it",
+	    found, nr, r->dry ? "would be" : "is");
 	return 0;
 }
 

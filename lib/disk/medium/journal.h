@@ -73,7 +73,6 @@ struct journal_state {
 	uint64_t next_seq;
 	uint32_t records;
 	uint64_t saved;
-	bool has_realms; /* it says where realms are active */
 	/* journal_control_value(); 0: it does not say. */
 	uint64_t control, control_saved;
 	struct disk_stats stats;

@@ -185,7 +185,6 @@ static bool take_activation(struct loader *l, const struct record *r)
 		if (zone_realm_has(l->geo, i, domain) &&
 		    (named == UINT8_MAX || zone_realm_has(l->geo, i, named)))
 			activate(l, i, domain);
-	l->state->has_realms = true;
 	return true;
 }
 
