@@ -978,6 +978,33 @@ static void what_cannot_be_synced_is_dirty(void **state)
 	disk_close(d);
 }
 
+/* Gaps and INACTIVE zones have nothing that could be synced: conventional zones
+ * 0 to 2, the gap, sequential zones 4 to 7. */
+static void what_has_no_file_is_not_dirty(void **state)
+{
+	static const char options[] =
+		"model=realms,zone_size_mb=1,realms=3,realm_zones=1+2";
+	struct store_mem *mem = store_mem_new();
+	struct disk_io io = { .op = DISK_SYNC };
+	struct journal_state js;
+	struct disk *d;
+	struct zl_err err;
+	struct seen seen;
+
+	(void)state;
+	assert_accepted(options, open_mem(mem, options, 0, MAKE, &d, &err),
+			&err);
+	disk_abandon(d);
+	assert_int_equal(count_sync_all(mem, true, &d), 1);
+	assert_int_equal(slot_next_unsynced(d, 2), 2);
+	assert_int_equal(slot_next_unsynced(d, 3), UINT32_MAX);
+	assert_int_equal(disk_run(d, &io), DISK_OK);
+	disk_close(d);
+	load(mem, &js, &seen);
+	assert_true(js.clean);
+	store_mem_free(mem);
+}
+
 /* What says how many ranges follow counts if these are there, and ranges. */
 static void what_is_bad_is_told_as_a_whole(void **state)
 {
@@ -1035,6 +1062,7 @@ int main(void)
 		T(what_a_dead_process_left_is_synced),
 		T(a_stop_that_leaves_something_is_not_clean),
 		T(what_cannot_be_synced_is_dirty),
+		T(what_has_no_file_is_not_dirty),
 		T(what_is_bad_is_told_as_a_whole),
 	};
 

@@ -423,7 +423,8 @@ static void mark_leftovers(struct disk *d, uint32_t slot, bool failed)
 {
 	uint32_t blocks = slot_file_blocks(d, slot), lo = blocks, hi = blocks;
 
-	if (zone_slot_cond(&d->zones, slot) == ZC_OFFLINE)
+	if (zone_slot_cond(&d->zones, slot) == ZC_OFFLINE ||
+	    !slot_has_file(d, slot))
 		return;
 	if (failed && !flight_is_known(d))
 		lo = 0;
