@@ -5,6 +5,7 @@
  * slots are: 0 to 2 conventional, of realm 0, 1 and 2; 3 a gap; 4 and 5
  * sequential, of realm 1; 6 and 7 of realm 2.
  */
+#include "disk/io/slot.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/journal_format.h"
 #include "disk/refusals.h"
@@ -523,6 +524,42 @@ static void died_behind_the_record(void **state)
 	assert_int_equal(do_read(&fix, LBA(6), 8), DISK_OK);
 }
 
+/* Nor counts what got there behind it: a zone that is INACTIVE has no state. */
+static void told_behind_the_record(void **state)
+{
+	struct journal *j = &fix.disk->journal;
+
+	(void)state;
+	activate(6, 2, CONV);
+	assert_int_equal(
+		journal_append(j, JR_BAD, 2, journal_bad_value(0, 8), false),
+		0);
+	assert_int_equal(journal_append(j, JR_CONDITION, 2, ZC_OFFLINE, false),
+			 0);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, CONV, SEQUENTIAL);
+	assert_int_equal(fix.disk->slots.at[2].flags, 0);
+	assert_int_equal(do_sync(&fix), DISK_OK);
+	assert_int_equal(do_read(&fix, LBA(2), 8), DISK_OK);
+	assert_zeros(fix.buf, 8 * BLOCK);
+}
+
+/* A sync that an activation has overtaken loses nothing of the zone. */
+static void lost_behind_the_record(void **state)
+{
+	struct disk *d = fix.disk;
+	uint32_t lo, hi;
+
+	(void)state;
+	activate(6, 2, CONV);
+	pthread_mutex_lock(&d->lock);
+	slot_lose(d, 2, 0, 8);
+	assert_int_equal(slot_first_bad(d, 2, 0, 8), UINT32_MAX);
+	assert_true(slot_take_dirty(d, 2, &lo, &hi));
+	pthread_mutex_unlock(&d->lock);
+	assert_int_equal(do_sync(&fix), DISK_OK);
+}
+
 /* What is written to a realm whose activation may be in the journal would be
  * gone with the next opening: it is not durable before the journal is right. */
 static void not_taken_back(void **state)
@@ -762,6 +799,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(restored_but_for_conventional,
 						start, stop),
 		cmocka_unit_test_setup_teardown(died_behind_the_record, start,
+						stop),
+		cmocka_unit_test_setup_teardown(told_behind_the_record, start,
+						stop),
+		cmocka_unit_test_setup_teardown(lost_behind_the_record, start,
 						stop),
 		cmocka_unit_test_setup_teardown(not_taken_back, start, stop),
 		cmocka_unit_test_setup_teardown(opened_meanwhile, start, stop),

@@ -197,11 +197,8 @@ int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 
 void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
-	const struct zone_set *z = &d->zones;
-
-	/* A reset may have come since the sync began. */
-	if (zone_slot_has_wp(z, slot))
-		hi = min_u32(hi, zone_slot_wp_blocks(z, slot));
+	/* A reset may have come since the sync began, or an activation. */
+	hi = min_u32(hi, slot_file_blocks(d, slot));
 	if (lo < hi)
 		slot_add_bad(d, slot, lo, hi);
 	else

@@ -276,7 +276,19 @@ static bool is_leftover(const struct loading *l)
 	return !l->stat.alloc_bytes || was_deactivated(l);
 }
 
-static void load_inactive(const struct loading *l)
+/* What the journal says of it was so before its realm became active elsewhere,
+ * whichever record got there first. */
+static void drop_journal(const struct loading *l)
+{
+	struct disk_slot *s = &l->d->slots.at[l->slot];
+
+	slot_clear_bad(l->d, l->slot, 0, UINT32_MAX);
+	s->flags &= ~(SLOT_BAD_NEWS | SLOT_BAD_LESS | SLOT_JOURNAL_EXP |
+		      SLOT_JOURNAL_RO | SLOT_JOURNAL_OFF);
+	s->journal_non_seq = false;
+}
+
+static void load_leftover(const struct loading *l)
 {
 	struct disk *d = l->d;
 	int ret = 0;
@@ -333,8 +345,9 @@ static void load_slot(struct disk *d, const struct store_looks *looks,
 	store_slot_name(d->store, slot, l.file);
 	ret = store_looks_stat(looks, d->store, slot, &l.stat);
 	if (zone_slot_is_inactive(&d->zones, slot)) {
+		drop_journal(&l);
 		if (!ret)
-			load_inactive(&l);
+			load_leftover(&l);
 		return;
 	}
 	load_active(&l, ret ? "cannot be examined" : unusable(&l.stat));
