@@ -6,6 +6,7 @@
  * sequential, of realm 1; 6 and 7 of realm 2.
  */
 #include "disk/io/slot.h"
+#include "disk/io/turn.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/journal_format.h"
 #include "disk/refusals.h"
@@ -637,6 +638,85 @@ static void opened_meanwhile(void **state)
 	sem_destroy(&opened);
 }
 
+/* --- States of zones, while FORMAT UNIT waits for their turns --- */
+
+static void *restore_to_conv(void *unused)
+{
+	restore(CONV);
+	return unused;
+}
+
+static void await_waiter(uint32_t slot)
+{
+	const struct timespec wait = { .tv_nsec = 1000000 };
+	bool waits;
+
+	do {
+		nanosleep(&wait, NULL);
+		pthread_mutex_lock(&fix.disk->lock);
+		waits = fix.disk->slots.at[slot].first;
+		pthread_mutex_unlock(&fix.disk->lock);
+	} while (!waits);
+}
+
+/* What injecting it does, with the slot's turn. */
+static void set_offline(uint32_t slot)
+{
+	struct disk *d = fix.disk;
+
+	pthread_mutex_lock(&d->lock);
+	d->slots.at[slot].flags |= SLOT_JOURNAL_OFF;
+	zone_set_state(&d->zones, slot, ZC_OFFLINE, 0);
+	pthread_mutex_unlock(&d->lock);
+	assert_int_equal(journal_append(&d->journal, JR_CONDITION, slot,
+					ZC_OFFLINE, true),
+			 0);
+}
+
+static void put_right(uint32_t slot)
+{
+	struct zl_err err;
+
+	assert_int_equal(disk_fault_restore(fix.disk, LBA(slot), ZONE, &err),
+			 0);
+}
+
+static void restore_beside(void (*change)(uint32_t slot), uint32_t slot)
+{
+	pthread_t thread;
+
+	assert_int_equal(turn_wait(fix.disk, 5), 0);
+	assert_int_equal(pthread_create(&thread, NULL, restore_to_conv, NULL),
+			 0);
+	await_waiter(5);
+	change(slot);
+	turn_leave(fix.disk, 5);
+	pthread_join(thread, NULL);
+}
+
+static void check_twice(uint8_t one, uint8_t two)
+{
+	check_realms(fix.disk, one, two);
+	for (uint32_t slot = 0; slot < NR_ZONES; slot++)
+		assert_false(fix.disk->slots.at[slot].flags & SLOT_BUSY);
+	fixture_reopen(&fix, REALMS);
+	check_realms(fix.disk, one, two);
+}
+
+/* A realm that cannot change any more stays, one that could by now, too. */
+static void restored_meanwhile(void **state)
+{
+	(void)state;
+	activate(4, 4, CONV);
+	restore_beside(set_offline, 5);
+	check_twice(SEQUENTIAL, CONV);
+	put_right(5);
+	activate(6, 2, CONV);
+	inject(INJECT_OFFLINE, 6);
+	restore_beside(put_right, 6);
+	check_twice(CONV, SEQUENTIAL);
+}
+
 static uint64_t most(enum disk_counter c)
 {
 	struct disk_stats stats;
@@ -806,6 +886,8 @@ int main(void)
 						stop),
 		cmocka_unit_test_setup_teardown(not_taken_back, start, stop),
 		cmocka_unit_test_setup_teardown(opened_meanwhile, start, stop),
+		cmocka_unit_test_setup_teardown(restored_meanwhile, start,
+						stop),
 		cmocka_unit_test_setup_teardown(inactive_zones_are_not_empty,
 						start, stop),
 		cmocka_unit_test_setup_teardown(inactive_zones_are_not_in_use,

@@ -64,19 +64,30 @@ static void add_zones(struct change *c, uint32_t realm, unsigned domain)
 		};
 }
 
+/* As things are now, and no other realms than before. */
+static void choose(struct change *c)
+{
+	const struct zone_set *z = &c->d->zones;
+
+	pthread_mutex_lock(&c->d->lock);
+	for (uint32_t r = 0; r < z->geo.domains.nr_realms; r++)
+		if (c->to[r] != ZONE_NO_DOMAIN)
+			c->to[r] = (uint8_t)zone_activation_domain(z, c->a, r);
+	pthread_mutex_unlock(&c->d->lock);
+}
+
 /* Nobody but an activation, which has the gate alone, changes what is active:
- * the lock is needed for the check only. */
+ * the lock is needed for the zones only. */
 static int collect(struct change *c)
 {
 	const struct zone_set *z = &c->d->zones;
 	uint32_t nr = z->geo.domains.nr_realms;
 
-	c->to = malloc(nr);
+	c->to = calloc(nr, 1); /* a domain: each may change */
 	c->slots = calloc(z->nr_slots, sizeof(*c->slots));
 	if (!c->to || !c->slots)
 		return -ENOMEM;
-	for (uint32_t r = 0; r < nr; r++)
-		c->to[r] = (uint8_t)zone_activation_domain(z, c->a, r);
+	choose(c);
 	for (unsigned i = 0; i < z->geo.domains.nr; i++)
 		for (uint32_t r = 0; r < nr; r++)
 			if (c->to[r] != ZONE_NO_DOMAIN &&
@@ -102,6 +113,26 @@ static int enter(struct change *c)
 			leave(c, i);
 	}
 	return ret;
+}
+
+/*
+ * An activation that yields passes over what has become READ ONLY or OFFLINE
+ * before it had the turns.  What could change only since then it leaves, too:
+ * it has not the turns of that, nor its files.
+ */
+static void pass_over(struct change *c)
+{
+	const struct zone_geo *geo = &c->d->zones.geo;
+	uint32_t nr = 0;
+
+	choose(c);
+	for (uint32_t i = 0; i < c->nr; i++)
+		if (c->to[zone_realm_of(geo, c->slots[i].slot)] ==
+		    ZONE_NO_DOMAIN)
+			turn_leave(c->d, c->slots[i].slot);
+		else
+			c->slots[nr++] = c->slots[i];
+	c->nr = nr;
 }
 
 /* Once more, since all that is needed for it is held now. */
@@ -246,6 +277,7 @@ static int change(struct change *c)
 {
 	int ret;
 
+	pass_over(c);
 	/* Then there is nothing to tell either. */
 	if (!c->nr)
 		return 0;
