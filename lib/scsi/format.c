@@ -148,7 +148,7 @@ static bool restore_realms(struct scsi_unit *u)
 		return false;
 	j->activation = (struct zone_activation){
 		.all = true,
-		.yields = true,
+		.restores = true,
 		.other = disk_meta(u->disk)->realms.active,
 	};
 	set_io(u, DISK_ACTIVATE, 0);

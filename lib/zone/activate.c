@@ -97,15 +97,24 @@ static bool find_not_empty(const struct zone_set *set, uint32_t realm,
 	return false;
 }
 
-/* An activation that yields passes over realms that cannot be deactivated. */
+/* The domain that a realm is to be active in, if it has zones there. */
+static unsigned domain_for(const struct zone_set *set,
+			   const struct zone_activation *a, uint32_t realm)
+{
+	return a->restores ? zone_realm_default(&set->geo, realm, a->domain)
+			   : a->domain;
+}
+
+/* Restoring passes over realms that cannot be deactivated. */
 static bool changes(const struct zone_set *set, const struct zone_activation *a,
 		    uint32_t realm)
 {
+	unsigned domain = domain_for(set, a, realm);
 	uint32_t slot;
 
-	return is_named(set, a, realm) && set->active[realm] != a->domain &&
-	       zone_realm_has(&set->geo, realm, a->domain) &&
-	       !(a->yields && find_not_empty(set, realm, &slot));
+	return is_named(set, a, realm) && set->active[realm] != domain &&
+	       zone_realm_has(&set->geo, realm, domain) &&
+	       !(a->restores && find_not_empty(set, realm, &slot));
 }
 
 /* Realms of which ALL takes no notice. */
@@ -157,7 +166,7 @@ static void describe(const struct zone_set *set, struct zone_activation *a,
 	uint32_t slot = zone_realm_slot(&set->geo, realm, domain);
 	enum zone_cond cond = ZC_INACTIVE;
 
-	if (domain == a->domain)
+	if (domain == domain_for(set, a, realm))
 		cond = zone_slot_has_wp(set, slot) ? ZC_EMPTY : ZC_NOT_WP;
 	if (a->nr_list < a->room)
 		a->list[a->nr_list] = (struct zone_activated){
@@ -176,7 +185,7 @@ static void describe_all(const struct zone_set *set, struct zone_activation *a)
 	for (unsigned d = 0; d < set->geo.domains.nr; d++)
 		for (uint32_t r = a->first; r < a->end; r++)
 			if (changes(set, a, r) &&
-			    (d == a->domain || d == set->active[r]))
+			    (d == domain_for(set, a, r) || d == set->active[r]))
 				describe(set, a, r, d);
 }
 
@@ -208,7 +217,7 @@ unsigned zone_activation_domain(const struct zone_set *set,
 {
 	assert(!a->unmet);
 	return realm >= a->first && realm < a->end && changes(set, a, realm)
-		       ? a->domain
+		       ? domain_for(set, a, realm)
 		       : ZONE_NO_DOMAIN;
 }
 

@@ -111,9 +111,11 @@ struct zone_activated {
 
 struct zone_activation {
 	/* Set by the caller. */
-	bool all;	   /* every realm; zone_id and nr_zones are ignored */
-	bool yields;	   /* a realm with a zone that is not empty is left as
-			      it is, and no prerequisite: FORMAT UNIT */
+	bool all; /* every realm; zone_id and nr_zones are ignored */
+	/* FORMAT UNIT, with ALL: each realm becomes active in
+	 * zone_realm_default() of `other`, and one with a zone that is not
+	 * empty is left as it is, and no prerequisite. */
+	bool restores;
 	uint64_t zone_id;  /* in any domain of the realms: the first zone */
 	uint32_t nr_zones; /* … and how many, of the same domain */
 	/* OTHER ZONE DOMAIN ID: the domain to activate with ALL or if the zone

@@ -458,7 +458,7 @@ static void inject(enum inject_kind kind, uint32_t slot)
 static void restore(uint8_t domain)
 {
 	struct zone_activation a = { .all = true,
-				     .yields = true,
+				     .restores = true,
 				     .other = domain };
 	struct disk_io io = { .op = DISK_ACTIVATE, .activation = &a };
 

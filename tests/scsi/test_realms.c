@@ -896,6 +896,28 @@ static void format(void **state)
 }
 
 /* REPORT ZONES, options 08h and 3Eh, and SAME. */
+/* Conventional zones 0 to 5; sequential ones 7 to 9 and, of a realm without
+ * conventional ones, 10 to 12; preferred ones 14 to 16 and 17 to 19. */
+static void format_without_first_domain(void **state)
+{
+	(void)state;
+	start_with("domains=conv+seq+seqp,smr_realms=1");
+	check_zone(&rig, 10 * Z, ZC_EMPTY, 10 * Z);
+	activate(0x08, 2, 2, 2);
+	activate(0x08, 10, 3, 2);
+	check_zone(&rig, 14 * Z, ZC_EMPTY, 14 * Z);
+	check_zone(&rig, 17 * Z, ZC_EMPTY, 17 * Z);
+	CMD(&rig, NULL, 0, 0x04);
+	check_good(&rig);
+	for (int i = 0; i < 2; i++) {
+		check_zone(&rig, 2 * Z, ZC_NOT_WP, UINT64_MAX);
+		check_zone(&rig, 14 * Z, ZC_INACTIVE, UINT64_MAX);
+		check_zone(&rig, 10 * Z, ZC_EMPTY, 10 * Z);
+		check_zone(&rig, 17 * Z, ZC_INACTIVE, UINT64_MAX);
+		rig_damage(&rig, UINT32_MAX, UINT32_MAX);
+	}
+}
+
 static void report_zones(void **state)
 {
 	(void)state;
@@ -953,6 +975,7 @@ int main(void)
 		T(open_before_required),
 		T(damaged_zones),
 		T(format),
+		T(format_without_first_domain),
 		T(report_zones),
 	};
 

@@ -2,7 +2,7 @@
 /*
  * ZONE ACTIVATE: files of the zones to come first, then one record in the
  * journal, with which all realms change at once (one for each run of realms if
- * it yields), then the files that were.
+ * it restores), then the files that were.
  *
  * Whenever it ends in between, the journal says where a realm is active, and
  * what an INACTIVE zone has for a file is a leftover, which the next opening
@@ -116,7 +116,7 @@ static int enter(struct change *c)
 }
 
 /*
- * An activation that yields passes over what has become READ ONLY or OFFLINE
+ * An activation that restores passes over what has become READ ONLY or OFFLINE
  * before it had the turns.  What could change only since then it leaves, too:
  * it has not the turns of that, nor its files.
  */

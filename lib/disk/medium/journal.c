@@ -383,12 +383,12 @@ int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync)
 	return ret;
 }
 
-/* Whoever reads the journal cannot know which realms one that yields has passed
- * over. */
+/* Whoever reads the journal cannot know which realms one that restores has
+ * passed over. */
 static void add_activation(struct batch *b, const struct disk *d,
 			   const struct zone_activation *a, const uint8_t *to)
 {
-	if (a->yields)
+	if (a->restores)
 		add_realms(b, d, to);
 	else
 		batch_add(b, JR_ACTIVATE, a->first,

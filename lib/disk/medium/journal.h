@@ -122,7 +122,7 @@ int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync);
  * Tells of an activation that has no unmet prerequisite, durably, and applies
  * it to the disk's zones (@to: see zone_activation_apply()), so that whoever
  * rewrites the file has either all of it or nothing.  It is one record, so that
- * it happens as a whole or not at all; one that yields has a record for each
+ * it happens as a whole or not at all; one that restores has a record for each
  * run of realms that change, and power that fails may leave it half done.
  * -errno: nothing has changed, and the next opening will not find it changed
  * either, unless nothing can be written any more.  Takes disk->lock.
