@@ -14,7 +14,8 @@
  * cannot be: hosts that know nothing of zones use a host-aware disk like any
  * other, so that reads and writes may begin and end wherever they like, across
  * zones and zone types.  (scsi_debug refuses writes from a conventional zone
- * into a sequential write preferred one.)
+ * into a sequential write preferred one.)  Not so from one domain into the
+ * next: who has domains knows of zones.
  *
  * Where reads are unrestricted they reach gaps and INACTIVE zones too, as
  * libzbc and WD's prototype of realms have it; a conventional zone that is
@@ -122,12 +123,14 @@ static enum zone_type part_type(const struct zone_set *set,
 	return p->gap ? ZT_GAP : set->slots[p->slot].type;
 }
 
-/* Whether one command may go on from a zone of one type into one of the other.
- */
-static bool joins(enum zone_type from, enum zone_type to)
+/* Whether one command may go on from a zone of one type into one of the other:
+ * never from one domain into the next. */
+static bool joins(const struct zone_set *set, enum zone_type from,
+		  enum zone_type to)
 {
-	return from == to || (zone_traits[from].span == ZS_TYPES &&
-			      zone_traits[to].span == ZS_TYPES);
+	return from == to ||
+	       (!set->geo.domains.nr && zone_traits[from].span == ZS_TYPES &&
+		zone_traits[to].span == ZS_TYPES);
 }
 
 /* The rules of URSWRZ=0. */
@@ -182,7 +185,7 @@ static enum zone_verdict read_rules(const struct zone_set *set,
 		 * The codes of both types could do, those of URSWRZ=0 too;
 		 * scsi_debug answers this one for any change of type.
 		 */
-		if (!joins(first, part_type(set, &p)))
+		if (!joins(set, first, part_type(set, &p)))
 			return fault(ZV_READ_INVALID, r->first, slot);
 		if (is_last(r, &p))
 			break;
@@ -250,7 +253,7 @@ static enum zone_verdict write_zone(const struct zone_set *set,
 	verdict = zone_cond_refuses(set->slots[p->slot].cond);
 	if (verdict)
 		return verdict;
-	if (!joins(first, set->slots[p->slot].type) ||
+	if (!joins(set, first, set->slots[p->slot].type) ||
 	    (t->span == ZS_ZONE && !is_last(r, p)))
 		return ZV_WRITE_BOUNDARY;
 	if (t->in_order)

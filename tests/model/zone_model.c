@@ -239,9 +239,12 @@ static bool beyond(const struct zone_model *m, uint64_t lba, uint64_t nr)
 	return (unsigned __int128)lba + nr > m->geo.capacity_blocks;
 }
 
-static bool go_together(enum zone_type a, enum zone_type b)
+/* Types that mix do so on a disk without domains. */
+static bool go_together(const struct zone_model *m, enum zone_type a,
+			enum zone_type b)
 {
-	return a == b || (is(a, M_MIXES) && is(b, M_MIXES));
+	return a == b ||
+	       (is(a, M_MIXES) && is(b, M_MIXES) && m->geo.domains.nr == 0);
 }
 
 static bool all_in_zone(const struct zone_model *m, uint64_t lba, uint64_t nr)
@@ -271,7 +274,7 @@ static enum zone_verdict block_says(const struct zone_model *m, uint64_t lba,
 		return ZV_OFFLINE;
 	if (zone->cond == ZC_INACTIVE && !m->geo.urswrz && has_wp(zone->type))
 		return ZV_INACTIVE;
-	if (!go_together(zone->type, zone_at(m, first)->type))
+	if (!go_together(m, zone->type, zone_at(m, first)->type))
 		return ZV_READ_INVALID;
 	return ZV_OK;
 }
@@ -344,7 +347,7 @@ static enum zone_verdict zone_says(const struct zone_model *m, uint64_t lba,
 		return ZV_GAP;
 	if (refuses_write[zone->cond])
 		return refuses_write[zone->cond];
-	if (!go_together(zone->type, zone_at(m, lba)->type))
+	if (!go_together(m, zone->type, zone_at(m, lba)->type))
 		return ZV_WRITE_BOUNDARY;
 	if (is(zone->type, M_ALONE) &&
 	    lba + nr > zone->start_lba + zone->blocks)

@@ -35,6 +35,8 @@ enum disk_kind {
 	CONV = 0,
 	SOBR = 1,
 	RESTRICTED = 2, /* URSWRZ=0 */
+	/* Sequential write preferred zones 8 to 13, without a gap. */
+	BESIDE = 4,
 };
 
 enum act {
@@ -282,6 +284,13 @@ static const struct rule rules[] = {
 	  SOBR,
 	  { { WRITE, LAST, 0, Z - 8, 0, IMP(Z - 8) },
 	    { WRITE, LAST, Z - 8, 16, IN_GAP, IMP(Z - 8) } } },
+	{ "from one domain into the next",
+	  BESIDE,
+	  { { WRITE, LAST, Z - 8, 16, W_BOUNDARY, NOT_WP },
+	    { READ, LAST, Z - 8, 16, R_INVALID, NOT_WP },
+	    { VERIFY, LAST, Z - 8, 16, R_INVALID, NOT_WP },
+	    { WRITE, GAP, Z - 8, 16, 0, FULL },
+	    { READ, GAP, Z - 8, 16, 0, FULL } } },
 };
 
 static struct rig rig;
@@ -291,14 +300,20 @@ static uint64_t lba_of(uint8_t zone)
 	return (uint64_t)zone * Z;
 }
 
+static const char *domains_of(unsigned disk)
+{
+	if (disk & BESIDE)
+		return "conv+seqp,domain_gap=0";
+	return disk & SOBR ? "sobr+seq" : "conv+seq";
+}
+
 /* ZONE ACTIVATE of realm 1, by its zones in the first domain. */
 static void start(const struct rule *rule)
 {
 	char opts[300];
 
 	snprintf(opts, sizeof(opts), "%s,domains=%s,urswrz=%d", OPTS,
-		 rule->disk & SOBR ? "sobr+seq" : "conv+seq",
-		 !(rule->disk & RESTRICTED));
+		 domains_of(rule->disk), !(rule->disk & RESTRICTED));
 	rig_start(&rig, opts);
 	/* Sequential or before required zones are FULL at first. */
 	rig_zone_all(&rig, ZO_RESET);
