@@ -126,7 +126,7 @@ static int plan_state(const struct replay *r, uint64_t point,
 		ret = plan_make(r, point, crash != NULL, take, p, err);
 	if (ret || !crash || !crash->random || !p->nr_in_flight)
 		return ret;
-	take = (uint32_t)(mix(*state, UINT32_MAX) %
+	take = (uint32_t)(draw(p, *state, UINT32_MAX) %
 			  ((uint64_t)p->nr_in_flight + 1));
 	plan_free(p);
 	return plan_make(r, point, true, take, p, err);

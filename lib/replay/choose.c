@@ -46,7 +46,7 @@ static uint64_t choose_steps(struct choice *c, uint32_t slot, uint64_t steps)
 		return steps;
 	if (!c->crash->random)
 		return digit(c, steps + 1);
-	v = mix(c->crash->state, slot);
+	v = draw(c->plan, c->crash->state, slot);
 	switch (v % 4) {
 	case 0:
 		return 0;
@@ -61,7 +61,7 @@ static uint64_t choose_steps(struct choice *c, uint32_t slot, uint64_t steps)
 static bool choose_granule(const struct choice *c, const struct effect *e,
 			   uint32_t n)
 {
-	uint64_t v = mix(c->crash->state, e->rec->seq << 20 | 1);
+	uint64_t v = draw(c->plan, c->crash->state, e->rec->seq << 20 | 1);
 
 	switch (v % 5) {
 	case 0:

@@ -104,6 +104,13 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 	return z ^ z >> 31;
 }
 
+/* What a seed draws for one thing (a slot, a write): at another point something
+ * else, or its fate would be the same at all of them. */
+static inline uint64_t draw(const struct plan *p, uint64_t seed, uint64_t what)
+{
+	return mix(mix(seed, p->seq - p->r->rd.records[0].seq), what);
+}
+
 /* choose.c: one state of a plan. */
 
 struct choice {
