@@ -27,7 +27,8 @@ static int count_conv(const struct plan *p, uint32_t slot, uint64_t *count)
 	int ret = plan_granules(p, slot, &g);
 
 	for (uint32_t n = 0; !ret && n < g.nr; n++)
-		*count = times(*count, (uint64_t)g.later[n] + 1);
+		*count = times(times(*count, (uint64_t)g.at[n].later + 1),
+			       (uint64_t)g.at[n].unsure + 1);
 	if (!ret)
 		granules_free(&g);
 	return ret;

@@ -198,25 +198,35 @@ static int choose_all(const struct plan *p, uint32_t slot, struct pieces *out)
 	return ret;
 }
 
-/* In place of how many are not durable: how many of them are there. */
-static void choose_later(struct choice *c, struct granules *g)
+/* In place of how many may be there: how many of the first of them are. */
+static void choose_some(struct choice *c, uint32_t *nr)
 {
-	for (uint32_t n = 0; n < g->nr; n++)
-		if (g->later[n])
-			g->later[n] =
-				(uint32_t)digit(c, (uint64_t)g->later[n] + 1);
+	if (*nr)
+		*nr = (uint32_t)digit(c, (uint64_t)*nr + 1);
 }
 
-static bool is_there(const struct choice *c, struct granules *g,
+static void choose_later(struct choice *c, struct granules *g)
+{
+	for (uint32_t n = 0; n < g->nr; n++) {
+		choose_some(c, &g->at[n].later);
+		choose_some(c, &g->at[n].unsure);
+	}
+}
+
+static bool is_there(const struct choice *c, struct granules *gs,
 		     const struct effect *e, uint32_t n)
 {
-	if (e->rec->seq <= g->floor[n])
-		return true;
+	struct granule *g = &gs->at[n];
+	bool failed = effect_failed(e);
+	uint32_t *left = failed ? &g->unsure : &g->later;
+
+	if (e->rec->seq <= (failed ? g->settled : g->floor))
+		return !failed;
 	if (c->crash->random)
 		return choose_granule(c, e, n);
-	if (!g->later[n])
+	if (!*left)
 		return false;
-	g->later[n]--;
+	--*left;
 	return true;
 }
 

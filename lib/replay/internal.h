@@ -31,6 +31,11 @@ struct effect {
 	bool safe;	 /* only says that the blocks are durable */
 };
 
+static inline bool effect_failed(const struct effect *e)
+{
+	return e->rec->flags & RECORD_FAILED;
+}
+
 /* What of a slot's file comes before its effects. */
 enum slot_base {
 	SLOT_KEPT, /* the snapshot's file */
@@ -81,13 +86,18 @@ bool plan_is_safe(const struct plan *p, uint32_t slot, const struct effect *e);
 uint64_t plan_steps(const struct plan *p, uint32_t slot);
 uint32_t effect_steps(const struct plan *p, const struct effect *e);
 
-/* Of a slot without a write pointer: for each granule the sequence number until
- * which it is durable, and how many later changes it has.  Both arrays are the
- * caller's to free. */
+/* A granule of a slot without a write pointer. */
+struct granule {
+	uint64_t floor;	  /* what came until then is durable, but for … */
+	uint32_t later;	  /* so many changes have come since */
+	uint32_t unsure;  /* … so many that failed: they are there or not */
+	uint64_t settled; /* of those that came before nothing is left */
+};
+
+/* at: the caller's to free. */
 struct granules {
 	uint32_t nr;
-	uint64_t *floor;
-	uint32_t *later;
+	struct granule *at;
 };
 int plan_granules(const struct plan *p, uint32_t slot, struct granules *g);
 void granules_free(struct granules *g);

@@ -58,12 +58,26 @@ static bool has_begun(const struct plan *p, const struct record *rec)
 	return rec->seq <= p->seq || rec->begin < p->seq;
 }
 
+/*
+ * What an I/O that failed has left is not known.  With a write pointer what it
+ * brought is cut off when it ends, and is there in part until then; elsewhere
+ * it may stay, which a power failure may make of it as well.
+ */
+static bool is_left_out(const struct plan *p, uint32_t slot,
+			const struct effect *e)
+{
+	return effect_failed(e) &&
+	       (!p->crash || (has_wp(p, slot) && e->rec->seq <= p->seq));
+}
+
 /* Within one slot. */
 static int add_part(struct plan *p, uint32_t slot, struct effect *e, bool safe)
 {
 	struct slot_plan *s = &p->slots[slot];
 	const struct record *rec = e->rec;
 
+	if (is_left_out(p, slot, e))
+		return 0;
 	/* What one that has not begun comes before, in a zone that is changed
 	 * by one at a time, has not been carried out either. */
 	s->late |= !has_begun(p, rec);
@@ -74,6 +88,8 @@ static int add_part(struct plan *p, uint32_t slot, struct effect *e, bool safe)
 		s->safe_seq = rec->seq;
 	if (e->safe && (has_wp(p, slot) || rec->seq > p->seq))
 		return 0;
+	/* What comes next begins when that is cut off. */
+	s->closed |= has_wp(p, slot) && effect_failed(e);
 	return add_effect(p, slot, e);
 }
 
@@ -186,21 +202,12 @@ static void add_activation(struct plan *p, const struct record *rec)
 	}
 }
 
-/* What an I/O that failed has left is not known: in order, nothing; elsewhere
- * it may be there, which a power failure may make of it as well. */
-static bool is_left_out(const struct plan *p, const struct record *rec)
-{
-	uint32_t slot = zone_slot_of(&p->r->zones, rec->lba);
-
-	return rec->flags & RECORD_FAILED && (!p->crash || has_wp(p, slot));
-}
-
 static int add_record(struct plan *p, const struct record *rec)
 {
 	switch (rec->type) {
 	case RECORD_WRITE:
 	case RECORD_UNMAP:
-		return is_left_out(p, rec) ? 0 : add_range(p, rec, false);
+		return add_range(p, rec, false);
 	case RECORD_SAFE:
 		return add_range(p, rec, true);
 	case RECORD_RESET:
@@ -300,32 +307,51 @@ uint64_t plan_steps(const struct plan *p, uint32_t slot)
  * Slots without a write pointer.
  */
 
-static void raise_floors(const struct plan *p, uint32_t slot,
-			 struct granules *g)
+typedef void granule_fn(const struct plan *p, const struct effect *e,
+			uint32_t nr, struct granule *g);
+
+static void each_granule(const struct plan *p, uint32_t slot,
+			 struct granules *g, granule_fn *fn)
 {
 	uint32_t per = p->r->granule;
 	const struct effect *e;
 
 	for (uint32_t i = p->slots[slot].first; i != NO_EFFECT; i = e->next) {
 		e = &p->effects[i];
-		if (e->rec->seq > p->seq || e->rec->flags & RECORD_FAILED ||
-		    (!e->safe && !(e->rec->flags & RECORD_FUA)))
-			continue;
 		for (uint32_t n = e->lo / per; n * per < e->hi; n++)
-			g->floor[n] = max_u64(g->floor[n], e->rec->seq);
+			fn(p, e, n, &g->at[n]);
 	}
 }
 
-static void count_later(const struct plan *p, uint32_t slot, struct granules *g)
+static void raise_floor(const struct plan *p, const struct effect *e,
+			uint32_t nr, struct granule *g)
+{
+	(void)nr;
+	if (e->rec->seq <= p->seq && !effect_failed(e) &&
+	    (e->safe || e->rec->flags & RECORD_FUA))
+		g->floor = max_u64(g->floor, e->rec->seq);
+}
+
+/* By a write that is durable. */
+static void settle(const struct plan *p, const struct effect *e, uint32_t nr,
+		   struct granule *g)
 {
 	uint32_t per = p->r->granule;
-	const struct effect *e;
 
-	for (uint32_t i = p->slots[slot].first; i != NO_EFFECT; i = e->next) {
-		e = &p->effects[i];
-		for (uint32_t n = e->lo / per; !e->safe && n * per < e->hi; n++)
-			g->later[n] += e->rec->seq > g->floor[n];
-	}
+	if (!e->safe && !effect_failed(e) && e->rec->seq <= g->floor &&
+	    e->lo <= nr * per && e->hi >= (nr + 1) * per)
+		g->settled = e->rec->seq;
+}
+
+static void count_change(const struct plan *p, const struct effect *e,
+			 uint32_t nr, struct granule *g)
+{
+	(void)p;
+	(void)nr;
+	if (effect_failed(e))
+		g->unsure += e->rec->seq > g->settled;
+	else
+		g->later += !e->safe && e->rec->seq > g->floor;
 }
 
 int plan_granules(const struct plan *p, uint32_t slot, struct granules *g)
@@ -333,22 +359,19 @@ int plan_granules(const struct plan *p, uint32_t slot, struct granules *g)
 	uint32_t blocks = zone_slot_blocks(&p->r->zones, slot);
 
 	g->nr = (uint32_t)div_up_u64(blocks, p->r->granule);
-	g->floor = malloc(g->nr * sizeof(*g->floor));
-	g->later = calloc(g->nr, sizeof(*g->later));
-	if (!g->floor || !g->later) {
-		granules_free(g);
+	g->at = calloc(g->nr, sizeof(*g->at));
+	if (!g->at)
 		return -ENOMEM;
-	}
 	for (uint32_t n = 0; n < g->nr; n++)
-		g->floor[n] = p->safe_all;
-	raise_floors(p, slot, g);
-	count_later(p, slot, g);
+		g->at[n].floor = p->safe_all;
+	each_granule(p, slot, g, raise_floor);
+	each_granule(p, slot, g, settle);
+	each_granule(p, slot, g, count_change);
 	return 0;
 }
 
 void granules_free(struct granules *g)
 {
-	free(g->floor);
-	free(g->later);
+	free(g->at);
 	*g = (struct granules){ 0 };
 }

@@ -132,6 +132,15 @@ static uint64_t say_write(struct machine *m, uint64_t lba, uint32_t blocks,
 	return say(m, write_of(lba, blocks), c);
 }
 
+static uint64_t say_failed(struct machine *m, uint64_t lba, uint32_t blocks,
+			   uint8_t c)
+{
+	struct record r = write_of(lba, blocks);
+
+	r.flags = RECORD_FAILED;
+	return say(m, r, c);
+}
+
 static uint64_t say_flush(struct machine *m)
 {
 	return say(m, (struct record){ .type = RECORD_FLUSH }, 0);
@@ -267,11 +276,123 @@ static void so_it_does_of_each_write(void **state)
 	end(&m);
 }
 
+/* What a write that failed has left is not known, and no flush makes that
+ * certain. */
+static void a_failed_write_is_never_certain(void **state)
+{
+	bool old = false, new = false;
+	struct machine m;
+	uint64_t flush;
+	uint8_t c;
+
+	(void)state;
+	start(&m, SMALL);
+	say_write(&m, 0, 4, 1);
+	say_failed(&m, 0, 4, 2);
+	flush = say_flush(&m);
+	told(&m);
+	assert_int_equal(count(&m, flush), 1 << 4);
+	for (uint64_t i = 0; i < 1 << 4; i++) {
+		build(&m, flush, false, i);
+		for (unsigned k = 0; k < 4; k++)
+			assert_int_equal(byte_of(&m, 0, k), 1 + (i >> k) % 2);
+	}
+	for (uint64_t i = 0; i < 16; i++) {
+		build(&m, flush, true, i);
+		c = byte_of(&m, 0, 0);
+		old |= c == 1;
+		new |= c == 2;
+		assert_in_range(c, 1, 2);
+	}
+	assert_true(old && new);
+	end(&m);
+}
+
+/* Until something else is there for certain. */
+static void until_it_is_overwritten(void **state)
+{
+	struct machine m;
+	uint64_t flush, last;
+
+	(void)state;
+	start(&m, SMALL);
+	say_failed(&m, 0, 2, 1);
+	say_write(&m, 0, 2, 2);
+	flush = say_flush(&m);
+	say_failed(&m, 0, 1, 3);
+	last = say_flush(&m);
+	told(&m);
+	assert_int_equal(count(&m, flush), 1);
+	build(&m, flush, false, 0);
+	assert_int_equal(byte_of(&m, 0, 0), 2);
+	assert_int_equal(count(&m, last), 2);
+	build(&m, last, false, 0);
+	assert_int_equal(byte_of(&m, 0, 0), 2);
+	build(&m, last, false, 1);
+	assert_int_equal(byte_of(&m, 0, 0), 3);
+	assert_int_equal(byte_of(&m, 0, 1), 2);
+	end(&m);
+}
+
+/* Of a larger physical block what was not overwritten stays unsure. */
+static void in_part(void **state)
+{
+	struct machine m;
+	uint64_t flush;
+
+	(void)state;
+	start(&m, LARGE);
+	say_write(&m, 0, 8, 1);
+	say_failed(&m, 0, 8, 2);
+	say_write(&m, 0, 4, 3);
+	flush = say_flush(&m);
+	told(&m);
+	assert_int_equal(count(&m, flush), 2);
+	for (uint64_t i = 0; i < 2; i++) {
+		build(&m, flush, false, i);
+		assert_int_equal(byte_of(&m, 0, 0), 3);
+		assert_int_equal(byte_of(&m, 0, 7), 1 + i);
+	}
+	end(&m);
+}
+
+/* It is cut off when it fails; until then some of it is there. */
+static void one_at_a_write_pointer_that_will_fail(void **state)
+{
+	struct machine m;
+	struct record r = write_of(2 * ZONE + 8, 4);
+	uint64_t before, after;
+
+	(void)state;
+	start(&m, SMALL);
+	say_write(&m, 2 * ZONE, 8, 1);
+	before = say_flush(&m);
+	r.flags = RECORD_FAILED;
+	r.begin = before - 1;
+	after = say(&m, r, 2);
+	say_write(&m, 2 * ZONE + 8, 2, 3);
+	told(&m);
+	assert_int_equal(count(&m, before), 5);
+	for (uint64_t i = 0; i < 5; i++) {
+		build(&m, before, false, i);
+		assert_int_equal(blocks_of(&m, 2), 8 + i);
+	}
+	assert_int_equal(count(&m, after), 1);
+	build(&m, before, true, 3);
+	build(&m, after, true, 3);
+	assert_int_equal(blocks_of(&m, 2), 8);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_seed_draws_anew_at_each_point),
 		cmocka_unit_test(so_it_does_of_each_write),
+		cmocka_unit_test(a_failed_write_is_never_certain),
+		cmocka_unit_test(until_it_is_overwritten),
+		cmocka_unit_test(in_part),
+		cmocka_unit_test(one_at_a_write_pointer_that_will_fail),
 	};
 
 	return cmocka_run_group_tests_name("replay/states", tests, NULL, NULL);
