@@ -138,7 +138,7 @@ static int8_t order_of(const struct plan *p, uint32_t slot, uint64_t taken,
 		if (!plan_is_safe(p, slot, e))
 			taken -= min_u64(taken, effect_steps(p, e));
 		if (!is_there &&
-		    (e->rec->seq > p->seq || e->rec->type == RECORD_RESET))
+		    (e->end > p->seq || e->rec->type == RECORD_RESET))
 			break;
 		if (e->rec->type == RECORD_RESET) {
 			is = 0;
@@ -220,8 +220,10 @@ static bool is_there(const struct choice *c, struct granules *gs,
 	bool failed = effect_failed(e);
 	uint32_t *left = failed ? &g->unsure : &g->later;
 
-	if (e->rec->seq <= (failed ? g->settled : g->floor))
-		return !failed;
+	if (granule_is_safe(c->plan, g, e))
+		return true;
+	if (failed && e->rec->seq <= g->settled)
+		return false;
 	if (c->crash->random)
 		return choose_granule(c, e, n);
 	if (!*left)

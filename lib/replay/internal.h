@@ -13,6 +13,8 @@ struct replay {
 	char log[PATH_MAX], base[PATH_MAX];
 	int held; /* the base, so that nobody deletes it; or -errno */
 	struct record_reader rd;
+	uint64_t *ends; /* by record: the sequence number of the one with which
+			 * its command has ended; UINT64_MAX: none */
 	struct disk_meta meta;
 	struct zone_set zones;
 	struct zone_slot *slots;
@@ -25,6 +27,7 @@ struct replay {
 /* What a record does to one slot. */
 struct effect {
 	const struct record *rec;
+	uint64_t end;	 /* see struct replay */
 	uint32_t lo, hi; /* blocks of the slot */
 	uint32_t skip;	 /* blocks of its data before those */
 	uint32_t next;	 /* of the same slot, in order */
@@ -49,6 +52,7 @@ struct slot_plan {
 	enum slot_base base;
 	bool changes; /* not only what is durable is said */
 	bool late;    /* there is a change that cannot have begun */
+	uint64_t cut; /* then what a failed write brought is cut off; 0: none */
 	bool closed;  /* nothing behind can have begun */
 };
 
@@ -88,9 +92,10 @@ uint32_t effect_steps(const struct plan *p, const struct effect *e);
 
 /* A granule of a slot without a write pointer. */
 struct granule {
-	uint64_t floor;	  /* what came until then is durable, but for … */
-	uint32_t later;	  /* so many changes have come since */
-	uint32_t unsure;  /* … so many that failed: they are there or not */
+	uint64_t floor;	  /* what came until then is durable, as with what
+			   * was flushed */
+	uint32_t later;	  /* so many other changes */
+	uint32_t unsure;  /* so many that failed: they are there or not */
 	uint64_t settled; /* of those that came before nothing is left */
 };
 
@@ -99,6 +104,9 @@ struct granules {
 	uint32_t nr;
 	struct granule *at;
 };
+/* The effect is there for certain. */
+bool granule_is_safe(const struct plan *p, const struct granule *g,
+		     const struct effect *e);
 int plan_granules(const struct plan *p, uint32_t slot, struct granules *g);
 void granules_free(struct granules *g);
 /* How many states the slots without write pointers add, times @count; … */

@@ -52,6 +52,11 @@ static int add_effect(struct plan *p, uint32_t slot, const struct effect *e)
 	return 0;
 }
 
+static uint64_t end_of(const struct plan *p, const struct record *rec)
+{
+	return p->r->ends[rec - p->r->rd.records];
+}
+
 /* It had ended, or was in flight. */
 static bool has_begun(const struct plan *p, const struct record *rec)
 {
@@ -67,7 +72,7 @@ static bool is_left_out(const struct plan *p, uint32_t slot,
 			const struct effect *e)
 {
 	return effect_failed(e) &&
-	       (!p->crash || (has_wp(p, slot) && e->rec->seq <= p->seq));
+	       (!p->crash || (has_wp(p, slot) && e->end <= p->seq));
 }
 
 /* Within one slot. */
@@ -82,14 +87,16 @@ static int add_part(struct plan *p, uint32_t slot, struct effect *e, bool safe)
 	 * by one at a time, has not been carried out either. */
 	s->late |= !has_begun(p, rec);
 	s->closed |= has_wp(p, slot) && s->late;
+	/* What comes behind one that fails begins when that is cut off. */
+	s->closed |= s->cut && rec->seq > s->cut;
 	if (s->closed || !has_begun(p, rec))
 		return 0;
-	if (safe && has_wp(p, slot) && rec->seq <= p->seq)
+	if (safe && has_wp(p, slot) && e->end <= p->seq)
 		s->safe_seq = rec->seq;
 	if (e->safe && (has_wp(p, slot) || rec->seq > p->seq))
 		return 0;
-	/* What comes next begins when that is cut off. */
-	s->closed |= has_wp(p, slot) && effect_failed(e);
+	if (has_wp(p, slot) && effect_failed(e))
+		s->cut = e->end;
 	return add_effect(p, slot, e);
 }
 
@@ -98,7 +105,9 @@ static int add_range(struct plan *p, const struct record *rec, bool only_safe)
 {
 	const struct zone_set *z = &p->r->zones;
 	uint64_t lba = rec->lba, end = rec->lba + rec->nr_blocks, start, stop;
-	struct effect e = { .rec = rec, .safe = only_safe };
+	struct effect e = { .rec = rec,
+			    .end = end_of(p, rec),
+			    .safe = only_safe };
 	uint32_t slot;
 	int ret = 0;
 
@@ -117,7 +126,9 @@ static int add_range(struct plan *p, const struct record *rec, bool only_safe)
 
 static int add_zone(struct plan *p, const struct record *rec)
 {
-	struct effect e = { .rec = rec, .hi = rec->nr_blocks };
+	struct effect e = { .rec = rec,
+			    .end = end_of(p, rec),
+			    .hi = rec->nr_blocks };
 
 	return add_part(p, zone_slot_of(&p->r->zones, rec->lba), &e, false);
 }
@@ -277,8 +288,8 @@ void plan_free(struct plan *p)
 
 bool plan_is_safe(const struct plan *p, uint32_t slot, const struct effect *e)
 {
-	return !p->crash ||
-	       e->rec->seq <= max_u64(p->safe_all, p->slots[slot].safe_seq);
+	return !p->crash || e->end <= p->safe_all ||
+	       e->rec->seq <= p->slots[slot].safe_seq;
 }
 
 uint32_t effect_steps(const struct plan *p, const struct effect *e)
@@ -327,9 +338,16 @@ static void raise_floor(const struct plan *p, const struct effect *e,
 			uint32_t nr, struct granule *g)
 {
 	(void)nr;
-	if (e->rec->seq <= p->seq && !effect_failed(e) &&
+	if (e->end <= p->seq && !effect_failed(e) &&
 	    (e->safe || e->rec->flags & RECORD_FUA))
 		g->floor = max_u64(g->floor, e->rec->seq);
+}
+
+bool granule_is_safe(const struct plan *p, const struct granule *g,
+		     const struct effect *e)
+{
+	return !effect_failed(e) &&
+	       (e->end <= p->safe_all || e->rec->seq <= g->floor);
 }
 
 /* By a write that is durable. */
@@ -338,20 +356,19 @@ static void settle(const struct plan *p, const struct effect *e, uint32_t nr,
 {
 	uint32_t per = p->r->granule;
 
-	if (!e->safe && !effect_failed(e) && e->rec->seq <= g->floor &&
-	    e->lo <= nr * per && e->hi >= (nr + 1) * per)
+	if (!e->safe && granule_is_safe(p, g, e) && e->lo <= nr * per &&
+	    e->hi >= (nr + 1) * per)
 		g->settled = e->rec->seq;
 }
 
 static void count_change(const struct plan *p, const struct effect *e,
 			 uint32_t nr, struct granule *g)
 {
-	(void)p;
 	(void)nr;
 	if (effect_failed(e))
 		g->unsure += e->rec->seq > g->settled;
 	else
-		g->later += !e->safe && e->rec->seq > g->floor;
+		g->later += !e->safe && !granule_is_safe(p, g, e);
 }
 
 int plan_granules(const struct plan *p, uint32_t slot, struct granules *g)
@@ -362,8 +379,6 @@ int plan_granules(const struct plan *p, uint32_t slot, struct granules *g)
 	g->at = calloc(g->nr, sizeof(*g->at));
 	if (!g->at)
 		return -ENOMEM;
-	for (uint32_t n = 0; n < g->nr; n++)
-		g->at[n].floor = p->safe_all;
 	each_granule(p, slot, g, raise_floor);
 	each_granule(p, slot, g, settle);
 	each_granule(p, slot, g, count_change);

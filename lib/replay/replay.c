@@ -65,6 +65,35 @@ static int check_records(const struct replay *r, struct zl_err *err)
 	return 0;
 }
 
+/* One after the other in its zone, with others in between at most. */
+static bool goes_on(const struct record *part, const struct record *next)
+{
+	return next->type == part->type && next->begin == part->begin &&
+	       next->lba == part->lba + part->nr_blocks;
+}
+
+static uint64_t end_of(const struct replay *r, size_t nr)
+{
+	const struct record *part = &r->rd.records[nr];
+
+	if (part->type != RECORD_WRITE || !(part->flags & RECORD_MORE))
+		return part->seq;
+	while (++nr < r->rd.nr)
+		if (goes_on(part, &r->rd.records[nr]))
+			return r->ends[nr];
+	return UINT64_MAX;
+}
+
+static int find_ends(struct replay *r, struct zl_err *err)
+{
+	r->ends = malloc(r->rd.nr * sizeof(*r->ends));
+	if (!r->ends)
+		return zl_fail(err, ENOMEM, "out of memory");
+	for (size_t i = r->rd.nr; i--;)
+		r->ends[i] = end_of(r, i);
+	return 0;
+}
+
 static int take_head(struct replay *r, const char *base, struct zl_err *err)
 {
 	const struct record *head = &r->rd.records[0];
@@ -102,6 +131,8 @@ int replay_open(const char *log, const char *base, struct replay **replay,
 	ret = record_open(log, &r->rd, err);
 	if (!ret)
 		ret = take_head(r, base, err);
+	if (!ret)
+		ret = find_ends(r, err);
 	if (ret) {
 		replay_close(r);
 		return ret;
@@ -115,6 +146,7 @@ void replay_close(struct replay *r)
 	record_close(&r->rd);
 	if (r->held >= 0)
 		close(r->held);
+	free(r->ends);
 	free(r->slots);
 	free(r);
 }

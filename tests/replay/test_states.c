@@ -384,6 +384,98 @@ static void one_at_a_write_pointer_that_will_fail(void **state)
 	end(&m);
 }
 
+/* A write of two records, of which nothing is answered before the second. */
+static uint64_t say_long(struct machine *m, uint64_t lba, unsigned flags)
+{
+	struct record r = write_of(lba, 512);
+	uint64_t first;
+
+	r.begin = m->nr - 1;
+	r.flags = flags | RECORD_MORE;
+	first = say(m, r, 1);
+	r.flags = flags;
+	r.lba += 512;
+	say(m, r, 2);
+	return first;
+}
+
+static void a_part_with_fua_is_not_answered(void **state)
+{
+	struct machine m;
+	uint64_t first;
+
+	(void)state;
+	start(&m, SMALL);
+	say_write(&m, 2 * ZONE, 4, 1);
+	first = say_long(&m, 2 * ZONE + 4, RECORD_FUA);
+	told(&m);
+	assert_int_equal(count(&m, first), 4 + 1024 + 1);
+	build(&m, first, false, 0);
+	assert_int_equal(blocks_of(&m, 2), 0);
+	assert_int_equal(count(&m, first + 1), 1);
+	build(&m, first + 1, false, 0);
+	assert_int_equal(blocks_of(&m, 2), 4 + 1024);
+	end(&m);
+}
+
+static void nor_is_it_in_a_conventional_zone(void **state)
+{
+	bool old = false;
+	struct machine m;
+	uint64_t first;
+
+	(void)state;
+	start(&m, SMALL);
+	say_write(&m, 0, 1, 7);
+	say_flush(&m);
+	first = say_long(&m, 0, RECORD_FUA);
+	told(&m);
+	for (uint64_t i = 0; i < 16; i++) {
+		build(&m, first, true, i);
+		old |= byte_of(&m, 0, 0) == 7;
+	}
+	assert_true(old);
+	assert_int_equal(count(&m, first + 1), 1);
+	end(&m);
+}
+
+/* The flush did not wait for it. */
+static void a_flush_between_the_parts(void **state)
+{
+	struct record flush = { .type = RECORD_FLUSH };
+	struct machine m;
+	uint64_t last;
+
+	(void)state;
+	start(&m, SMALL);
+	say_flush(&m);
+	flush.begin = say_long(&m, 2 * ZONE, 0);
+	last = say(&m, flush, 0);
+	told(&m);
+	assert_int_equal(count(&m, last), 1024 + 1);
+	end(&m);
+}
+
+/* It is not cut off before it has ended. */
+static void a_long_write_that_fails(void **state)
+{
+	struct machine m;
+	uint64_t first;
+
+	(void)state;
+	start(&m, SMALL);
+	say_flush(&m);
+	first = say_long(&m, 2 * ZONE, RECORD_FAILED);
+	told(&m);
+	assert_int_equal(count(&m, first), 1024 + 1);
+	build(&m, first, false, 1000);
+	assert_int_equal(blocks_of(&m, 2), 1000);
+	assert_int_equal(count(&m, first + 1), 1);
+	build(&m, first + 1, false, 0);
+	assert_int_equal(blocks_of(&m, 2), 0);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +485,10 @@ int main(void)
 		cmocka_unit_test(until_it_is_overwritten),
 		cmocka_unit_test(in_part),
 		cmocka_unit_test(one_at_a_write_pointer_that_will_fail),
+		cmocka_unit_test(a_part_with_fua_is_not_answered),
+		cmocka_unit_test(nor_is_it_in_a_conventional_zone),
+		cmocka_unit_test(a_flush_between_the_parts),
+		cmocka_unit_test(a_long_write_that_fails),
 	};
 
 	return cmocka_run_group_tests_name("replay/states", tests, NULL, NULL);
