@@ -45,22 +45,24 @@ void record_log_destroy(struct record_log *log)
 
 static void end(struct record_log *log, const char *why)
 {
-	if (!record_log_is_on(log))
-		return;
 	atomic_store(&log->on, false);
 	snprintf(log->why, sizeof(log->why), "%s", why);
 	pthread_cond_broadcast(&log->emptied);
 	pthread_cond_broadcast(&log->filled);
 }
 
-static void broke(struct record_log *log, const char *why)
+static void say_broken(struct record_log *log, const char *why)
 {
-	if (!record_log_is_on(log))
-		return;
 	end(log, why);
 	zl_log(ZL_LOG_ERR,
 	       "%s: nothing more is recorded in %s: %s; the disk goes on",
 	       log->name, log->path, why);
+}
+
+static void broke(struct record_log *log, const char *why)
+{
+	if (record_log_is_on(log))
+		say_broken(log, why);
 }
 
 void record_log_break(struct record_log *log, const char *why)
@@ -254,12 +256,24 @@ static void note_written(struct record_log *log, const struct batch *b)
 		pthread_cond_broadcast(&log->emptied);
 }
 
+/* What was added is lost, be it the end. */
+static void drain_failed(struct record_log *log, int error)
+{
+	char why[128];
+
+	log->failed = true;
+	if (!record_log_is_on(log) && !log->ended)
+		return;
+	log->ended = false;
+	snprintf(why, sizeof(why), "%s", limit_strerror(-error));
+	say_broken(log, why);
+}
+
 /* Writes what there is of some chunks; the lock is let go meanwhile, as nobody
  * changes what is there. */
 static void drain(struct record_log *log)
 {
 	struct batch b;
-	char why[128];
 	int ret;
 
 	choose_way(log);
@@ -274,13 +288,10 @@ static void drain(struct record_log *log)
 		ret = write_batch(log, &b);
 	}
 	pthread_mutex_lock(&log->lock);
-	if (ret) {
-		snprintf(why, sizeof(why), "%s", limit_strerror(-ret));
-		broke(log, why);
-		log->failed = true;
-		return;
-	}
-	note_written(log, &b);
+	if (ret)
+		drain_failed(log, ret);
+	else
+		note_written(log, &b);
 }
 
 static bool is_drained(const struct record_log *log)
@@ -552,7 +563,7 @@ static int prepare(struct record_log *log, const char *path, const char *name,
 	snprintf(log->path, sizeof(log->path), "%s", path);
 	snprintf(log->name, sizeof(log->name), "%s", name);
 	log->why[0] = 0;
-	log->idle = log->stopping = log->failed = false;
+	log->idle = log->stopping = log->failed = log->ended = false;
 	log->records = log->bytes = log->marks = 0;
 	log->start_ns = clock_ns();
 	pthread_mutex_unlock(&log->lock);
@@ -598,16 +609,25 @@ static bool close_file(struct record_log *log)
 	return ok;
 }
 
+/* Nothing comes behind it, and nobody holds it up. */
+static void add_end(struct record_log *log, const char *why)
+{
+	add_text(log, RECORD_END, why);
+	if (!record_log_is_on(log))
+		return;
+	log->ended = true;
+	end(log, why);
+}
+
 int record_log_stop(struct record_log *log, const char *why, struct zl_err *err)
 {
-	bool ended, safe;
+	bool safe;
 
 	if (!log->running)
 		return 0;
 	pthread_mutex_lock(&log->lock);
 	if (record_log_is_on(log))
-		add_text(log, RECORD_END, why);
-	ended = record_log_is_on(log);
+		add_end(log, why);
 	log->stopping = true;
 	pthread_cond_signal(&log->filled);
 	pthread_mutex_unlock(&log->lock);
@@ -615,11 +635,9 @@ int record_log_stop(struct record_log *log, const char *why, struct zl_err *err)
 	log->running = false;
 	safe = close_file(log);
 	pthread_mutex_lock(&log->lock);
-	ended = ended && record_log_is_on(log);
-	end(log, why);
 	free_chunks(log);
 	pthread_mutex_unlock(&log->lock);
-	if (!ended)
+	if (!log->ended)
 		return zl_fail(err, EIO, "%s ends before that: %s", log->path,
 			       log->why);
 	if (!safe)

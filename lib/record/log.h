@@ -64,6 +64,7 @@ struct record_log {
 	bool running;	/* the thread */
 	bool idle;	/* … waits for a first record */
 	bool stopping, failed;
+	bool ended; /* with RECORD_END, which is in the file by and by */
 	pthread_t thread;
 	int fd;
 	uint64_t start_ns;

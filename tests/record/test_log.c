@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/limit.h"
 #include "record/log.h"
 
@@ -384,6 +385,87 @@ static void side_by_side(void **state)
 	record_close(&rd);
 }
 
+static atomic_bool enough;
+
+static void *add_until_enough(void *arg)
+{
+	uint64_t until_ms = clock_ms() + 10000;
+
+	for (uint32_t i = 0; !atomic_load(&enough) && clock_ms() < until_ms;
+	     i++)
+		add_write((uint64_t)(uintptr_t)arg << 32 | i, 8);
+	return NULL;
+}
+
+static void stop_under_load(void)
+{
+	uint64_t begin_ms = clock_ms();
+
+	usleep(20000);
+	stop();
+	assert_true(clock_ms() - begin_ms < 5000);
+	assert_false(record_log_is_on(&rl));
+}
+
+/* Who adds meanwhile neither holds the end up nor comes behind it. */
+static void stopped_under_load(void **state)
+{
+	struct record_reader rd;
+	struct zl_err err = { "" };
+	pthread_t thread[4];
+
+	(void)state;
+	atomic_store(&enough, false);
+	start();
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&thread[i], NULL, add_until_enough, (void *)i);
+	stop_under_load();
+	atomic_store(&enough, true);
+	for (int i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(record_open(path, &rd, &err), 0);
+	assert_int_equal(rd.records[rd.nr - 1].type, RECORD_END);
+	assert_int_equal(rd.bad_bytes, 0);
+	record_close(&rd);
+}
+
+static pthread_t release;
+
+static void *let_go(void *arg)
+{
+	uint64_t until_ms = clock_ms() + 5000;
+
+	while (record_log_is_on(&rl) && clock_ms() < until_ms)
+		usleep(1000);
+	atomic_store(&stuck, false);
+	return arg;
+}
+
+/* What cannot be written any more when the end has been added. */
+static void an_end_that_is_lost(void **state)
+{
+	struct rlimit old, few = { 1u << 20, RLIM_INFINITY };
+	struct record_status st;
+	struct zl_err err = { "" };
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	few.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	atomic_store(&stuck, true);
+	start();
+	for (uint32_t i = 0; i < 20; i++)
+		add_write(i, 256);
+	assert_int_equal(pthread_create(&release, NULL, let_go, NULL), 0);
+	assert_int_equal(record_log_stop(&rl, "told to", &err), -EIO);
+	assert_non_null(strstr(err.msg, "ends before that: File too large"));
+	pthread_join(release, NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	record_log_status(&rl, &st);
+	assert_string_equal(st.why, limit_strerror(EFBIG));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -398,6 +480,8 @@ int main(void)
 		TEST(a_process_that_dies),
 		TEST(a_slow_log),
 		TEST(side_by_side),
+		TEST(stopped_under_load),
+		TEST(an_end_that_is_lost),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);
