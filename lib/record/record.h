@@ -44,10 +44,12 @@ enum record_type {
 
 #define RECORD_FUA  0x1 /* WRITE, UNMAP: durable */
 #define RECORD_MORE 0x2 /* WRITE: goes on in the next record */
-#define RECORD_FAILED                                                      \
-	0x4	       /* it ended with an error, and may be there in part \
-			*/
-#define RECORD_ALL 0x8 /* OPEN, CLOSE: all zones */
+/* It ended with an error, and may be there in part. */
+#define RECORD_FAILED 0x4
+#define RECORD_ALL    0x8 /* OPEN, CLOSE: all zones */
+/* SAFE: they were read, so that where all of them was durable before nothing
+ * else of the zone has become so.  (Not in old logs.) */
+#define RECORD_READ 0x10
 
 struct record {
 	enum record_type type;

@@ -28,7 +28,8 @@ struct replay {
 struct effect {
 	const struct record *rec;
 	uint64_t end;	 /* see struct replay */
-	uint32_t lo, hi; /* blocks of the slot */
+	uint32_t lo, hi; /* blocks of the slot; FINISH: what was there before
+			  * ends at @hi, as far as that is known */
 	uint32_t skip;	 /* blocks of its data before those */
 	uint32_t next;	 /* of the same slot, in order */
 	bool safe;	 /* only says that the blocks are durable */
@@ -49,6 +50,8 @@ enum slot_base {
 struct slot_plan {
 	uint32_t first, last; /* effects */
 	uint64_t safe_seq;    /* what came until then is durable */
+	uint32_t unsafe;      /* no effect before that one is not */
+	uint32_t end;	      /* of what is written, if anything is known */
 	enum slot_base base;
 	bool changes; /* not only what is durable is said */
 	bool late;    /* there is a change that cannot have begun */

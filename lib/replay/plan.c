@@ -44,6 +44,8 @@ static int add_effect(struct plan *p, uint32_t slot, const struct effect *e)
 	s->changes |= !e->safe;
 	*to = *e;
 	to->next = NO_EFFECT;
+	if (s->unsafe == NO_EFFECT)
+		s->unsafe = p->nr;
 	if (s->first == NO_EFFECT)
 		s->first = p->nr;
 	else
@@ -75,8 +77,59 @@ static bool is_left_out(const struct plan *p, uint32_t slot,
 	       (!p->crash || (has_wp(p, slot) && e->end <= p->seq));
 }
 
+/* The first block whose contents, or whose place behind what is written, the
+ * effect has changed. */
+static uint32_t changes_from(const struct effect *e)
+{
+	if (e->rec->type == RECORD_WRITE)
+		return e->lo;
+	return e->rec->type == RECORD_FINISH ? e->hi : 0;
+}
+
+/* Whether the disk, for a READ with FUA of blocks that end at @hi, had to sync
+ * the zone so far. */
+static bool reads_unsafe(const struct plan *p, uint32_t slot, uint32_t hi)
+{
+	struct slot_plan *s = &p->slots[slot];
+	const struct effect *e;
+
+	for (uint32_t i = s->unsafe; i != NO_EFFECT; i = e->next) {
+		e = &p->effects[i];
+		if (i == s->unsafe && plan_is_safe(p, slot, e))
+			s->unsafe = e->next;
+		else if (hi > changes_from(e))
+			return true;
+	}
+	return false;
+}
+
+/* What is said of all of a zone with a write pointer. */
+static void add_safe(struct plan *p, uint32_t slot, const struct effect *e)
+{
+	if (e->end <= p->seq &&
+	    (!(e->rec->flags & RECORD_READ) || reads_unsafe(p, slot, e->hi)))
+		p->slots[slot].safe_seq = e->rec->seq;
+}
+
+static int add_change(struct plan *p, uint32_t slot, struct effect *e)
+{
+	struct slot_plan *s = &p->slots[slot];
+
+	if (effect_failed(e))
+		s->cut = e->end;
+	else if (e->rec->flags & RECORD_FUA && e->end <= p->seq)
+		s->safe_seq = e->rec->seq;
+	if (e->rec->type == RECORD_FINISH)
+		e->hi = s->end;
+	else if (e->rec->type == RECORD_RESET)
+		s->end = 0;
+	else
+		s->end = e->hi > s->end ? e->hi : s->end;
+	return add_effect(p, slot, e);
+}
+
 /* Within one slot. */
-static int add_part(struct plan *p, uint32_t slot, struct effect *e, bool safe)
+static int add_part(struct plan *p, uint32_t slot, struct effect *e)
 {
 	struct slot_plan *s = &p->slots[slot];
 	const struct record *rec = e->rec;
@@ -91,13 +144,13 @@ static int add_part(struct plan *p, uint32_t slot, struct effect *e, bool safe)
 	s->closed |= s->cut && rec->seq > s->cut;
 	if (s->closed || !has_begun(p, rec))
 		return 0;
-	if (safe && has_wp(p, slot) && e->end <= p->seq)
-		s->safe_seq = rec->seq;
-	if (e->safe && (has_wp(p, slot) || rec->seq > p->seq))
-		return 0;
-	if (has_wp(p, slot) && effect_failed(e))
-		s->cut = e->end;
-	return add_effect(p, slot, e);
+	if (has_wp(p, slot) && !e->safe)
+		return add_change(p, slot, e);
+	if (has_wp(p, slot))
+		add_safe(p, slot, e);
+	else if (!e->safe || rec->seq <= p->seq)
+		return add_effect(p, slot, e);
+	return 0;
 }
 
 /* The slots of a range of blocks. */
@@ -118,8 +171,7 @@ static int add_range(struct plan *p, const struct record *rec, bool only_safe)
 		e.lo = (uint32_t)(lba - start);
 		e.hi = (uint32_t)(stop - start);
 		e.skip = (uint32_t)(lba - rec->lba);
-		ret = add_part(p, slot, &e,
-			       only_safe || rec->flags & RECORD_FUA);
+		ret = add_part(p, slot, &e);
 	}
 	return ret;
 }
@@ -130,7 +182,7 @@ static int add_zone(struct plan *p, const struct record *rec)
 			    .end = end_of(p, rec),
 			    .hi = rec->nr_blocks };
 
-	return add_part(p, zone_slot_of(&p->r->zones, rec->lba), &e, false);
+	return add_part(p, zone_slot_of(&p->r->zones, rec->lba), &e);
 }
 
 /*
@@ -175,6 +227,7 @@ static void renew(struct plan *p, const struct record *rec, uint32_t slot,
 {
 	p->slots[slot] = (struct slot_plan){
 		.first = NO_EFFECT,
+		.unsafe = NO_EFFECT,
 		.safe_seq = rec->seq,
 		.base = to_come ? SLOT_NEW : SLOT_GONE,
 	};
@@ -248,7 +301,7 @@ static int make_slots(struct plan *p)
 	if (!p->slots || (nr_realms && !p->active))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < z->nr_slots; i++)
-		p->slots[i].first = NO_EFFECT;
+		p->slots[i].first = p->slots[i].unsafe = NO_EFFECT;
 	if (nr_realms)
 		memset(p->active, UINT8_MAX, nr_realms);
 	return 0;

@@ -146,6 +146,22 @@ static uint64_t say_flush(struct machine *m)
 	return say(m, (struct record){ .type = RECORD_FLUSH }, 0);
 }
 
+/* By a READ with FUA. */
+static uint64_t say_read(struct machine *m, uint64_t lba, uint32_t blocks)
+{
+	return say(m,
+		   (struct record){ .type = RECORD_SAFE,
+				    .flags = RECORD_READ,
+				    .lba = lba,
+				    .nr_blocks = blocks },
+		   0);
+}
+
+static uint64_t say_zone(struct machine *m, enum record_type type, uint64_t lba)
+{
+	return say(m, (struct record){ .type = type, .lba = lba }, 0);
+}
+
 static void open_log(struct machine *m)
 {
 	struct zl_err err = { "" };
@@ -476,6 +492,93 @@ static void a_long_write_that_fails(void **state)
 	end(&m);
 }
 
+static void run(struct disk *d, enum disk_op op, uint64_t lba, uint32_t blocks)
+{
+	static uint8_t buf[ZONE * 512];
+	struct iovec iov = { buf, blocks * 512 };
+	struct disk_io io = { .op = op,
+			      .fua = op == DISK_READ,
+			      .lba = lba,
+			      .nr_blocks = blocks,
+			      .iov = &iov,
+			      .iov_cnt = 1 };
+
+	assert_int_equal(disk_run(d, &io), DISK_OK);
+}
+
+/* The disk has nothing to sync for it. */
+static void reading_what_is_durable(void **state)
+{
+	struct machine m;
+	struct disk *d = make(&m, SMALL);
+	struct zl_err err = { "" };
+
+	(void)state;
+	record(&m, d);
+	run(d, DISK_WRITE, 2 * ZONE, 8);
+	run(d, DISK_SYNC, 0, 0);
+	run(d, DISK_WRITE, 2 * ZONE + 8, 100);
+	run(d, DISK_READ, 2 * ZONE, 1);
+	run(d, DISK_READ, 2 * ZONE, 9);
+	must(disk_record_stop(d, "told to", &err), &err);
+	disk_close(d);
+	open_log(&m);
+	assert_int_equal(count(&m, 4), 101);
+	build(&m, 4, false, 0);
+	assert_int_equal(blocks_of(&m, 2), 8);
+	assert_int_equal(count(&m, 5), 1);
+	build(&m, 5, false, 0);
+	assert_int_equal(blocks_of(&m, 2), 108);
+	end(&m);
+}
+
+/* After a reset nothing is durable, after FINISH what was there before it. */
+static void reading_a_changed_zone(void **state)
+{
+	uint64_t reset, again, full, zeros;
+	struct machine m;
+
+	(void)state;
+	start(&m, SMALL);
+	say_write(&m, 2 * ZONE, 8, 1);
+	say_write(&m, 3 * ZONE, 8, 1);
+	say_flush(&m);
+	say_zone(&m, RECORD_RESET, 2 * ZONE);
+	reset = say_read(&m, 2 * ZONE + 100, 1);
+	say_write(&m, 2 * ZONE, 8, 1);
+	again = say_read(&m, 2 * ZONE, 1);
+	say_zone(&m, RECORD_FINISH, 3 * ZONE);
+	full = say_read(&m, 3 * ZONE, 8);
+	zeros = say_read(&m, 3 * ZONE, 9);
+	told(&m);
+	assert_int_equal(count(&m, reset), 1);
+	assert_int_equal(count(&m, again), 1);
+	assert_int_equal(count(&m, full), 2);
+	assert_int_equal(count(&m, zeros), 1);
+	end(&m);
+}
+
+/* Older logs do not tell it from RESET and FINISH with FUA. */
+static void reading_in_an_old_log(void **state)
+{
+	struct machine m;
+	uint64_t last;
+
+	(void)state;
+	start(&m, SMALL);
+	say_write(&m, 2 * ZONE, 8, 1);
+	say_flush(&m);
+	say_write(&m, 2 * ZONE + 8, 8, 1);
+	last = say(&m,
+		   (struct record){ .type = RECORD_SAFE,
+				    .lba = 2 * ZONE,
+				    .nr_blocks = 1 },
+		   0);
+	told(&m);
+	assert_int_equal(count(&m, last), 1);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +592,9 @@ int main(void)
 		cmocka_unit_test(nor_is_it_in_a_conventional_zone),
 		cmocka_unit_test(a_flush_between_the_parts),
 		cmocka_unit_test(a_long_write_that_fails),
+		cmocka_unit_test(reading_what_is_durable),
+		cmocka_unit_test(reading_a_changed_zone),
+		cmocka_unit_test(reading_in_an_old_log),
 	};
 
 	return cmocka_run_group_tests_name("replay/states", tests, NULL, NULL);

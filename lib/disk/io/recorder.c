@@ -73,6 +73,14 @@ static void add_told(struct io *io, struct record r)
 	add(io, &r, 0);
 }
 
+static void add_read(struct io *io)
+{
+	struct record r = record_of_blocks(io, RECORD_SAFE);
+
+	r.flags = RECORD_READ;
+	add_told(io, r);
+}
+
 void recorder_end(struct io *io)
 {
 	struct disk *d = io->disk;
@@ -89,7 +97,7 @@ void recorder_end(struct io *io)
 		add_told(io, record_of(io, RECORD_FLUSH));
 	else if (io->pub->op == DISK_READ && io->pub->fua && ok &&
 		 io->pub->nr_blocks)
-		add_told(io, record_of_blocks(io, RECORD_SAFE));
+		add_read(io);
 }
 
 static void add_zone(struct io *io, enum record_type type, uint32_t nr_blocks,
