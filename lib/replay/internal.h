@@ -52,6 +52,9 @@ struct slot_plan {
 	uint64_t safe_seq;    /* what came until then is durable */
 	uint32_t unsafe;      /* no effect before that one is not */
 	uint32_t end;	      /* of what is written, if anything is known */
+	/* By READs with FUA since the last effect; 0: none. */
+	uint64_t read_seq;
+	uint32_t read_hi;
 	enum slot_base base;
 	bool changes; /* not only what is durable is said */
 	bool late;    /* there is a change that cannot have begun */
@@ -100,6 +103,7 @@ struct granule {
 	uint32_t later;	  /* so many other changes */
 	uint32_t unsure;  /* so many that failed: they are there or not */
 	uint64_t settled; /* of those that came before nothing is left */
+	uint64_t read;	  /* with FUA, by the last one so far */
 };
 
 /* at: the caller's to free. */

@@ -103,21 +103,38 @@ static bool reads_unsafe(const struct plan *p, uint32_t slot, uint32_t hi)
 	return false;
 }
 
-/* What is said of all of a zone with a write pointer. */
-static void add_safe(struct plan *p, uint32_t slot, const struct effect *e)
+static void add_read(struct plan *p, uint32_t slot, const struct effect *e)
 {
-	if (e->end <= p->seq &&
-	    (!(e->rec->flags & RECORD_READ) || reads_unsafe(p, slot, e->hi)))
-		p->slots[slot].safe_seq = e->rec->seq;
+	struct slot_plan *s = &p->slots[slot];
+
+	s->read_seq = e->rec->seq;
+	s->read_hi = e->hi > s->read_hi ? e->hi : s->read_hi;
+	if (reads_unsafe(p, slot, e->hi))
+		s->safe_seq = e->rec->seq;
 }
 
+/*
+ * A change can be read before it is recorded: a READ with FUA that was answered
+ * while it was in flight may have found it, and has made it durable then.  What
+ * is recorded behind one that was not yet there has not begun before.
+ */
+static bool may_have_been_read(struct slot_plan *s, const struct effect *e)
+{
+	if (e->rec->begin < s->read_seq && changes_from(e) < s->read_hi)
+		return true;
+	s->read_hi = 0;
+	return false;
+}
+
+/* In a zone with a write pointer. */
 static int add_change(struct plan *p, uint32_t slot, struct effect *e)
 {
 	struct slot_plan *s = &p->slots[slot];
 
 	if (effect_failed(e))
 		s->cut = e->end;
-	else if (e->rec->flags & RECORD_FUA && e->end <= p->seq)
+	else if (may_have_been_read(s, e) ||
+		 (e->rec->flags & RECORD_FUA && e->end <= p->seq))
 		s->safe_seq = e->rec->seq;
 	if (e->rec->type == RECORD_FINISH)
 		e->hi = s->end;
@@ -146,10 +163,14 @@ static int add_part(struct plan *p, uint32_t slot, struct effect *e)
 		return 0;
 	if (has_wp(p, slot) && !e->safe)
 		return add_change(p, slot, e);
-	if (has_wp(p, slot))
-		add_safe(p, slot, e);
-	else if (!e->safe || rec->seq <= p->seq)
+	if (rec->seq > p->seq && e->safe)
+		return 0;
+	if (!has_wp(p, slot))
 		return add_effect(p, slot, e);
+	if (rec->flags & RECORD_READ)
+		add_read(p, slot, e);
+	else
+		s->safe_seq = rec->seq;
 	return 0;
 }
 
@@ -387,12 +408,17 @@ static void each_granule(const struct plan *p, uint32_t slot,
 	}
 }
 
+/* See may_have_been_read(). */
 static void raise_floor(const struct plan *p, const struct effect *e,
 			uint32_t nr, struct granule *g)
 {
 	(void)nr;
-	if (e->end <= p->seq && !effect_failed(e) &&
-	    (e->safe || e->rec->flags & RECORD_FUA))
+	if (effect_failed(e))
+		return;
+	if (e->safe)
+		g->read = e->rec->seq;
+	if (e->safe || e->rec->begin < g->read ||
+	    (e->rec->flags & RECORD_FUA && e->end <= p->seq))
 		g->floor = max_u64(g->floor, e->rec->seq);
 }
 

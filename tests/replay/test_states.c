@@ -579,6 +579,54 @@ static void reading_in_an_old_log(void **state)
 	end(&m);
 }
 
+/* A write can be read before it is recorded. */
+static void read_before_it_was_recorded(void **state)
+{
+	struct record seq = write_of(2 * ZONE + 8, 8), conv = write_of(0, 1);
+	struct machine m;
+	uint64_t read;
+
+	(void)state;
+	start(&m, SMALL);
+	say_write(&m, 2 * ZONE, 8, 1);
+	seq.begin = conv.begin = say_write(&m, 0, 1, 1);
+	say_read(&m, 2 * ZONE + 8, 1);
+	read = say_read(&m, 0, 1);
+	say(&m, seq, 2);
+	say(&m, conv, 2);
+	told(&m);
+	for (uint64_t at = read; at < read + 3; at++) {
+		assert_int_equal(count(&m, at), 1);
+		build(&m, at, false, 0);
+		assert_int_equal(blocks_of(&m, 2), 16);
+		assert_int_equal(byte_of(&m, 0, 0), 2);
+	}
+	/* At the first read nothing says yet that the other was. */
+	assert_int_equal(count(&m, read - 1), 3);
+	end(&m);
+}
+
+/* Neither what was behind the blocks, nor what began after that. */
+static void not_what_was_not_read(void **state)
+{
+	struct record behind = write_of(2 * ZONE + 8, 8), next;
+	struct machine m;
+	uint64_t read, last;
+
+	(void)state;
+	start(&m, SMALL);
+	behind.begin = say_write(&m, 2 * ZONE, 8, 1);
+	read = say_read(&m, 2 * ZONE, 8);
+	last = say(&m, behind, 2);
+	next = write_of(2 * ZONE + 16, 8);
+	next.begin = read;
+	last = say(&m, next, 3);
+	told(&m);
+	assert_int_equal(count(&m, read), 9);
+	assert_int_equal(count(&m, last), 17);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -595,6 +643,8 @@ int main(void)
 		cmocka_unit_test(reading_what_is_durable),
 		cmocka_unit_test(reading_a_changed_zone),
 		cmocka_unit_test(reading_in_an_old_log),
+		cmocka_unit_test(read_before_it_was_recorded),
+		cmocka_unit_test(not_what_was_not_read),
 	};
 
 	return cmocka_run_group_tests_name("replay/states", tests, NULL, NULL);
