@@ -3,6 +3,7 @@
  * Which states a power failure could leave, by records that are made by hand:
  * none of what was promised is missing, and none that there may be is left out.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "disk/disk.h"
+#include "disk/inject.h"
 #include "disk/snapshot.h"
 #include "replay/replay.h"
 #include "store/ops.h"
@@ -492,18 +494,35 @@ static void a_long_write_that_fails(void **state)
 	end(&m);
 }
 
-static void run(struct disk *d, enum disk_op op, uint64_t lba, uint32_t blocks)
+static enum disk_status try(struct disk *d, enum disk_op op, uint64_t lba,
+			    uint32_t blocks, bool fua)
 {
-	static uint8_t buf[ZONE * 512];
+	static uint8_t buf[2 * ZONE * 512], n;
 	struct iovec iov = { buf, blocks * 512 };
 	struct disk_io io = { .op = op,
-			      .fua = op == DISK_READ,
+			      .fua = fua,
 			      .lba = lba,
 			      .nr_blocks = blocks,
 			      .iov = &iov,
-			      .iov_cnt = 1 };
+			      .iov_cnt = op == DISK_UNMAP ? 0 : 1 };
 
-	assert_int_equal(disk_run(d, &io), DISK_OK);
+	if (op == DISK_WRITE)
+		memset(buf, ++n, blocks * 512);
+	return disk_run(d, &io);
+}
+
+static void run(struct disk *d, enum disk_op op, uint64_t lba, uint32_t blocks)
+{
+	assert_int_equal(try(d, op, lba, blocks, op == DISK_READ), DISK_OK);
+}
+
+static void stopped(struct machine *m, struct disk *d)
+{
+	struct zl_err err = { "" };
+
+	must(disk_record_stop(d, "told to", &err), &err);
+	disk_close(d);
+	open_log(m);
 }
 
 /* The disk has nothing to sync for it. */
@@ -511,7 +530,6 @@ static void reading_what_is_durable(void **state)
 {
 	struct machine m;
 	struct disk *d = make(&m, SMALL);
-	struct zl_err err = { "" };
 
 	(void)state;
 	record(&m, d);
@@ -520,9 +538,7 @@ static void reading_what_is_durable(void **state)
 	run(d, DISK_WRITE, 2 * ZONE + 8, 100);
 	run(d, DISK_READ, 2 * ZONE, 1);
 	run(d, DISK_READ, 2 * ZONE, 9);
-	must(disk_record_stop(d, "told to", &err), &err);
-	disk_close(d);
-	open_log(&m);
+	stopped(&m, d);
 	assert_int_equal(count(&m, 4), 101);
 	build(&m, 4, false, 0);
 	assert_int_equal(blocks_of(&m, 2), 8);
@@ -627,6 +643,129 @@ static void not_what_was_not_read(void **state)
 	end(&m);
 }
 
+/* One call of the store fails for the zone. */
+static void fail_once(struct disk *d, enum inject_op op, unsigned zone)
+{
+	const struct inject_fault f = { .kind = INJECT_BACKING_ERROR,
+					.op = op,
+					.lba = (uint64_t)zone * ZONE,
+					.nr_blocks = ZONE,
+					.count = 1,
+					.error = ENOSPC };
+	struct zl_err err = { "" };
+	uint32_t id;
+
+	must(disk_fault_add(d, &f, &id, &err), &err);
+}
+
+static void assert_same_files(struct machine *m)
+{
+	struct zl_err err = { "" };
+	char cmd[512];
+
+	must(replay_build(m->r, replay_last(m->r), NULL, m->built, NULL, NULL,
+			  NULL, &err),
+	     &err);
+	snprintf(cmd, sizeof(cmd),
+		 "for f in %s/cnv-* %s/seq-*; do cmp $f %s/${f##*/} || exit 1; "
+		 "done",
+		 m->dir, m->dir, m->built);
+	assert_int_equal(system(cmd), 0);
+}
+
+/* Where nothing is written in order what a write has brought before it failed
+ * stays, and moves write pointers: from one such zone to the next, … */
+static void what_a_failed_write_has_brought(void **state)
+{
+	struct machine m;
+	struct disk *d = make(&m, SMALL ",model=host-aware");
+
+	(void)state;
+	record(&m, d);
+	run(d, DISK_WRITE, 3 * ZONE - 64, 8);
+	fail_once(d, INJECT_OP_WRITE, 3);
+	assert_int_equal(try(d, DISK_WRITE, 3 * ZONE - 32, 64, false),
+			 DISK_NO_SPACE);
+	run(d, DISK_WRITE, 3 * ZONE, 8);
+	stopped(&m, d);
+	assert_same_files(&m);
+	end(&m);
+}
+
+/* … from one without a write pointer, … */
+static void from_a_conventional_zone(void **state)
+{
+	struct machine m;
+	struct disk *d = make(&m, SMALL ",model=host-aware");
+
+	(void)state;
+	record(&m, d);
+	fail_once(d, INJECT_OP_WRITE, 2);
+	assert_int_equal(try(d, DISK_WRITE, 2 * ZONE - 32, 64, false),
+			 DISK_NO_SPACE);
+	fail_once(d, INJECT_OP_WRITE, 3);
+	assert_int_equal(try(d, DISK_WRITE, 2 * ZONE - 8, 8 + ZONE + 8, false),
+			 DISK_NO_SPACE);
+	stopped(&m, d);
+	assert_same_files(&m);
+	end(&m);
+}
+
+/* … and with FUA, where the sync fails. */
+static void written_but_not_synced(void **state)
+{
+	struct machine m;
+	struct disk *d = make(&m, SMALL ",model=host-aware");
+
+	(void)state;
+	record(&m, d);
+	run(d, DISK_WRITE, 2 * ZONE, 8);
+	fail_once(d, INJECT_OP_SYNC, 2);
+	assert_int_not_equal(try(d, DISK_WRITE, 2 * ZONE + 8, 8, true),
+			     DISK_OK);
+	run(d, DISK_WRITE, 2 * ZONE + 16, 8);
+	stopped(&m, d);
+	assert_same_files(&m);
+	end(&m);
+}
+
+/* An UNMAP as well. */
+static void unmapped_in_part(void **state)
+{
+	struct machine m;
+	struct disk *d = make(&m, SMALL ",provisioning=thin");
+
+	(void)state;
+	run(d, DISK_WRITE, ZONE - 8, 16);
+	record(&m, d);
+	fail_once(d, INJECT_OP_ANY, 1);
+	assert_int_not_equal(try(d, DISK_UNMAP, ZONE - 8, 16, false), DISK_OK);
+	stopped(&m, d);
+	assert_same_files(&m);
+	end(&m);
+}
+
+/* An injected error comes before the write. */
+static void nothing_was_tried(void **state)
+{
+	const struct inject_fault f = { .kind = INJECT_WRITE_ERROR,
+					.nr_blocks = 1,
+					.count = 1 };
+	struct machine m;
+	struct disk *d = make(&m, SMALL);
+	struct zl_err err = { "" };
+	uint32_t id;
+
+	(void)state;
+	record(&m, d);
+	must(disk_fault_add(d, &f, &id, &err), &err);
+	assert_int_equal(try(d, DISK_WRITE, 0, 8, false), DISK_WRITE_ERROR);
+	stopped(&m, d);
+	assert_int_equal(count(&m, replay_last(m.r)), 1);
+	assert_same_files(&m);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -645,6 +784,11 @@ int main(void)
 		cmocka_unit_test(reading_in_an_old_log),
 		cmocka_unit_test(read_before_it_was_recorded),
 		cmocka_unit_test(not_what_was_not_read),
+		cmocka_unit_test(what_a_failed_write_has_brought),
+		cmocka_unit_test(from_a_conventional_zone),
+		cmocka_unit_test(written_but_not_synced),
+		cmocka_unit_test(unmapped_in_part),
+		cmocka_unit_test(nothing_was_tried),
 	};
 
 	return cmocka_run_group_tests_name("replay/states", tests, NULL, NULL);

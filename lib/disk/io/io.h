@@ -46,10 +46,14 @@ struct io {
 	uint32_t slot;
 
 	uint32_t there_blocks; /* of a repeated WRITE, see grace.c */
-	bool there_again;      /* … which are to be written again */
+	/* Of a WRITE or UNMAP, from its first block on: what the store was
+	 * asked for so far; and, where it is not in order, what has come of
+	 * that, and stays there if the rest fails. */
+	uint32_t tried_blocks, brought_blocks;
 	uint64_t size;	       /* of the file, before the write; bytes */
 	unsigned losses;       /* see slot_losses() and fua_begin() */
 	uint8_t gen;	       /* the slot's, before the read */
+	bool there_again;      /* there_blocks are to be written again */
 	struct sync_part part; /* being synced */
 	struct flight_mark flight;
 	struct zone_sel sel; /* of a DISK_ZONE */

@@ -38,17 +38,38 @@ static void add(struct io *io, struct record *r, size_t bytes)
 	record_log_add(&io->disk->record, r, &cur, bytes);
 }
 
-static void add_change(struct io *io, enum record_type type, size_t bytes)
+/* Blocks [lo, hi) of the I/O. */
+static void add_blocks(struct io *io, enum record_type type, uint32_t lo,
+		       uint32_t hi, unsigned flags)
 {
-	struct record r = record_of_blocks(io, type);
+	struct record r = record_of(io, type);
+	struct iov_cur cur = iov_start(io->pub->iov, io->pub->iov_cnt);
+	uint64_t bytes = 0;
 
-	if (io->pub->status != DISK_OK)
-		r.flags = RECORD_FAILED;
-	else if (io->pub->fua)
-		r.flags = RECORD_FUA;
-	if (io->pub->nr_blocks && io->pub->status != DISK_REFUSED &&
-	    io->pub->status != DISK_BUSY)
-		add(io, &r, bytes);
+	if (lo == hi)
+		return;
+	r.flags = flags;
+	r.lba = io->pub->lba + lo;
+	r.nr_blocks = hi - lo;
+	if (type == RECORD_WRITE) {
+		iov_skip(&cur, blocks_to_bytes(io->disk, lo));
+		bytes = blocks_to_bytes(io->disk, hi - lo);
+	}
+	record_log_add(&io->disk->record, &r, &cur, bytes);
+}
+
+/* Of one that has failed what it has brought is there for certain, if not
+ * durably, and nothing of what it did not come to. */
+static void add_change(struct io *io, enum record_type type)
+{
+	if (io->pub->status == DISK_OK) {
+		add_blocks(io, type, 0, io->pub->nr_blocks,
+			   io->pub->fua ? RECORD_FUA : 0);
+	} else {
+		add_blocks(io, type, 0, io->brought_blocks, 0);
+		add_blocks(io, type, io->brought_blocks, io->tried_blocks,
+			   RECORD_FAILED);
+	}
 }
 
 /* That something was opened or closed changes no file: it is told as it was
@@ -83,14 +104,12 @@ static void add_read(struct io *io)
 
 void recorder_end(struct io *io)
 {
-	struct disk *d = io->disk;
 	bool ok = io->pub->status == DISK_OK;
 
 	if (io->pub->op == DISK_WRITE)
-		add_change(io, RECORD_WRITE,
-			   blocks_to_bytes(d, io->pub->nr_blocks));
+		add_change(io, RECORD_WRITE);
 	else if (io->pub->op == DISK_UNMAP)
-		add_change(io, RECORD_UNMAP, 0);
+		add_change(io, RECORD_UNMAP);
 	else if (io->pub->op == DISK_ZONE && ok)
 		add_opening(io);
 	else if (io->pub->op == DISK_SYNC && ok)

@@ -39,6 +39,7 @@ static void init(struct disk *d, struct io *io, struct disk_io *pub)
 	io->held = false;
 	io->state = 0;
 	io->error = 0;
+	io->tried_blocks = io->brought_blocks = 0;
 	if (!io->pub->undivided)
 		io->flight = (struct flight_mark){ 0 };
 	io->turn.granted = turn_granted;

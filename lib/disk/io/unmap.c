@@ -43,7 +43,10 @@ static int64_t unmap_slot(struct io *io, uint32_t lo, uint32_t hi)
 	pthread_mutex_lock(&d->lock);
 	io->losses = slot_begin_change(d, io->slot);
 	pthread_mutex_unlock(&d->lock);
+	io->tried_blocks += hi - lo;
 	res = disk_request_run(d, &io->req);
+	if (res >= 0)
+		io->brought_blocks = io->tried_blocks;
 	pthread_mutex_lock(&d->lock);
 	res = note_unmapped(io, res, lo, hi);
 	pthread_mutex_unlock(&d->lock);

@@ -136,6 +136,14 @@ static void note_cut(struct io *io)
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* From the write's first one on, up to so many bytes of the segment. */
+static uint32_t blocks_until(const struct io *io, uint64_t bytes)
+{
+	uint64_t end_lba = (io->at_bytes + bytes) >> io->disk->block_shift;
+
+	return (uint32_t)(end_lba - io->pub->lba);
+}
+
 static bool write_next(struct io *io)
 {
 	struct disk *d = io->disk;
@@ -159,6 +167,8 @@ static bool write_next(struct io *io)
 	if (cut)
 		return submit_cut(io, WRITE_CUT_OLD);
 	segment_prepare(io, STORE_WRITE, slot_bytes - segment_offset(io));
+	io->tried_blocks =
+		blocks_until(io, io->req.len + blocks_to_bytes(d, 1) - 1);
 	io->req.size = io->size;
 	if (io->pub->fua && !has_wp(io))
 		io->req.flags = STORE_DSYNC;
@@ -214,6 +224,7 @@ static int note_blocks(struct io *io, uint64_t bytes, uint32_t lo, uint32_t hi,
 
 	if (moves_wp(io))
 		*tell = note_moved(io, bytes);
+	io->brought_blocks = blocks_until(io, bytes);
 	if (ret2)
 		slot_settle(d, io->slot);
 	return ret ? ret : ret2;
