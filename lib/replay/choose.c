@@ -94,8 +94,12 @@ static int take_steps(const struct plan *p, uint32_t slot,
 		return add_piece(out, e, 0,
 				 zone_slot_cap_blocks(&p->r->zones, slot));
 	case RECORD_RESET:
-	case RECORD_REFILL:
 		return add_piece(out, e, 0, e->hi);
+	case RECORD_REFILL:
+		hi = (uint32_t)min_u64((steps - 1) * g, e->hi);
+		if (steps == effect_steps(p, e))
+			hi = e->hi;
+		return add_piece(out, e, 0, hi);
 	default:
 		return 0;
 	}

@@ -370,6 +370,10 @@ uint32_t effect_steps(const struct plan *p, const struct effect *e)
 {
 	uint32_t g = p->r->granule;
 
+	/* The zone is emptied, and then written, or filled up with zeros at
+	 * once. */
+	if (e->rec->type == RECORD_REFILL)
+		return 1 + (e->rec->data_bytes ? (e->hi + g - 1) / g : 1);
 	if (e->rec->type != RECORD_WRITE)
 		return 1;
 	return (e->hi + g - 1) / g - e->lo / g;

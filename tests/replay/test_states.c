@@ -766,6 +766,40 @@ static void nothing_was_tried(void **state)
 	end(&m);
 }
 
+/* SANITIZE empties the zone, and writes it then. */
+static void a_refill_in_part(void **state)
+{
+	struct record r = { .type = RECORD_REFILL,
+			    .lba = 2 * ZONE,
+			    .nr_blocks = 20,
+			    .data_bytes = 512 };
+	struct machine m;
+	uint64_t data, zeros;
+
+	(void)state;
+	start(&m, LARGE);
+	say_write(&m, 2 * ZONE, 20, 1);
+	say_flush(&m);
+	data = say(&m, r, 2);
+	say_flush(&m);
+	r.data_bytes = 0;
+	zeros = say(&m, r, 0);
+	told(&m);
+	assert_int_equal(count(&m, data), 3 + 2);
+	for (uint64_t i = 0; i < 5; i++) {
+		static const uint32_t blocks[] = { 20, 0, 8, 16, 20 };
+
+		build(&m, data, false, i);
+		assert_int_equal(blocks_of(&m, 2), blocks[i]);
+	}
+	assert_int_equal(count(&m, zeros), 3);
+	for (uint64_t i = 0; i < 3; i++) {
+		build(&m, zeros, false, i);
+		assert_int_equal(blocks_of(&m, 2), i == 1 ? 0 : 20);
+	}
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -789,6 +823,7 @@ int main(void)
 		cmocka_unit_test(written_but_not_synced),
 		cmocka_unit_test(unmapped_in_part),
 		cmocka_unit_test(nothing_was_tried),
+		cmocka_unit_test(a_refill_in_part),
 	};
 
 	return cmocka_run_group_tests_name("replay/states", tests, NULL, NULL);
