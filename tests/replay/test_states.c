@@ -800,6 +800,54 @@ static void a_refill_in_part(void **state)
 	end(&m);
 }
 
+static void reset(struct disk *d, uint64_t lba)
+{
+	struct disk_io io = { .op = DISK_ZONE,
+			      .zone_op = ZO_RESET,
+			      .lba = lba };
+
+	assert_int_equal(disk_run(d, &io), DISK_OK);
+}
+
+/* What was built. */
+static struct disk *reopen(const struct machine *m)
+{
+	const struct disk_open_args args = { .may_make = false };
+	struct zl_err err = { "" };
+	struct disk *d;
+
+	must(disk_open(m->built, &args, &d, &err), &err);
+	return d;
+}
+
+/* What is built could not tell what has become readable since. */
+static void unreadable_blocks_are_not_recorded(void **state)
+{
+	struct machine m;
+	struct disk *d = make(&m, SMALL);
+	struct snapshot_work w;
+	struct zl_err err = { "" };
+
+	(void)state;
+	run(d, DISK_WRITE, 2 * ZONE, 8);
+	fail_once(d, INJECT_OP_SYNC, 2);
+	assert_int_not_equal(try(d, DISK_SYNC, 0, 0, false), DISK_OK);
+	must(snapshot_begin(m.dir, "base", NULL, NULL, &w, &err), &err);
+	assert_int_equal(disk_snapshot(d, "base", m.log, &err), -EIO);
+	assert_non_null(strstr(err.msg, "blocks 0 to 7 of zone 2 were lost"));
+	snapshot_give_up(&w);
+	assert_int_not_equal(access(m.log, F_OK), 0);
+	reset(d, 2 * ZONE);
+	record(&m, d);
+	run(d, DISK_WRITE, 2 * ZONE, 8);
+	stopped(&m, d);
+	build(&m, replay_last(m.r), false, 0);
+	d = reopen(&m);
+	run(d, DISK_SYNC, 0, 0);
+	disk_close(d);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -824,6 +872,7 @@ int main(void)
 		cmocka_unit_test(unmapped_in_part),
 		cmocka_unit_test(nothing_was_tried),
 		cmocka_unit_test(a_refill_in_part),
+		cmocka_unit_test(unreadable_blocks_are_not_recorded),
 	};
 
 	return cmocka_run_group_tests_name("replay/states", tests, NULL, NULL);

@@ -449,12 +449,34 @@ static int start_log(struct disk *d, const char *name, const char *log,
 	return ret;
 }
 
+/* What is written or reset later is readable again, which a record does not
+ * tell: what is built from it would go on with what the snapshot says. */
+static int check_readable(struct disk *d, struct zl_err *err)
+{
+	const struct bad_range *bad;
+	int ret = 0;
+
+	pthread_mutex_lock(&d->lock);
+	bad = d->slots.bad.first;
+	if (bad)
+		ret = zl_fail(
+			err, EIO,
+			"%s cannot be recorded: blocks %u to %u of zone "
+			"%u were lost and are unreadable; rewrite them or "
+			"reset the zone first",
+			d->name, bad->lo, bad->hi - 1, bad->slot);
+	pthread_mutex_unlock(&d->lock);
+	return ret;
+}
+
 /* Nobody changes anything now, but for the journal, whose lock is ours. */
 static int complete(struct disk *d, const char *name, const char *log,
 		    struct zl_err *err)
 {
-	int ret;
+	int ret = log ? check_readable(d, err) : 0;
 
+	if (ret)
+		return ret;
 	pthread_mutex_lock(&d->journal.lock);
 	ret = fill(d->name, name, true, NULL, NULL,
 		   clock_ms() + SNAPSHOT_STOP_MS, err);
