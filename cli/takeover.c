@@ -257,20 +257,45 @@ static int take_export(struct takeover *t)
 	return ret ? ret : export_how_complete(&t->gw.how);
 }
 
-/* With what it was opened there, unless others were given. */
-static void take_holder(struct takeover *t)
+static int fail_options(const struct takeover *t, const char *why)
+{
+	cli_error("%s; say which, as in zloop takeover write_through %s, or '' "
+		  "for none: initiators that were told of no write cache flush "
+		  "none",
+		  why, t->dir);
+	return -EINVAL;
+}
+
+/* With what it was opened there. */
+static int take_options(struct takeover *t, const struct disk_holder *h)
+{
+	char why[sizeof(t->who) + DISK_OPTIONS_MAX + 64];
+
+	/* A full file system had room for no more than that it was. */
+	if (!*t->who)
+		return fail_options(t, "zloop.state does not say with which "
+				       "options the disk was open");
+	if (!disk_opts_parse(&t->opts, h->options, strlen(h->options), '/',
+			     true, NULL))
+		return 0;
+	snprintf(why, sizeof(why),
+		 "%s had the disk with %s, which this version does not know",
+		 t->who, h->options);
+	return fail_options(t, why);
+}
+
+static int take_holder(struct takeover *t)
 {
 	struct disk_holder h;
+	struct zl_err err;
+	int ret = disk_read_holder(t->dir, &h, &err);
 
-	if (disk_read_holder(t->dir, &h, NULL) ||
-	    !*disk_holder_text(&h, t->who))
-		return;
-	t->holder = cli_holder_json(t->dir);
-	if (!t->options && disk_opts_parse(&t->opts, h.options,
-					   strlen(h.options), '/', true, NULL))
-		cli_note("%s had the disk with %s, which this version does not "
-			 "know",
-			 t->who, h.options);
+	if (!ret && *disk_holder_text(&h, t->who))
+		t->holder = cli_holder_json(t->dir);
+	/* Others were given, or nobody has had it yet. */
+	if (t->options || ret == -ENOENT)
+		return 0;
+	return ret ? fail_options(t, err.msg) : take_options(t, &h);
 }
 
 static int plan(struct takeover *t)
@@ -282,8 +307,7 @@ static int plan(struct takeover *t)
 		cli_error("%s", err.msg);
 		return ret;
 	}
-	take_holder(t);
-	if (take_export(t))
+	if (take_holder(t) || take_export(t))
 		return -EINVAL;
 	/* Nothing is known: as zloop add. */
 	t->gw.device |= t->device || !t->gw.exported;

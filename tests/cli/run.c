@@ -17,6 +17,7 @@
 
 #define MAX_WORDS 16
 
+const char *run_path = ZLOOP_PATH;
 char *run_out, *run_err;
 
 static char work_dir[4096], start_dir[4096];
@@ -87,7 +88,7 @@ static void child(char **words, int out, int err)
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 ||
 	    dup2(err, 2) < 0)
 		_exit(126);
-	execv(ZLOOP_PATH, words);
+	execv(run_path, words);
 	_exit(127);
 }
 
@@ -111,7 +112,7 @@ static int run_words(char **words)
 
 int zloop(const char *word, ...)
 {
-	char *words[MAX_WORDS + 2] = { (char *)ZLOOP_PATH };
+	char *words[MAX_WORDS + 2] = { (char *)run_path };
 	size_t nr = 1;
 	va_list ap;
 
@@ -126,7 +127,7 @@ int zloop(const char *word, ...)
 
 int zloop_alone(void)
 {
-	char *words[] = { (char *)ZLOOP_PATH, NULL };
+	char *words[] = { (char *)run_path, NULL };
 
 	return run_words(words);
 }

@@ -15,6 +15,8 @@
 #include <cmocka.h>
 #include <json-c/json.h>
 
+/* What is run: the command, or one like it. */
+extern const char *run_path;
 /* What the last run left. */
 extern char *run_out, *run_err;
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
  * zloop takeover: what is refused, on a made-up machine whose disks are on a
- * local file system; taking over is a matter of real servers
- * (tests/vm/takeover).
+ * local file system, or said to be on NFS; taking over is a matter of real
+ * servers (tests/vm/takeover).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk/medium/holder.h"
+#include "disk/medium/journal.h"
 #include "machine.h"
 
 static void make_disks(void)
@@ -113,14 +116,115 @@ static void checked(void **state)
 	assert_contains(run_err, "no process that answers has it open");
 }
 
+/*
+ * On NFS.
+ */
+
+static int enter_on_nfs(void **state)
+{
+	if (machine_enter(state))
+		return -1;
+	make_disks();
+	run_path = ZLOOP_ON_NFS;
+	return 0;
+}
+
+static int leave_on_nfs(void **state)
+{
+	run_path = ZLOOP_PATH;
+	return machine_leave(state);
+}
+
+struct records {
+	FILE *f;
+	uint64_t seq;
+};
+
+static void put_record(struct records *r, enum journal_type type,
+		       uint32_t where, uint64_t value)
+{
+	uint8_t rec[JOURNAL_RECORD_BYTES];
+
+	journal_encode(rec, ++r->seq, type, where, value);
+	assert_int_equal(fwrite(rec, sizeof(rec), 1, r->f), 1);
+}
+
+static void put_holder(void *records, uint32_t where, uint64_t value)
+{
+	put_record(records, JR_HOLDER, where, value);
+}
+
+/* As if another machine had had disks/1 with these options; NULL: it found no
+ * room to say who it is. */
+static void had_with(const char *opts)
+{
+	struct records r = { .f = fopen("disks/1/zloop.state", "w") };
+	struct disk_holder h = { .host = "gw1" };
+
+	assert_non_null(r.f);
+	put_record(&r, JR_OPEN, 0, 7);
+	if (opts) {
+		strcpy(h.options, opts);
+		holder_each(&h, put_holder, &r);
+	}
+	assert_int_equal(fclose(r.f), 0);
+}
+
+static void refuses_options(const char *why)
+{
+	assert_int_equal(zloop("takeover", "disks/1", NULL), 1);
+	assert_sentence(why);
+	assert_contains(run_err, "; say which, as in zloop takeover "
+				 "write_through /");
+	assert_contains(run_err, "/disks/1, or '' for none: initiators that "
+				 "were told of no write cache flush none");
+}
+
+/* With a cache, what they take for durable would not be. */
+static void unknown_options(void **state)
+{
+	(void)state;
+	had_with(NULL);
+	refuses_options("zloop.state does not say with which options the disk "
+			"was open");
+	had_with("future/write_through");
+	refuses_options("had the disk with future/write_through, which this "
+			"version does not know");
+}
+
+/* Given, or known, or of a disk that nobody has had: that is not why. */
+static void known_options(void **state)
+{
+	(void)state;
+	assert_int_equal(zloop("takeover", "disks/1", NULL), 1);
+	assert_null(strstr(run_err, "options"));
+	had_with(NULL);
+	assert_int_equal(zloop("takeover", "write_through", "disks/1", NULL),
+			 1);
+	assert_null(strstr(run_err, "options"));
+	assert_int_equal(zloop("takeover", "", "disks/1", NULL), 1);
+	assert_null(strstr(run_err, "options"));
+	had_with("write_through");
+	assert_int_equal(zloop("takeover", "disks/1", NULL), 1);
+	assert_null(strstr(run_err, "options"));
+	had_with("");
+	assert_int_equal(zloop("takeover", "disks/1", NULL), 1);
+	assert_null(strstr(run_err, "options"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, machine_enter, machine_leave)
-		TEST(local),   TEST(attached_already), TEST(copy_of_another),
-		TEST(no_disk), TEST(wrong_words),      TEST(checked),
+		TEST(local),	       TEST(attached_already),
+		TEST(copy_of_another), TEST(no_disk),
+		TEST(wrong_words),     TEST(checked),
 		TEST(killed),
+#undef TEST
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, enter_on_nfs, leave_on_nfs)
+		TEST(unknown_options), TEST(known_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
