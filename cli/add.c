@@ -606,7 +606,7 @@ static void note(const char *dir)
 	struct lio_backstore bs;
 
 	if (cli_find_dir(dir, &bs))
-		gateway_note(&bs, NULL, NULL);
+		gateway_note_attached(&bs);
 }
 
 static int add(struct add_args *a, struct lio_events *events)

@@ -136,8 +136,9 @@ bool export_is_sound(const struct export_how *how, const char *iqn)
 	if (!is_initiator(iqn) || !how->nr_portals)
 		return false;
 	return how->open ||
-	       (is_initiator(how->acl) && how->user && how->password &&
-		is_chap_word(how->user) && !secret_error(how->password));
+	       (how->acl && how->user && how->password &&
+		is_initiator(how->acl) && is_chap_word(how->user) &&
+		!secret_error(how->password));
 }
 
 static bool names_secret(const struct export_how *a)

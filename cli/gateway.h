@@ -8,6 +8,7 @@
 #define ZL_CLI_GATEWAY_H
 
 #include "cli.h"
+#include "control/ask.h"
 #include "export.h"
 
 struct gateway {
@@ -18,10 +19,17 @@ struct gateway {
 	struct json_object *text; /* what @how points into */
 };
 
+/* control_info() of whoever has the disk in @dir open on this machine. */
+int gateway_ask(const char *dir, struct control_info *now, struct zl_err *err);
+
 /* Notes how @bs is attached, and with @how as which target it is exported; @how
- * NULL: it is not.  Only warns where that fails. */
+ * NULL: it is not.  Only warns where that fails, or this machine does not have
+ * the disk any more. */
 void gateway_note(const struct lio_backstore *bs, const struct export_how *how,
 		  const char *iqn);
+/* The same of one that is just attached: what is noted of its target stays for
+ * whoever takes over. */
+void gateway_note_attached(const struct lio_backstore *bs);
 
 /* What is noted in @dir; if nothing is, -ENOENT.  -EINVAL with a sentence if it
  * makes no sense.  Freed by gateway_free(), whatever it returns. */

@@ -15,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "control/ask.h"
 #include "gateway.h"
 #include "progress.h"
 #include "target.h"
@@ -548,7 +547,7 @@ static int take_over(struct takeover *t)
 	if (attach(t, &bs))
 		return CLI_FAILED;
 	if (!t->gw.exported) {
-		gateway_note(&bs, NULL, NULL);
+		gateway_note_attached(&bs);
 	} else if (export(t, &bs)) {
 		undo(&bs);
 		return CLI_FAILED;
@@ -562,7 +561,6 @@ static int check_here(const struct takeover *t)
 {
 	struct lio_backstore bs;
 	struct control_info now;
-	struct disk_meta meta;
 	struct zl_err err;
 	int ret;
 
@@ -570,13 +568,7 @@ static int check_here(const struct takeover *t)
 		cli_error("%s is not attached", t->dir);
 		return CLI_FAILED;
 	}
-	if (disk_read_meta(t->dir, &meta)) {
-		cli_error("%s cannot be read any more", t->dir);
-		return CLI_FAILED;
-	}
-	ret = control_info(meta.serial, &now, NULL, &err);
-	if (!ret && control_has_other(meta.serial, t->dir))
-		ret = -ENOENT;
+	ret = gateway_ask(t->dir, &now, &err);
 	if (!ret && *now.fenced) {
 		cli_error("%s: %s", t->dir, now.fenced);
 		return CLI_FAILED;
