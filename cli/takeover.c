@@ -223,6 +223,13 @@ static int refuse_place(const struct takeover *t)
 
 static int find(struct takeover *t)
 {
+	struct zl_err err;
+
+	/* Who resolves a path waits for its server. */
+	if (!cli_answers(t->word, &err)) {
+		cli_error("%s", err.msg);
+		return -ETIMEDOUT;
+	}
 	if (realpath(t->word, t->dir))
 		return 0;
 	cli_error("%s: %s", t->word, strerror(errno));
