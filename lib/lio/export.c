@@ -334,6 +334,7 @@ static int remove_target(const struct lio *lio, const struct lio_export *ex)
 
 void lio_target_undo(const struct lio *lio, const struct lio_export *ex)
 {
+	disable(lio, ex);
 	remove_luns(lio, ex, true);
 	remove_target(lio, ex);
 }

@@ -77,7 +77,7 @@ int lio_lun_make(const struct lio *lio, const struct lio_export *ex,
 		 const struct lio_backstore *bs);
 /* The LUNs of a target's portal group, whoever's they are. */
 unsigned lio_count_luns(const struct lio *lio, const struct lio_export *ex);
-/* Takes a target down that is only half made. */
+/* Takes a target down that is only half made, with whoever has logged in. */
 void lio_target_undo(const struct lio *lio, const struct lio_export *ex);
 
 /* Waits until udev, where it runs, is done with what the kernel has told it. */

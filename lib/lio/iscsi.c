@@ -106,8 +106,12 @@ static int make_group(const struct lio *lio, const struct lio_export *ex,
 		      const char *tpg)
 {
 	char path[PATH_MAX];
-	int ret = lio_need_target(lio, ex, path);
+	int ret;
 
+	/* What targetcli has restored while another machine had the disk. */
+	if (lio_is_dir(tpg) && !lio_count_luns(lio, ex))
+		lio_target_undo(lio, ex);
+	ret = lio_need_target(lio, ex, path);
 	if (ret)
 		return ret;
 	ret = lio_make_dir(lio, tpg);

@@ -173,6 +173,7 @@ struct lio_iscsi_args {
 	const char *user, *password; /* CHAP, with @initiator */
 };
 
+/* One of that name that has no LUN is replaced; one that has is -EEXIST. */
 int lio_iscsi_make(const struct lio *lio, const struct lio_backstore *bs,
 		   const struct lio_iscsi_args *args, struct lio_export *ex,
 		   struct zl_err *err);

@@ -150,6 +150,25 @@ static void twice(void **state)
 	assert_int_equal(fake_count(TPG "/lun/lun_0/zloop0"), 1);
 }
 
+/* What targetcli has restored of it while another machine had the disk. */
+static void in_place_of_one_without_luns(void **state)
+{
+	struct lio_export ex;
+
+	(void)state;
+	export(&secure, &ex);
+	fake_drop(TPG "/acls/" ACL "/lun_0");
+	fake_drop(TPG "/lun/lun_0");
+	fake_put(TPG "/acls/iqn.other/info", "");
+	fake_put(TPG "/np/198.51.100.1:3260/iser", "0");
+	export(&secure, &ex);
+	assert_int_equal(fake_count(TPG "/lun/lun_0/zloop0"), 1);
+	assert_int_equal(fake_count(TPG "/acls/" ACL "/lun_0/lun"), 1);
+	assert_int_equal(fake_count(TPG "/acls/*"), 1);
+	assert_int_equal(fake_count(TPG "/np/*"), 2);
+	assert_string_equal(fake_get(TPG "/enable"), "1");
+}
+
 static void sessions(void **state)
 {
 	struct lio_export ex;
@@ -175,6 +194,7 @@ int main(void)
 		TEST(open_to_all),
 		TEST(removed),
 		TEST(twice),
+		TEST(in_place_of_one_without_luns),
 		TEST(every_failure),
 		TEST(sessions),
 		TEST(a_port_that_is_taken),
