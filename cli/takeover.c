@@ -21,6 +21,8 @@
 
 #define LOOK_EVERY_MS  250
 #define DEFAULT_WAIT_S 300
+/* A daemon that has died is started again sooner, and its machine goes on. */
+#define STARTS_AGAIN_MS 5000
 /* Opening a file takes longer only if its server asks another machine. */
 #define MOMENT_MS 2000
 
@@ -342,6 +344,28 @@ static bool is_other(const struct takeover *t, char first[DISK_HOST_MAX])
 	return strcmp(h.host, first) != 0;
 }
 
+/* Says to @fd that it is @who, unless that is known. */
+static int tell(struct takeover *t, int fd, const char who[sizeof(t->who)],
+		char first[DISK_HOST_MAX])
+{
+	if (!strcmp(who, t->who))
+		return 0;
+	strcpy(t->who, who);
+	if (is_other(t, first))
+		return fail_taken(t);
+	return write(fd, who, sizeof(t->who)) < 0 ? -EPIPE : 0;
+}
+
+/* Whether who had the disk until @held_ms (0: nobody had) may have it again in
+ * a moment: it has not stopped. */
+static bool starts_again(const struct takeover *t, uint64_t held_ms)
+{
+	struct disk_holder h;
+
+	return held_ms && clock_ms() - held_ms < STARTS_AGAIN_MS &&
+	       !(!disk_read_holder(t->dir, &h, NULL) && h.clean);
+}
+
 /*
  * A child of its own does what may be kept waiting: a server that has delegated
  * a file to a machine asks for it back before it lets another one open it, and
@@ -351,19 +375,17 @@ static bool is_other(const struct takeover *t, char first[DISK_HOST_MAX])
 static int watch(struct takeover *t, int fd)
 {
 	char who[sizeof(t->who)], first[DISK_HOST_MAX] = "";
+	uint64_t held_ms = 0;
+	bool held;
 
 	if (look(t) || refuse_copy(t) || refuse_place(t) || refuse_moved(t))
 		return CLI_FAILED;
-	while (disk_in_use(t->dir, t->disk, 0, who, sizeof(who))) {
-		if (strcmp(who, t->who)) {
-			strcpy(t->who, who);
-			if (is_other(t, first)) {
-				fail_taken(t);
-				return CLI_FAILED;
-			}
-			if (write(fd, who, sizeof(who)) < 0)
-				return CLI_FAILED;
-		}
+	while ((held = disk_in_use(t->dir, t->disk, 0, who, sizeof(who))) ||
+	       starts_again(t, held_ms)) {
+		if (held && tell(t, fd, who, first))
+			return CLI_FAILED;
+		if (held)
+			held_ms = clock_ms();
 		clock_sleep_ms(LOOK_EVERY_MS);
 	}
 	return CLI_OK;

@@ -4,10 +4,13 @@
  * local file system, or said to be on NFS; taking over is a matter of real
  * servers (tests/vm/takeover).
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "disk/medium/holder.h"
@@ -154,9 +157,7 @@ static void put_holder(void *records, uint32_t where, uint64_t value)
 	put_record(records, JR_HOLDER, where, value);
 }
 
-/* As if another machine had had disks/1 with these options; NULL: it found no
- * room to say who it is. */
-static void had_with(const char *opts)
+static void put_journal(const char *opts, bool stopped)
 {
 	struct records r = { .f = fopen("disks/1/zloop.state", "w") };
 	struct disk_holder h = { .host = "gw1" };
@@ -167,7 +168,21 @@ static void had_with(const char *opts)
 		strcpy(h.options, opts);
 		holder_each(&h, put_holder, &r);
 	}
+	if (stopped)
+		put_record(&r, JR_CLEAN, 0, 0);
 	assert_int_equal(fclose(r.f), 0);
+}
+
+/* As if another machine had disks/1 with these options; NULL: it found no room
+ * to say who it is. */
+static void had_with(const char *opts)
+{
+	put_journal(opts, false);
+}
+
+static void had_and_stopped(const char *opts)
+{
+	put_journal(opts, true);
 }
 
 static void refuses_options(const char *why)
@@ -216,6 +231,63 @@ static void known_options(void **state)
 	takes_options(NULL);
 }
 
+/* The other machine lets go of disks/1, having stopped or not, and takes it
+ * again, if it does, a second later. */
+static pid_t let_go(int lock, bool stops, bool again)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	usleep(700000);
+	if (stops)
+		had_and_stopped("write_through");
+	flock(lock, LOCK_UN);
+	sleep(1);
+	if (again)
+		flock(lock, LOCK_EX);
+	_exit(0);
+}
+
+/* Whether it would be attached then. */
+static bool takes_over_from(bool stops, bool again, const char *timeout)
+{
+	int lock = open("disks/1", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t pid;
+
+	assert_true(lock >= 0);
+	had_with("write_through");
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	pid = let_go(lock, stops, again);
+	assert_true(pid > 0);
+	assert_int_equal(
+		zloop("takeover", "-q", "-t", timeout, "disks/1", NULL), 1);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(lock);
+	assert_sentence("");
+	return !strstr(run_err, "host gw1 since 1970-01-01 00:00:00 UTC still "
+				"has the disk");
+}
+
+/* Its daemon has died and is started again. */
+static void not_from_who_starts_again(void **state)
+{
+	(void)state;
+	assert_false(takes_over_from(false, true, "4"));
+}
+
+static void from_who_is_gone(void **state)
+{
+	(void)state;
+	assert_true(takes_over_from(false, false, "60"));
+}
+
+static void at_once_from_who_has_stopped(void **state)
+{
+	(void)state;
+	assert_true(takes_over_from(true, false, "5"));
+}
+
 /* Whoever looks there waits for good. */
 static void silent_server(void **state)
 {
@@ -233,15 +305,22 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, machine_enter, machine_leave)
-		TEST(local),	       TEST(attached_already),
-		TEST(copy_of_another), TEST(no_disk),
-		TEST(wrong_words),     TEST(checked),
+		TEST(local),
+		TEST(attached_already),
+		TEST(copy_of_another),
+		TEST(no_disk),
+		TEST(wrong_words),
+		TEST(checked),
 		TEST(killed),
 #undef TEST
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, enter_on_nfs, leave_on_nfs)
-		TEST(unknown_options), TEST(known_options),
+		TEST(unknown_options),
+		TEST(known_options),
 		TEST(silent_server),
+		TEST(not_from_who_starts_again),
+		TEST(from_who_is_gone),
+		TEST(at_once_from_who_has_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
