@@ -28,6 +28,11 @@ uint64_t clock_tick_ns(void)
 	return read_ns(CLOCK_MONOTONIC_COARSE);
 }
 
+uint64_t clock_slept_ms(void)
+{
+	return read_ns(CLOCK_BOOTTIME) / NS_PER_MS;
+}
+
 int64_t clock_real_ns(void)
 {
 	return (int64_t)read_ns(CLOCK_REALTIME);

@@ -18,7 +18,11 @@ uint64_t clock_ms(void);
  * clock_ns(). */
 uint64_t clock_tick_ns(void);
 
-/* Not that clock, but the one of file times (CLOCK_REALTIME), which somebody
+/* Not that clock, but one that goes on while the machine sleeps
+ * (CLOCK_BOOTTIME). */
+uint64_t clock_slept_ms(void);
+
+/* Nor that one, but the one of file times (CLOCK_REALTIME), which somebody
  * may set. */
 int64_t clock_real_ns(void);
 

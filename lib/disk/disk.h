@@ -443,8 +443,9 @@ bool disk_is_fenced(struct disk *disk, char *why, size_t size);
  * @fn must not call the disk.  One at a time; NULL: none, and when this returns
  * it is not being called either. */
 void disk_on_fenced(struct disk *disk, void (*fn)(void *user), void *user);
-/* Whether a disk to which no I/O comes has to be looked after, and does that,
- * without waiting: to be called each second or so. */
+/* Whether a disk has to be looked after also when no I/O comes to it, and does
+ * that, without waiting: to be called each second or so.  Without, I/O has to
+ * ask from time to time, and waits for the answer. */
 bool disk_is_watched(const struct disk *disk);
 void disk_watch(struct disk *disk);
 

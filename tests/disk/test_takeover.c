@@ -19,7 +19,7 @@
 #define THROUGH FIXTURE_CFG ",write_through"
 
 static char boot_file[] = "/tmp/zl-boot-XXXXXX";
-static uint64_t now_ms;
+static atomic_uint_fast64_t now_ms;
 
 static uint64_t fake_clock(void)
 {
@@ -44,7 +44,8 @@ static int setup(void **state)
 	fd = mkstemp(boot_file);
 	close(fd);
 	journal_boot_id_path = boot_file;
-	flight_clock_ms = fake_clock;
+	flight_clock_ms = fence_clock_ms = fake_clock;
+	now_ms = 1000;
 	set_boot("machine-a");
 	return fd < 0;
 }
@@ -235,12 +236,15 @@ static void what_is_no_repetition(void **state)
  * A store that loses its lock.
  */
 
-static bool gone, unknown;
-static unsigned changes;
+static atomic_bool gone, unknown;
+static atomic_bool silent; /* no question is answered */
+static unsigned changes, slow_ms;
 
 static int prove(struct store *st)
 {
 	(void)st;
+	while (atomic_load(&silent))
+		clock_sleep_ms(1);
 	if (unknown)
 		return -EIO;
 	return gone ? -STORE_FENCED : 0;
@@ -248,7 +252,8 @@ static int prove(struct store *st)
 
 static void submit(struct store *st, struct store_req *req)
 {
-	if (req->op == STORE_READ || !(gone || unknown)) {
+	now_ms += slow_ms;
+	if (req->op == STORE_READ || slow_ms || !(gone || unknown)) {
 		store_submit(st->lower, req);
 		return;
 	}
@@ -294,15 +299,25 @@ static void count(void *user)
 	told++;
 }
 
-static void start_losing(struct fixture *f, const char *cfg)
+static void start_losing_with(struct fixture *f, const char *cfg,
+			      unsigned nr_workers)
 {
 	gone = unknown = false;
-	changes = told = 0;
+	atomic_store(&silent, false);
+	changes = told = slow_ms = 0;
 	fixture_wrap = losing;
 	set_boot("machine-a");
-	fixture_start(f, cfg, 0);
+	fixture_start(f, cfg, nr_workers);
 	fixture_wrap = NULL;
 	disk_on_fenced(f->disk, count, NULL);
+	/* disk_try() tries, as it does over files. */
+	f->disk->where.try_blocks = MAX_BLOCKS;
+	f->disk->where.small_blocks = MAX_BLOCKS;
+}
+
+static void start_losing(struct fixture *f, const char *cfg)
+{
+	start_losing_with(f, cfg, 0);
 }
 
 /* From the first I/O that fails for it on, nothing reaches the store. */
@@ -412,6 +427,95 @@ static void a_quiet_disk_finds_out(void **state)
 	/* Where there is nothing to lose nobody asks. */
 	fixture_start(&f, FIXTURE_CFG, 0);
 	assert_false(disk_is_watched(f.disk));
+	fixture_stop(&f);
+}
+
+/* Eight blocks; @sem is posted if they had to be submitted. */
+struct some {
+	uint8_t data[8 * BLOCK];
+	struct iovec iov;
+	struct disk_io io;
+};
+
+static void some_done(struct disk_io *io)
+{
+	sem_post(io->user);
+}
+
+static bool tried(struct fixture *f, struct some *s, enum disk_op op,
+		  uint64_t lba)
+{
+	s->iov = (struct iovec){ s->data, sizeof(s->data) };
+	s->io = rw_io(op, lba, 8, &s->iov);
+	return disk_try(f->disk, &s->io);
+}
+
+static void submit_some(struct fixture *f, struct some *s, enum disk_op op,
+			uint64_t lba, sem_t *sem)
+{
+	assert_false(tried(f, s, op, lba));
+	s->io.done = some_done;
+	s->io.user = sem;
+	disk_submit(f->disk, &s->io);
+}
+
+/* Cut off from its storage only: nobody says that the lock is lost, and the
+ * page cache would answer for ever. */
+static void no_answer_is_none_either(void **state)
+{
+	static struct some read, zeros, write;
+	struct fixture f;
+	sem_t sem;
+
+	(void)state;
+	for (unsigned lost = 0; lost < 2; lost++) {
+		sem_init(&sem, 0, 0);
+		start_losing_with(&f, FIXTURE_CFG, 4);
+		assert_int_equal(do_write(&f, SEQ(0), 8, 1), DISK_OK);
+		atomic_store(&silent, true);
+		now_ms += FENCE_PROVEN_MS - 1;
+		assert_true(tried(&f, &read, DISK_READ, SEQ(0)));
+		assert_int_equal(read.io.status, DISK_OK);
+		now_ms++;
+		submit_some(&f, &read, DISK_READ, SEQ(0), &sem);
+		submit_some(&f, &zeros, DISK_READ, SEQ(1), &sem);
+		submit_some(&f, &write, DISK_WRITE, SEQ(0) + 8, &sem);
+		clock_sleep_ms(50);
+		assert_int_not_equal(sem_trywait(&sem), 0);
+		gone = lost;
+		atomic_store(&silent, false);
+		for (unsigned i = 0; i < 3; i++)
+			while (sem_wait(&sem))
+				;
+		assert_int_equal(read.io.status, lost ? DISK_FENCED : DISK_OK);
+		assert_int_equal(zeros.io.status, read.io.status);
+		assert_int_equal(write.io.status, read.io.status);
+		/* Asked once, it is known. */
+		if (!lost)
+			assert_true(tried(&f, &read, DISK_READ, SEQ(0)));
+		fixture_stop(&f);
+		sem_destroy(&sem);
+	}
+}
+
+/* The dirty limit has held back what was tried in the command's thread. */
+static void one_that_took_too_long(void **state)
+{
+	static struct some write;
+	struct fixture f;
+
+	(void)state;
+	start_losing(&f, FIXTURE_CFG);
+	assert_int_equal(do_write(&f, SEQ(0), 8, 1), DISK_OK);
+	slow_ms = FENCE_PROVEN_MS;
+	assert_true(tried(&f, &write, DISK_WRITE, SEQ(0) + 8));
+	assert_int_equal(write.io.status, DISK_OK);
+	slow_ms = 0;
+	disk_watch(f.disk);
+	slow_ms = FENCE_PROVEN_MS;
+	gone = true;
+	assert_true(tried(&f, &write, DISK_WRITE, SEQ(0) + 16));
+	assert_int_equal(write.io.status, DISK_FENCED);
 	fixture_stop(&f);
 }
 
@@ -557,12 +661,13 @@ static void it_stays_small(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(opened_zones_stay),	T(without_it_power_is_lost),
-		T(repeated_over_holes), T(repeated_is_written_again),
-		T(repeated_to_the_end), T(what_is_no_repetition),
-		T(found_out_by_an_io),	T(an_error_alone_proves_nothing),
-		T(not_told_any_more),	T(a_quiet_disk_finds_out),
-		T(a_journal_in_place),	T(it_stays_small),
+		T(opened_zones_stay),	     T(without_it_power_is_lost),
+		T(repeated_over_holes),	     T(repeated_is_written_again),
+		T(repeated_to_the_end),	     T(what_is_no_repetition),
+		T(found_out_by_an_io),	     T(an_error_alone_proves_nothing),
+		T(not_told_any_more),	     T(a_quiet_disk_finds_out),
+		T(no_answer_is_none_either), T(one_that_took_too_long),
+		T(a_journal_in_place),	     T(it_stays_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

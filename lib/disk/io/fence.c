@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "disk/internal.h"
 #include "disk/io/fence.h"
@@ -11,9 +12,12 @@
 #include "disk/io/work.h"
 #include "disk/medium/holder.h"
 
+uint64_t (*fence_clock_ms)(void) = clock_slept_ms;
+
 int fence_init(struct disk *d)
 {
 	d->fence.watch = NULL;
+	atomic_store(&d->fence.proven_ms, 0);
 	if (d->store->fence == STORE_FENCE_NONE || d->look_only)
 		return 0;
 	d->fence.watch = calloc(1, sizeof(*d->fence.watch));
@@ -66,14 +70,27 @@ static void set_lost(struct disk *d)
 
 int fence_ask(struct disk *d)
 {
+	uint64_t begun_ms;
 	int ret;
 
 	if (d->store->fence == STORE_FENCE_NONE)
 		return 0;
+	begun_ms = fence_clock_ms();
 	ret = store_prove(d->store);
+	if (!ret)
+		atomic_store(&d->fence.proven_ms, begun_ms);
 	if (ret == -STORE_FENCED)
 		set_lost(d);
 	return ret;
+}
+
+bool fence_proof_is_fresh(const struct fence *f)
+{
+	uint64_t proven_ms =
+		atomic_load_explicit(&f->proven_ms, memory_order_relaxed);
+
+	return proven_ms && !fence_is_lost(f) &&
+	       fence_clock_ms() - proven_ms < FENCE_PROVEN_MS;
 }
 
 bool fence_is_why(struct disk *d, int error)

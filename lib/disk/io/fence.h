@@ -11,14 +11,21 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct disk;
 struct io;
+
+/* So long after it was proven that the disk is ours things are answered GOOD
+ * without asking again: it is proven each second, and no lease is as short. */
+#define FENCE_PROVEN_MS 5000
 
 struct fence {
 	atomic_bool lost;
 	atomic_bool asking; /* the watch is under way */
 	struct io *watch;   /* NULL: there is nothing to watch */
+	/* When the last proof that came began, on fence_clock_ms(); 0: none. */
+	atomic_uint_fast64_t proven_ms;
 	/* Under disk->lock: */
 	char why[256]; /* for a person; "": not lost */
 	void (*fn)(void *user);
@@ -35,11 +42,27 @@ int fence_ask(struct disk *d);
 /* Whether that is why the store failed with @error. */
 bool fence_is_why(struct disk *d, int error);
 
+/* Where there is something to watch: see fence_is_proven(). */
+bool fence_proof_is_fresh(const struct fence *f);
+
+/*
+ * Whether something may be answered GOOD without asking: a machine that is cut
+ * off from its storage only, whose question nobody answers, would else go on
+ * out of its page cache while another one has the disk.
+ */
+static inline bool fence_is_proven(const struct fence *f)
+{
+	return __builtin_expect(!f->watch, 1) || fence_proof_is_fresh(f);
+}
+
 /* What is known. */
 static inline bool fence_is_lost(const struct fence *f)
 {
 	return __builtin_expect(
 		atomic_load_explicit(&f->lost, memory_order_relaxed), 0);
 }
+
+/* CLOCK_BOOTTIME (tests). */
+extern uint64_t (*fence_clock_ms)(void);
 
 #endif

@@ -79,7 +79,7 @@ void io_drive(struct io *io)
  * one's completion must never find it refused, even if the process dies in
  * between.
  */
-void io_finish(struct io *io, enum disk_status status)
+static void finish(struct io *io, enum disk_status status)
 {
 	struct disk *d = io->disk;
 	enum disk_gate gate = io->gate;
@@ -103,6 +103,30 @@ void io_finish(struct io *io, enum disk_status status)
 		gate_leave(d, gate);
 	if (held)
 		hold_leave(d);
+}
+
+enum disk_status io_prove(struct io *io)
+{
+	struct disk *d = io->disk;
+	int ret = fence_is_proven(&d->fence) ? 0 : fence_ask(d);
+
+	return ret ? io_fail_status(io, ret, io->pub->lba) : DISK_OK;
+}
+
+static void prove_and_finish(struct io *io)
+{
+	finish(io, io_prove(io));
+}
+
+/* Whoever has to ask waits for the answer: not in this thread. */
+void io_finish(struct io *io, enum disk_status status)
+{
+	if (status == DISK_OK && !fence_is_proven(&io->disk->fence)) {
+		io->run = prove_and_finish;
+		work_push(io->disk, io);
+		return;
+	}
+	finish(io, status);
 }
 
 void io_refuse(struct io *io, enum zone_verdict verdict)

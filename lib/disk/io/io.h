@@ -91,6 +91,9 @@ bool io_enter(struct io *io);
 /* io.c: completion, and the engine that drives an I/O's store requests */
 void io_finish(struct io *io, enum disk_status status);
 void io_refuse(struct io *io, enum zone_verdict verdict);
+/* What one that went well is answered: DISK_OK if the disk is ours, which may
+ * have to be asked for. */
+enum disk_status io_prove(struct io *io);
 /* Status for an errno of the store; sets bad_lba. */
 enum disk_status io_fail_status(struct io *io, int error, uint64_t bad_lba);
 /*

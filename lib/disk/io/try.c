@@ -308,8 +308,8 @@ static bool try_rw(struct disk *d, struct io *io)
 	io->disk = d;
 	io->there_blocks = 0;
 	io->there_again = false;
-	if (fence_is_lost(&d->fence) || recorder_must_wait(io) ||
-	    !where_here(io))
+	if (fence_is_lost(&d->fence) || !fence_is_proven(&d->fence) ||
+	    recorder_must_wait(io) || !where_here(io))
 		return false;
 	miss_count(&d->where.misses);
 	recorder_begin(d, io);
@@ -330,6 +330,9 @@ bool disk_try(struct disk *d, struct disk_io *pub)
 	io->pub = pub;
 	meter_begin(io);
 	done = try_rw(d, io);
+	/* It has waited for the file system after all. */
+	if (done && pub->status == DISK_OK && !fence_is_proven(&d->fence))
+		pub->status = io_prove(io);
 	if (done)
 		meter_end(d, io);
 	return done;
