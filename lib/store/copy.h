@@ -57,9 +57,9 @@ int store_remove_dir(const char *path, struct zl_err *err);
 /* Makes all that was copied there durable, and the directory's own name. */
 int store_copy_sync(const char *path, struct zl_err *err);
 
-/* Gives a complete copy its name, in the same directory: what has that name is
- * durable, and whole.  When an error is returned the copy has the one name or
- * the other. */
+/* Gives a complete copy, after store_copy_sync(), its name, in the same
+ * directory: what has that name is durable, and whole.  When an error is
+ * returned the copy has the one name or the other. */
 int store_copy_name(const char *from, const char *to, struct zl_err *err);
 
 #endif

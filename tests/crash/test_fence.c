@@ -7,6 +7,10 @@
  * and A answers nothing GOOD that it was asked for after that.  So before every
  * call that A makes from the moment that it has the lock, one after the other.
  *
+ * The same for `zloop restore`, which changes names: nothing keeps those from
+ * being changed, but right before each the lock is proven, and A is not paused
+ * in between.
+ *
  * What Linux' NFS client does is played here: a descriptor whose lock was lost
  * reads and writes nothing, others go on, so do those that are opened and
  * locked anew, and names can always be changed.  Syncs succeed (COMMIT needs no
@@ -20,6 +24,8 @@
 #include <sys/wait.h>
 
 #include "disk/dirs.h"
+#include "disk/snapshot.h"
+#include "fault/mounts.h"
 #include "stores/zone_call.h"
 
 #define MAX_FD 1024
@@ -29,6 +35,8 @@ static bool locked[MAX_FD], lost[MAX_FD];
 static bool holds;	    /* A has the directory's lock, or had it */
 static unsigned calls, cut; /* so far; before which of them it is cut off */
 static bool is_cut;
+static int lock_fd;	/* the directory's lock is on it */
+static bool has_proven; /* the last call was a read through it */
 static const char *dir;
 static char self[256];
 
@@ -55,7 +63,10 @@ static void take_picture(struct picture *p)
 	char cmd[256], line[256];
 	FILE *in;
 
-	snprintf(cmd, sizeof(cmd), "cd '%s' && md5sum $(ls) | sort", dir);
+	snprintf(cmd, sizeof(cmd),
+		 "cd '%s' && { find . -type f -exec md5sum {} +; find . -type "
+		 "d; } | sort",
+		 dir);
 	in = popen(cmd, "r");
 	while (fgets(line, sizeof(line), in))
 		fputs(line, f);
@@ -94,6 +105,7 @@ static void run_b(void)
 /* Before each call of A's. */
 static void point(void)
 {
+	has_proven = false;
 	if (!holds || is_cut || ++calls != cut)
 		return;
 	is_cut = true;
@@ -132,10 +144,19 @@ static bool fails(int fd, int error)
 THROUGH(int, ftruncate, "ftruncate64", EBADF, (int fd, off_t len), (fd, len))
 THROUGH(int, fallocate, "fallocate64", EIO,
 	(int fd, int mode, off_t off, off_t len), (fd, mode, off, len))
-THROUGH(ssize_t, pread, "pread64", EIO,
-	(int fd, void *buf, size_t len, off_t off), (fd, buf, len, off))
 THROUGH(ssize_t, pwrite, "pwrite64", EIO,
 	(int fd, const void *buf, size_t len, off_t off), (fd, buf, len, off))
+
+ssize_t pread(int fd, void *buf, size_t len, off_t off)
+{
+	ssize_t (*next)(int, void *, size_t, off_t);
+
+	*(void **)&next = next_of("pread64");
+	if (fails(fd, EIO))
+		return -1;
+	has_proven = holds && fd == lock_fd;
+	return next(fd, buf, len, off);
+}
 
 /* Those that no lock is needed for. */
 #define POINT(type, name, sym, params, args)    \
@@ -149,12 +170,29 @@ THROUGH(ssize_t, pwrite, "pwrite64", EIO,
 		return next args;               \
 	}
 
+/* Those that change a name of the disk, or make one. */
+#define NAMES(type, name, sym, params, args)    \
+	type name params;                       \
+	type name params                        \
+	{                                       \
+		type(*next) params;             \
+                                                \
+		*(void **)&next = next_of(sym); \
+		if (!has_proven)                \
+			point();                \
+		has_proven = false;             \
+		return next args;               \
+	}
+
 POINT(int, fsync, "fsync", (int fd), (fd))
 POINT(int, fdatasync, "fdatasync", (int fd), (fd))
 POINT(int, syncfs, "syncfs", (int fd), (fd))
-POINT(int, renameat, "renameat",
+NAMES(int, renameat, "renameat",
       (int from_fd, const char *from, int to_fd, const char *to),
       (from_fd, from, to_fd, to))
+NAMES(int, rename, "rename", (const char *from, const char *to), (from, to))
+NAMES(int, mkdir, "mkdir", (const char *path, mode_t mode), (path, mode))
+POINT(int, rmdir, "rmdir", (const char *path), (path))
 POINT(int, unlinkat, "unlinkat", (int fd, const char *name, int flags),
       (fd, name, flags))
 POINT(int, mknodat, "mknodat",
@@ -168,17 +206,17 @@ int flock(int fd, int op)
 
 	*(void **)&next = next_of("flock");
 	point();
-	/* NFS locks no directories. */
-	if (fstat(fd, &sb) || S_ISDIR(sb.st_mode)) {
-		errno = EBADF;
-		return -1;
-	}
+	/* On NFS a directory's lock is each machine's own. */
+	if (!fstat(fd, &sb) && S_ISDIR(sb.st_mode))
+		return 0;
 	ret = next(fd, op);
 	if (ret)
 		return ret;
 	locked[fd] = !(op & LOCK_UN);
-	if (op & LOCK_EX && !is_cut)
+	if (op & LOCK_EX && !is_cut) {
 		holds = true;
+		lock_fd = fd;
+	}
 	return 0;
 }
 
@@ -247,16 +285,8 @@ long syscall(long nr, ...)
 static int open_on(struct disk **d, struct zl_err *err)
 {
 	const struct disk_open_args args = { .lock_wait_ms = 0 };
-	struct store *st;
-	int ret = store_file_open(dir, &st, err);
 
-	if (ret)
-		return ret;
-	st->fence = STORE_FENCE_LOCKED;
-	ret = disk_open_store(st, dir, &args, d, err);
-	if (ret)
-		store_close(st);
-	return ret;
+	return disk_open(dir, &args, d, err);
 }
 
 static uint8_t data[16 * 512];
@@ -412,12 +442,31 @@ static void compare(void)
 	free(before.text);
 }
 
-/* False: A was through before that call. */
-static bool cut_off_before(const char *template, unsigned call)
+static void open_and_work(void)
 {
-	struct tmp_dir t;
 	struct disk *d;
 	struct zl_err err;
+
+	if (!open_on(&d, &err)) {
+		work(d);
+		disk_close(d);
+	} else if (!is_cut) {
+		fail_msg("%s", err.msg);
+	}
+}
+
+static void restore(void)
+{
+	struct zl_err err;
+
+	if (snapshot_restore(dir, "was", NULL, NULL, &err) && !is_cut)
+		fail_msg("%s", err.msg);
+}
+
+/* False: A was through before that call. */
+static bool cut_off_before(const char *template, void (*a)(void), unsigned call)
+{
+	struct tmp_dir t;
 	char cmd[256];
 
 	tmp_dir_make(&t);
@@ -428,12 +477,7 @@ static bool cut_off_before(const char *template, unsigned call)
 	holds = is_cut = false;
 	calls = 0;
 	cut = call;
-	if (!open_on(&d, &err)) {
-		work(d);
-		disk_close(d);
-	} else if (!is_cut) {
-		fail_msg("%s", err.msg);
-	}
+	a();
 	holds = false;
 	if (is_cut)
 		compare();
@@ -441,25 +485,41 @@ static bool cut_off_before(const char *template, unsigned call)
 	return is_cut;
 }
 
-static void before_every_call(void **state)
+/* Returns how many there are. */
+static unsigned before_every_call(void (*a)(void))
 {
 	struct tmp_dir t;
 	struct disk *d;
 	struct zl_err err;
 	unsigned call = 1;
 
-	(void)state;
+	cut = 0;
 	tmp_dir_make(&t);
 	if (open_dir(t.path, USUAL, USUAL_SIZE, MAKE, &d, &err))
 		fail_msg("%s", err.msg);
 	assert_int_equal(write_at_wp(d, 2, false), DISK_OK);
 	disk_close(d);
-	while (cut_off_before(t.path, call))
+	if (snapshot_take(t.path, "was", NULL, NULL, &err))
+		fail_msg("%s", err.msg);
+	while (cut_off_before(t.path, a, call))
 		call++;
 	printf("%u calls\n", call - 1);
-	/* Opening, two dozen commands and closing. */
-	assert_true(call > 80);
 	tmp_dir_drop(&t);
+	return call - 1;
+}
+
+static void of_an_open_disk(void **state)
+{
+	(void)state;
+	/* Opening, two dozen commands and closing. */
+	assert_true(before_every_call(open_and_work) > 80);
+}
+
+static void of_a_restore(void **state)
+{
+	(void)state;
+	/* A file of each zone and the journal, copied and renamed. */
+	assert_true(before_every_call(restore) > 3 * USUAL_NR);
 }
 
 static void no_log(enum zl_log_level level, const char *line)
@@ -472,10 +532,13 @@ static void no_log(enum zl_log_level level, const char *line)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(before_every_call),
+		cmocka_unit_test(of_an_open_disk),
+		cmocka_unit_test(of_a_restore),
 	};
 
 	zl_log_set(no_log);
+	mounts_type = "nfs4";
+	mounts_options = "rw,vers=4.2,hard,local_lock=none";
 	/* So that files are opened anew after the cut. */
 	store_file_set_max_fds(4);
 	if (argc == 3)

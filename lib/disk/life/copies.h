@@ -43,8 +43,11 @@ int copies_hold_alone(const char *path, struct zl_err *err);
 
 int settle_path(const char *dir, const char *name, char path[PATH_MAX],
 		struct zl_err *err);
-/* Each complete copy takes the place of the disk's file. */
-int settle_finish(const char *dir, struct zl_err *err);
+/* Each complete copy takes the place of the disk's file; @disk has the lock. */
+int settle_finish(const char *dir, struct store *disk, struct zl_err *err);
+/* Before a name is changed in a directory: nothing but having asked keeps a
+ * machine from it that has lost the lock. */
+int settle_prove(const char *dir, struct store *disk, struct zl_err *err);
 /* Opens and locks the directory of a disk that nobody has open. */
 int copies_enter(const char *dir, unsigned lock_wait_ms, struct disk_meta *meta,
 		 struct store **st, struct zl_err *err);

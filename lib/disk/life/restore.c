@@ -141,6 +141,8 @@ static int copy_back(const char *dir, const char *from, struct store *disk,
 
 	if (!ret)
 		ret = settle_path(dir, SETTLE_READY, path, err);
+	if (!ret)
+		ret = settle_prove(dir, disk, err);
 	if (ret)
 		return ret;
 	if (mkdir(tmp, 0700) < 0)
@@ -152,10 +154,14 @@ static int copy_back(const char *dir, const char *from, struct store *disk,
 	if (!ret && in->geo.domains.nr)
 		ret = find_inactive(in, disk, tmp, err);
 	if (!ret)
+		ret = store_copy_sync(tmp, err);
+	if (!ret)
+		ret = settle_prove(dir, disk, err);
+	if (!ret)
 		ret = store_copy_name(tmp, path, err);
-	if (ret)
+	if (ret && !store_prove(disk))
 		store_remove_dir(tmp, NULL);
-	return ret ? ret : settle_finish(dir, err);
+	return ret ? ret : settle_finish(dir, disk, err);
 }
 
 static bool same_realms(const struct disk_realms *a,

@@ -26,18 +26,38 @@ int settle_path(const char *dir, const char *name, char path[PATH_MAX],
 	return zl_fail(err, ENAMETOOLONG, "%.64s… is too long a path", dir);
 }
 
-static int replace(int from, int to, const char *dir, const char *name,
-		   struct zl_err *err)
+int settle_prove(const char *dir, struct store *disk, struct zl_err *err)
 {
-	if (!renameat(from, name, to, name))
+	int ret = store_prove(disk);
+
+	if (!ret)
 		return 0;
+	if (ret == -STORE_FENCED)
+		return zl_fail(err, STORE_FENCED,
+			       "this machine has lost its lock on %s, and "
+			       "another one may have the disk",
+			       dir);
+	return zl_fail(err, -ret,
+		       "whether this machine still has its lock on %s cannot "
+		       "be found out: %s",
+		       dir, limit_strerror(-ret));
+}
+
+static int replace(int from, int to, const char *dir, const char *name,
+		   struct store *disk, struct zl_err *err)
+{
+	int ret = settle_prove(dir, disk, err);
+
+	if (ret || !renameat(from, name, to, name))
+		return ret;
 	return zl_fail(err, errno, "%s/%s cannot be restored: %s", dir, name,
 		       limit_strerror(errno));
 }
 
 /* Each file that is still there.  The journal, with what it says of zones, goes
  * with the rest: until all is done nobody opens the disk. */
-static int replace_all(const char *dir, const char *path, struct zl_err *err)
+static int replace_all(const char *dir, const char *path, struct store *disk,
+		       struct zl_err *err)
 {
 	int to = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
 	DIR *d = opendir(path);
@@ -48,7 +68,7 @@ static int replace_all(const char *dir, const char *path, struct zl_err *err)
 			      limit_strerror(errno));
 	while (!ret && (e = readdir(d)))
 		if (copies_wants(e->d_name))
-			ret = replace(dirfd(d), to, dir, e->d_name, err);
+			ret = replace(dirfd(d), to, dir, e->d_name, disk, err);
 	if (!ret && fsync(to) < 0)
 		ret = zl_fail(err, errno, "%s cannot be made durable: %s", dir,
 			      limit_strerror(errno));
@@ -59,14 +79,22 @@ static int replace_all(const char *dir, const char *path, struct zl_err *err)
 	return ret;
 }
 
-int settle_finish(const char *dir, struct zl_err *err)
+static int remove_copies(const char *dir, const char *path, struct store *disk,
+			 struct zl_err *err)
+{
+	int ret = settle_prove(dir, disk, err);
+
+	return ret ? ret : store_remove_dir(path, err);
+}
+
+int settle_finish(const char *dir, struct store *disk, struct zl_err *err)
 {
 	char path[PATH_MAX];
 	int ret = settle_path(dir, SETTLE_READY, path, err);
 
 	if (!ret)
-		ret = replace_all(dir, path, err);
-	return ret ? ret : store_remove_dir(path, err);
+		ret = replace_all(dir, path, disk, err);
+	return ret ? ret : remove_copies(dir, path, disk, err);
 }
 
 static bool there_is(const char *dir, const char *name)
@@ -80,7 +108,7 @@ static bool there_is(const char *dir, const char *name)
 
 /* Alone in the directory.  What it does is said before: with many zones it
  * takes a while. */
-static int settle(const char *dir, struct zl_err *err)
+static int settle(const char *dir, struct store *disk, struct zl_err *err)
 {
 	char path[PATH_MAX];
 	int ret = 0;
@@ -92,13 +120,13 @@ static int settle(const char *dir, struct zl_err *err)
 		       dir);
 		ret = settle_path(dir, SETTLE_TMP, path, err);
 		if (!ret)
-			ret = store_remove_dir(path, err);
+			ret = remove_copies(dir, path, disk, err);
 	}
 	if (ret || !there_is(dir, SETTLE_READY))
 		return ret;
 	zl_log(ZL_LOG_WARN, "%s: a restore that was interrupted is completed",
 	       dir);
-	return settle_finish(dir, err);
+	return settle_finish(dir, disk, err);
 }
 
 int disk_settle(const char *dir, unsigned lock_wait_ms, struct zl_err *err)
@@ -114,7 +142,7 @@ int disk_settle(const char *dir, unsigned lock_wait_ms, struct zl_err *err)
 		return ret;
 	ret = users_lock(st, dir, lock_wait_ms, true, err);
 	if (!ret)
-		ret = settle(dir, err);
+		ret = settle(dir, st, err);
 	else if (ret == -EBUSY && !begun)
 		ret = 0; /* somebody is at work, the disk is as it was */
 	store_close(st);

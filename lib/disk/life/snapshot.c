@@ -400,6 +400,8 @@ int snapshot_end(struct snapshot_work *w, struct zl_err *err)
 	if (!ret)
 		ret = stop_tmp(tmp, err);
 	if (!ret)
+		ret = store_copy_sync(tmp, err);
+	if (!ret)
 		ret = store_copy_name(tmp, path, err);
 	if (ret)
 		snapshot_give_up(w);

@@ -432,10 +432,6 @@ int store_copy_sync(const char *path, struct zl_err *err)
 
 int store_copy_name(const char *from, const char *to, struct zl_err *err)
 {
-	int ret = sync_files(from, err);
-
-	if (ret)
-		return ret;
 	if (rename(from, to) < 0)
 		return zl_fail(err, errno, "%s cannot be renamed: %s", from,
 			       limit_strerror(errno));
