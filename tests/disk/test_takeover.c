@@ -320,6 +320,52 @@ static void start_losing(struct fixture *f, const char *cfg)
 	start_losing_with(f, cfg, 0);
 }
 
+/* Moved while both machines are well: what was carried out, but not answered
+ * any more, is sent again. */
+static void a_move_is_as_invisible(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start_losing(&f, THROUGH);
+	assert_int_equal(do_write(&f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(do_zone(&f, ZO_OPEN, SEQ(1), false), DISK_OK);
+	disk_close(f.disk);
+	set_boot("machine-b");
+	fixture_open(&f, THROUGH, 0);
+	assert_int_equal(f.disk->stats.n[DC_UNCLEAN_OPENS], 0);
+	assert_int_equal(cond_of(&f, SEQ(1)), ZC_EXP_OPEN);
+	assert_int_equal(do_write(&f, SEQ(0), 8, 1), DISK_OK);
+	assert_int_equal(wp_of(&f, SEQ(0)), SEQ(0) + 8);
+	assert_false(disk_lost_power(f.disk));
+	fixture_stop(&f);
+}
+
+/* A stop is one where nobody goes on: on the same machine, where no other one
+ * has the directory, and without write_through. */
+static void an_end_is_one(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		fixture_wrap = i == 2 ? NULL : losing;
+		gone = unknown = false;
+		set_boot("machine-a");
+		fixture_start(&f, i == 1 ? FIXTURE_CFG : THROUGH, 0);
+		fixture_wrap = NULL;
+		assert_int_equal(do_write(&f, SEQ(0), 8, 1), DISK_OK);
+		assert_int_equal(do_zone(&f, ZO_OPEN, SEQ(1), false), DISK_OK);
+		disk_close(f.disk);
+		if (i)
+			set_boot("machine-b");
+		fixture_open(&f, THROUGH, 0);
+		assert_int_equal(cond_of(&f, SEQ(1)), ZC_EMPTY);
+		refused(&f, SEQ(0), 1);
+		fixture_stop(&f);
+	}
+}
+
 /* From the first I/O that fails for it on, nothing reaches the store. */
 static void found_out_by_an_io(void **state)
 {
@@ -667,6 +713,7 @@ int main(void)
 		T(found_out_by_an_io),	     T(an_error_alone_proves_nothing),
 		T(not_told_any_more),	     T(a_quiet_disk_finds_out),
 		T(no_answer_is_none_either), T(one_that_took_too_long),
+		T(a_move_is_as_invisible),   T(an_end_is_one),
 		T(a_journal_in_place),	     T(it_stays_small),
 	};
 

@@ -451,10 +451,10 @@ static int start(struct disk *d, const struct disk_open_args *args,
 		drop_ways_back(d);
 	/* A power loss takes the initiators' memory, or part of the data, along
 	 * with the daemon: then there is nothing to repeat. */
-	if (journal.died)
-		grace_begin(d, GRACE_MS);
-	else if (journal.died_elsewhere)
+	if (journal.taken_over)
 		grace_begin_elsewhere(d);
+	else if (journal.died)
+		grace_begin(d, GRACE_MS);
 	d->power_lost = journal.lost_power;
 	flight_start(d);
 	ret = journal_start(d, &journal, err);

@@ -545,6 +545,13 @@ int journal_start(struct disk *d, const struct journal_state *old,
 	return 0;
 }
 
+/* Where other machines have the directory, one of them may be about to go on
+ * under the same hosts, whom write_through is to tell nothing of that. */
+static bool hands_over(const struct disk *d)
+{
+	return d->write_through && d->store->fence != STORE_FENCE_NONE;
+}
+
 int journal_stop(struct disk *d)
 {
 	struct journal *j = &d->journal;
@@ -559,7 +566,7 @@ int journal_stop(struct disk *d)
 		add_all(&b, d);
 	else
 		add_counters(&b, &d->stats);
-	batch_add(&b, JR_CLEAN, 0, 0);
+	batch_add(&b, JR_CLEAN, 0, hands_over(d));
 	ret = anew ? replace(j, &b) : append(j, &b, true);
 	pthread_mutex_unlock(&j->lock);
 	free(b.data);

@@ -33,9 +33,10 @@ struct journal {
 };
 
 enum journal_type {
-	JR_OPEN = 1,	  /* the disk was opened; value: hash of the boot id,
-			     slot field: flight.number */
-	JR_CLEAN = 2,	  /* clean stop */
+	JR_OPEN = 1,  /* the disk was opened; value: hash of the boot id,
+			 slot field: flight.number */
+	JR_CLEAN = 2, /* clean stop; value: 1 if another machine may go on as
+			 if nothing had been */
 	JR_CONDITION = 3, /* slot, value: ZC_READ_ONLY or ZC_OFFLINE, 0 = back
 			     to normal */
 	JR_EXP_OPEN = 4,  /* slot, value: 1 explicitly opened, 0 no longer */
@@ -58,11 +59,12 @@ struct journal_state {
 	/* The last process died in this boot of the machine, for all that is
 	 * known: what it wrote may be in the page cache only. */
 	bool died;
-	/* … or in another boot or machine, with write_through: all that was
-	 * acknowledged is on the medium. */
-	bool died_elsewhere;
-	/* … without it, so that the power is gone for what it had in its
-	 * cache. */
+	/* It died or stopped in another boot or machine, with write_through:
+	 * all that was acknowledged is on the medium, and what was not may be
+	 * sent again, as if nothing had been. */
+	bool taken_over;
+	/* It died there without, so that the power is gone for what it had in
+	 * its cache. */
 	bool lost_power;
 	uint32_t flight;    /* flight.number of the last process */
 	uint64_t bytes;	    /* of the file */

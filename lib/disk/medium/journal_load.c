@@ -23,6 +23,8 @@ struct loader {
 	uint8_t *slots;	 /* SLOT_COND, SLOT_EXP, SLOT_NSEQ */
 	uint8_t *active; /* by realm; ZONE_NO_DOMAIN: nothing is said */
 	uint64_t boot;	 /* of the last opening */
+	bool stopped;	 /* … which has ended in an orderly way */
+	bool hands_over; /* … for another machine to go on */
 	uint64_t seq;	 /* of the last record, 0 = none yet */
 	struct bad_ranges bad;
 	/* Records behind the one that is taken. */
@@ -66,14 +68,34 @@ static bool is_write_through(const struct journal_state *s)
 	return holder_has_write_through(&s->holder);
 }
 
+/* Another machine has gone on, or goes on now, where one stopped. */
+static bool is_handed_over(const struct loader *l, uint64_t boot)
+{
+	return l->hands_over && boot && l->boot && boot != l->boot;
+}
+
+static bool goes_on(const struct loader *l, uint64_t boot)
+{
+	if (l->stopped)
+		return is_handed_over(l, boot);
+	return (boot && boot == l->boot) || is_write_through(l->state);
+}
+
 static void take_open(struct loader *l, uint64_t boot, uint32_t flight)
 {
-	if ((!boot || boot != l->boot) && !is_write_through(l->state))
+	if (!goes_on(l, boot))
 		drop_powered(l);
 	l->boot = boot;
+	l->stopped = false;
 	l->state->flight = flight;
 	l->state->holder = (struct disk_holder){ 0 };
 	l->state->clean = false;
+}
+
+static void take_clean(struct loader *l, const struct record *r)
+{
+	l->state->clean = l->stopped = true;
+	l->hands_over = r->value & 1;
 }
 
 static bool take_condition(struct loader *l, const struct record *r)
@@ -209,8 +231,7 @@ static bool take_record(struct loader *l, const struct record *r,
 		take_open(l, r->value, r->slot);
 		return true;
 	case JR_CLEAN:
-		drop_powered(l);
-		l->state->clean = true;
+		take_clean(l, r);
 		return true;
 	case JR_CONDITION:
 		return take_condition(l, r);
@@ -353,8 +374,11 @@ static void conclude(struct loader *l)
 	s->boot_known = boot && l->boot && s->last_type;
 	s->clean = s->clean && s->last_type;
 	s->died = !s->clean && (s->same_boot || !s->boot_known);
-	s->died_elsewhere = !s->clean && !s->died && is_write_through(s);
-	s->lost_power = !s->clean && !s->died && !s->died_elsewhere;
+	if (s->clean)
+		s->taken_over = is_handed_over(l, boot);
+	else
+		s->taken_over = !s->died && is_write_through(s);
+	s->lost_power = !s->clean && !s->died && !s->taken_over;
 	s->next_seq = l->seq + 1;
 }
 
@@ -363,8 +387,7 @@ static void report(struct loader *l,
 				uint32_t slot, uint64_t value),
 		   void *user)
 {
-	if (l->state->clean ||
-	    (!l->state->same_boot && !l->state->died_elsewhere))
+	if (!l->state->taken_over && (l->stopped || !l->state->same_boot))
 		drop_powered(l);
 	if (!each)
 		return;
