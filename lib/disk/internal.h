@@ -72,8 +72,10 @@ struct disk {
 	struct disk_stats stats;
 	struct meter meter;
 	uint64_t grace_end_ms; /* on flight_clock_ms() */
+	uint32_t grace_end_s;  /* … in seconds since 1970; 0: see grace.c */
 	bool grace_holes;      /* see grace.c */
 	bool power_lost;       /* disk_lost_power() */
+	struct io *told;       /* … and has to be kept */
 	struct hold hold;
 	struct powerfail powerfail;
 	struct disk *next_open; /* open.c's list */

@@ -117,7 +117,7 @@ static enum scsi_next begin(struct scsi_cmd *cmd)
 	if (unit->fenced && !(cmd->op->flags & OP_ALWAYS))
 		return scsi_fail(cmd, TARGET_PORT_IN_UNAVAILABLE_STATE);
 	if (unit->attention && !(cmd->op->flags & OP_ALWAYS) &&
-	    atomic_exchange(&unit->attention, false))
+	    scsi_take_attention(unit))
 		return scsi_fail(cmd, POWER_ON_OCCURRED);
 	if (unit->job.kind != JOB_NONE && !is_allowed_in_job(cmd))
 		return scsi_fail_job(cmd);

@@ -247,6 +247,15 @@ struct scsi_unit {
 	atomic_bool format_failed;
 };
 
+/* Whether POWER ON OCCURRED is to be told; whoever asks tells it. */
+static inline bool scsi_take_attention(struct scsi_unit *unit)
+{
+	if (!atomic_exchange(&unit->attention, false))
+		return false;
+	disk_told_power_loss(unit->disk);
+	return true;
+}
+
 void scsi_mode_init(struct scsi_unit *unit);
 /* The saved values become the current ones. */
 void scsi_mode_power_on(struct scsi_unit *unit);

@@ -27,7 +27,7 @@ enum scsi_next scsi_request_sense(struct scsi_cmd *cmd)
 		;
 	else if (cmd->unit->stopped)
 		sense.code = INITIALIZING_COMMAND_REQUIRED;
-	else if (atomic_exchange(&cmd->unit->attention, false))
+	else if (scsi_take_attention(cmd->unit))
 		sense.code = POWER_ON_OCCURRED;
 	else if (atomic_exchange(&cmd->unit->format_failed, false))
 		sense = (struct sense){ .code = FORMAT_COMMAND_FAILED,

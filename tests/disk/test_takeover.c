@@ -105,11 +105,43 @@ static void without_it_power_is_lost(void **state)
 	assert_int_equal(run_rw(&f, &io, DISK_WRITE, SEQ(0), 8, false),
 			 DISK_REFUSED);
 	/* An orderly end is none. */
+	disk_told_power_loss(f.disk);
 	disk_close(f.disk);
 	set_boot("machine-c");
 	fixture_open(&f, FIXTURE_CFG, 0);
 	assert_false(disk_lost_power(f.disk));
 	fixture_stop(&f);
+}
+
+/* Whatever is done with the disk before a host comes. */
+static void told_once_though_opened_twice(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	for (unsigned told = 0; told < 2; told++) {
+		set_boot("machine-a");
+		fixture_start(&f, FIXTURE_CFG, 0);
+		take_over(&f, FIXTURE_CFG);
+		if (told)
+			disk_told_power_loss(f.disk);
+		fixture_reopen(&f, FIXTURE_CFG);
+		assert_int_equal(disk_lost_power(f.disk), !told);
+		disk_close(f.disk);
+		set_boot("machine-c");
+		fixture_open(&f, THROUGH, 0);
+		assert_int_equal(disk_lost_power(f.disk), !told);
+		/* The daemon dies; and has told it as its last act. */
+		disk_abandon(f.disk);
+		fixture_open(&f, THROUGH, 0);
+		assert_int_equal(disk_lost_power(f.disk), !told);
+		disk_told_power_loss(f.disk);
+		assert_false(disk_lost_power(f.disk));
+		disk_abandon(f.disk);
+		fixture_open(&f, THROUGH, 0);
+		assert_false(disk_lost_power(f.disk));
+		fixture_stop(&f);
+	}
 }
 
 /* What the dead one's write left: @blocks from @lba on, some of them holes. */
@@ -230,6 +262,53 @@ static void what_is_no_repetition(void **state)
 	fixture_open(&f, THROUGH, 0);
 	refused(&f, SEQ(0), 2);
 	fixture_stop(&f);
+}
+
+/* Before a host comes it is closed once more, or the daemon dies. */
+static void repeated_to_the_second(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	for (unsigned dies = 0; dies < 2; dies++) {
+		set_boot("machine-a");
+		fixture_start(&f, THROUGH, 0);
+		assert_int_equal(do_zone(&f, ZO_OPEN, SEQ(1), false), DISK_OK);
+		leave(&f, SEQ(0), 8, 2, 0x55);
+		take_over(&f, THROUGH);
+		if (dies)
+			disk_abandon(f.disk);
+		else
+			disk_close(f.disk);
+		fixture_open(&f, THROUGH, 0);
+		assert_int_equal(cond_of(&f, SEQ(1)), ZC_EXP_OPEN);
+		assert_int_equal(do_write(&f, SEQ(0), 8, 2), DISK_OK);
+		assert_int_equal(wp_of(&f, SEQ(0)), SEQ(0) + 8);
+		fixture_stop(&f);
+	}
+}
+
+/* … but it does not go on for ever, nor by a clock that is set wrong. */
+static void repeated_no_longer(void **state)
+{
+	uint32_t now_s = (uint32_t)(clock_real_ns() / 1000000000);
+	const uint32_t ends[] = { now_s - 1, now_s + 3600 };
+	struct fixture f;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		set_boot("machine-a");
+		fixture_start(&f, THROUGH, 0);
+		leave(&f, SEQ(0), 8, 2, 0);
+		take_over(&f, THROUGH);
+		assert_int_equal(do_zone(&f, ZO_OPEN, SEQ(1), false), DISK_OK);
+		f.disk->grace_end_s = ends[i];
+		assert_int_equal(journal_owed(f.disk), 0);
+		fixture_reopen(&f, THROUGH);
+		assert_int_equal(cond_of(&f, SEQ(1)), ZC_EMPTY);
+		refused(&f, SEQ(0), 2);
+		fixture_stop(&f);
+	}
 }
 
 /*
@@ -707,14 +786,25 @@ static void it_stays_small(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(opened_zones_stay),	     T(without_it_power_is_lost),
-		T(repeated_over_holes),	     T(repeated_is_written_again),
-		T(repeated_to_the_end),	     T(what_is_no_repetition),
-		T(found_out_by_an_io),	     T(an_error_alone_proves_nothing),
-		T(not_told_any_more),	     T(a_quiet_disk_finds_out),
-		T(no_answer_is_none_either), T(one_that_took_too_long),
-		T(a_move_is_as_invisible),   T(an_end_is_one),
-		T(a_journal_in_place),	     T(it_stays_small),
+		T(opened_zones_stay),
+		T(without_it_power_is_lost),
+		T(repeated_over_holes),
+		T(repeated_is_written_again),
+		T(repeated_to_the_end),
+		T(what_is_no_repetition),
+		T(told_once_though_opened_twice),
+		T(repeated_to_the_second),
+		T(repeated_no_longer),
+		T(found_out_by_an_io),
+		T(an_error_alone_proves_nothing),
+		T(not_told_any_more),
+		T(a_quiet_disk_finds_out),
+		T(no_answer_is_none_either),
+		T(one_that_took_too_long),
+		T(a_move_is_as_invisible),
+		T(an_end_is_one),
+		T(a_journal_in_place),
+		T(it_stays_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,7 @@ static void told_at_opening(void **state)
 	rig.unit = second;
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
+	assert_false(disk_lost_power(rig.disk));
 	CMD(&rig, NULL, 0, 0x00);
 	check_good(&rig);
 	scsi_unit_free(second);

@@ -68,6 +68,9 @@ void grace_begin(struct disk *d, uint64_t ms)
 void grace_begin_elsewhere(struct disk *d)
 {
 	d->grace_holes = true;
+	/* The next one to open it may be to grant it as well: see JR_OWED. */
+	d->grace_end_s =
+		(uint32_t)(clock_real_ns() / 1000000000) + JOURNAL_GRACE_S;
 	grace_begin(d, GRACE_ELSEWHERE_MS);
 }
 

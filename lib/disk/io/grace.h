@@ -14,10 +14,8 @@
  */
 /* How long after opening, on flight_clock_ms(). */
 #define GRACE_MS 60000
-/* … the disk of a machine that died: initiators look for its address until it
- * is here (Linux' iSCSI for 120 s before it fails what was under way), and log
- * in anew. */
-#define GRACE_ELSEWHERE_MS 180000
+/* … the disk of a machine that is gone. */
+#define GRACE_ELSEWHERE_MS (JOURNAL_GRACE_S * UINT64_C(1000))
 /* The last process has died: each sequential write required zone of which it
  * is not known that nothing was under way gets its grace. */
 void grace_begin(struct disk *d, uint64_t ms);

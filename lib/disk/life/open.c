@@ -25,6 +25,7 @@
 #include "disk/life/open.h"
 #include "disk/life/powerfail.h"
 #include "disk/life/run.h"
+#include "disk/life/told.h"
 #include "disk/life/users.h"
 #include "disk/medium/journal.h"
 #include "disk/medium/meta.h"
@@ -397,6 +398,7 @@ void disk_free(struct disk *d)
 	flight_stop(d, false);
 	slot_table_free(&d->slots);
 	free(d->active);
+	free(d->told);
 	free(d);
 }
 
@@ -455,9 +457,10 @@ static int start(struct disk *d, const struct disk_open_args *args,
 		grace_begin_elsewhere(d);
 	else if (journal.died)
 		grace_begin(d, GRACE_MS);
-	d->power_lost = journal.lost_power;
 	flight_start(d);
-	ret = journal_start(d, &journal, err);
+	ret = told_init(d, journal.lost_power, err);
+	if (!ret)
+		ret = journal_start(d, &journal, err);
 	if (ret) {
 		disk_stop(d);
 		return ret;
@@ -616,11 +619,6 @@ static void end(struct disk *d)
 	pthread_mutex_destroy(&d->journal.lock);
 	disk_free(d);
 	store_close(st);
-}
-
-bool disk_lost_power(const struct disk *d)
-{
-	return d->power_lost;
 }
 
 static bool has_leftover(struct disk *d, uint32_t slot, uint32_t *wp)

@@ -191,6 +191,11 @@ static void add_holder(void *batch, uint32_t where, uint64_t value)
 	batch_add(batch, JR_HOLDER, where, value);
 }
 
+static uint64_t owed_value(const struct disk *d)
+{
+	return journal_owed_value(d->power_lost, d->grace_end_s);
+}
+
 /* All there is to say of an open disk, beginning with that it is open. */
 static void add_all(struct batch *b, struct disk *d)
 {
@@ -199,6 +204,8 @@ static void add_all(struct batch *b, struct disk *d)
 		batch_add(b, JR_BASE, 0, 0); /* see replace_in_place() */
 	batch_add(b, JR_OPEN, d->flight.number, journal_boot_hash());
 	holder_each(&d->holder, add_holder, b);
+	if (owed_value(d))
+		batch_add(b, JR_OWED, 0, owed_value(d));
 	add_counters(b, &d->stats);
 	if (d->saved)
 		batch_add(b, JR_SAVED, 0, d->saved);
@@ -359,6 +366,16 @@ int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
 	pthread_mutex_unlock(&j->lock);
 	free(b.data);
 	return ret;
+}
+
+int journal_owed(struct disk *d)
+{
+	uint64_t value;
+
+	pthread_mutex_lock(&d->lock);
+	value = owed_value(d);
+	pthread_mutex_unlock(&d->lock);
+	return journal_append(&d->journal, JR_OWED, 0, value, false);
 }
 
 int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync)

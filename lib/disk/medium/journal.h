@@ -48,6 +48,8 @@ enum journal_type {
 	JR_CONTROL = 10,  /* slot field: 1 saved as well; value: see
 			     journal_control_value() */
 	JR_HOLDER = 11,	  /* who has opened the disk: see holder.h */
+	JR_OWED = 13,	  /* what hosts are to be told or granted yet: see
+			     journal_owed_value() */
 	JR_BASE = 12,	  /* value: this record and those behind it, so many in
 			     all, say all there is to say */
 };
@@ -61,10 +63,11 @@ struct journal_state {
 	bool died;
 	/* It died or stopped in another boot or machine, with write_through:
 	 * all that was acknowledged is on the medium, and what was not may be
-	 * sent again, as if nothing had been. */
+	 * sent again, as if nothing had been.  Or it has taken over so, and
+	 * died or stopped before hosts need have come. */
 	bool taken_over;
 	/* It died there without, so that the power is gone for what it had in
-	 * its cache. */
+	 * its cache; or an earlier one did, and hosts have not been told. */
 	bool lost_power;
 	uint32_t flight;    /* flight.number of the last process */
 	uint64_t bytes;	    /* of the file */
@@ -75,6 +78,7 @@ struct journal_state {
 	uint64_t next_seq;
 	uint32_t records;
 	uint64_t saved;
+	uint64_t owed; /* journal_owed_value() */
 	/* journal_control_value(); 0: it does not say. */
 	uint64_t control, control_saved;
 	struct disk_stats stats;
@@ -120,6 +124,9 @@ int journal_append(struct journal *j, enum journal_type type, uint32_t slot,
  */
 int journal_bad(struct disk *d, uint32_t slot, bool less, bool sync);
 
+/* What hosts are owed, as it is now.  As journal_append(), without a sync. */
+int journal_owed(struct disk *d);
+
 /*
  * Tells of an activation that has no unmet prerequisite, durably, and applies
  * it to the disk's zones (@to: see zone_activation_apply()), so that whoever
@@ -155,6 +162,19 @@ static inline struct disk_control journal_control(uint64_t value)
 		.max_activation = (uint16_t)(value >> 16),
 		.urswrz = value & 1,
 	};
+}
+
+/* So long hosts may send again what a machine that is gone had under way:
+ * initiators look for its address until it is here (Linux' iSCSI for 120 s
+ * before it fails what was under way), and log in anew. */
+#define JOURNAL_GRACE_S 180
+
+/* JR_OWED: whether hosts are to be told of a power loss, and until when
+ * (seconds since 1970; 0: not) they may send again what a machine that is gone
+ * had under way. */
+static inline uint64_t journal_owed_value(bool power, uint32_t grace_end_s)
+{
+	return (uint64_t)grace_end_s << 32 | power;
 }
 
 /* JR_BAD: one more range of blocks, or, empty, none any longer but those of so

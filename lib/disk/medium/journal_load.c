@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/num.h"
 #include "disk/medium/bad.h"
@@ -68,10 +69,21 @@ static bool is_write_through(const struct journal_state *s)
 	return holder_has_write_through(&s->holder);
 }
 
+/* By clocks of two machines, perhaps; one that is set wrong must not make it
+ * longer. */
+static bool has_grace_left(const struct loader *l)
+{
+	uint64_t now_s = (uint64_t)clock_real_ns() / 1000000000;
+	uint64_t end_s = l->state->owed >> 32;
+
+	return now_s < end_s && end_s - now_s <= JOURNAL_GRACE_S;
+}
+
 /* Another machine has gone on, or goes on now, where one stopped. */
 static bool is_handed_over(const struct loader *l, uint64_t boot)
 {
-	return l->hands_over && boot && l->boot && boot != l->boot;
+	return has_grace_left(l) ||
+	       (l->hands_over && boot && l->boot && boot != l->boot);
 }
 
 static bool goes_on(const struct loader *l, uint64_t boot)
@@ -250,6 +262,9 @@ static bool take_record(struct loader *l, const struct record *r,
 		return take_activation(l, r);
 	case JR_CONTROL:
 		return take_control(l, r);
+	case JR_OWED:
+		l->state->owed = r->value;
+		return true;
 	case JR_BASE:
 		return true;
 	case JR_HOLDER:
@@ -364,6 +379,13 @@ static void take_all(struct loader *l, const uint8_t *p, size_t len)
 	l->seq = seq;
 }
 
+static bool is_taken_over(const struct loader *l, uint64_t boot)
+{
+	if (l->state->clean)
+		return is_handed_over(l, boot);
+	return l->state->died ? has_grace_left(l) : is_write_through(l->state);
+}
+
 /* Who knows what an end that cannot be read said, or would have said. */
 static void conclude(struct loader *l)
 {
@@ -374,11 +396,9 @@ static void conclude(struct loader *l)
 	s->boot_known = boot && l->boot && s->last_type;
 	s->clean = s->clean && s->last_type;
 	s->died = !s->clean && (s->same_boot || !s->boot_known);
-	if (s->clean)
-		s->taken_over = is_handed_over(l, boot);
-	else
-		s->taken_over = !s->died && is_write_through(s);
-	s->lost_power = !s->clean && !s->died && !s->taken_over;
+	s->taken_over = is_taken_over(l, boot);
+	s->lost_power =
+		s->owed & 1 || (!s->clean && !s->died && !s->taken_over);
 	s->next_seq = l->seq + 1;
 }
 
