@@ -130,7 +130,8 @@ struct store_stat {
 	enum store_kind kind;
 	uint64_t size_bytes;
 	uint64_t alloc_bytes; /* st_blocks × 512 */
-	int64_t mtime_ns;     /* CLOCK_REALTIME; 0: it is not known */
+	int64_t mtime_ns; /* CLOCK_REALTIME; 0: it is not known, or is another
+			     machine's */
 	/* By this process, judged by mode and owner.  Root is judged like the
 	 * owner, so that a file without write permission is a read-only zone
 	 * for a daemon as well. */

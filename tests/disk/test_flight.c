@@ -950,6 +950,41 @@ static void locks_not_answered(void **state)
 		}
 }
 
+static void set_times_ahead(void)
+{
+	struct timespec times[2];
+	char path[128];
+
+	clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[0].tv_sec += 3600;
+	times[1] = times[0];
+	for (unsigned slot = 0; slot < 3; slot++) {
+		snprintf(path, sizeof(path), "%s/%s-%06u", f->dir,
+			 slot < NR_CONV ? "cnv" : "seq", slot);
+		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	}
+}
+
+/* Whoever has given the files their times is ahead, or the clock here was set
+ * back: that tells nothing of when the files were changed. */
+static void clocks_differ(void **state)
+{
+	(void)state;
+	lock_lba = 17;
+	lock_blocks = 7;
+	die_at = AFTER_CALL;
+	make_disk();
+	live_and_die(take_lock);
+	set_times_ahead();
+	lock_is_free();
+	make_disk();
+	live_and_die(write_twice);
+	set_times_ahead();
+	open_again();
+	assert_int_equal(wp_of(f, SEQ(0)), SEQ(0) + 10);
+	fixture_stop(f);
+}
+
 /* Nobody gets GOOD a second time. */
 static void locks_answered(void **state)
 {
@@ -1552,6 +1587,7 @@ int main(void)
 		T(deaths_in_a_row),
 		T(time_goes_on),
 		T(locks_not_answered),
+		T(clocks_differ),
 		T(locks_answered),
 		T(what_was_written_after_it_stays),
 		T(what_was_written_beside_the_rest_of_it_stays),

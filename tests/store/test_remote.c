@@ -201,6 +201,26 @@ static void the_server_is_asked(void **state)
 	tmp_remove(dir);
 }
 
+/* A file's time is from another machine's clock. */
+static void times_are_not_told(void **state)
+{
+	char *dir = tmp_make();
+	struct store_stat stat;
+
+	(void)state;
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(rows); i++) {
+		struct store *st = open_on(rows[i].type, dir);
+
+		if (!i)
+			assert_int_equal(store_make(st, 1, 0), 0);
+		assert_int_equal(store_stat(st, 1, &stat), 0);
+		assert_int_equal(stat.kind, STORE_KIND_FILE);
+		assert_int_equal(!!stat.mtime_ns, !i);
+		store_close(st);
+	}
+	tmp_remove(dir);
+}
+
 /*
  * Making.
  */
@@ -278,6 +298,7 @@ int main(void)
 		cmocka_unit_test(many_are_looked_at_at_once),
 		cmocka_unit_test(few_or_local_ones_are_not),
 		cmocka_unit_test(the_server_is_asked),
+		cmocka_unit_test(times_are_not_told),
 		cmocka_unit_test(made_on_nfs),
 		cmocka_unit_test(what_is_there_stays),
 		cmocka_unit_test(made_elsewhere),

@@ -247,7 +247,9 @@ static bool changed_later(uint32_t begun, const struct store_stat *stat)
 		return false;
 	file_ns = clock_real_ns() - stat->mtime_ns;
 	record_ns = (int64_t)(flight_time(clock_ns()) - begun) << 30;
-	return record_ns > file_ns + SLOW_WRITE_S * INT64_C(1000000000);
+	/* Not yet: the clock has been set back since. */
+	return file_ns >= 0 &&
+	       record_ns > file_ns + SLOW_WRITE_S * INT64_C(1000000000);
 }
 
 bool flight_had_begun(const struct disk *d, uint32_t slot,

@@ -62,8 +62,9 @@ int file_stat(struct store *st, uint32_t slot, struct store_stat *stat)
 	stat->kind = kind_of(sx.stx_mode);
 	stat->size_bytes = sx.stx_size;
 	stat->alloc_bytes = sx.stx_blocks * 512;
-	stat->mtime_ns = sx.stx_mtime.tv_sec * INT64_C(1000000000) +
-			 sx.stx_mtime.tv_nsec;
+	if (!fs_is_remote(&to_file(st)->fs))
+		stat->mtime_ns = sx.stx_mtime.tv_sec * INT64_C(1000000000) +
+				 sx.stx_mtime.tv_nsec;
 	stat->readable = our_bits(&sx) & 4;
 	stat->writable = our_bits(&sx) & 2;
 	return 0;
