@@ -33,16 +33,20 @@ struct add_args {
 	int status; /* if it fails */
 };
 
+/* However large. */
+static bool is_number(const char *word)
+{
+	return *word && strspn(word, "0123456789") == strlen(word);
+}
+
 /* A word without a slash that is no option: what is there already, lest a
  * mistyped option becomes a disk. */
 static bool names_disk(const char *word)
 {
 	char dir[PATH_MAX];
 	struct zl_err err;
-	uint64_t id;
 
-	return !parse_u64(word, strlen(word), &id) ||
-	       cli_disk_dir(word, dir, &err) != -ENOENT;
+	return is_number(word) || cli_disk_dir(word, dir, &err) != -ENOENT;
 }
 
 static bool is_disk_word(const struct add_args *a, unsigned i)
@@ -213,6 +217,12 @@ static int take_word(struct add_args *a)
 	if (!a->disk)
 		return 0;
 	number = is_id(a->disk, &id);
+	if (!number && is_number(a->disk)) {
+		cli_error("%s is no disk's number, which are 0 to %" PRIu64
+			  "; a directory of that name is ./%s",
+			  a->disk, disk_opt_table[OPT_ID].max, a->disk);
+		return -EINVAL;
+	}
 	ret = number && disk_opt_given(&a->opts, OPT_BASE_DIR)
 		      ? -ENOENT
 		      : cli_disk_dir(a->disk, a->found, &err);

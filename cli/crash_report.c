@@ -118,6 +118,12 @@ static char *again(const struct crashtest *t, const struct replay_state *s)
 	put_base(t, f);
 	if (!a->attach)
 		fputs(" --no-attach", f);
+	if (a->timeout_s != CRASH_TIMEOUT_S)
+		fprintf(f, " --timeout %u", a->timeout_s);
+	if (a->into) {
+		fputs(" --into ", f);
+		put_word(f, a->into);
+	}
 	fputs(" --", f);
 	for (char **word = a->command; *word; word++) {
 		fputc(' ', f);

@@ -388,7 +388,9 @@ static const char *daemon_trouble(void)
 	case LIO_DAEMON_STARTING:
 		return "tcmu-runner starts";
 	case LIO_DAEMON_NO_HANDLER:
-		return "no handler";
+		/* Others may not look. */
+		return geteuid() && !*cli_lio()->root ? "not known, not root"
+						      : "no handler";
 	case LIO_DAEMON_READY:
 		break;
 	}

@@ -30,7 +30,7 @@ int cli_need_root(void)
 {
 	if (!geteuid() || *cli_lio()->root)
 		return 0;
-	cli_error("only root may attach and detach disks");
+	cli_error("only root may attach and detach disks, or see that happen");
 	return -EPERM;
 }
 

@@ -200,6 +200,8 @@ int watch_main(int argc, char **argv)
 	int status;
 
 	cli_parse(&argp, argc, argv, &a);
+	if (cli_need_root())
+		return CLI_FAILED;
 	if (lio_events_open(&events, &err)) {
 		cli_error("%s", err.msg);
 		return CLI_FAILED;

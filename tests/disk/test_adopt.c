@@ -152,9 +152,10 @@ static void what_is_assumed_of_ours(void **state)
 	put_file(*state, "zloop.state", rec, sizeof(rec));
 	refused(*state, "zone_size_mb=1,conv_zones=2", USUAL_SIZE, MAKE,
 		"/d has lost its zloop.json, which zloop check --repair "
-		"--options zone_size_mb=1,conv_zones=2,capacity_mb=8,"
-		"zone_capacity_mb=NUMBER writes anew; add what else was no "
-		"default");
+		"--yes --options zone_size_mb=1,conv_zones=2,capacity_mb=8,"
+		"zone_capacity_mb=NUMBER DIRECTORY writes anew; "
+		"zone_capacity_mb is zone_size_mb if it was not given; add "
+		"what else was no default");
 }
 
 static void options_are_missing(void **state)

@@ -287,9 +287,10 @@ static void the_sidecar_is_something_else(void **state)
 	assert_int_equal(unlinkat(t->fd, "zloop.json", AT_REMOVEDIR), 0);
 	text_of(sentence, "", t,
 		" has lost its zloop.json, which zloop check --repair "
-		"--options zone_size_mb=1,conv_zones=2,capacity_mb=8,"
-		"zone_capacity_mb=NUMBER writes anew; add what else was no "
-		"default");
+		"--yes --options zone_size_mb=1,conv_zones=2,capacity_mb=8,"
+		"zone_capacity_mb=NUMBER DIRECTORY writes anew; "
+		"zone_capacity_mb is zone_size_mb if it was not given; add "
+		"what else was no default");
 	refused(t->path, USUAL, USUAL_SIZE, MAKE, sentence);
 }
 

@@ -137,8 +137,10 @@ int adopt_missing(struct store *st, const char *name, const struct survey *sv,
 		without_spaces(list);
 		return zl_fail(err, EINVAL,
 			       "%s has lost its " DISK_SIDECAR
-			       ", which zloop check --repair --options %s "
-			       "writes anew; add what else was no default",
+			       ", which zloop check --repair --yes --options "
+			       "%s DIRECTORY writes anew; zone_capacity_mb is "
+			       "zone_size_mb if it was not given; add what "
+			       "else was no default",
 			       name, list);
 	}
 	list_missing(st, sv, args, list, sizeof(list));

@@ -82,15 +82,15 @@ static int check_inodes(const struct store_space *space, const char *name,
 
 /* A thin disk is allowed; who did not mean one should know. */
 static void warn_thin(const struct store_space *space, const char *name,
-		      const struct disk_meta *meta)
+		      uint64_t bytes)
 {
 	char size[SIZE_TEXT_MAX], room[SIZE_TEXT_MAX];
 
-	if (space->free_bytes < meta->capacity_bytes)
+	if (space->free_bytes < bytes)
 		zl_log(ZL_LOG_WARN,
 		       "%s: the disk has %s, but its file system only %s free: "
 		       "writes fail when that is used up",
-		       name, size_in_words(meta->capacity_bytes, size),
+		       name, size_in_words(bytes, size),
 		       size_in_words(space->free_bytes, room));
 }
 
@@ -121,7 +121,9 @@ static int check_space(struct store *st, const char *name,
 	ret = check_inodes(&space, name, slots - min_u64(there, slots) + 2,
 			   err);
 	if (!ret)
-		warn_thin(&space, name, meta);
+		warn_thin(&space, name,
+			  min_u64(meta->capacity_bytes,
+				  slots * meta->zone_bytes));
 	return ret;
 }
 
