@@ -17,9 +17,11 @@
 #include "base/thread.h"
 
 /* How long the thread waits for more before it looks. */
-#define LOOK_MS	  2
-#define MARK_MAX  255u
-#define HUGE_PAGE (2u << 20)
+#define LOOK_MS	 2
+#define MARK_MAX 255u
+/* No physical block is larger, and all divide it. */
+#define PHYSICAL_MAX 4096u
+#define HUGE_PAGE    (2u << 20)
 
 unsigned record_wait_ms = 5000;
 
@@ -424,6 +426,12 @@ bool record_log_has_room(struct record_log *log, size_t data_bytes)
 	return has;
 }
 
+/* Of a write that goes on: it ends with a physical block, which is not torn. */
+static size_t part_bytes(uint64_t lba, size_t block)
+{
+	return RECORD_MAX_DATA - lba * block % PHYSICAL_MAX;
+}
+
 static void add(struct record_log *log, struct record *r, struct iov_cur *cur,
 		size_t bytes)
 {
@@ -431,7 +439,7 @@ static void add(struct record_log *log, struct record *r, struct iov_cur *cur,
 	uint32_t left = r->nr_blocks;
 
 	while (r->type == RECORD_WRITE && bytes > RECORD_MAX_DATA) {
-		n = RECORD_MAX_DATA / block * block;
+		n = part_bytes(r->lba, block);
 		r->nr_blocks = (uint32_t)(n / block);
 		r->flags |= RECORD_MORE;
 		if (!add_one(log, r, cur, n))

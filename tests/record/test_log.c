@@ -114,7 +114,7 @@ static void a_long_write_is_several_records(void **state)
 {
 	struct record_reader rd;
 	struct zl_err err = { "" };
-	uint64_t lba = 10, left = sizeof(data);
+	uint64_t lba = 16, left = sizeof(data);
 
 	(void)state;
 	start();
@@ -128,11 +128,36 @@ static void a_long_write_is_several_records(void **state)
 		assert_int_equal(r->lba, lba);
 		left -= r->data_bytes;
 		assert_int_equal(!!(r->flags & RECORD_MORE), left > 0);
-		assert_memory_equal(r->data, data + (lba - 10) * 512,
+		assert_memory_equal(r->data, data + (lba - 16) * 512,
 				    r->data_bytes);
 		lba += r->nr_blocks;
 	}
 	assert_int_equal(left, 0);
+	record_close(&rd);
+}
+
+/* Parts end at physical blocks of up to 4096 bytes, wherever it begins. */
+static void a_long_write_is_cut_at_physical_blocks(void **state)
+{
+	struct record_reader rd;
+	struct zl_err err = { "" };
+	uint64_t end = 1;
+
+	(void)state;
+	start();
+	add_write(1, 1200);
+	add_write(8 * 512, 512);
+	stop();
+	assert_int_equal(record_open(path, &rd, &err), 0);
+	assert_int_equal(rd.nr, 2 + 3 + 1);
+	for (size_t i = 1; i < 4; i++) {
+		assert_int_equal(rd.records[i].lba, end);
+		assert_memory_equal(rd.records[i].data, data + (end - 1) * 512,
+				    rd.records[i].data_bytes);
+		end += rd.records[i].nr_blocks;
+		assert_true(i == 3 || !(end % 8));
+	}
+	assert_int_equal(end, 1201);
 	record_close(&rd);
 }
 
@@ -473,6 +498,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_added_is_there),
 		TEST(a_long_write_is_several_records),
+		TEST(a_long_write_is_cut_at_physical_blocks),
 		TEST(another_log_goes_on),
 		TEST(what_is_cut_off),
 		TEST(a_flipped_bit),

@@ -848,6 +848,33 @@ static void unreadable_blocks_are_not_recorded(void **state)
 	end(&m);
 }
 
+/* A physical block is there or is not, though a write of several records does
+ * not begin with one. */
+static void no_physical_block_is_torn(void **state)
+{
+	uint8_t c, old, new;
+	struct machine m;
+	struct disk *d = make(&m, LARGE);
+
+	(void)state;
+	run(d, DISK_WRITE, 0, 608);
+	record(&m, d);
+	run(d, DISK_WRITE, 1, 600);
+	stopped(&m, d);
+	build(&m, 0, false, 0);
+	old = byte_of(&m, 0, 8);
+	new = old + 1;
+	for (uint64_t i = 0; i < 64; i++) {
+		build(&m, replay_last(m.r), true, i);
+		for (uint32_t k = 8; k < 600; k++) {
+			c = byte_of(&m, 0, k);
+			assert_true(c == old || c == new);
+			assert_true(k % 8 == 0 || c == byte_of(&m, 0, k - 1));
+		}
+	}
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -873,6 +900,7 @@ int main(void)
 		cmocka_unit_test(nothing_was_tried),
 		cmocka_unit_test(a_refill_in_part),
 		cmocka_unit_test(unreadable_blocks_are_not_recorded),
+		cmocka_unit_test(no_physical_block_is_torn),
 	};
 
 	return cmocka_run_group_tests_name("replay/states", tests, NULL, NULL);
