@@ -59,19 +59,35 @@ static void end(pid_t pid, bool kindly)
 	kill(-pid, SIGKILL);
 }
 
-/* Until it ends, or we are told to end, or its time is over. */
-static enum crash_result wait_for(pid_t pid, unsigned timeout_s, int *status)
+/* The signals that tell us to end. */
+static void add_ends(sigset_t *set)
+{
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+}
+
+static bool is_told_to_end(void)
+{
+	sigset_t ends, pending;
+
+	sigemptyset(&ends);
+	add_ends(&ends);
+	sigpending(&pending);
+	sigandset(&pending, &pending, &ends);
+	return !sigisemptyset(&pending);
+}
+
+/* Until it ends, or one of @heeded tells us to end, or its time is over. */
+static enum crash_result wait_for(pid_t pid, const sigset_t *heeded,
+				  unsigned timeout_s, int *status)
 {
 	uint64_t until = clock_ms() + (uint64_t)timeout_s * 1000;
 	enum crash_result forced = CRASH_PASSED;
 	struct timespec wait = { .tv_sec = 1 };
-	sigset_t set;
+	sigset_t set = *heeded;
 	int got = 0, sig;
 
-	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
 	while (waitpid(pid, &got, WNOHANG) == 0) {
 		sig = sigtimedwait(&set, NULL, &wait);
 		if (sig == SIGINT || sig == SIGTERM)
@@ -90,8 +106,8 @@ static enum crash_result wait_for(pid_t pid, unsigned timeout_s, int *status)
 	return *status ? CRASH_EXIT : CRASH_PASSED;
 }
 
-static enum crash_result run(char **command, int out_fd, int err_fd,
-			     unsigned timeout_s, int *status)
+static enum crash_result run(char **command, const sigset_t *heeded, int out_fd,
+			     int err_fd, unsigned timeout_s, int *status)
 {
 	pid_t pid = fork();
 
@@ -102,19 +118,36 @@ static enum crash_result run(char **command, int out_fd, int err_fd,
 			strerror(errno));
 		return CRASH_BROKEN;
 	}
-	return wait_for(pid, timeout_s, status);
+	/* As it does itself: who ends it first finds the group. */
+	setpgid(pid, pid);
+	return wait_for(pid, heeded, timeout_s, status);
 }
 
-/* zloop itself, with two words. */
+static enum crash_result run_command(const struct crashtest *t, int fd,
+				     int *status)
+{
+	sigset_t ends;
+
+	if (is_told_to_end())
+		return CRASH_INTERRUPTED;
+	sigemptyset(&ends);
+	add_ends(&ends);
+	return run(t->args->command, &ends, fd, fd, t->args->timeout_s, status);
+}
+
+/* zloop itself, with two words.  It comes to its end in any case: what is half
+ * attached nobody removes. */
 static enum crash_result run_zloop(const char *verb, const char *option,
 				   const char *dir, int out_fd, int err_fd)
 {
 	char self[] = "/proc/self/exe";
 	char *command[] = { self, (char *)verb, (char *)option, (char *)dir,
 			    NULL };
+	sigset_t none;
 	int ignored;
 
-	return run(command, out_fd, err_fd, 0, &ignored);
+	sigemptyset(&none);
+	return run(command, &none, out_fd, err_fd, 0, &ignored);
 }
 
 /* ZLOOP_DEVICE, which zloop add prints. */
@@ -174,6 +207,8 @@ static enum crash_result try_built(const struct crashtest *t, const char *dir,
 {
 	enum crash_result result;
 
+	if (is_told_to_end())
+		return CRASH_INTERRUPTED;
 	if (t->args->attach && attach(dir, fd)) {
 		dprintf(fd,
 			"the state in %s cannot be attached; where COMMAND "
@@ -181,7 +216,7 @@ static enum crash_result try_built(const struct crashtest *t, const char *dir,
 			dir);
 		return CRASH_BROKEN;
 	}
-	result = run(t->args->command, fd, fd, t->args->timeout_s, status);
+	result = run_command(t, fd, status);
 	if (t->args->attach &&
 	    run_zloop("remove", "--force", dir, fd, fd) != CRASH_PASSED)
 		result = CRASH_BROKEN;
