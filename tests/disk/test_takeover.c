@@ -475,6 +475,46 @@ static void found_out_by_an_io(void **state)
 	assert_int_equal(told, 1);
 }
 
+/* The device is removed and added on the same machine, or the daemon dies, and
+ * nobody else has had the disk: what was in its cache is gone all the same. */
+static void lost_power_by_that(void **state)
+{
+	char run_path[] = "/tmp/zloop-run-XXXXXX", cmd[64];
+	struct fixture f;
+
+	(void)state;
+	assert_non_null(mkdtemp(run_path));
+	setenv("ZLOOP_RUN_DIR", run_path, 1);
+	fixture_notes = true;
+	for (unsigned i = 0; i < 4; i++) {
+		bool dies = i % 2, through = i / 2;
+
+		start_losing(&f, through ? THROUGH : FIXTURE_CFG);
+		assert_int_equal(do_write(&f, SEQ(0), 8, 1), DISK_OK);
+		assert_int_equal(do_zone(&f, ZO_OPEN, SEQ(1), false), DISK_OK);
+		gone = true;
+		disk_watch(f.disk);
+		if (dies)
+			disk_abandon(f.disk);
+		else
+			disk_close(f.disk);
+		fixture_open(&f, FIXTURE_CFG, 0);
+		assert_int_equal(disk_lost_power(f.disk), !through);
+		assert_int_equal(cond_of(&f, SEQ(1)),
+				 through ? ZC_EXP_OPEN : ZC_EMPTY);
+		/* Once. */
+		disk_told_power_loss(f.disk);
+		disk_abandon(f.disk);
+		fixture_open(&f, FIXTURE_CFG, 0);
+		assert_false(disk_lost_power(f.disk));
+		fixture_stop(&f);
+	}
+	fixture_notes = false;
+	unsetenv("ZLOOP_RUN_DIR");
+	snprintf(cmd, sizeof(cmd), "rm -r %s", run_path);
+	assert_int_equal(system(cmd), 0);
+}
+
 /* No error is taken for it that has another reason. */
 static void an_error_alone_proves_nothing(void **state)
 {
@@ -795,6 +835,7 @@ int main(void)
 		T(told_once_though_opened_twice),
 		T(repeated_to_the_second),
 		T(repeated_no_longer),
+		T(lost_power_by_that),
 		T(found_out_by_an_io),
 		T(an_error_alone_proves_nothing),
 		T(not_told_any_more),

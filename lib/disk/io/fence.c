@@ -57,6 +57,8 @@ static void set_lost(struct disk *d)
 
 	if (atomic_exchange(&d->fence.lost, true))
 		return;
+	if (!d->write_through)
+		flight_note_fenced(d);
 	find_why(d, why, sizeof(why));
 	pthread_mutex_lock(&d->lock);
 	snprintf(d->fence.why, sizeof(d->fence.why), "%s", why);

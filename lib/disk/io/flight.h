@@ -95,12 +95,20 @@ struct flight {
  * flight_start() makes a new file, with what is still to be repeated, which
  * counts once flight_keep() was called and the journal names its number.
  * What cannot be read or made is no error: then nothing is known of what is
- * under way.  flight_stop() lets go; @remove: of the file as well.
+ * under way.  flight_forget(): nothing of it is needed any more.  flight_stop()
+ * lets go, when nobody notes anything.
  */
 void flight_load(struct disk *d, const struct journal_state *journal);
 void flight_start(struct disk *d);
 void flight_keep(struct disk *d);
-void flight_stop(struct disk *d, bool remove);
+void flight_forget(struct disk *d);
+void flight_stop(struct disk *d);
+
+/* The lock is lost: what is not on the medium is gone, and the journal cannot
+ * be told.  Any thread. */
+void flight_note_fenced(struct disk *d);
+/* Between flight_load() and flight_start(): whether the last process did. */
+bool flight_was_fenced(const struct disk *d);
 
 /* Between flight_load() and flight_start(): whether it is known what was under
  * way. */

@@ -173,6 +173,7 @@ static bool counts(const struct disk *d, const struct flight_head *h,
 
 	identify(d, &is);
 	is.crc = head_crc(&is);
+	is.fenced = h->fenced;
 	return is.boot && !memcmp(h, &is, sizeof(is));
 }
 
@@ -201,6 +202,11 @@ void flight_load(struct disk *d, const struct journal_state *journal)
 bool flight_is_known(const struct disk *d)
 {
 	return d->flight.old;
+}
+
+bool flight_was_fenced(const struct disk *d)
+{
+	return d->flight.old && d->flight.old->fenced;
 }
 
 bool flight_was_dirty(const struct disk *d, uint32_t slot, uint32_t *lo,
@@ -477,7 +483,22 @@ void flight_keep(struct disk *d)
 	unmap(&d->flight);
 }
 
-void flight_stop(struct disk *d, bool remove)
+void flight_note_fenced(struct disk *d)
+{
+	if (d->flight.head)
+		atomic_store(&d->flight.head->fenced, 1);
+}
+
+void flight_forget(struct disk *d)
+{
+	char path[PATH_MAX];
+
+	make_path(d, "", path);
+	if (d->flight.head)
+		unlink(path);
+}
+
+void flight_stop(struct disk *d)
 {
 	char path[PATH_MAX];
 
@@ -486,7 +507,7 @@ void flight_stop(struct disk *d, bool remove)
 	if (!d->flight.head)
 		return;
 	unmap(&d->flight);
-	make_path(d, d->flight.kept ? "" : ".new", path);
-	if (remove || !d->flight.kept)
+	make_path(d, ".new", path);
+	if (!d->flight.kept)
 		unlink(path);
 }

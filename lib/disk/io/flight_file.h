@@ -19,6 +19,9 @@ struct flight_head {
 	uint32_t number; /* in the journal */
 	uint32_t nr_slots, block_shift;
 	uint32_t crc; /* of all before it, CRC-32C */
+	/* The lock was lost, and with it what was not on the medium. */
+	atomic_uint fenced;
+	uint32_t spare;
 };
 
 #define FLIGHT_MAGIC "ZLFLY01\n"

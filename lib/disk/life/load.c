@@ -506,6 +506,18 @@ static void count_taken(struct disk *d)
 	stats_note_zones(d);
 }
 
+/* The last process lost its lock, with what was in its cache, and could not
+ * tell the journal.  What it had begun is taken back as if it had just died. */
+static void lose_power(struct disk *d, struct journal_state *j)
+{
+	j->lost_power = true;
+	d->saved &= ~DISK_SAVE_POWERED;
+	j->control = j->control_saved;
+	take_control(d, j);
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++)
+		d->slots.at[i].flags &= ~SLOT_JOURNAL_EXP;
+}
+
 static int load_zones(struct told *told, const struct disk_open_args *args,
 		      struct journal_state *journal, struct zl_err *err)
 {
@@ -524,6 +536,8 @@ static int load_zones(struct told *told, const struct disk_open_args *args,
 	d->saved = journal->saved;
 	take_control(d, journal);
 	flight_load(d, journal);
+	if (flight_was_fenced(d))
+		lose_power(d, journal);
 	load_slots(d, args, told->active);
 	log_rest(d);
 	if (journal->bad_bytes)

@@ -395,7 +395,7 @@ int disk_alloc(struct store *st, const char *name, const struct disk_meta *meta,
 void disk_free(struct disk *d)
 {
 	disk_drop_problems(d);
-	flight_stop(d, false);
+	flight_stop(d);
 	slot_table_free(&d->slots);
 	free(d->active);
 	free(d->told);
@@ -678,7 +678,7 @@ static int stop_journal(struct disk *d)
 	int ret = journal_stop(d);
 
 	if (!ret)
-		flight_stop(d, true);
+		flight_forget(d);
 	return ret;
 }
 
@@ -702,7 +702,10 @@ static int stop_cleanly(struct disk *d)
 /* It is another machine's, and so is what this one would have to say. */
 static void let_go(struct disk *d)
 {
-	flight_stop(d, true);
+	/* Else it says that hosts are to be told of what is lost, should it be
+	 * this machine that opens the disk next. */
+	if (d->write_through)
+		flight_forget(d);
 	zl_log(ZL_LOG_WARN,
 	       "%s: closed, and what was not written by then is lost: the disk "
 	       "is another machine's",
