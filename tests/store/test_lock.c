@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The directory's lock between processes. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,8 +24,35 @@ struct env {
 
 /*
  * The other process: does what each letter says and answers with a letter.
- * l: locks, r: replaces the locked file, q: ends.
+ * l: locks, r: replaces the locked file, q: ends; and as the NFS server of this
+ * machine does for its clients, p: locks the file, u: unlocks it.
  */
+static int lock_for_client(const char *dir, short type)
+{
+	struct flock all = { .l_type = type, .l_whence = SEEK_SET };
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	/* Open until this process ends, or closes another one. */
+	return fd < 0 ? fd : fcntl(fd, F_SETLK, &all);
+}
+
+static int carry_out(struct store *st, const char *dir, char what)
+{
+	switch (what) {
+	case 'l':
+		return store_lock(st, "lock", 0, true, NULL);
+	case 'r':
+		return store_meta_replace(st, "lock", "new", 3);
+	case 'p':
+		return lock_for_client(dir, F_WRLCK);
+	default:
+		return lock_for_client(dir, F_UNLCK);
+	}
+}
+
 static int serve(const char *dir, int in, int out)
 {
 	struct store *st = tmp_open(dir);
@@ -32,8 +60,7 @@ static int serve(const char *dir, int in, int out)
 
 	prctl(PR_SET_NAME, "holder");
 	while (read(in, &c, 1) == 1 && c != 'q') {
-		int ret = c == 'l' ? store_lock(st, "lock", 0, true, NULL)
-				   : store_meta_replace(st, "lock", "new", 3);
+		int ret = carry_out(st, dir, c);
 
 		c = ret ? 'n' : 'y';
 		if (write(out, &c, 1) != 1)
@@ -280,6 +307,54 @@ static void the_engine_holds_a_replaced_file(void **state)
 		usleep(1000);
 }
 
+static int look(struct env *env, bool alone)
+{
+	struct store *st = tmp_open(env->dir);
+	int ret = store_file_look(st, "lock", alone, 0, NULL);
+
+	store_close(st);
+	return ret;
+}
+
+/* A client's lock is a POSIX lock on the server. */
+static void a_client_of_our_server_has_it(void **state)
+{
+	struct env *env = *state;
+	struct zl_err err = { "" };
+
+	assert_int_equal(ask(env, 'p'), 'y');
+	assert_int_equal(store_lock(env->st, "lock", 0, true, &err), -EBUSY);
+	assert_true(err.who_unknown);
+	store_close(env->st);
+	env->st = tmp_open(env->dir);
+	assert_int_equal(look(env, false), -EBUSY);
+	assert_int_equal(look(env, true), -EBUSY);
+	assert_int_equal(ask(env, 'u'), 'y');
+	assert_int_equal(look(env, false), 0);
+	assert_int_equal(look(env, true), 0);
+	assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), 0);
+}
+
+static void a_client_of_our_server_wants_it(void **state)
+{
+	struct env *env = *state;
+
+	assert_int_equal(store_lock(env->st, "lock", 0, true, NULL), 0);
+	assert_int_equal(ask(env, 'p'), 'n');
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(store_meta_replace(env->st, "lock", "new", 3),
+				 0);
+		assert_int_equal(ask(env, 'p'), 'n');
+	}
+	store_close(env->st);
+	assert_int_equal(ask(env, 'p'), 'y');
+	/* Who looks is in nobody's way. */
+	assert_int_equal(ask(env, 'u'), 'y');
+	env->st = tmp_open(env->dir);
+	assert_int_equal(store_file_look(env->st, "lock", true, 0, NULL), 0);
+	assert_int_equal(ask(env, 'p'), 'y');
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -293,6 +368,8 @@ int main(void)
 		T(a_waiter_gets_it_when_the_holder_is_killed),
 		T(a_replaced_file_is_held_all_the_time),
 		T(no_moment_is_left_to_a_waiter),
+		T(a_client_of_our_server_has_it),
+		T(a_client_of_our_server_wants_it),
 		T(the_engine_leaves_no_lock),
 		T(the_engine_holds_a_replaced_file),
 	};

@@ -172,7 +172,7 @@ bool file_is_locked(const struct store_file *sf, const char *name);
 /* Whether the name still leads to it.  With names_lock, locked. */
 bool file_lock_is_named(struct store_file *sf);
 /* Locks @fd, a new file that is going to get the locked name. */
-int file_lock_next(int fd);
+int file_lock_next(const struct store_file *sf, int fd);
 /* @fd has got the locked name: it is the lock from now on.  With names_lock. */
 void file_lock_swap(struct store_file *sf, int fd);
 void file_unlock(struct store_file *sf);

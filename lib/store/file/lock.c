@@ -34,6 +34,36 @@ static int flock_now(int fd, int how)
 	return ret;
 }
 
+/*
+ * An NFS server on this machine keeps its clients' locks as POSIX ones, which
+ * flock() does not meet, and does not show them flock()s.  -EWOULDBLOCK; on a
+ * client itself they are the same.
+ */
+static int with_clients(const struct store_file *sf, int fd, int cmd,
+			short type)
+{
+	struct flock all = { .l_type = type, .l_whence = SEEK_SET };
+	int ret;
+
+	if (fs_is_remote(&sf->fs))
+		return 0;
+	do
+		ret = fcntl(fd, cmd, &all) < 0 ? -errno : 0;
+	while (ret == -EINTR);
+	if (ret == -EACCES || ret == -EAGAIN ||
+	    (!ret && cmd == F_OFD_GETLK && all.l_type != F_UNLCK))
+		return -EWOULDBLOCK;
+	return ret;
+}
+
+/* One that cannot be written can be read for that, which meets those who
+ * write. */
+static int take_from_clients(const struct store_file *sf, int fd,
+			     bool read_only)
+{
+	return with_clients(sf, fd, F_OFD_SETLK, read_only ? F_RDLCK : F_WRLCK);
+}
+
 static int open_lock(struct store_file *sf, const char *name, bool make,
 		     bool *read_only)
 {
@@ -108,12 +138,27 @@ static int try_file(struct store_file *sf, const char *name, bool make, int how)
 	return ret;
 }
 
+/* The lock is good only if no client has it: @ret. */
+static int unless_client(struct store_file *sf, int ret)
+{
+	if (ret) {
+		close(sf->lock_fd);
+		sf->lock_fd = -1;
+	}
+	return ret;
+}
+
 /* -EWOULDBLOCK if somebody has it. */
 static int try_lock(struct store_file *sf, const char *name, bool make)
 {
 	int ret = lock_dir(sf, LOCK_EX);
 
-	return ret ? ret : try_file(sf, name, make, LOCK_EX);
+	if (!ret)
+		ret = try_file(sf, name, make, LOCK_EX);
+	if (ret)
+		return ret;
+	return unless_client(
+		sf, take_from_clients(sf, sf->lock_fd, sf->lock_read_only));
 }
 
 /*
@@ -130,7 +175,10 @@ static int try_look(struct store_file *sf, const char *name, bool alone)
 	if (!sf->dir_locked)
 		return try_file(sf, name, false, LOCK_SH);
 	ret = try_file(sf, name, false, alone ? LOCK_EX : 0);
-	return ret == -EWOULDBLOCK ? -EINPROGRESS : ret;
+	if (ret)
+		return ret == -EWOULDBLOCK ? -EINPROGRESS : ret;
+	return unless_client(
+		sf, with_clients(sf, sf->lock_fd, F_OFD_GETLK, F_RDLCK));
 }
 
 /*
@@ -256,9 +304,11 @@ bool file_is_locked(const struct store_file *sf, const char *name)
 	return sf->lock_name && !strcmp(sf->lock_name, name);
 }
 
-int file_lock_next(int fd)
+int file_lock_next(const struct store_file *sf, int fd)
 {
-	return flock_now(fd, LOCK_EX);
+	int ret = flock_now(fd, LOCK_EX);
+
+	return ret ? ret : take_from_clients(sf, fd, false);
 }
 
 void file_lock_swap(struct store_file *sf, int fd)
@@ -278,6 +328,7 @@ void file_lock_swap(struct store_file *sf, int fd)
 void file_unlock(struct store_file *sf)
 {
 	if (sf->lock_fd >= 0) {
+		with_clients(sf, sf->lock_fd, F_OFD_SETLK, F_UNLCK);
 		flock(sf->lock_fd, LOCK_UN);
 		close(sf->lock_fd);
 	}

@@ -100,7 +100,7 @@ static int fill_next(struct store_file *sf, int fd, const char *name,
 	if (ret == 0 && fsync(fd) < 0)
 		ret = -errno;
 	if (ret == 0 && file_is_locked(sf, name))
-		ret = file_lock_next(fd);
+		ret = file_lock_next(sf, fd);
 	return ret;
 }
 
