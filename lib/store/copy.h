@@ -15,6 +15,11 @@ struct store_copy {
 	/* Which names are copied, those of regular files only; what else has
 	 * such a name is left out. */
 	bool (*wants)(const char *name);
+	/* Names of files that may be there, one for each number from 0 on,
+	 * until it returns NULL: none of them is missed, even if the file
+	 * system leaves it out of its list.  NULL: what is listed is all. */
+	const char *(*known)(void *user, uint32_t nr);
+	void *known_user;
 	/* Names that are left as they are in the directory that is copied to;
 	 * NULL: none. */
 	bool (*leaves)(void *user, const char *name);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* What makes a copy of a disk's directory. */
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/limit.h"
+#include "base/num.h"
 #include "disk/internal.h"
 #include "disk/life/copies.h"
 #include "disk/medium/journal.h"
@@ -24,6 +26,45 @@ bool copies_wants(const char *name)
 	       !strcmp(name, DISK_JOURNAL) || !strcmp(name, DISK_FAULTS);
 }
 
+/* Those that are not by slot. */
+static const char *const small_files[] = { DISK_JOURNAL, DISK_FAULTS,
+					   DISK_SIDECAR };
+
+void copies_names_of(const struct disk_meta *meta, struct copies_names *names)
+{
+	*names =
+		(struct copies_names){ .nr_slots = (uint32_t)meta_slots(meta) };
+	meta_set_layout(meta, &names->layout);
+}
+
+const char *copies_file(void *user, uint32_t nr)
+{
+	struct copies_names *names = user;
+
+	if (nr < ZL_ARRAY_SIZE(small_files))
+		return small_files[nr];
+	nr -= ZL_ARRAY_SIZE(small_files);
+	if (nr >= names->nr_slots)
+		return NULL;
+	store_slot_name(&names->layout, nr, names->name);
+	return names->name;
+}
+
+int copies_make(const char *from, const char *to, struct store_copy *copy,
+		struct zl_err *err)
+{
+	struct copies_names names;
+	struct disk_meta meta;
+	int ret = copies_meta(from, &meta, err);
+
+	if (ret)
+		return ret;
+	copies_names_of(&meta, &names);
+	copy->known = copies_file;
+	copy->known_user = &names;
+	return store_copy(from, to, copy, err);
+}
+
 int disk_copy_files(const char *from, const char *to,
 		    disk_progress_fn *progress, void *user, struct zl_err *err)
 {
@@ -33,24 +74,27 @@ int disk_copy_files(const char *from, const char *to,
 				   .progress = progress,
 				   .user = user };
 
-	return store_copy(from, to, &copy, err);
+	return copies_make(from, to, &copy, err);
+}
+
+/* With the names in a directory; -errno: it cannot be opened or listed. */
+static int each_in(const char *dir, int (*fn)(void *user, const char *name))
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = dir_each_of(fd, fn, &fd);
+	close(fd);
+	return ret;
 }
 
 /* What is no part of a copy; what is a directory stays. */
-static int remove_others(const char *dir)
+static int remove_other(void *fd, const char *name)
 {
-	DIR *d = opendir(dir);
-	struct dirent *e;
-	int ret = d ? 0 : -errno;
-
-	while (d && !ret && (e = readdir(d)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
-		    !copies_wants(e->d_name) &&
-		    unlinkat(dirfd(d), e->d_name, 0))
-			ret = -ENOTEMPTY;
-	if (d)
-		closedir(d);
-	return ret;
+	if (copies_wants(name) || !unlinkat(*(int *)fd, name, 0))
+		return 0;
+	return -ENOTEMPTY;
 }
 
 int disk_copy_again(const char *from, const char *to,
@@ -62,12 +106,12 @@ int disk_copy_again(const char *from, const char *to,
 				   .last = true,
 				   .stays = true,
 				   .user = user };
-	int ret = remove_others(to);
+	int ret = each_in(to, remove_other);
 
 	if (ret)
 		return zl_fail(err, -ret, "%s cannot be emptied: %s", to,
 			       limit_strerror(-ret));
-	return store_copy(from, to, &copy, err);
+	return copies_make(from, to, &copy, err);
 }
 
 bool copies_is_contents(const char *name)
@@ -75,16 +119,16 @@ bool copies_is_contents(const char *name)
 	return copies_wants(name) || !strcmp(name, DISK_SIDECAR);
 }
 
+static int remove_contents(void *fd, const char *name)
+{
+	if (copies_is_contents(name))
+		unlinkat(*(int *)fd, name, 0);
+	return 0;
+}
+
 void copies_empty(const char *dir)
 {
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		if (copies_is_contents(e->d_name))
-			unlinkat(dirfd(d), e->d_name, 0);
-	if (d)
-		closedir(d);
+	each_in(dir, remove_contents);
 }
 
 int copies_meta(const char *dir, struct disk_meta *meta, struct zl_err *err)

@@ -4,6 +4,7 @@
 #define ZL_DISK_LIFE_COPIES_H
 
 #include "disk/snapshot.h"
+#include "store/copy.h"
 #include "store/store.h"
 
 /* copies.c */
@@ -12,6 +13,19 @@
 bool copies_wants(const char *name);
 /* … with it. */
 bool copies_is_contents(const char *name);
+/* The names that such a disk's files can have, one for each number, then NULL:
+ * store_copy's known. */
+struct copies_names {
+	struct store layout;
+	uint32_t nr_slots;
+	char name[STORE_NAME_MAX]; /* the last one */
+};
+void copies_names_of(const struct disk_meta *meta, struct copies_names *names);
+const char *copies_file(void *names, uint32_t nr);
+/* store_copy() from the directory of a disk, or a snapshot: none of its files
+ * is missed. */
+int copies_make(const char *from, const char *to, struct store_copy *copy,
+		struct zl_err *err);
 /* Removes what copies_is_contents(). */
 void copies_empty(const char *dir);
 /* What its sidecar says; a disk that is half made is none. */
@@ -40,6 +54,9 @@ int copies_hold_alone(const char *path, struct zl_err *err);
 /* settle.c: what a restore makes first, and its name when it is complete. */
 #define SETTLE_READY "zloop.restore"
 #define SETTLE_TMP   SETTLE_READY ".tmp"
+/* At the end of a name in it: the disk's file of that name is to go, since the
+ * snapshot has none. */
+#define SETTLE_GONE ".gone"
 
 int settle_path(const char *dir, const char *name, char path[PATH_MAX],
 		struct zl_err *err);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* A directory in which a restore was interrupted becomes one disk or the other.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/limit.h"
 #include "base/log.h"
 #include "disk/internal.h"
@@ -17,6 +17,9 @@
 #include "disk/medium/meta.h"
 #include "store/copy.h"
 #include "store/rollback.h"
+
+/* So often a directory may have names that its list has not. */
+#define VAIN_MAX 8
 
 int settle_path(const char *dir, const char *name, char path[PATH_MAX],
 		struct zl_err *err)
@@ -43,39 +46,149 @@ int settle_prove(const char *dir, struct store *disk, struct zl_err *err)
 		       dir, limit_strerror(-ret));
 }
 
-static int replace(int from, int to, const char *dir, const char *name,
-		   struct store *disk, struct zl_err *err)
-{
-	int ret = settle_prove(dir, disk, err);
+struct replacing {
+	const char *dir, *path;
+	struct store *disk; /* whose lock is held */
+	int from, to;
+	bool last;	  /* what is not to take a place goes */
+	unsigned changed; /* so many names */
+	unsigned vain;	  /* rmdir()s of what still had some */
+	int ret;	  /* of what was done with one, as *err says */
+	struct zl_err *err;
+};
 
-	if (ret || !renameat(from, name, to, name))
-		return ret;
-	return zl_fail(err, errno, "%s/%s cannot be restored: %s", dir, name,
+static void fail(struct replacing *r, const char *path, const char *name,
+		 const char *what)
+{
+	r->ret = zl_fail(r->err, errno, "%s/%s cannot be %s: %s", path, name,
+			 what, limit_strerror(errno));
+}
+
+static void replace(struct replacing *r, const char *name)
+{
+	if (renameat(r->from, name, r->to, name) < 0)
+		fail(r, r->dir, name, "restored");
+	else
+		r->changed++;
+}
+
+/* True: there was such a file. */
+static bool remove_file(struct replacing *r, int fd, const char *path,
+			const char *name)
+{
+	if (!unlinkat(fd, name, 0)) {
+		r->changed++;
+		return true;
+	}
+	if (errno != ENOENT)
+		fail(r, path, name, "removed");
+	return false;
+}
+
+/* Of NAME.gone NAME, if that is something of a disk's. */
+static bool name_of_gone(const char *mark, char name[STORE_NAME_MAX])
+{
+	size_t len = strlen(mark), end = strlen(SETTLE_GONE);
+
+	if (len <= end || len - end >= STORE_NAME_MAX ||
+	    strcmp(mark + len - end, SETTLE_GONE))
+		return false;
+	memcpy(name, mark, len - end);
+	name[len - end] = 0;
+	return copies_wants(name);
+}
+
+static int settle_name(void *user, const char *name)
+{
+	char gone[STORE_NAME_MAX];
+	struct replacing *r = user;
+
+	if (name[0] == '.')
+		return 0;
+	r->ret = settle_prove(r->dir, r->disk, r->err);
+	if (r->ret)
+		return r->ret;
+	if (copies_wants(name))
+		replace(r, name);
+	else if (name_of_gone(name, gone) &&
+		 remove_file(r, r->to, r->dir, gone))
+		return 0; /* it stays until that is durable */
+	else if (!r->ret && r->last)
+		remove_file(r, r->from, r->path, name);
+	return r->ret;
+}
+
+/* Each that is listed. */
+static int settle_names(struct replacing *r)
+{
+	int ret;
+
+	r->changed = 0;
+	ret = dir_each_of(r->from, settle_name, r);
+	if (r->ret)
+		return r->ret;
+	if (ret)
+		return zl_fail(r->err, -ret, "%s cannot be listed: %s", r->path,
+			       limit_strerror(-ret));
+	if (fsync(r->to) < 0)
+		return zl_fail(r->err, errno, "%s cannot be made durable: %s",
+			       r->dir, limit_strerror(errno));
+	return 0;
+}
+
+/*
+ * Until a list that came to its end had nothing in it; one may leave out what
+ * is there while names go.  The journal, with what it says of zones, goes with
+ * the rest: until all is done nobody opens the disk.
+ */
+static int replace_all(struct replacing *r)
+{
+	int ret = settle_names(r);
+
+	for (r->last = true; !ret; ret = settle_names(r)) {
+		if (r->changed)
+			continue;
+		ret = settle_prove(r->dir, r->disk, r->err);
+		if (ret)
+			return ret;
+		if (!rmdir(r->path))
+			return 0;
+		if (errno != ENOTEMPTY || ++r->vain == VAIN_MAX)
+			return zl_fail(r->err, errno,
+				       "%s cannot be removed: %s", r->path,
+				       limit_strerror(errno));
+	}
+	return ret;
+}
+
+static int open_both(struct replacing *r)
+{
+	r->to = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r->from =
+		open(r->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (r->to >= 0 && r->from >= 0)
+		return 0;
+	return zl_fail(r->err, errno, "%s cannot be opened: %s", r->path,
 		       limit_strerror(errno));
 }
 
-/* Each file that is still there.  The journal, with what it says of zones, goes
- * with the rest: until all is done nobody opens the disk. */
-static int replace_all(const char *dir, const char *path, struct store *disk,
-		       struct zl_err *err)
+int settle_finish(const char *dir, struct store *disk, struct zl_err *err)
 {
-	int to = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-	DIR *d = opendir(path);
-	struct dirent *e;
+	char path[PATH_MAX];
+	struct replacing r = {
+		.dir = dir, .path = path, .disk = disk, .err = err
+	};
+	int ret = settle_path(dir, SETTLE_READY, path, err);
 
-	if (to < 0 || !d)
-		ret = zl_fail(err, errno, "%s cannot be opened: %s", path,
-			      limit_strerror(errno));
-	while (!ret && (e = readdir(d)))
-		if (copies_wants(e->d_name))
-			ret = replace(dirfd(d), to, dir, e->d_name, disk, err);
-	if (!ret && fsync(to) < 0)
-		ret = zl_fail(err, errno, "%s cannot be made durable: %s", dir,
-			      limit_strerror(errno));
-	if (d)
-		closedir(d);
-	if (to >= 0)
-		close(to);
+	if (ret)
+		return ret;
+	ret = open_both(&r);
+	if (!ret)
+		ret = replace_all(&r);
+	if (r.to >= 0)
+		close(r.to);
+	if (r.from >= 0)
+		close(r.from);
 	return ret;
 }
 
@@ -85,16 +198,6 @@ static int remove_copies(const char *dir, const char *path, struct store *disk,
 	int ret = settle_prove(dir, disk, err);
 
 	return ret ? ret : store_remove_dir(path, err);
-}
-
-int settle_finish(const char *dir, struct store *disk, struct zl_err *err)
-{
-	char path[PATH_MAX];
-	int ret = settle_path(dir, SETTLE_READY, path, err);
-
-	if (!ret)
-		ret = replace_all(dir, path, disk, err);
-	return ret ? ret : remove_copies(dir, path, disk, err);
 }
 
 static bool there_is(const char *dir, const char *name)

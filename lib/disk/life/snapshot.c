@@ -305,7 +305,7 @@ static int fill(const char *dir, const char *name, bool last,
 	char tmp[PATH_MAX];
 	int ret = path_of(dir, name, ".tmp", tmp, err);
 
-	return ret ? ret : store_copy(dir, tmp, &copy, err);
+	return ret ? ret : copies_make(dir, tmp, &copy, err);
 }
 
 static int make_tmp(struct snapshot_work *w, struct zl_err *err)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 #include "store/copy.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/dir.h"
 #include "base/limit.h"
 #include "base/num.h"
 
@@ -31,7 +31,7 @@ struct copying {
 	const char *from_path, *to_path;
 	int from, to;
 	char (*names)[NAME_BYTES];
-	uint32_t nr, room;
+	uint32_t nr, sorted, room;
 	bool no_clone; /* the file system said so */
 	bool has_room; /* … for copies, as was checked */
 };
@@ -76,30 +76,87 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
+struct wanted {
+	struct copying *c;
+	int (*fn)(struct copying *c, const char *name);
+	int ret; /* of that */
+};
+
+static int if_wanted(void *user, const char *name)
+{
+	struct wanted *w = user;
+
+	w->ret = w->c->how->wants(name) ? w->fn(w->c, name) : 0;
+	return w->ret;
+}
+
 /* Each file in a directory that may be part of a copy. */
 static int each_wanted(struct copying *c, int dir_fd, const char *path,
 		       int (*fn)(struct copying *c, const char *name))
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	struct wanted w = { .c = c, .fn = fn };
+	int ret = dir_each_of(dir_fd, if_wanted, &w);
+
+	if (!ret || w.ret)
+		return w.ret;
+	errno = -ret;
+	return say(c, "listed", ".", path);
+}
+
+static void sort_names(struct copying *c)
+{
+	if (c->nr)
+		qsort(c->names, c->nr, NAME_BYTES, compare_names);
+	c->sorted = c->nr;
+}
+
+static bool is_kept(const struct copying *c, const char *name)
+{
+	return c->sorted &&
+	       bsearch(name, c->names, c->sorted, NAME_BYTES, compare_names);
+}
+
+static bool is_there(int dir_fd, const char *name)
+{
+	struct stat sb;
+
+	return !fstatat(dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) ||
+	       errno != ENOENT;
+}
+
+/* The same of those that are known to be possible, listed or not. */
+static int each_known(struct copying *c,
+		      int (*fn)(struct copying *c, const char *name))
+{
+	const char *name;
 	int ret = 0;
 
-	if (!dir)
-		return say(c, "listed", ".", path);
-	while (!ret && (e = readdir(dir)))
-		if (c->how->wants(e->d_name))
-			ret = fn(c, e->d_name);
-	closedir(dir);
+	for (uint32_t i = 0; !ret && c->how->known; i++) {
+		name = c->how->known(c->how->known_user, i);
+		if (!name)
+			break;
+		if (c->how->wants(name))
+			ret = fn(c, name);
+	}
 	return ret;
+}
+
+/* One that the listing has left out goes behind those that it has not. */
+static int keep_missed(struct copying *c, const char *name)
+{
+	if (is_kept(c, name) || !is_there(c->from, name))
+		return 0;
+	return keep_name(c, name);
 }
 
 static int list(struct copying *c)
 {
 	int ret = each_wanted(c, c->from, c->from_path, keep_name);
 
-	if (c->nr)
-		qsort(c->names, c->nr, NAME_BYTES, compare_names);
+	sort_names(c);
+	if (!ret)
+		ret = each_known(c, keep_missed);
+	sort_names(c);
 	return ret;
 }
 
@@ -286,10 +343,17 @@ static void tell(struct copying *c, uint32_t done)
 /* What was copied before, and is not there any more. */
 static int remove_gone(struct copying *c, const char *name)
 {
-	if (bsearch(name, c->names, c->nr, NAME_BYTES, compare_names) ||
-	    is_left(c, name) || !unlinkat(c->to, name, 0))
+	if (is_kept(c, name) || is_left(c, name) || !unlinkat(c->to, name, 0) ||
+	    errno == ENOENT)
 		return 0;
 	return say(c, "removed", name, c->to_path);
+}
+
+static int remove_all_gone(struct copying *c)
+{
+	int ret = each_wanted(c, c->to, c->to_path, remove_gone);
+
+	return ret ? ret : each_known(c, remove_gone);
 }
 
 static int copy_all(struct copying *c)
@@ -304,7 +368,7 @@ static int copy_all(struct copying *c)
 				      "copying %s takes too long",
 				      c->from_path);
 	}
-	return ret ? ret : each_wanted(c, c->to, c->to_path, remove_gone);
+	return ret ? ret : remove_all_gone(c);
 }
 
 static int open_dir(const char *path, struct zl_err *err)
@@ -354,20 +418,39 @@ int store_copy_file(const char *from, const char *to, const char *name,
 	return copy_with(from, to, &copy, name, err);
 }
 
-static int remove_files(int fd)
-{
-	int copy = dup(fd), failed = 0;
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e;
+struct removal {
+	int fd, failed;
+	unsigned removed;
+};
 
-	if (!dir)
-		return -errno;
-	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.' && unlinkat(fd, e->d_name, 0) < 0 &&
-		    errno != ENOENT)
-			failed = -errno;
-	closedir(dir);
-	return failed;
+static int remove_file(void *user, const char *name)
+{
+	struct removal *r = user;
+
+	if (name[0] == '.')
+		return 0;
+	if (!unlinkat(r->fd, name, 0))
+		r->removed++;
+	else if (errno != ENOENT)
+		r->failed = -errno;
+	return 0;
+}
+
+/* And the directory; again as long as it has what its list left out. */
+static int remove_files(int fd, const char *path)
+{
+	struct removal r = { .fd = fd };
+	int ret;
+
+	do {
+		r.removed = 0;
+		ret = dir_each_of(fd, remove_file, &r);
+		if (ret || r.failed)
+			return ret ? ret : r.failed;
+		if (!rmdir(path))
+			return 0;
+	} while (errno == ENOTEMPTY && r.removed);
+	return -errno;
 }
 
 int store_remove_dir(const char *path, struct zl_err *err)
@@ -377,11 +460,9 @@ int store_remove_dir(const char *path, struct zl_err *err)
 
 	if (fd < 0 && errno == ENOENT)
 		return -ENOENT;
-	ret = fd < 0 ? -errno : remove_files(fd);
+	ret = fd < 0 ? -errno : remove_files(fd, path);
 	if (fd >= 0)
 		close(fd);
-	if (!ret && rmdir(path) < 0)
-		ret = -errno;
 	if (ret)
 		return zl_fail(err, -ret, "%s cannot be removed: %s", path,
 			       limit_strerror(-ret));

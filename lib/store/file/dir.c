@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/num.h"
 #include "store/file/file.h"
 
@@ -273,46 +274,42 @@ static void want_to_know(DIR *dir, const char *name)
 	      STATX_TYPE, &sx);
 }
 
-static int each_name(const struct store_file *sf, DIR *dir,
-		     int (*each)(void *user, const char *name), void *user)
-{
-	struct dirent *de;
-	int ret;
+struct listing {
+	const struct store_file *sf;
+	DIR *dir;
+	int (*each)(void *user, const char *name);
+	void *user;
+};
 
-	for (;;) {
-		errno = 0;
-		de = readdir(dir);
-		if (!de)
-			return -errno;
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, "..") ||
-		    fs_is_deleted_name(de->d_name))
-			continue;
-		if (sf->fs.kind == FS_NFS)
-			want_to_know(dir, de->d_name);
-		ret = each(user, de->d_name);
-		if (ret)
-			return ret;
-	}
+static int take_name(void *listing, const char *name)
+{
+	struct listing *l = listing;
+
+	if (fs_is_deleted_name(name))
+		return 0;
+	if (l->sf->fs.kind == FS_NFS)
+		want_to_know(l->dir, name);
+	return l->each(l->user, name);
 }
 
 int file_list(struct store *st, int (*each)(void *user, const char *name),
 	      void *user)
 {
-	DIR *dir;
+	struct listing l = { .sf = to_file(st), .each = each, .user = user };
 	int fd, ret;
 
 	/* Not a dup(): that would share the position. */
 	fd = file_openat_raw(to_file(st), ".", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
+	l.dir = fdopendir(fd);
+	if (!l.dir) {
 		ret = -errno;
 		close(fd);
 		return ret;
 	}
-	ret = each_name(to_file(st), dir, each, user);
-	closedir(dir);
+	ret = dir_each(l.dir, take_name, &l);
+	closedir(l.dir);
 	return ret;
 }
 
