@@ -488,7 +488,7 @@ static void add_text(struct json_object *o, const char *key, const char *text)
 int control_snapshot(const char *serial, const char *name, const char *record,
 		     struct zl_err *err)
 {
-	struct json_object *request = new_request("snapshot");
+	struct json_object *request = new_long_request("snapshot");
 
 	add_text(request, "name", name);
 	add_text(request, "record", record);

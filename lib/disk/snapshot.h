@@ -77,8 +77,9 @@ void snapshot_give_up(struct snapshot_work *work);
 
 /*
  * The second step; commands that come meanwhile wait, SNAPSHOT_STOP_MS at most
- * (-ETIMEDOUT).  @log: a new file in which everything is recorded from that
- * moment on, or NULL.  Not from done().
+ * (-ETIMEDOUT), and then go on while the disk is synced: -EIO if that finds
+ * that something was lost.  @log: a new file in which everything is recorded
+ * from that moment on, or NULL.  Not from done().
  */
 int disk_snapshot(struct disk *disk, const char *name, const char *log,
 		  struct zl_err *err);

@@ -13,6 +13,7 @@
 #include "disk/dirs.h"
 #include "disk/io/io.h"
 #include "disk/life/open.h"
+#include "disk/snapshot.h"
 #include "store/file/file.h"
 #include "stores/medium.h"
 #include "stores/zone_call.h"
@@ -526,9 +527,161 @@ static void nor_is_it_forgotten_by_a_write(void **state)
 	tmp_dir_drop(&w.dir);
 }
 
+/*
+ * A snapshot meanwhile: of what is lost while it is made, or was lost before,
+ * it has no block GOOD with something else than was written.
+ */
+
+static struct {
+	void (*lose)(void);
+	unsigned at, nr;
+	bool met;
+} copying;
+
+static void copying_call(void)
+{
+	void (*lose)(void) = copying.lose;
+
+	if (!lose || copying.nr++ != copying.at)
+		return;
+	copying.lose = NULL;
+	copying.met = true;
+	lose();
+}
+
+/* Of each file that is copied, the first and the last call. */
+ssize_t copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t len,
+			unsigned flags)
+{
+	(void)in, (void)from, (void)out, (void)to, (void)len, (void)flags;
+	copying_call();
+	errno = EXDEV;
+	return -1;
+}
+
+int futimens(int fd, const struct timespec times[2])
+{
+	copying_call();
+	return utimensat(fd, "", times, AT_EMPTY_PATH);
+}
+
+static void drop_pages(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	medium_drop(fd);
+	close(fd);
+}
+
+/* Counted, but no command comes that could tell it. */
+static void lose_counted(void)
+{
+	lose_all_at_once();
+	each_file(drop_pages);
+}
+
+/* As the kernel does when it writes back by itself. */
+static void lose_uncounted(void)
+{
+	medium_fail_one_in(1);
+	each_file(medium_write_back_all);
+	medium_fail_one_in(0);
+	each_file(drop_pages);
+}
+
+static void write_some(uint32_t first)
+{
+	uint32_t data[BLOCK / 4];
+
+	for (uint32_t z = 0; z < NR_ZONES; z++)
+		for (uint32_t b = 0; b < 3; b++) {
+			fill(data, first + z * 3 + b);
+			assert_int_equal(rw(DISK_WRITE, z, b, false, data),
+					 DISK_OK);
+		}
+}
+
+static void must_be_sound(uint32_t first, unsigned n)
+{
+	uint32_t data[BLOCK / 4];
+
+	for (uint32_t z = 0; z < NR_ZONES; z++)
+		for (uint32_t b = 0; b < 3; b++)
+			if (rw(DISK_READ, z, b, false, data) == DISK_OK &&
+			    data[0] != first + z * 3 + b)
+				fail_msg("lost at call %u: zone %u block %u "
+					 "has %u",
+					 n, z, b, data[0]);
+}
+
+static int snapshot(void (*lose)(void), unsigned at)
+{
+	struct snapshot_work work;
+	struct zl_err err;
+	int ret;
+
+	if (snapshot_begin(w.dir.path, "s", NULL, NULL, &work, &err))
+		fail_msg("%s", err.msg);
+	copying.lose = at ? lose : NULL;
+	copying.at = at - 1;
+	copying.nr = 0;
+	copying.met = !at;
+	write_some(101);
+	if (!at)
+		lose();
+	ret = disk_snapshot(w.disk, "s", NULL, &err);
+	copying.lose = NULL;
+	if (ret)
+		snapshot_give_up(&work);
+	else if (snapshot_end(&work, &err))
+		fail_msg("%s", err.msg);
+	return ret;
+}
+
+/* True: it was reached. */
+static bool snapshot_and_lose(void (*lose)(void), unsigned at, unsigned *taken)
+{
+	char top[sizeof(w.dir.path)];
+	int ret;
+
+	memset(&w, 0, sizeof(w));
+	tmp_dir_make(&w.dir);
+	medium_start(1);
+	open_it(CFG);
+	ret = snapshot(lose, at);
+	disk_close(w.disk);
+	*taken += !ret;
+	if (!ret) {
+		strcpy(top, w.dir.path);
+		strcat(w.dir.path, "/zloop.snapshots/s");
+		open_it("");
+		must_be_sound(101, at);
+		disk_close(w.disk);
+		strcpy(w.dir.path, top);
+	}
+	medium_stop();
+	tmp_dir_drop(&w.dir);
+	return copying.met;
+}
+
+static void a_snapshot_knows_what_is_lost(void **state)
+{
+	unsigned at, taken = 0;
+
+	(void)state;
+	for (at = 0; snapshot_and_lose(lose_counted, at, &taken); at++)
+		;
+	assert_in_range(at, NR_ZONES, 100);
+	assert_int_equal(taken, at + 1);
+	for (at = 0; snapshot_and_lose(lose_uncounted, at, &taken); at++)
+		;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_snapshot_knows_what_is_lost),
 		cmocka_unit_test(what_nobody_was_told_of_is_not_read),
 		cmocka_unit_test(nor_is_it_forgotten_by_a_write),
 		cmocka_unit_test(what_is_lost_in_passing_is_known),

@@ -703,11 +703,31 @@ static void syncs_do_not_keep_a_power_failure_waiting(void **state)
 	assert_false(late_done);
 	assert_false(f->disk->sync.running);
 	f->disk->sync.stops--;
-	sync_stop(f->disk);
+	assert_true(sync_stop(f->disk, UINT64_MAX));
 	assert_false(late_done);
 	sync_resume(f->disk);
 	assert_true(late_done);
 	assert_int_not_equal(late.status, DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+}
+
+/* As beside a snapshot: who came meanwhile gets what it wanted. */
+static void or_they_go_on_when_it_is_over(void **state)
+{
+	struct fixture *f = *state;
+
+	late_done = false;
+	late = (struct disk_io){ .op = DISK_SYNC, .done = note_late };
+	assert_int_equal(do_write(f, 0, 1, 1), DISK_OK);
+	assert_true(sync_stop(f->disk, UINT64_MAX));
+	/* Another one does not wait for good. */
+	assert_false(sync_stop(f->disk, 0));
+	disk_submit(f->disk, &late);
+	assert_false(late_done);
+	sync_go_on(f->disk);
+	while (!late_done)
+		sched_yield();
+	assert_int_equal(late.status, DISK_OK);
 	assert_int_equal(do_sync(f), DISK_OK);
 }
 
@@ -1004,6 +1024,7 @@ int main(void)
 		T(a_tried_write_is_synced),
 		T(part_of_a_tried_write),
 		T(syncs_do_not_keep_a_power_failure_waiting),
+		T(or_they_go_on_when_it_is_over),
 		T(who_comes_during_a_sync_gets_another),
 		T(a_reset_is_durable_before_the_journal),
 		T(what_is_written_after_a_reset_is_not_gone),

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/limit.h"
 #include "base/log.h"
 #include "disk/internal.h"
@@ -11,6 +12,7 @@
 #include "disk/io/ops.h"
 #include "disk/io/slot.h"
 #include "disk/io/sync.h"
+#include "disk/io/where.h"
 #include "disk/io/zone_journal.h"
 
 unsigned sync_oldest(const struct disk *d, uint32_t slot, unsigned losses)
@@ -287,21 +289,41 @@ static struct io *take_batch(struct disk *d)
 	return batch;
 }
 
-void sync_stop(struct disk *d)
+bool sync_stop(struct disk *d, uint64_t end_ms)
 {
 	const struct timespec wait = { .tv_nsec = 1000000 };
+	bool stopped;
 
 	pthread_mutex_lock(&d->lock);
 	/* From now on no round begins, however many want one. */
 	d->sync.stops++;
-	while (d->sync.running) {
+	while (d->sync.running && clock_ms() < end_ms) {
 		pthread_mutex_unlock(&d->lock);
 		nanosleep(&wait, NULL);
 		pthread_mutex_lock(&d->lock);
 	}
 	d->sync.stops--;
-	d->sync.running = true;
+	stopped = !d->sync.running;
+	if (stopped)
+		d->sync.running = true;
 	pthread_mutex_unlock(&d->lock);
+	return stopped;
+}
+
+void sync_go_on(struct disk *d)
+{
+	struct io *io, *next;
+
+	pthread_mutex_lock(&d->lock);
+	io = d->sync.waiting;
+	d->sync.waiting = NULL;
+	d->sync.tail = &d->sync.waiting;
+	d->sync.running = false;
+	pthread_mutex_unlock(&d->lock);
+	for (; io; io = next) {
+		next = io->next;
+		where_go(io);
+	}
 }
 
 void sync_resume(struct disk *d)

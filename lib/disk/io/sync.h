@@ -72,9 +72,12 @@ bool sync_is_done(struct disk *d);
  */
 int sync_file_was_cut(struct disk *d, uint32_t slot, uint8_t gen,
 		      uint32_t blocks, bool grow);
-/* Waits until no round is under way and lets none begin. */
-void sync_stop(struct disk *d);
+/* Waits until no round is under way and lets none begin.  False: one still was
+ * at @end_ms, on clock_ms(), and nothing has changed. */
+bool sync_stop(struct disk *d, uint64_t end_ms);
 /* Those that came meanwhile fail; then as before. */
 void sync_resume(struct disk *d);
+/* Those that came meanwhile get their rounds, on other threads. */
+void sync_go_on(struct disk *d);
 
 #endif

@@ -193,7 +193,7 @@ int disk_powerfail(struct disk *d, const struct disk_powerfail *how,
 	record_log_break(&d->record,
 			 "a power failure was simulated, which takes back "
 			 "what is recorded");
-	sync_stop(d);
+	sync_stop(d, UINT64_MAX);
 	next_gens(d);
 	ret = store_rollback_fail(d->store, &part, taken_back, &t);
 	close_all(d);

@@ -18,6 +18,8 @@
 #include "base/named.h"
 #include "disk/internal.h"
 #include "disk/io/hold.h"
+#include "disk/io/slot.h"
+#include "disk/io/sync.h"
 #include "disk/life/copies.h"
 #include "disk/life/users.h"
 #include "disk/medium/journal.h"
@@ -471,27 +473,114 @@ static int check_readable(struct disk *d, struct zl_err *err)
 	return ret;
 }
 
-/* Nobody changes anything now, but for the journal, whose lock is ours. */
-static int complete(struct disk *d, const char *name, const char *log,
-		    struct zl_err *err)
+/* Of all slots: losses that were counted. */
+static unsigned nr_losses(const struct disk *d)
 {
-	int ret = log ? check_readable(d, err) : 0;
+	unsigned nr = 0;
 
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&d->journal.lock);
-	ret = fill(d->name, name, true, NULL, NULL,
-		   clock_ms() + SNAPSHOT_STOP_MS, err);
-	pthread_mutex_unlock(&d->journal.lock);
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++)
+		nr += slot_losses(d, i);
+	return nr;
+}
+
+/* What is lost, and no command has been told of, is bad from now on. */
+static int tell_losses(struct disk *d, struct zl_err *err)
+{
+	bool news;
+	int ret = 0;
+
+	for (uint32_t i = 0; !ret && i < d->zones.nr_slots; i++) {
+		pthread_mutex_lock(&d->lock);
+		slot_settle(d, i);
+		news = slot_has_news(d, i);
+		pthread_mutex_unlock(&d->lock);
+		if (news)
+			ret = slot_tell_bad(d, i, true);
+	}
+	if (!ret)
+		return 0;
+	return zl_fail(
+		err, -ret,
+		"what is unreadable cannot be written to %s/" DISK_JOURNAL
+		", so there is no snapshot: %s",
+		d->name, limit_strerror(-ret));
+}
+
+/*
+ * Nobody changes anything now, but for the journal, whose lock is ours.  What
+ * is lost all the same, since a descriptor is closed to make room, may have
+ * been copied as the medium has it: then the journal is copied once more, which
+ * says so.
+ */
+static int copy_stopped(struct disk *d, const char *name, uint64_t end_ms,
+			unsigned *losses, struct zl_err *err)
+{
+	int ret;
+
+	do {
+		*losses = nr_losses(d);
+		ret = tell_losses(d, err);
+		if (ret)
+			return ret;
+		pthread_mutex_lock(&d->journal.lock);
+		ret = fill(d->name, name, true, NULL, NULL, end_ms, err);
+		pthread_mutex_unlock(&d->journal.lock);
+	} while (!ret && nr_losses(d) != *losses);
+	return ret;
+}
+
+static int complete(struct disk *d, const char *name, const char *log,
+		    unsigned *losses, struct zl_err *err)
+{
+	uint64_t end_ms = clock_ms() + SNAPSHOT_STOP_MS;
+	int ret;
+
+	if (!sync_stop(d, end_ms))
+		return zl_fail(
+			err, ETIMEDOUT,
+			"a SYNCHRONIZE CACHE takes too long; there is no "
+			"snapshot");
+	ret = copy_stopped(d, name, end_ms, losses, err);
+	if (!ret && log)
+		ret = check_readable(d, err);
 	if (!ret && log)
 		ret = start_log(d, name, log, err);
+	if (ret)
+		sync_go_on(d);
 	return ret;
+}
+
+/*
+ * The kernel may have failed to write something back before it was copied, and
+ * told nobody yet: then the copy has what the medium has, and nothing says so.
+ * A sync is told, if it comes before anything else can be; commands need not
+ * wait for this one.
+ */
+static int prove_copied(struct disk *d, const char *log, unsigned losses,
+			struct zl_err *err)
+{
+	/* Without it a simulated power failure takes back what it would. */
+	if (!d->powerfail.possible)
+		sync_round(d);
+	sync_go_on(d);
+	if (nr_losses(d) == losses)
+		return 0;
+	if (log) {
+		record_log_stop(&d->record, "its snapshot failed", NULL);
+		unlink(log);
+	}
+	return zl_fail(
+		err, EIO,
+		"what was written to %s just before could not be synced, "
+		"so there is no snapshot; take another one",
+		d->name);
 }
 
 int disk_snapshot(struct disk *d, const char *name, const char *log,
 		  struct zl_err *err)
 {
-	uint64_t begin_ms;
+	uint64_t stopped_ms;
+	unsigned losses = 0;
 	int ret = snapshot_check_name(name, err);
 
 	if (ret)
@@ -500,13 +589,15 @@ int disk_snapshot(struct disk *d, const char *name, const char *log,
 		return zl_fail(err, EBUSY,
 			       "a command takes too long; there is no snapshot "
 			       "(an injected delay ends when it is cleared)");
-	begin_ms = clock_ms();
-	ret = complete(d, name, log, err);
+	stopped_ms = clock_ms();
+	ret = complete(d, name, log, &losses, err);
+	stopped_ms = clock_ms() - stopped_ms;
 	hold_resume(d);
 	if (!ret)
+		ret = prove_copied(d, log, losses, err);
+	if (!ret)
 		zl_log(ZL_LOG_INFO, "%s: snapshot %s, after %llu ms%s%s",
-		       d->name, name,
-		       (unsigned long long)(clock_ms() - begin_ms),
+		       d->name, name, (unsigned long long)stopped_ms,
 		       log ? "; recording to " : "", log ? log : "");
 	return ret;
 }
