@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
+#include "base/num.h"
 #include "disk/io/flight_file.h"
 #include "disk/io/gate.h"
 #include "disk/io/grace.h"
@@ -1561,6 +1562,94 @@ static void what_was_safe_is_not_lost(void **state)
 	fixture_stop(f);
 }
 
+/* What is lost while the journal cannot be written to either. */
+static void lose_untold(void)
+{
+	const struct store_fault_plan all = { .fail_count = UINT64_MAX,
+					      .error = EIO };
+
+	assert_int_equal(write_tag(0, 8, 1, true), DISK_OK);
+	assert_int_equal(write_tag(8, 8, 1, false), DISK_OK);
+	assert_int_equal(write_tag(SEQ(0), 8, 1, true), DISK_OK);
+	assert_int_equal(write_tag(SEQ(0) + 8, 8, 1, false), DISK_OK);
+	store_fault_arm(f->fault, &all);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+}
+
+static void lose_untold_and_close(void)
+{
+	lose_untold();
+	disk_close(f->disk);
+}
+
+/* It can be written again while the journal cannot; where that would have to be
+ * told first it is still lost. */
+static void lose_untold_and_rewrite(void)
+{
+	const struct store_fault_plan no_request = { .fail_count = UINT64_MAX,
+						     .error = EIO,
+						     .only = UINT32_MAX << 16 };
+
+	lose_untold();
+	store_fault_arm(f->fault, &no_request);
+	do_zone(f, ZO_RESET, SEQ(0), false);
+	assert_int_equal(write_tag(SEQ(0), 16, 2, false), DISK_OK);
+	assert_int_equal(write_tag(6, 6, 2, false), DISK_WRITE_ERROR);
+}
+
+static void assert_lost(uint64_t lba, uint32_t blocks)
+{
+	for (; blocks--; lba++)
+		assert_int_equal(do_read(f, lba, 1), DISK_READ_ERROR);
+}
+
+static void check_lost(void)
+{
+	assert_data(0, 8, 1);
+	assert_lost(8, 8);
+	assert_data(SEQ(0), 8, 1);
+	assert_lost(SEQ(0) + 8, 8);
+	assert_int_equal(f->disk->problems.nr, 2);
+	assert_int_equal(do_sync(f), DISK_WRITE_ERROR);
+}
+
+/* Only memory, and this file, knew of it. */
+static void what_no_journal_was_told_of_is_lost(void **state)
+{
+	static void (*const ways[])(void) = { lose_untold,
+					      lose_untold_and_close };
+
+	(void)state;
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(ways); i++) {
+		make_disk();
+		live_and_die(ways[i]);
+		live_and_die(nothing_more);
+		open_again();
+		check_lost();
+		/* From here on the journal knows. */
+		fixture_reopen(f, cfg);
+		check_lost();
+		fixture_stop(f);
+	}
+}
+
+static void but_not_what_was_rewritten(void **state)
+{
+	(void)state;
+	survive(lose_untold_and_rewrite);
+	assert_data(SEQ(0), 16, 2);
+	assert_data(0, 6, 1);
+	assert_lost(8, 8);
+	assert_int_equal(do_zone(f, ZO_RESET, SEQ(0), false), DISK_OK);
+	assert_int_equal(write_tag(SEQ(0), 4, 3, false), DISK_OK);
+	assert_int_equal(write_tag(6, 10, 3, false), DISK_OK);
+	assert_int_equal(do_sync(f), DISK_OK);
+	fixture_reopen(f, cfg);
+	assert_data(SEQ(0), 4, 3);
+	assert_data(8, 8, 3);
+	fixture_stop(f);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1606,6 +1695,8 @@ int main(void)
 		T(of_another_boot),
 		T(longer_than_that),
 		T(of_a_copy),
+		T(what_no_journal_was_told_of_is_lost),
+		T(but_not_what_was_rewritten),
 		/* That it has failed once is remembered. */
 		T(what_was_safe_is_not_lost),
 	};

@@ -274,6 +274,41 @@ void flight_note_clean(struct disk *d, uint32_t slot)
 		d->flight.records[slot].dirty_hi = 0;
 }
 
+void flight_note_lost(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+{
+	struct flight_lost *l;
+
+	if (!d->flight.head)
+		return;
+	l = &d->flight.lost[slot];
+	if (!l->hi || lo < l->lo)
+		l->lo = lo;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (hi > l->hi)
+		l->hi = hi;
+}
+
+void flight_note_rewritten(struct disk *d, uint32_t slot, uint32_t lo,
+			   uint32_t hi)
+{
+	struct flight_lost *l;
+
+	if (!d->flight.head)
+		return;
+	l = &d->flight.lost[slot];
+	if (lo <= l->lo && hi >= l->hi)
+		l->hi = 0;
+	else if (lo <= l->lo && hi > l->lo)
+		l->lo = hi;
+	else if (lo < l->hi && hi >= l->hi)
+		l->hi = lo;
+}
+
+void flight_note_told(struct disk *d, uint32_t slot)
+{
+	flight_note_rewritten(d, slot, 0, UINT32_MAX);
+}
+
 void flight_drop(struct disk *d, uint32_t slot)
 {
 	if (d->flight.head)

@@ -51,6 +51,12 @@ struct flight_record {
 	uint32_t dirty_lo, dirty_hi;
 };
 
+/* In the file, too: blocks of a slot that are lost, [lo, hi), while the journal
+ * does not know it; and those between them, where they are several ranges. */
+struct flight_lost {
+	uint32_t lo, hi; /* none: hi 0 */
+};
+
 /* COMPARE AND WRITE: what was there before.  In the file. */
 struct flight_compare {
 	_Atomic uint32_t state; /* flight_state */
@@ -78,7 +84,8 @@ struct flight {
 	struct flight_head *head; /* the mapping; NULL: there is no file */
 	struct flight_record *records;
 	struct flight_compare *compares;
-	uint8_t *blocks;       /* of the first of compares */
+	uint8_t *blocks; /* of the first of compares */
+	struct flight_lost *lost;
 	uint64_t bytes;	       /* of the file */
 	uint32_t number;       /* in the journal; 0: no file */
 	bool kept;	       /* the file has its name */
@@ -149,5 +156,15 @@ void flight_note_clean(struct disk *d, uint32_t slot);
 /* What the last process had not synced, or more. */
 bool flight_was_dirty(const struct disk *d, uint32_t slot, uint32_t *lo,
 		      uint32_t *hi);
+
+/* Blocks are lost; they have been written again, or are gone; and the journal
+ * knows which are.  Under the lock. */
+void flight_note_lost(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+void flight_note_rewritten(struct disk *d, uint32_t slot, uint32_t lo,
+			   uint32_t hi);
+void flight_note_told(struct disk *d, uint32_t slot);
+/* What the last process could not tell the journal, or more. */
+bool flight_was_lost(const struct disk *d, uint32_t slot, uint32_t *lo,
+		     uint32_t *hi);
 
 #endif

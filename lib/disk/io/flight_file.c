@@ -72,7 +72,8 @@ static void measure(struct disk *d)
 	f->nr_compares = nr_compares(d);
 	f->blocks_bytes = blocks_to_bytes(d, DISK_MAX_COMPARE_BLOCKS);
 	f->bytes = aligned(sizeof(struct flight_head)) + records_bytes(d) +
-		   compares_bytes(f) + f->nr_compares * f->blocks_bytes;
+		   compares_bytes(f) + f->nr_compares * f->blocks_bytes +
+		   aligned(d->zones.nr_slots * sizeof(struct flight_lost));
 }
 
 /* Where everything is in a file that is mapped, or has been read, at @head. */
@@ -84,7 +85,10 @@ static void lay_out(struct disk *d, struct flight_head *head)
 	f->records = (void *)at;
 	at += records_bytes(d);
 	f->compares = (void *)at;
-	f->blocks = (uint8_t *)at + compares_bytes(f);
+	at += compares_bytes(f);
+	f->blocks = (uint8_t *)at;
+	at += f->nr_compares * f->blocks_bytes;
+	f->lost = (void *)at;
 }
 
 static uint32_t head_crc(const struct flight_head *h)
@@ -216,6 +220,16 @@ bool flight_was_dirty(const struct disk *d, uint32_t slot, uint32_t *lo,
 		return false;
 	*lo = d->flight.records[slot].dirty_lo;
 	*hi = d->flight.records[slot].dirty_hi;
+	return *lo < *hi;
+}
+
+bool flight_was_lost(const struct disk *d, uint32_t slot, uint32_t *lo,
+		     uint32_t *hi)
+{
+	if (!d->flight.old)
+		return false;
+	*lo = d->flight.lost[slot].lo;
+	*hi = d->flight.lost[slot].hi;
 	return *lo < *hi;
 }
 
@@ -423,8 +437,22 @@ static struct flight_head *make_file(struct disk *d)
 	return h;
 }
 
-/* What may still be sent again to this process may be so to the next one. */
-static void carry_over(struct disk *d)
+/* What the journal is still to be told, as far as it is there. */
+static void carry_lost(struct disk *d, uint32_t slot,
+		       const struct flight_lost *old)
+{
+	uint16_t flags = d->slots.at[slot].flags;
+	uint32_t hi = old->hi;
+
+	if (!(flags & SLOT_DAMAGED) && hi > slot_file_blocks(d, slot))
+		hi = slot_file_blocks(d, slot);
+	if (flags & SLOT_BAD_NEWS)
+		flight_note_lost(d, slot, old->lo, hi);
+}
+
+/* What may still be sent again to this process may be so to the next one.
+ * @lost: from the last one's file, or NULL. */
+static void carry_over(struct disk *d, const struct flight_lost *lost)
 {
 	for (uint32_t i = 0; i < d->zones.nr_slots; i++) {
 		uint32_t wp = zone_slot_wp_blocks(&d->zones, i);
@@ -438,7 +466,23 @@ static void carry_over(struct disk *d)
 		if (d->slots.at[i].grace)
 			flight_put(&d->flight.records[i], i, FLIGHT_EARLIER,
 				   &r);
+		if (lost)
+			carry_lost(d, i, &lost[i]);
 	}
+}
+
+static void fill_file(struct disk *d, struct flight_head *h,
+		      const struct flight_lost *lost)
+{
+	struct flight *f = &d->flight;
+
+	lay_out(d, h);
+	f->number = h->number;
+	identify(d, h);
+	h->bytes = f->bytes;
+	h->grace_end_ms = d->grace_end_ms;
+	h->crc = head_crc(h);
+	carry_over(d, lost);
 }
 
 void flight_start(struct disk *d)
@@ -446,18 +490,11 @@ void flight_start(struct disk *d)
 	struct flight *f = &d->flight;
 	struct flight_head *h = d->note_flight ? make_file(d) : NULL;
 
+	f->head = h;
+	if (h)
+		fill_file(d, h, f->old ? f->lost : NULL);
 	free(f->old);
 	f->old = NULL;
-	f->head = h;
-	if (!h)
-		return;
-	lay_out(d, h);
-	f->number = h->number;
-	identify(d, h);
-	h->bytes = f->bytes;
-	h->grace_end_ms = d->grace_end_ms;
-	h->crc = head_crc(h);
-	carry_over(d);
 }
 
 static void unmap(struct flight *f)

@@ -6,8 +6,9 @@
 #include "disk/internal.h"
 
 /* The file begins with it; what follows is aligned to 64 bytes each: a struct
- * flight_record per slot, the struct flight_compare, and the blocks of each of
- * those.  In the machine's byte order, as no other will read it. */
+ * flight_record per slot, the struct flight_compare, the blocks of each of
+ * those, and a struct flight_lost per slot.  In the machine's byte order, as no
+ * other will read it. */
 struct flight_head {
 	char magic[8];
 	char serial[DISK_SERIAL_LEN];
@@ -24,7 +25,7 @@ struct flight_head {
 	uint32_t spare;
 };
 
-#define FLIGHT_MAGIC "ZLFLY01\n"
+#define FLIGHT_MAGIC "ZLFLY02\n"
 
 static inline uint32_t flight_time(uint64_t ns)
 {

@@ -170,6 +170,7 @@ void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	if (bad_add(&d->slots.bad, slot, lo, hi))
 		set_all_bad(d, slot, true);
 	s->flags |= SLOT_BAD | SLOT_BAD_NEWS;
+	flight_note_lost(d, slot, lo, hi);
 }
 
 int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
@@ -192,6 +193,7 @@ int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	if (bad_first(&d->slots.bad, slot, 0, UINT32_MAX) == UINT32_MAX)
 		s->flags &= ~SLOT_BAD;
 	s->flags |= SLOT_BAD_NEWS | SLOT_BAD_LESS;
+	flight_note_rewritten(d, slot, lo, hi);
 	return 0;
 }
 
@@ -242,6 +244,8 @@ int slot_tell_bad(struct disk *d, uint32_t slot, bool sync)
 	s->telling_less -= less;
 	if (ret)
 		s->flags |= news;
+	else if (!slot_has_news(d, slot))
+		flight_note_told(d, slot);
 	if (ret || !sync)
 		d->journal.told++;
 	pthread_mutex_unlock(&d->lock);

@@ -92,17 +92,16 @@ int sync_end(struct disk *d, struct sync_part *part, int res)
 	bool lost;
 
 	pthread_mutex_lock(&d->lock);
-	unlink_part(d, part);
 	losses = slot_losses(d, part->slot);
 	lost = losses != part->losses;
-	if (lost) {
-		if (!part->settled)
-			slot_lose(d, part->slot, part->lo, part->hi);
+	/* This part among others, and before it is unlinked: who dies here has
+	 * noted what is lost before it is no longer noted as unsynced. */
+	if (lost)
 		slot_settle(d, part->slot);
-	} else if (res < 0) {
+	else if (res < 0)
 		slot_mark_dirty(d, part->slot, part->lo, part->hi,
 				part->losses);
-	}
+	unlink_part(d, part);
 	pthread_mutex_unlock(&d->lock);
 	if (!lost)
 		return !res && losses != part->beside ? -EIO : res;

@@ -221,12 +221,13 @@ static void apply_non_seq(const struct loading *l)
 /*
  * What the journal says cannot be trusted, as far as it is still there; of a
  * file that is not as it should be all of it, since that may be put right.
- * It is no news to the journal.
+ * It is no news to the journal, but for what that could not be told.
  */
 static void apply_bad(const struct loading *l)
 {
 	struct disk *d = l->d;
 	uint16_t *flags = &d->slots.at[l->slot].flags;
+	uint32_t lo, hi;
 
 	if (!(*flags & SLOT_BAD))
 		return;
@@ -234,6 +235,9 @@ static void apply_bad(const struct loading *l)
 		slot_clear_bad(d, l->slot, slot_file_blocks(d, l->slot),
 			       UINT32_MAX);
 	*flags &= ~(SLOT_BAD_NEWS | SLOT_BAD_LESS);
+	if (flight_was_lost(d, l->slot, &lo, &hi) &&
+	    slot_first_bad(d, l->slot, lo, hi) != UINT32_MAX)
+		*flags |= SLOT_BAD_NEWS;
 	for (const struct bad_range *b = d->slots.bad.first; b; b = b->next)
 		if (b->slot == l->slot)
 			disk_add_problem(d, b->slot,
@@ -425,6 +429,16 @@ static void take_journal(void *user, enum journal_type type, uint32_t slot,
 					      : SLOT_JOURNAL_RO;
 }
 
+/* What the last process lost, and could not tell the journal. */
+static void take_lost(struct disk *d)
+{
+	uint32_t lo, hi;
+
+	for (uint32_t i = 0; i < d->zones.nr_slots; i++)
+		if (flight_was_lost(d, i, &lo, &hi))
+			slot_add_bad(d, i, lo, hi);
+}
+
 /*
  * Linux may have told others, who called syncfs() before us, that something
  * could not be written; of a file it tells those who sync that.  If it has told
@@ -538,6 +552,7 @@ static int load_zones(struct told *told, const struct disk_open_args *args,
 	flight_load(d, journal);
 	if (flight_was_fenced(d))
 		lose_power(d, journal);
+	take_lost(d);
 	load_slots(d, args, told->active);
 	log_rest(d);
 	if (journal->bad_bytes)
