@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,8 +29,9 @@ struct env {
 };
 
 static atomic_uint nr_syncs;
-static atomic_int sync_error; /* errno for the next sync; 0 = none */
-static struct store *company; /* of sync_after_anothers() */
+static atomic_int sync_error;	    /* errno for the next sync; 0 = none */
+static int wait_error, start_error; /* … of sync_file_range(), likewise */
+static struct store *company;	    /* of sync_after_anothers() */
 
 /* Instead of fdatasync(): counts, and fails once where told to.  A real sync
  * would only make the tests wait for the disk. */
@@ -43,6 +45,18 @@ static int fake_sync(int fd)
 	return error ? -1 : 0;
 }
 
+/* Waits for what is being written back, or begins to write. */
+int sync_file_range(int fd, off_t off, off_t len, unsigned flags)
+{
+	int *error =
+		flags == SYNC_FILE_RANGE_WRITE ? &start_error : &wait_error;
+
+	(void)fd, (void)off, (void)len;
+	errno = *error;
+	*error = 0;
+	return errno ? -1 : 0;
+}
+
 static int setup(void **state)
 {
 	struct env *env = calloc(1, sizeof(*env));
@@ -54,6 +68,7 @@ static int setup(void **state)
 	store_file_set_max_fds(8);
 	atomic_store(&nr_syncs, 0);
 	atomic_store(&sync_error, 0);
+	wait_error = start_error = 0;
 	fd_sync_fn = fake_sync;
 	assert_int_equal(store_file_nr_fds(), 0);
 	*state = env;
@@ -602,6 +617,62 @@ static void a_read_only_file_systems_error_is_no_loss(void **state)
 	assert_int_equal(store_nr_losses(env->st, 0), 0);
 }
 
+/* ext4 whose journal is aborted says EROFS, and no more what could not be
+ * written back before that. */
+static void what_a_read_only_file_system_lost_is_counted(void **state)
+{
+	struct env *env = *state;
+
+	make_slots(env, 1);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	wait_error = EIO;
+	atomic_store(&sync_error, EROFS);
+	assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), -EIO);
+	assert_int_equal(store_nr_losses(env->st, 0), 1);
+	/* What is not lost is still to be synced. */
+	atomic_store(&nr_syncs, 0);
+	assert_int_equal(fd_drop(to_file(env->st), 0), 0);
+	assert_int_equal(atomic_load(&nr_syncs), 1);
+	assert_int_equal(store_nr_losses(env->st, 0), 1);
+}
+
+/* What was not tried, or not even that. */
+static void what_is_no_loss_to_wait_for(void **state)
+{
+	static const int errors[] = { EROFS, EINVAL, ENOSYS, ESPIPE };
+	struct env *env = *state;
+
+	make_slots(env, 1);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(errors); i++) {
+		wait_error = errors[i];
+		assert_int_equal(op_run(env->st, STORE_SYNC, 0, 0, 0), 0);
+	}
+	assert_int_equal(store_nr_losses(env->st, 0), 0);
+}
+
+static void what_is_a_loss_to_begin_with(void **state)
+{
+	static const int losses[] = { EIO, ENOSPC, EDQUOT };
+	static const int none[] = {
+		EROFS, ENOMEM, EINTR, EINVAL, ENOSYS, ESPIPE
+	};
+	struct env *env = *state;
+
+	make_slots(env, 1);
+	assert_int_equal(op_write(env->st, 0, 0, "abcd", 4), 4);
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(none); i++) {
+		start_error = none[i];
+		store_start_sync(env->st, 0);
+		assert_int_equal(start_error, 0);
+		assert_int_equal(store_nr_losses(env->st, 0), 0);
+	}
+	for (size_t i = 0; i < ZL_ARRAY_SIZE(losses); i++) {
+		start_error = losses[i];
+		store_start_sync(env->st, 0);
+		assert_int_equal(store_nr_losses(env->st, 0), i + 1);
+	}
+}
+
 static void interrupted_syncs_are_repeated(void **state)
 {
 	struct env *env = *state;
@@ -943,6 +1014,9 @@ int main(void)
 		T(a_durable_write_s_error_is_counted),
 		T(a_durable_write_compares_with_the_count_before_it),
 		T(a_read_only_file_systems_error_is_no_loss),
+		T(what_a_read_only_file_system_lost_is_counted),
+		T(what_is_no_loss_to_wait_for),
+		T(what_is_a_loss_to_begin_with),
 		T(interrupted_syncs_are_repeated),
 		T(an_error_is_counted_before_a_sync_beside_it_ends),
 		T(a_file_cut_by_somebody_is_found_out),

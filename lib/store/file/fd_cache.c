@@ -661,22 +661,52 @@ static bool syncs_nothing(const struct fd_entry *e)
 	       fs.f_flag & ST_RDONLY;
 }
 
-/* With sync_lock held. */
-static int sync_once(struct fd_entry *e)
+/* 0 or -errno; also where there is no such call. */
+static int sync_range(const struct fd_entry *e, unsigned flags)
+{
+	if (!sync_file_range(e->fd, 0, 0, flags) || errno == EINTR ||
+	    errno == EINVAL || errno == ENOSYS || errno == ESPIPE)
+		return 0;
+	return -errno;
+}
+
+/*
+ * What could not be written back until now.  ext4 whose journal is aborted
+ * answers fdatasync() with EROFS, and has told by that, once and for all, what
+ * became of the data: so they are asked for first.  What is being written back
+ * fdatasync() would wait for as well.
+ */
+static int lost_before(const struct fd_entry *e)
+{
+	int ret = 0;
+
+	if (e->sf->fs.kind == FS_LOCAL)
+		ret = sync_range(e, SYNC_FILE_RANGE_WAIT_BEFORE);
+	return ret == -EROFS ? 0 : ret;
+}
+
+static int sync_all(const struct fd_entry *e)
 {
 	int ret;
 
 	do
 		ret = fd_sync_fn(e->fd) ? -errno : 0;
 	while (ret == -EINTR);
-	if (!ret && syncs_nothing(e))
-		ret = -EROFS;
-	if (ret == -EROFS)
-		/* Not tried: it is still to be done, and nothing is lost. */
+	return !ret && syncs_nothing(e) ? -EROFS : ret;
+}
+
+/* With sync_lock held. */
+static int sync_once(struct fd_entry *e)
+{
+	int lost = lost_before(e);
+	int ret = lost ? lost : sync_all(e);
+
+	/* Not tried: it is still to be done. */
+	if (lost || ret == -EROFS)
 		atomic_store(&e->dirty, true);
-	else if (ret < 0)
+	if (ret < 0 && ret != -EROFS)
 		count_loss(e);
-	else if (writes_tell(e))
+	else if (!ret && writes_tell(e))
 		fd_writes_wait(&e->writes);
 	return ret;
 }
@@ -695,14 +725,16 @@ int fd_sync(struct fd_entry *e)
 
 /*
  * A file system that finds no room for what it has put off allocating may say
- * so here and never again.  Where there is no such call that is no loss.
+ * so here and never again.  One that is read-only, or out of memory, has tried
+ * nothing.
  */
 void fd_start_sync(struct fd_entry *e)
 {
+	int ret;
+
 	pthread_mutex_lock(&e->sync_lock);
-	if (sync_file_range(e->fd, 0, 0, SYNC_FILE_RANGE_WRITE) < 0 &&
-	    errno != EINTR && errno != EINVAL && errno != ENOSYS &&
-	    errno != ESPIPE)
+	ret = sync_range(e, SYNC_FILE_RANGE_WRITE);
+	if (ret && ret != -EROFS && ret != -ENOMEM)
 		count_loss(e);
 	pthread_mutex_unlock(&e->sync_lock);
 }
