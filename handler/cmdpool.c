@@ -7,7 +7,17 @@
 void cmd_pool_init(struct cmd_pool *pool)
 {
 	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->all_back, NULL);
 	pool->free = NULL;
+	pool->nr_out = 0;
+}
+
+void cmd_pool_wait(struct cmd_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	while (pool->nr_out)
+		pthread_cond_wait(&pool->all_back, &pool->lock);
+	pthread_mutex_unlock(&pool->lock);
 }
 
 void cmd_pool_free(struct cmd_pool *pool)
@@ -18,6 +28,7 @@ void cmd_pool_free(struct cmd_pool *pool)
 		pool->free = cmd->next;
 		free(cmd);
 	}
+	pthread_cond_destroy(&pool->all_back);
 	pthread_mutex_destroy(&pool->lock);
 }
 
@@ -29,8 +40,11 @@ struct cmd *cmd_pool_get(struct cmd_pool *pool)
 	cmd = pool->free;
 	if (cmd)
 		pool->free = cmd->next;
+	else
+		cmd = malloc(sizeof(*cmd));
+	pool->nr_out += cmd != NULL;
 	pthread_mutex_unlock(&pool->lock);
-	return cmd ? cmd : malloc(sizeof(*cmd));
+	return cmd;
 }
 
 void cmd_pool_put(struct cmd_pool *pool, struct cmd *cmd)
@@ -38,5 +52,7 @@ void cmd_pool_put(struct cmd_pool *pool, struct cmd *cmd)
 	pthread_mutex_lock(&pool->lock);
 	cmd->next = pool->free;
 	pool->free = cmd;
+	if (!--pool->nr_out)
+		pthread_cond_signal(&pool->all_back);
 	pthread_mutex_unlock(&pool->lock);
 }

@@ -159,8 +159,8 @@ static void command_done(struct scsi_cmd *scsi)
 	struct tcmur_cmd *tcmur_cmd = cmd->tcmur_cmd;
 	int status = status_of(cmd, tcmur_cmd->lib_cmd);
 
-	cmd_pool_put(&unit->pool, cmd);
 	tcmur_cmd_complete(unit->dev, tcmur_cmd, status);
+	cmd_pool_put(&unit->pool, cmd);
 }
 
 static struct cmd *get_cmd(struct unit *unit)
@@ -526,16 +526,29 @@ static int zloop_open(struct tcmu_device *dev, bool reopen)
 	return ret;
 }
 
+/*
+ * The daemon means to wait for all commands before this.  But it looks at its
+ * queue once, and until its command thread notices that it was cancelled, which
+ * is at the end of a batch, that one hands over whatever is in the ring.
+ */
+static void wait_for_commands(struct unit *unit)
+{
+	drop_lost(unit);
+	if (unit->spare)
+		cmd_pool_put(&unit->pool, unit->spare);
+	cmd_pool_wait(&unit->pool);
+}
+
 static void zloop_close(struct tcmu_device *dev)
 {
 	struct unit *unit = tcmur_dev_get_private(dev);
 	int old = cancel_off();
 
+	scsi_unit_hurry(unit->scsi);
 	control_stop(unit->control);
-	drop_lost(unit);
+	wait_for_commands(unit);
 	scsi_unit_free(unit->scsi);
 	disk_close(unit->disk);
-	free(unit->spare);
 	cmd_pool_free(&unit->pool);
 	free(unit);
 	tcmur_dev_set_private(dev, NULL);

@@ -23,14 +23,21 @@
 
 /* The daemon can do nothing else meanwhile, and to overwrite a disk takes
  * hours; formatting one does not. */
+void scsi_job_give_up(struct scsi_unit *u)
+{
+	struct scsi_job *j = &u->job;
+
+	pthread_mutex_lock(&j->lock);
+	if (j->kind == JOB_SANITIZE)
+		j->give_up = true;
+	pthread_mutex_unlock(&j->lock);
+}
+
 void scsi_job_free(struct scsi_unit *u)
 {
 	struct scsi_job *j = &u->job;
 
-	disk_end_delays(u->disk);
 	pthread_mutex_lock(&j->lock);
-	if (j->kind == JOB_SANITIZE)
-		j->give_up = true;
 	while (j->kind != JOB_NONE)
 		pthread_cond_wait(&j->over, &j->lock);
 	pthread_mutex_unlock(&j->lock);

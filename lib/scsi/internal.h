@@ -262,8 +262,9 @@ void scsi_mode_power_on(struct scsi_unit *unit);
 
 /* format.c */
 void scsi_job_init(struct scsi_unit *u);
-/* Waits for the job: a FORMAT UNIT; a SANITIZE that has not ended has failed.
- */
+/* A SANITIZE under way ends soon, and has failed then. */
+void scsi_job_give_up(struct scsi_unit *u);
+/* Waits for the job. */
 void scsi_job_free(struct scsi_unit *u);
 /* Gives back the claim on the unit for a job that was not begun. */
 void scsi_job_drop(struct scsi_unit *u);
@@ -272,7 +273,7 @@ void scsi_job_power_on(struct scsi_unit *u);
 
 /* self_test.c */
 void scsi_self_test_init(struct scsi_unit *u);
-/* Ends the test under way, and waits for its end. */
+/* Waits for the end of the test under way. */
 void scsi_self_test_free(struct scsi_unit *u);
 /* A test under way ends soon, with that result. */
 void scsi_self_test_end(struct scsi_unit *u, enum scsi_self_test_result why);

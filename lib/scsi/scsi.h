@@ -95,6 +95,10 @@ struct scsi_unit_args {
 /* Makes a unit over an open disk, which must outlive it.  0 or -ENOMEM. */
 int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 		  struct scsi_unit **unit);
+/* Before the last commands are waited for: what is delayed or would take hours
+ * (an injected delay, a SANITIZE, a self-test) ends soon.  None begins after
+ * this. */
+void scsi_unit_hurry(struct scsi_unit *unit);
 /* Waits for a FORMAT UNIT under way, and for a SANITIZE to give up: it has
  * failed then, also when a unit is made again. */
 void scsi_unit_free(struct scsi_unit *unit);

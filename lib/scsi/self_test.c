@@ -199,8 +199,6 @@ void scsi_self_test_free(struct scsi_unit *u)
 {
 	struct scsi_self_test *t = &u->self_test;
 
-	disk_end_delays(u->disk);
-	scsi_self_test_end(u, SELF_TEST_STOPPED);
 	pthread_mutex_lock(&t->lock);
 	while (t->running)
 		pthread_cond_wait(&t->over, &t->lock);

@@ -117,10 +117,18 @@ int scsi_unit_new(struct disk *disk, const struct scsi_unit_args *args,
 	return 0;
 }
 
+void scsi_unit_hurry(struct scsi_unit *unit)
+{
+	disk_end_delays(unit->disk);
+	scsi_job_give_up(unit);
+	scsi_self_test_end(unit, SELF_TEST_STOPPED);
+}
+
 void scsi_unit_free(struct scsi_unit *unit)
 {
 	if (!unit)
 		return;
+	scsi_unit_hurry(unit);
 	disk_on_powerfail(unit->disk, NULL, NULL);
 	disk_on_fenced(unit->disk, NULL, NULL);
 	scsi_self_test_free(unit);

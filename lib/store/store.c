@@ -61,6 +61,15 @@ int store_start_engine(struct store *st)
 	return ret;
 }
 
+void store_stop_engine(struct store *st)
+{
+	st->async = false;
+	if (st->lower)
+		store_stop_engine(st->lower);
+	else if (st->ops->stop_engine)
+		st->ops->stop_engine(st);
+}
+
 int store_count_losses(struct store *st, uint32_t nr_slots)
 {
 	struct store *low = st;

@@ -19,9 +19,9 @@
  *   reads and syncs may run beside anything.
  * - So may stat, make, unmake, space, aside, sync_dir and those of the small
  *   files (meta_*) be called from any thread, beside each other and beside
- * requests; the user never has two calls for the same slot or the same small
- * file under way. list, resize, lock, sync_all, start_engine and close are
- *   called while nothing else is.
+ *   requests; the user never has two calls for the same slot or the same small
+ *   file under way. list, resize, lock, sync_all, start_engine, stop_engine and
+ *   close are called while nothing else is.
  * - A change of names that could not be made durable is not forgotten: no later
  *   sync_dir, meta_replace or durable meta_append succeeds before it is.
  * - A thread must not be cancelled (pthread_cancel) in here: it may hold locks.
@@ -208,6 +208,7 @@ struct store_ops {
 	int (*prove)(struct store *st);
 	/* These are never passed on. NULL: there is none. */
 	int (*start_engine)(struct store *st);
+	void (*stop_engine)(struct store *st);
 	void (*start_sync)(struct store *st, uint32_t slot);
 };
 
@@ -374,6 +375,9 @@ int64_t store_run(struct store *st, struct store_req *req);
  * or the system does not permit it; the store then works without.
  */
 int store_start_engine(struct store *st);
+/* No request is under way.  When it returns the engine's thread has, from the
+ * last done(), too. */
+void store_stop_engine(struct store *st);
 
 /*
  * Begins to write back what is dirty of a slot's file, so that syncs of many

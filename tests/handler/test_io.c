@@ -579,6 +579,59 @@ static void removed_while_busy(void **state)
 	free(jobs);
 }
 
+/* What the removed disk is to do: cached writes, durable ones, syncs and reads.
+ */
+static void mixed_job(struct job *job, unsigned i)
+{
+	static const uint8_t sync[16] = { 0x91 };
+	uint64_t lba = ZONE(5 + i / 4 % 20) + i / 80 * 8;
+
+	if (i % 4 == 2)
+		job_cdb(job, sync, 0);
+	else if (i % 4 == 3)
+		job_read(job, lba, 8, 1);
+	else
+		job_write(job, lba + i % 4 * 64, 8, 1);
+	if (i % 4 == 1)
+		job->cmd.cdb[1] = 0x08; /* FUA */
+}
+
+static void remove_in_batch(struct rig *rig, struct job *jobs, unsigned nr)
+{
+	runner_hold(rig->dev);
+	job_read(&jobs[0], ZONE(2), 8, 1);
+	for (unsigned i = 1; i < nr; i++)
+		mixed_job(&jobs[i], i);
+	for (unsigned i = 0; i < nr; i++)
+		runner_submit(rig->dev, &jobs[i].cmd);
+	runner_remove_in_batch(rig->dev);
+	rig->dev = NULL;
+	for (unsigned i = 0; i < nr; i++)
+		assert_int_equal(jobs[i].over, 1);
+}
+
+/* The daemon calls close() while its command thread has just handed over what
+ * was left in the ring; one of the commands is delayed for long. */
+static void removed_in_a_batch(void **state)
+{
+	static const char delay[] =
+		"echo '[{\"kind\":\"delay\",\"op\":\"read\",\"lba\":4096,"
+		"\"blocks\":1,\"delay_ms\":600000}]' >$/d/zloop.faults";
+	struct rig *rig = *state;
+	struct job *jobs = new_jobs(100);
+
+	for (unsigned round = 0; round < 40; round++) {
+		assert_int_equal(rig_zone(rig, SA_RESET, 0, true), 0);
+		remove_in_batch(rig, jobs, 1 + round * 7 % 100);
+		if (round % 2)
+			rig_shell(rig, "rm $/d/zloop.faults");
+		else
+			rig_shell(rig, delay);
+		assert_int_equal(rig_add(rig, "@$/d", RIG_BYTES), 0);
+	}
+	free(jobs);
+}
+
 #define LOAD(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup_dev, rig_teardown)
 
@@ -595,6 +648,7 @@ int main(void)
 		TEST(removed_while_idle),
 		TEST(removed_right_after_completion),
 		TEST(removed_while_busy),
+		TEST(removed_in_a_batch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

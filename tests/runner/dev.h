@@ -121,6 +121,7 @@ struct tcmu_device {
 	bool stopped;
 	_Atomic unsigned int pending_uas;
 
+	_Atomic bool cancel_in_batch; /* runner_remove_in_batch() */
 	_Atomic bool hold;
 	sem_t held;
 	_Atomic uint32_t releases;

@@ -202,8 +202,10 @@ static void stop_device(void *arg)
 	 * pthread_cancel() orders the two is nothing TSan knows. */
 	if (!dev->stopping)
 		dev->stopping = true;
-	slots_abort_if_open(dev, "at close");
+	if (!dev->cancel_in_batch)
+		slots_abort_if_open(dev, "at close");
 	dev->ops->close(dev);
+	slots_abort_if_open(dev, "by close");
 	dev->stopped = true;
 }
 
@@ -229,6 +231,8 @@ static void *command_thread(void *arg)
 
 		obey_hold(dev);
 		run_batch(dev);
+		if (dev->cancel_in_batch)
+			sem_post(&dev->held);
 		/* The daemon's wait is one even when there is something. */
 		pthread_testcancel();
 		ring_wait(dev->ring, wakes);
@@ -456,14 +460,11 @@ static void wait_not_busy(struct tcmu_device *dev)
 		nap();
 }
 
-static void remove_stopped(struct tcmu_device *dev)
+/* The daemon's queue was empty when it looked. */
+static void remove_now(struct tcmu_device *dev)
 {
 	void *ret;
 
-	workers_cancel(dev);
-	wait_not_busy(dev);
-	if (track_wait_empty(dev, dev->drain_timeout_ms))
-		slots_abort_if_open(dev, "before close");
 	pthread_cancel(dev->command_thread);
 	pthread_join(dev->command_thread, &ret);
 	if (ret != PTHREAD_CANCELED)
@@ -481,6 +482,15 @@ static void remove_stopped(struct tcmu_device *dev)
 	dev_retire(dev);
 }
 
+static void remove_stopped(struct tcmu_device *dev)
+{
+	workers_cancel(dev);
+	wait_not_busy(dev);
+	if (track_wait_empty(dev, dev->drain_timeout_ms))
+		slots_abort_if_open(dev, "before close");
+	remove_now(dev);
+}
+
 void runner_remove(struct tcmu_device *dev)
 {
 	if (runner_drain(dev, dev->drain_timeout_ms)) {
@@ -495,6 +505,17 @@ void runner_remove_busy(struct tcmu_device *dev)
 {
 	dev->stopping = true;
 	remove_stopped(dev);
+}
+
+void runner_remove_in_batch(struct tcmu_device *dev)
+{
+	if (dev->ops->nr_threads || dev->tracked)
+		runner_abort("the daemon's queue is not empty");
+	dev->cancel_in_batch = true;
+	runner_release(dev);
+	while (sem_wait(&dev->held))
+		;
+	remove_now(dev);
 }
 
 /* ---- the rest ---- */

@@ -199,6 +199,15 @@ void runner_remove(struct tcmu_device *dev);
  */
 void runner_remove_busy(struct tcmu_device *dev);
 
+/*
+ * What the daemon does in fact when its command thread is in the middle of a
+ * batch: it looks once whether its queue is empty, which it is; the thread
+ * takes all that is in the ring and notices its cancellation only at the end,
+ * and close() is called with commands in the handler.  While held, which is
+ * over then.
+ */
+void runner_remove_in_batch(struct tcmu_device *dev);
+
 /* reconfig(), as the kernel's netlink event brings it. -EOPNOTSUPP: none. */
 int runner_resize(struct tcmu_device *dev, uint64_t size_bytes);
 int runner_set_write_cache(struct tcmu_device *dev, bool enabled);

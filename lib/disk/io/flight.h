@@ -102,13 +102,13 @@ struct flight {
  * flight_start() makes a new file, with what is still to be repeated, which
  * counts once flight_keep() was called and the journal names its number.
  * What cannot be read or made is no error: then nothing is known of what is
- * under way.  flight_forget(): nothing of it is needed any more.  flight_stop()
- * lets go, when nobody notes anything.
+ * under way.  flight_remove() removes the file; I/Os may still be on their way
+ * out, and write to it, until flight_stop() lets go.
  */
 void flight_load(struct disk *d, const struct journal_state *journal);
 void flight_start(struct disk *d);
 void flight_keep(struct disk *d);
-void flight_forget(struct disk *d);
+void flight_remove(struct disk *d);
 void flight_stop(struct disk *d);
 
 /* The lock is lost: what is not on the medium is gone, and the journal cannot

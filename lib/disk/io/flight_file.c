@@ -526,25 +526,27 @@ void flight_note_fenced(struct disk *d)
 		atomic_store(&d->flight.head->fenced, 1);
 }
 
-void flight_forget(struct disk *d)
+static void remove_file(struct disk *d)
 {
 	char path[PATH_MAX];
 
-	make_path(d, "", path);
+	make_path(d, d->flight.kept ? "" : ".new", path);
+	unlink(path);
+}
+
+void flight_remove(struct disk *d)
+{
 	if (d->flight.head)
-		unlink(path);
+		remove_file(d);
 }
 
 void flight_stop(struct disk *d)
 {
-	char path[PATH_MAX];
-
 	free(d->flight.old);
 	d->flight.old = NULL;
 	if (!d->flight.head)
 		return;
-	unmap(&d->flight);
-	make_path(d, ".new", path);
 	if (!d->flight.kept)
-		unlink(path);
+		remove_file(d);
+	unmap(&d->flight);
 }

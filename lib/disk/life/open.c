@@ -678,7 +678,7 @@ static int stop_journal(struct disk *d)
 	int ret = journal_stop(d);
 
 	if (!ret)
-		flight_forget(d);
+		flight_remove(d);
 	return ret;
 }
 
@@ -705,7 +705,7 @@ static void let_go(struct disk *d)
 	/* Else it says that hosts are to be told of what is lost, should it be
 	 * this machine that opens the disk next. */
 	if (d->write_through)
-		flight_forget(d);
+		flight_remove(d);
 	zl_log(ZL_LOG_WARN,
 	       "%s: closed, and what was not written by then is lost: the disk "
 	       "is another machine's",

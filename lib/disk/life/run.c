@@ -55,6 +55,8 @@ void disk_stop(struct disk *d)
 {
 	faults_stop(d);
 	work_stop(&d->work);
+	/* Its thread may be on its way out of the last I/O, as the workers. */
+	store_stop_engine(d->store);
 	fence_end(d);
 	assert(!d->sync.running);
 	assert(!d->hold.nr);

@@ -45,6 +45,19 @@ static int file_start_engine(struct store *st)
 #endif
 }
 
+static void file_stop_engine(struct store *st)
+{
+#ifdef ZL_URING
+	struct store_file *sf = to_file(st);
+
+	if (sf->ring)
+		file_ring_stop(sf->ring);
+	sf->ring = NULL;
+#else
+	(void)st;
+#endif
+}
+
 static void file_free(struct store_file *sf)
 {
 	file_unlock(sf);
@@ -63,10 +76,7 @@ static void file_close(struct store *st)
 {
 	struct store_file *sf = to_file(st);
 
-#ifdef ZL_URING
-	if (sf->ring)
-		file_ring_stop(sf->ring);
-#endif
+	file_stop_engine(st);
 	fd_drop_all(sf);
 	file_free(sf);
 }
@@ -93,6 +103,7 @@ static const struct store_ops file_ops = {
 	.aside = file_aside,
 	.close = file_close,
 	.start_engine = file_start_engine,
+	.stop_engine = file_stop_engine,
 	.start_sync = file_start_sync,
 };
 
