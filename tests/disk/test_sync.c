@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "disk/disk_fixture.h"
 #include "disk/io/io.h"
@@ -921,6 +922,74 @@ static void what_is_written_after_a_reset_is_not_gone(void **state)
 	}
 }
 
+static enum disk_status read_conv(struct fixture *f)
+{
+	return do_read(f, 0, 8);
+}
+
+static enum disk_status write_conv(struct fixture *f)
+{
+	return do_write(f, 20, 1, 4);
+}
+
+static void write_beside(struct fixture *f)
+{
+	assert_int_equal(do_write(f, 10, 2, 3), DISK_OK);
+}
+
+static void try_beside(struct fixture *f)
+{
+	assert_true(try_write(f, 10, 2));
+}
+
+static void must_be_gone_but_for_that(struct fixture *f)
+{
+	assert_int_equal(do_read(f, 0, 4), DISK_OK);
+	assert_int_equal(do_read(f, 4, 1), DISK_READ_ERROR);
+	assert_int_equal(do_read(f, 9, 1), DISK_READ_ERROR);
+	assert_int_equal(do_read(f, 10, 2), DISK_OK);
+	assert_filled(f->buf, 10, 2, 3);
+	assert_int_equal(do_read(f, 12, 1), DISK_READ_ERROR);
+	assert_int_equal(do_read(f, 63, 1), DISK_READ_ERROR);
+}
+
+/* The same of a conventional zone, where nobody has the turn: what is written
+ * while somebody looks is not gone, but all the rest is. */
+static void what_is_written_beside_a_look_is_not_gone(void **state)
+{
+	static enum disk_status (*const finds[])(struct fixture * f) = {
+		read_conv,
+		write_conv,
+	};
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 4; i++) {
+		fixture_stop(f);
+		fixture_start_files(f, FIXTURE_CFG, 0);
+		assert_int_equal(do_write(f, 0, 64, 1), DISK_OK);
+		/* The file is looked at again. */
+		clock_sleep_ms(20);
+		assert_int_equal(store_resize(f->fault, 0, 4 * BLOCK), 0);
+		do_beside(f, BESIDE_STAT, i / 2, write_beside);
+		finds[i % 2](f);
+		end_beside(f);
+		must_be_gone_but_for_that(f);
+	}
+}
+
+static void nor_is_what_is_tried_beside_it(void **state)
+{
+	struct fixture *f = *state;
+
+	with_workers(f);
+	assert_int_equal(do_write(f, 0, 64, 1), DISK_OK);
+	assert_int_equal(store_resize(f->fault, 0, 4 * BLOCK), 0);
+	do_beside(f, BESIDE_STAT, true, try_beside);
+	assert_int_equal(read_conv(f), DISK_READ_ERROR);
+	end_beside(f);
+	must_be_gone_but_for_that(f);
+}
+
 /* Lost in passing, and then a zone operation comes that fails: it is unreadable
  * whatever ends the disk. */
 static void lost_before_what_fails(void **state)
@@ -1028,6 +1097,8 @@ int main(void)
 		T(who_comes_during_a_sync_gets_another),
 		T(a_reset_is_durable_before_the_journal),
 		T(what_is_written_after_a_reset_is_not_gone),
+		T(what_is_written_beside_a_look_is_not_gone),
+		T(nor_is_what_is_tried_beside_it),
 		T(what_a_write_has_brought_is_cut),
 		T(lost_before_what_fails),
 		T(cut_and_not_examined),

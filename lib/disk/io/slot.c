@@ -178,6 +178,7 @@ int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	struct disk_slot *s = &d->slots.at[slot];
 	int ret;
 
+	slot_note_there(d, slot, lo, hi);
 	if (!(s->flags & SLOT_BAD) || first_bad(d, slot, lo, hi) == UINT32_MAX)
 		return 0;
 	if (s->flags & SLOT_ALL_BAD && (lo || hi != UINT32_MAX)) {

@@ -62,7 +62,15 @@ static inline bool slot_has_lost(const struct disk *d, uint32_t slot)
 uint32_t slot_first_bad(const struct disk *d, uint32_t slot, uint32_t lo,
 			uint32_t hi);
 void slot_add_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
-/* -ENOMEM: they stay bad. */
+/* Blocks have been written: whoever looks how much is left of the slot's file
+ * does not take them for gone. */
+static inline void slot_note_there(struct disk *d, uint32_t slot, uint32_t lo,
+				   uint32_t hi)
+{
+	for (struct cut_look *l = d->sync.looks; l; l = l->next)
+		bad_clear(&l->gone, slot, lo, hi);
+}
+/* The same, and they are no longer bad.  -ENOMEM: they stay so. */
 int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 /* These are lost; where there are none (the zone was reset) the next sync tries
  * again. */

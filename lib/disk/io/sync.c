@@ -165,37 +165,79 @@ int sync_slot(struct disk *d, uint32_t slot, unsigned losses)
 	return sync_end(d, &part, res);
 }
 
-/* What is gone of a zone that was not reset since then.  False: it was. */
-static bool add_gone(struct disk *d, uint32_t slot, uint8_t gen, uint32_t lo,
-		     uint32_t hi)
+/* What is written from here on is not gone, however short the file was before
+ * that. */
+static int begin_look(struct disk *d, struct cut_look *look, uint32_t slot,
+		      uint32_t blocks)
+{
+	int ret = bad_add(&look->gone, slot, 0, blocks);
+
+	pthread_mutex_lock(&d->lock);
+	look->next = d->sync.looks;
+	d->sync.looks = look;
+	pthread_mutex_unlock(&d->lock);
+	return ret;
+}
+
+static void end_look(struct disk *d, struct cut_look *look)
+{
+	struct cut_look **link = &d->sync.looks;
+
+	pthread_mutex_lock(&d->lock);
+	while (*link != look)
+		link = &(*link)->next;
+	*link = look->next;
+	pthread_mutex_unlock(&d->lock);
+	bad_free(&look->gone);
+}
+
+/* What is gone of a zone that was not reset since then, from @left on.  False:
+ * it was. */
+static bool add_gone(struct disk *d, uint32_t slot, uint8_t gen, uint32_t left,
+		     struct cut_look *look)
 {
 	bool same;
 
 	pthread_mutex_lock(&d->lock);
 	same = gen == d->slots.at[slot].gen && gen % 2 == 0;
-	if (same)
-		slot_add_bad(d, slot, lo, hi);
+	bad_clear(&look->gone, slot, 0, left);
+	for (struct bad_range *b = look->gone.first; same && b; b = b->next)
+		slot_add_bad(d, slot, b->lo, b->hi);
 	pthread_mutex_unlock(&d->lock);
 	return same;
 }
 
-int sync_file_was_cut(struct disk *d, uint32_t slot, uint8_t gen,
-		      uint32_t blocks, bool grow)
+/* Adds what is gone.  1: something is; 0: nothing, or nobody minds. */
+static int look_what_is_gone(struct disk *d, uint32_t slot, uint8_t gen,
+			     uint32_t blocks, struct cut_look *look)
 {
 	struct store_stat stat = { 0 };
 	uint32_t left;
-	int ret;
+	int ret = store_stat(d->store, slot, &stat);
 
-	ret = store_stat(d->store, slot, &stat);
 	if (ret)
 		return ret;
 	left = (uint32_t)(stat.size_bytes >> d->block_shift);
-	if (left >= blocks || !add_gone(d, slot, gen, left, blocks))
+	if (left >= blocks || !add_gone(d, slot, gen, left, look))
 		return 0;
 	zl_log_limited(&d->error_limit, ZL_LOG_ERR,
 		       "%s: zone %u: its file was cut by somebody: blocks %u "
 		       "to %u are gone",
 		       d->name, slot, left, blocks);
+	return 1;
+}
+
+int sync_file_was_cut(struct disk *d, uint32_t slot, uint8_t gen,
+		      uint32_t blocks, bool grow)
+{
+	struct cut_look look = { 0 };
+	int ret = begin_look(d, &look, slot, blocks);
+
+	if (!ret)
+		ret = look_what_is_gone(d, slot, gen, blocks, &look);
+	end_look(d, &look);
+	if (ret <= 0)
+		return ret;
 	/* Before the file has its size again, which would hide it. */
 	ret = slot_tell_bad(d, slot, true);
 	if (!ret && grow)

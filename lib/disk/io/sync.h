@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "disk/medium/bad.h"
+
 struct disk;
 struct io;
 struct store_req;
@@ -21,10 +23,17 @@ struct sync_part {
 	struct sync_part *next;
 };
 
+/* Somebody looks how much is left of a slot's file that was cut. */
+struct cut_look {
+	struct bad_ranges gone; /* perhaps: not what is written meanwhile */
+	struct cut_look *next;
+};
+
 /* SYNCHRONIZE CACHE goes in rounds: one vouches for all that came before it
  * began.  Under disk->lock. */
 struct syncs {
 	struct sync_part *parts;    /* of slots, under way */
+	struct cut_look *looks;	    /* under way */
 	struct io *waiting, **tail; /* for the next round */
 	bool running;		    /* a round */
 	unsigned stops;		    /* who waits in sync_stop() */
@@ -67,8 +76,8 @@ bool sync_is_done(struct disk *d);
  * The slot's file has been found to be shorter than the @blocks that it had to
  * have when the slot's generation was @gen: what is gone is bad, and the
  * journal knows, unless the zone was reset meanwhile.  @grow: the file gets its
- * size again; for who has the slot's turn or passed the gate.  -errno: it could
- * not be grown.
+ * size again; for who has the slot's turn or passed the gate.  -errno: that is
+ * not known, or could not be told, or it could not be grown.
  */
 int sync_file_was_cut(struct disk *d, uint32_t slot, uint8_t gen,
 		      uint32_t blocks, bool grow);

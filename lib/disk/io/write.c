@@ -288,6 +288,7 @@ int write_end(struct io *io, uint32_t lo, uint32_t hi, bool durable)
 
 	if (slot_losses(d, io->slot) != io->losses)
 		return -EIO;
+	slot_note_there(d, io->slot, lo, hi);
 	if (!durable)
 		slot_mark_written(io, lo, hi);
 	zone_write_end(&d->zones, zone_slot_start_lba(&d->zones, io->slot) + lo,
