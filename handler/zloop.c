@@ -33,6 +33,7 @@
 #define NR_WORKERS     8
 #define LOCK_WAIT_MS   10000
 #define MAX_XFER_BYTES (1 * ZL_MIB)
+#define MAX_OPEN_FILES 65536 /* each keeps some KiB of the kernel's memory */
 #define LOG_PREFIX     SUBTYPE ":0: " /* libtcmu's, for these calls */
 #define LOG_TEXT_MAX   (254 - sizeof(LOG_PREFIX)) /* … and a newline */
 
@@ -657,10 +658,19 @@ static struct tcmur_handler zloop_handler = {
 	.flush = zloop_flush,
 };
 
+/* A file that is closed is synced before: with fewer than are written to, each
+ * write would wait for another one's sync.  The rest is for everything else. */
+static void keep_files_open(void)
+{
+	limit_raise_descriptors();
+	disk_keep_open(
+		(unsigned)min_u64(limit_descriptors() / 4, MAX_OPEN_FILES));
+}
+
 int handler_init(void)
 {
 	zl_log_set(log_line);
 	limit_only_fails();
-	limit_raise_descriptors();
+	keep_files_open();
 	return tcmur_register_handler(&zloop_handler);
 }

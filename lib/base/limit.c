@@ -40,6 +40,13 @@ void limit_raise_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &new);
 }
 
+uint64_t limit_descriptors(void)
+{
+	struct rlimit now;
+
+	return getrlimit(RLIMIT_NOFILE, &now) ? 0 : now.rlim_cur;
+}
+
 const char *limit_strerror(int error)
 {
 	switch (error) {

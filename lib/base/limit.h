@@ -12,6 +12,8 @@
 #ifndef ZL_BASE_LIMIT_H
 #define ZL_BASE_LIMIT_H
 
+#include <stdint.h>
+
 /*
  * Ignores SIGXFSZ in this process, unless it has made up its mind about it.  To
  * block it in our threads instead would be no less, but dearer: it stays
@@ -24,6 +26,9 @@ void limit_only_fails(void);
  * hard limit goes, which is raised where it is the kernel's default and may be;
  * never less than there are.  Any thread. */
 void limit_raise_descriptors(void);
+
+/* How many this process may have now. */
+uint64_t limit_descriptors(void);
 
 /* strerror() that says which limit was met, and where it is set. */
 const char *limit_strerror(int error);

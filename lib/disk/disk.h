@@ -528,6 +528,10 @@ bool disk_is_shared(const char *dir);
 int disk_gateway_read(const char *dir, char **text, size_t *len);
 int disk_gateway_write(const char *dir, const char *text, struct zl_err *err);
 
+/* How many zone files of all disks of the process stay open; half of
+ * RLIMIT_NOFILE is another bound. */
+void disk_keep_open(unsigned max_files);
+
 /* What its zone files take on the backing file system, in bytes. */
 uint64_t disk_space_used(const char *dir, struct disk *disk);
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "skip.h"
@@ -161,7 +162,11 @@ static void with_powerfail(void **state)
 static void beside_another_disk(void **state)
 {
 	struct rig *rig = *state, other = *rig;
+	struct rlimit old, few;
 
+	getrlimit(RLIMIT_NOFILE, &old);
+	few = (struct rlimit){ 1024, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	rig_shell(rig, "mkdir $/e");
 	assert_int_equal(rig_add(&other,
 				 "zone_size_mb=1/conv_zones=0/"
@@ -179,6 +184,7 @@ static void beside_another_disk(void **state)
 		assert_let_go(rig);
 	}
 	rig_remove(&other);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
 /* A refused opening is a removal, too. */

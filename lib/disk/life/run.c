@@ -93,6 +93,11 @@ uint64_t disk_space_used(const char *dir, struct disk *disk)
 	return sum;
 }
 
+void disk_keep_open(unsigned max_files)
+{
+	store_file_set_max_fds(max_files);
+}
+
 uint32_t disk_wp_zones(const struct disk *d)
 {
 	return d->zones.nr_wp;
