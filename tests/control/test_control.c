@@ -2,6 +2,7 @@
 /* The control socket: requests, and what hostile clients can do. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <json-c/json.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +24,7 @@
 #include <cmocka.h>
 
 #include "control/internal.h"
+#include "disk/inject.h"
 #include "disk/disk.h"
 #include "skip.h"
 #include "stores/hang.h"
@@ -913,6 +915,46 @@ static void a_disk_that_hangs(void **state)
 	check_has("{'request':'version'}", "'ok':true");
 }
 
+static void *read_first_block(void *arg)
+{
+	static uint8_t block[4096];
+	struct iovec iov = { block, sizeof(block) };
+	struct disk_io io = {
+		.op = DISK_READ, .nr_blocks = 1, .iov = &iov, .iov_cnt = 1
+	};
+
+	assert_int_equal(disk_run(arg, &io), DISK_READ_ERROR);
+	return NULL;
+}
+
+/* Who asks for counters, as LOG SENSE does in a thread that all commands need,
+ * does not wait while the file of the faults is written. */
+static void counters_wait_for_no_file(void **state)
+{
+	const struct inject_fault twice = { .kind = INJECT_READ_ERROR,
+					    .nr_blocks = 1,
+					    .count = 2,
+					    .persistent = true };
+	struct disk_stats stats;
+	struct zl_err err;
+	struct other o;
+	pthread_t reader;
+	uint32_t id;
+
+	(void)state;
+	start_other(&o);
+	assert_int_equal(disk_fault_add(o.disk, &twice, &id, &err), 0);
+	store_hang_set(&o.hang, true);
+	assert_int_equal(
+		pthread_create(&reader, NULL, read_first_block, o.disk), 0);
+	store_hang_wait(&o.hang, 1);
+	disk_get_stats(o.disk, &stats);
+	assert_int_equal(stats.n[DC_FAULTS_INJECTED], 1);
+	store_hang_set(&o.hang, false);
+	pthread_join(reader, NULL);
+	stop_other(&o);
+}
+
 static void modes(void **state)
 {
 	char path[CONTROL_PATH_MAX];
@@ -1079,6 +1121,7 @@ int main(void)
 		T(who_waits_is_told_so),
 		T(who_asked_for_progress_does_not_read),
 		T(a_disk_that_hangs),
+		T(counters_wait_for_no_file),
 		T(modes),
 		T(another_user_is_hung_up_on),
 		T(a_left_over_socket_is_replaced),

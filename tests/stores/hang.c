@@ -8,7 +8,7 @@ struct hang_store {
 	struct store_hang *hang;
 };
 
-static void hang_submit(struct store *st, struct store_req *req)
+static void maybe_hang(struct store *st)
 {
 	struct store_hang *hang = ((struct hang_store *)st)->hang;
 
@@ -18,7 +18,19 @@ static void hang_submit(struct store *st, struct store_req *req)
 	while (hang->on)
 		pthread_cond_wait(&hang->goes_on, &hang->lock);
 	pthread_mutex_unlock(&hang->lock);
+}
+
+static void hang_submit(struct store *st, struct store_req *req)
+{
+	maybe_hang(st);
 	store_submit(st->lower, req);
+}
+
+static int hang_meta_replace(struct store *st, const char *name,
+			     const void *data, size_t len)
+{
+	maybe_hang(st);
+	return store_meta_replace(st->lower, name, data, len);
 }
 
 static void hang_close(struct store *st)
@@ -30,6 +42,7 @@ static void hang_close(struct store *st)
 static const struct store_ops hang_ops = {
 	.name = "hang",
 	.submit = hang_submit,
+	.meta_replace = hang_meta_replace,
 	.close = hang_close,
 };
 

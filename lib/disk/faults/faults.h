@@ -33,10 +33,12 @@ struct fault_hooks {
 struct disk_faults {
 	const struct fault_hooks *hooks;
 	atomic_uint armed; /* faults that can still happen */
+	/* Changed under the lock, and read without: what only counts does not
+	 * wait for I/O. */
+	_Atomic uint64_t injected;
 	/* Guards the rest; never held over anything but the file's I/O. */
 	pthread_mutex_t lock;
 	struct inject_list list;
-	uint64_t injected;
 	struct zl_limit log_limit;
 	bool file;   /* there is a file DISK_FAULTS */
 	bool behind; /* … that could not be brought up to date */

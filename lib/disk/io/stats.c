@@ -80,9 +80,7 @@ void disk_get_stats(struct disk *d, struct disk_stats *stats)
 	pthread_mutex_lock(&d->lock);
 	*stats = d->stats;
 	pthread_mutex_unlock(&d->lock);
-	pthread_mutex_lock(&d->faults.lock);
 	stats->n[DC_FAULTS_INJECTED] = d->faults.injected;
-	pthread_mutex_unlock(&d->faults.lock);
 }
 
 void disk_reset_zone_stats(struct disk *d)
