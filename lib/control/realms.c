@@ -69,48 +69,68 @@ static struct json_object *ranges_json(const struct zone_realm_info *realm,
 	return all;
 }
 
+static struct json_object *realm_json(const struct zone_realm_info *realm,
+				      unsigned domains)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_u64(o, "realm", realm->realm);
+	add_u64(o, "active", realm->active);
+	json_object_object_add(o, "ranges", ranges_json(realm, domains));
+	return o;
+}
+
+/* As in zones.c. */
 struct realm_page {
-	struct json_object *realms;
-	uint64_t left, next;
-	unsigned domains;
+	uint64_t max, next;
+	unsigned nr;
+	struct zone_realm_info realms[CONTROL_MAX_ZONES];
 };
 
 static bool add_realm(void *user, const struct zone_realm_info *realm)
 {
 	struct realm_page *p = user;
-	struct json_object *o;
 
-	if (!p->left--) {
+	if (p->nr == p->max) {
 		p->next = realm->realm;
 		return false;
 	}
-	o = json_object_new_object();
-	add_u64(o, "realm", realm->realm);
-	add_u64(o, "active", realm->active);
-	json_object_object_add(o, "ranges", ranges_json(realm, p->domains));
-	json_object_array_add(p->realms, o);
+	p->realms[p->nr++] = *realm;
 	return true;
+}
+
+static void reply_realms(struct request *r, const struct realm_page *p)
+{
+	struct json_object *realms = json_object_new_array();
+	unsigned domains = disk_geo(r->disk)->domains.nr;
+
+	for (unsigned i = 0; i < p->nr; i++)
+		json_object_array_add(realms,
+				      realm_json(&p->realms[i], domains));
+	reply_add(r, "domains", domains_json(r->disk));
+	reply_add(r, "realms", realms);
+	reply_add(r, "next_realm", new_u64(p->next));
 }
 
 int do_realms(struct request *r)
 {
 	const struct zone_domains *domains = &disk_geo(r->disk)->domains;
-	struct realm_page p = {
-		.left = CONTROL_MAX_ZONES,
-		.next = UINT64_MAX,
-		.domains = domains->nr,
-	};
-	uint64_t first = 0;
+	uint64_t first = 0, max = CONTROL_MAX_ZONES;
+	struct realm_page *p;
 
 	if (need_realms(r) ||
 	    !request_u64(r, "first", domains->nr_realms - 1, &first) ||
-	    !request_u64(r, "count", CONTROL_MAX_ZONES, &p.left))
+	    !request_u64(r, "count", CONTROL_MAX_ZONES, &max))
 		return -EINVAL;
-	p.realms = json_object_new_array();
-	disk_each_realm(r->disk, (uint32_t)first, add_realm, &p);
-	reply_add(r, "domains", domains_json(r->disk));
-	reply_add(r, "realms", p.realms);
-	reply_add(r, "next_realm", new_u64(p.next));
+	p = malloc(sizeof(*p));
+	if (!p)
+		return zl_fail(r->err, ENOMEM, "out of memory");
+	p->max = max;
+	p->next = UINT64_MAX;
+	p->nr = 0;
+	disk_each_realm(r->disk, (uint32_t)first, add_realm, p);
+	reply_realms(r, p);
+	free(p);
 	return 0;
 }
 

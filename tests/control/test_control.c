@@ -25,7 +25,7 @@
 
 #include "control/internal.h"
 #include "disk/inject.h"
-#include "disk/disk.h"
+#include "disk/internal.h"
 #include "skip.h"
 #include "stores/hang.h"
 #include "stores/mem.h"
@@ -955,6 +955,56 @@ static void counters_wait_for_no_file(void **state)
 	stop_other(&o);
 }
 
+/* Instead of json-c's: what is put together is none of what a disk's commands
+ * wait for. */
+int __real_json_object_array_add(struct json_object *array,
+				 struct json_object *o);
+int __wrap_json_object_array_add(struct json_object *array,
+				 struct json_object *o);
+static struct disk *formatted;
+
+int __wrap_json_object_array_add(struct json_object *array,
+				 struct json_object *o)
+{
+	if (formatted) {
+		assert_int_equal(pthread_mutex_trylock(&formatted->lock), 0);
+		pthread_mutex_unlock(&formatted->lock);
+	}
+	return __real_json_object_array_add(array, o);
+}
+
+static void answers(struct disk *d, const char *request, const char *want)
+{
+	char *reply =
+		control_answer(d, NULL, request, strlen(request), NULL, NULL);
+
+	assert_non_null(reply);
+	if (!strstr(reply, want))
+		fail_msg("%s: %s", request, reply);
+	free(reply);
+}
+
+static void nothing_is_formatted_under_the_disks_lock(void **state)
+{
+	static const char how[] = "capacity_mb=64,zone_size_mb=1,model=realms";
+	struct store_mem *m = store_mem_new();
+	struct disk_opts opts;
+	struct disk_open_args args = { .opts = &opts, .may_make = true };
+	struct zl_err err;
+	struct disk *d;
+
+	(void)state;
+	disk_opts_parse(&opts, how, sizeof(how) - 1, ',', false, &err);
+	if (disk_open_store(store_mem_open(m), "realms", &args, &d, &err))
+		fail_msg("%s", err.msg);
+	formatted = d;
+	answers(d, "{\"request\":\"zones\",\"count\":9}", "\"zone\":8");
+	answers(d, "{\"request\":\"realms\",\"count\":2}", "\"realm\":1");
+	formatted = NULL;
+	disk_close(d);
+	store_mem_free(m);
+}
+
 static void modes(void **state)
 {
 	char path[CONTROL_PATH_MAX];
@@ -1122,6 +1172,7 @@ int main(void)
 		T(who_asked_for_progress_does_not_read),
 		T(a_disk_that_hangs),
 		T(counters_wait_for_no_file),
+		T(nothing_is_formatted_under_the_disks_lock),
 		T(modes),
 		T(another_user_is_hung_up_on),
 		T(a_left_over_socket_is_replaced),
