@@ -13,14 +13,15 @@
 
 #define DYING_MS 1000 /* how long the end of a process may take */
 
-/* A socket that was left over refuses, one whose queue is full says EAGAIN. */
-static bool is_served(const struct sockaddr_un *addr)
+/* A socket that was left over refuses, one whose queue is full says EAGAIN.
+ * -errno: who knows. */
+static int is_served(const struct sockaddr_un *addr)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool served;
 
 	if (fd < 0)
-		return false;
+		return -errno;
 	served = !connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ||
 		 errno == EAGAIN;
 	close(fd);
@@ -29,25 +30,38 @@ static bool is_served(const struct sockaddr_un *addr)
 
 /* A process that was killed may have lost the disk's lock a moment before its
  * socket. */
-static bool stays_served(const struct sockaddr_un *addr)
+static int stays_served(const struct sockaddr_un *addr)
 {
 	uint64_t end_ms = clock_ms() + DYING_MS;
-	bool served;
+	int served;
 
 	do
 		served = is_served(addr);
-	while (served && clock_wait_step(end_ms, 10));
+	while (served > 0 && clock_wait_step(end_ms, 10));
 	return served;
 }
 
 /* Nobody can connect before listen(): the mode is right by then. */
-static int listen_at(int fd, const struct sockaddr_un *addr)
+static int bind_to(int fd, const struct sockaddr_un *addr)
 {
 	unlink(addr->sun_path);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) ||
+	if (bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) ||
 	    chmod(addr->sun_path, 0600) || listen(fd, 8))
 		return -errno;
 	return 0;
+}
+
+static int listen_at(const struct sockaddr_un *addr, int *fd)
+{
+	int ret;
+
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*fd < 0)
+		return -errno;
+	ret = bind_to(*fd, addr);
+	if (ret)
+		close(*fd);
+	return ret;
 }
 
 int socket_make(const char *path, int *fd, struct zl_err *err)
@@ -56,17 +70,16 @@ int socket_make(const char *path, int *fd, struct zl_err *err)
 	int ret;
 
 	strcpy(addr.sun_path, path);
-	if (stays_served(&addr))
+	ret = stays_served(&addr);
+	if (ret > 0)
 		return zl_fail(err, EADDRINUSE,
 			       "%s is another process's, which has a disk of "
 			       "this serial number open, perhaps a copy",
 			       path);
-	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ret = listen_at(*fd, &addr);
+	if (!ret)
+		ret = listen_at(&addr, fd);
 	if (!ret)
 		return 0;
-	if (*fd >= 0)
-		close(*fd);
 	return zl_fail(err, -ret, "the socket %s cannot be made: %s", path,
 		       limit_strerror(-ret));
 }

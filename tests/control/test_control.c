@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -1079,6 +1080,27 @@ static void a_socket_in_use_is_left_alone(void **state)
 }
 
 /* Has a socket of that name for a while, then dies. */
+/* Whether it is served cannot be found out then, and it stays. */
+static void a_socket_stays_where_there_is_no_descriptor(void **state)
+{
+	char path[CONTROL_PATH_MAX];
+	struct rlimit old, none;
+	int fd, ret, first;
+	struct zl_err err;
+
+	(void)state;
+	assert_int_equal(control_path(serial, path), 0);
+	getrlimit(RLIMIT_NOFILE, &old);
+	first = dup(STDIN_FILENO);
+	close(first);
+	none = (struct rlimit){ (rlim_t)first, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ret = socket_make(path, &fd, &err);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(ret, -EMFILE);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 static void serve_and_die(const char *path, int ready)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -1177,6 +1199,7 @@ int main(void)
 		T(another_user_is_hung_up_on),
 		T(a_left_over_socket_is_replaced),
 		T(a_socket_in_use_is_left_alone),
+		T(a_socket_stays_where_there_is_no_descriptor),
 		T(the_dying_are_waited_for),
 		T(an_unsafe_directory_is_refused),
 		T(nobody_there),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* The file store's own: what stands in the directory, and what may not. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,7 +17,9 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "held.h"
 #include "skip.h"
+#include "store/copy.h"
 #include "store/ops.h"
 
 /* Stands before the system's: the directory's fail while this is set. */
@@ -35,6 +38,20 @@ int fsync(int fd)
 		}
 	}
 	return (int)syscall(SYS_fsync, fd);
+}
+
+/* … and where there is no memory for a list of files. */
+static bool lists_fail;
+
+DIR *__real_fdopendir(int fd);
+DIR *__wrap_fdopendir(int fd);
+
+DIR *__wrap_fdopendir(int fd)
+{
+	if (!lists_fail)
+		return __real_fdopendir(fd);
+	errno = ENOMEM;
+	return NULL;
 }
 
 struct env {
@@ -584,6 +601,30 @@ static void reading_is_not_written_down(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static bool any_name(const char *name)
+{
+	return name[0] != '.';
+}
+
+/* A directory that cannot be listed is neither copied nor removed, and let go
+ * of. */
+static void a_list_that_fails_is_let_go(void **state)
+{
+	struct store_copy copy = { .wants = any_name, .stays = true };
+	struct env *env = *state;
+	unsigned fds = held_fds();
+	char to[] = "/tmp/zl-copy-XXXXXX";
+	struct zl_err err;
+
+	assert_non_null(mkdtemp(to));
+	lists_fail = true;
+	assert_int_equal(store_copy(env->dir, to, &copy, &err), -ENOMEM);
+	assert_int_equal(store_remove_dir(to, &err), -ENOMEM);
+	lists_fail = false;
+	assert_int_equal(held_fds(), fds);
+	assert_int_equal(rmdir(to), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -606,6 +647,7 @@ int main(void)
 		T(replacing_is_atomic),
 		T(a_failed_sync_of_the_names_is_made_good),
 		T(a_crashs_temporary_file_is_no_obstacle),
+		T(a_list_that_fails_is_let_go),
 		T(a_user_of_a_zone_file_is_seen),
 		T(the_probe_disturbs_nobody),
 	};

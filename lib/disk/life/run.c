@@ -43,9 +43,11 @@ int disk_start(struct disk *d, unsigned nr_workers, struct zl_err *err)
 	ret = fence_init(d);
 	if (!ret)
 		ret = work_start(&d->work, nr_workers);
-	if (ret)
+	if (ret) {
+		fence_end(d);
 		return zl_fail(err, -ret, "%s: cannot start %u threads",
 			       d->name, nr_workers);
+	}
 	if (nr_workers)
 		start_engine(d);
 	return 0;
