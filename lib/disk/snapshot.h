@@ -124,7 +124,8 @@ struct disk_copy_news {
 /*
  * The two halves of that, for who changes the files in between: all but the
  * sidecar; and what makes a disk of it.  @meta: the sidecar's; a new serial
- * number is put into it.  @news may be NULL.  @durable: or it is for now.
+ * number is put into it.  @news may be NULL.  @durable: what it
+ * writes is, the files are made so before; or it is for now.
  */
 int disk_copy_files(const char *from, const char *to,
 		    disk_progress_fn *progress, void *user, struct zl_err *err);

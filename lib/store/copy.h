@@ -29,6 +29,9 @@ struct store_copy {
 	/* No file goes meanwhile: one that is listed and then not there is an
 	 * error. */
 	bool stays;
+	/* store_copy_sync() or store_copy_name() will be called: what those
+	 * could not be told of is synced at once. */
+	bool durable;
 	/* Called now and then; NULL: nobody is told. */
 	void (*progress)(void *user, uint32_t done, uint32_t total);
 	void *user;
@@ -59,8 +62,13 @@ int store_copy_file(const char *from, const char *to, const char *name,
  * error.  -ENOENT: there is none. */
 int store_remove_dir(const char *path, struct zl_err *err);
 
+/* What the two below need, from before the first file is copied to @path, or
+ * somewhere else on its file system: whoever else is told of what fails from
+ * then on, they are, too.  A descriptor, to be closed, or -errno. */
+int store_copy_watch(const char *path, struct zl_err *err);
+
 /* Makes all that was copied there durable, and the directory's own name. */
-int store_copy_sync(const char *path, struct zl_err *err);
+int store_copy_sync(int watch, const char *path, struct zl_err *err);
 
 /* Gives a complete copy, after store_copy_sync(), its name, in the same
  * directory: what has that name is durable, and whole.  When an error is

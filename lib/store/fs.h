@@ -86,6 +86,11 @@ bool fs_sizes_get_old(const struct fs *fs);
  * delegation, with the kernel's CephFS there are none. */
 bool fs_leases_tell(const struct fs *fs);
 
+/* Whether syncfs() says what it could not make durable.  A program's file
+ * system is not asked (fuse_sync_fs()), nor is an SMB server, and overlayfs
+ * says nothing of the one below it: fdatasync() of each file does. */
+bool fs_syncs_all(const struct fs *fs);
+
 /* Whether a file is one that is deleted, but open: its client keeps it under
  * such a name until it is closed (NFS, libfuse). */
 bool fs_is_deleted_name(const char *name);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /*
- * Snapshots, clones and restores where listing a directory fails, or leaves a
- * name out, at each of its steps: there is all of it, or what was before.
+ * Snapshots, clones and restores where something fails at each of their steps:
+ * listing a directory (or it leaves a name out), a sync, which may tell others.
+ * There is all of it, or what was before.
  */
 #include <dirent.h>
 #include <dlfcn.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 
 #include "disk/dirs.h"
 #include "disk/snapshot.h"
+#include "store/fs.h"
 
 #define GONE 5u /* has no file in the snapshot: OFFLINE */
 
@@ -253,13 +255,195 @@ static void a_zone_without_a_file(void **state)
 	assert_true(same("d/zloop.snapshots/one", "d"));
 }
 
+/*
+ * Linux tells a syncfs() of what could not be written back since its descriptor
+ * was opened, or what nobody has been told of: errseq_t in its sources.
+ */
+
+#define MAX_FDS 256
+
+static struct {
+	unsigned losses;
+	bool seen; /* somebody was told of the last one */
+	unsigned since[MAX_FDS];
+	unsigned lose_at, nr; /* at which call of the copy */
+	bool on;
+} fs_model;
+
+static void note_open(int fd)
+{
+	if (fd >= 0 && fd < MAX_FDS)
+		fs_model.since[fd] = fs_model.losses && !fs_model.seen
+					     ? fs_model.losses - 1
+					     : fs_model.losses;
+}
+
+static int open_at(int dir, const char *path, int flags, mode_t mode)
+{
+	int fd = (int)syscall(SYS_openat, dir, path, flags, mode);
+
+	note_open(fd);
+	return fd;
+}
+
+int open(const char *path, int flags, ...)
+{
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return open_at(AT_FDCWD, path, flags, mode);
+}
+
+int openat(int dir, const char *path, int flags, ...)
+{
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return open_at(dir, path, flags, mode);
+}
+
+int syncfs(int fd)
+{
+	bool lost = fs_model.on && fs_model.since[fd] != fs_model.losses;
+
+	if (!fs_model.on)
+		return 0;
+	fs_model.since[fd] = fs_model.losses;
+	fs_model.seen = true;
+	errno = EIO;
+	return lost ? -1 : 0;
+}
+
+/* Each file that is copied comes by here.  What is lost is told to another
+ * program, which knows nothing of this one. */
+int futimens(int fd, const struct timespec times[2])
+{
+	if (fs_model.on && fs_model.nr++ == fs_model.lose_at) {
+		fs_model.losses++;
+		fs_model.seen = true;
+	}
+	return utimensat(fd, "", times, AT_EMPTY_PATH);
+}
+
+static int take(void)
+{
+	struct zl_err err;
+
+	return snapshot_take(in_top("d"), "two", NULL, NULL, &err);
+}
+
+static int put_back(void)
+{
+	struct zl_err err;
+
+	return snapshot_restore(in_top("d"), "one", NULL, NULL, &err);
+}
+
+static int copy(void)
+{
+	struct disk_meta meta;
+	struct zl_err err;
+
+	return disk_clone(in_top("d"), NULL, in_top("c"), NULL, NULL, &meta,
+			  &err);
+}
+
+static int (*const works[])(void) = { take, put_back, copy };
+
+static void what_another_program_was_told(void **state)
+{
+	unsigned n;
+	int ret;
+
+	(void)state;
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(works); i++) {
+		for (n = 0;; n++) {
+			sh("rm -rf c d && cp -a old d");
+			memset(&fs_model, 0, sizeof(fs_model));
+			fs_model.lose_at = n;
+			fs_model.on = true;
+			ret = works[i]();
+			fs_model.on = false;
+			if (!fs_model.losses)
+				break;
+			assert_int_not_equal(ret, 0);
+		}
+		assert_int_equal(ret, 0);
+		assert_in_range(n, 8, 20);
+	}
+}
+
+/*
+ * Where syncfs() says nothing each file is synced.
+ */
+
+static const char *fs_type;
+static enum fs_kind fs_kind;
+static unsigned nr_syncs, sync_fails_at;
+
+void __real_fs_of(int fd, struct fs *fs);
+void __wrap_fs_of(int fd, struct fs *fs);
+
+void __wrap_fs_of(int fd, struct fs *fs)
+{
+	__real_fs_of(fd, fs);
+	if (!fs_type)
+		return;
+	fs->kind = fs_kind;
+	snprintf(fs->type, sizeof(fs->type), "%s", fs_type);
+}
+
+int fdatasync(int fd)
+{
+	if (!fs_type || nr_syncs++ != sync_fails_at)
+		return (int)syscall(SYS_fdatasync, fd);
+	errno = EIO;
+	return -1;
+}
+
+static void where_syncfs_says_nothing(void **state)
+{
+	static const struct {
+		enum fs_kind kind;
+		const char *type;
+	} rows[] = { { FS_PROGRAM, "fuse.x" },
+		     { FS_CEPH_FUSE, "fuse.ceph-fuse" },
+		     { FS_LOCAL, "overlay" } };
+	unsigned nr;
+	int ret;
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++) {
+		for (nr = sync_fails_at = 0;; sync_fails_at++) {
+			sh("rm -rf c d && cp -a old d");
+			nr_syncs = 0;
+			fs_kind = rows[i / 3].kind;
+			fs_type = rows[i / 3].type;
+			ret = works[i % 3]();
+			fs_type = NULL;
+			if (nr_syncs <= sync_fails_at)
+				break;
+			nr += !!ret;
+		}
+		assert_int_equal(ret, 0);
+		/* Files with something in them, and the journal. */
+		assert_in_range(nr, 7, sync_fails_at);
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(a_zone_without_a_file),
-		T(where_listing_fails),
-		T(where_a_name_is_left_out),
+		T(a_zone_without_a_file),     T(where_listing_fails),
+		T(where_a_name_is_left_out),  T(what_another_program_was_told),
+		T(where_syncfs_says_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,16 +89,27 @@ int disk_copy_complete(const char *to, struct disk_meta *meta,
 		       struct zl_err *err)
 {
 	struct store *st;
-	int ret = 0;
+	int ret = store_file_open(to, &st, err);
 
-	if (durable)
-		ret = store_copy_sync(to, err);
-	if (!ret)
-		ret = store_file_open(to, &st, err);
 	if (ret)
 		return ret;
 	ret = complete(st, to, meta, news, durable, err);
 	store_close(st);
+	return ret;
+}
+
+static int copy_durably(const char *from, const char *to,
+			disk_progress_fn *progress, void *user,
+			struct zl_err *err)
+{
+	int watch = store_copy_watch(to, err), ret;
+
+	if (watch < 0)
+		return watch;
+	ret = copies_make_durable(from, to, progress, user, err);
+	if (!ret)
+		ret = store_copy_sync(watch, to, err);
+	close(watch);
 	return ret;
 }
 
@@ -110,7 +121,7 @@ static int clone_files(const char *from, const char *to,
 
 	if (made < 0)
 		return made;
-	ret = disk_copy_files(from, to, progress, user, err);
+	ret = copy_durably(from, to, progress, user, err);
 	if (!ret)
 		ret = disk_copy_complete(to, meta, NULL, true, err);
 	if (!ret)

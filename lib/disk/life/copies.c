@@ -65,16 +65,31 @@ int copies_make(const char *from, const char *to, struct store_copy *copy,
 	return store_copy(from, to, copy, err);
 }
 
-int disk_copy_files(const char *from, const char *to,
-		    disk_progress_fn *progress, void *user, struct zl_err *err)
+static int copy_files(const char *from, const char *to, bool durable,
+		      disk_progress_fn *progress, void *user,
+		      struct zl_err *err)
 {
 	struct store_copy copy = { .wants = copies_wants,
 				   .last = true,
 				   .stays = true,
+				   .durable = durable,
 				   .progress = progress,
 				   .user = user };
 
 	return copies_make(from, to, &copy, err);
+}
+
+int disk_copy_files(const char *from, const char *to,
+		    disk_progress_fn *progress, void *user, struct zl_err *err)
+{
+	return copy_files(from, to, false, progress, user, err);
+}
+
+int copies_make_durable(const char *from, const char *to,
+			disk_progress_fn *progress, void *user,
+			struct zl_err *err)
+{
+	return copy_files(from, to, true, progress, user, err);
 }
 
 /* With the names in a directory; -errno: it cannot be opened or listed. */

@@ -26,6 +26,10 @@ const char *copies_file(void *names, uint32_t nr);
  * is missed. */
 int copies_make(const char *from, const char *to, struct store_copy *copy,
 		struct zl_err *err);
+/* disk_copy_files() for what will be made durable. */
+int copies_make_durable(const char *from, const char *to,
+			disk_progress_fn *progress, void *user,
+			struct zl_err *err);
 /* Removes what copies_is_contents(). */
 void copies_empty(const char *dir);
 /* What its sidecar says; a disk that is half made is none. */

@@ -71,6 +71,30 @@ static int add_gone(const char *dir, const char *tmp,
 	return 0;
 }
 
+/* In @tmp, which gets the name @path. */
+static int copy_durably(const char *dir, const char *from, struct store *disk,
+			const char *tmp, const char *path,
+			const struct disk_meta *meta,
+			disk_progress_fn *progress, void *user,
+			struct zl_err *err)
+{
+	int watch = store_copy_watch(tmp, err), ret;
+
+	if (watch < 0)
+		return watch;
+	ret = copies_make_durable(from, tmp, progress, user, err);
+	if (!ret)
+		ret = add_gone(dir, tmp, meta, err);
+	if (!ret)
+		ret = store_copy_sync(watch, tmp, err);
+	if (!ret)
+		ret = settle_prove(dir, disk, err);
+	if (!ret)
+		ret = store_copy_name(tmp, path, err);
+	close(watch);
+	return ret;
+}
+
 static int copy_back(const char *dir, const char *from, struct store *disk,
 		     const struct disk_meta *meta, disk_progress_fn *progress,
 		     void *user, struct zl_err *err)
@@ -87,15 +111,8 @@ static int copy_back(const char *dir, const char *from, struct store *disk,
 	if (mkdir(tmp, 0700) < 0)
 		return zl_fail(err, errno, "%s cannot be made: %s", tmp,
 			       limit_strerror(errno));
-	ret = disk_copy_files(from, tmp, progress, user, err);
-	if (!ret)
-		ret = add_gone(dir, tmp, meta, err);
-	if (!ret)
-		ret = store_copy_sync(tmp, err);
-	if (!ret)
-		ret = settle_prove(dir, disk, err);
-	if (!ret)
-		ret = store_copy_name(tmp, path, err);
+	ret = copy_durably(dir, from, disk, tmp, path, meta, progress, user,
+			   err);
 	if (ret && !store_prove(disk))
 		store_remove_dir(tmp, NULL);
 	return ret ? ret : settle_finish(dir, disk, err);

@@ -301,6 +301,7 @@ static int fill(const char *dir, const char *name, bool last,
 {
 	struct store_copy copy = { .wants = copies_is_contents,
 				   .last = last,
+				   .durable = true,
 				   .progress = progress,
 				   .user = user,
 				   .end_ms = end_ms };
@@ -387,7 +388,7 @@ static int stop_tmp(const char *tmp, struct zl_err *err)
 		ret = store_file_open(tmp, &st, err);
 	if (ret)
 		return ret;
-	ret = copies_end_journal(st, tmp, &meta, NULL, false, err);
+	ret = copies_end_journal(st, tmp, &meta, NULL, true, err);
 	store_close(st);
 	return ret;
 }
@@ -402,7 +403,7 @@ int snapshot_end(struct snapshot_work *w, struct zl_err *err)
 	if (!ret)
 		ret = stop_tmp(tmp, err);
 	if (!ret)
-		ret = store_copy_sync(tmp, err);
+		ret = store_copy_sync(w->lock_fd, tmp, err);
 	if (!ret)
 		ret = store_copy_name(tmp, path, err);
 	if (ret)

@@ -67,6 +67,12 @@ bool fs_leases_tell(const struct fs *fs)
 	return fs->kind != FS_NFS && fs->kind != FS_SMB && fs->kind != FS_CEPH;
 }
 
+bool fs_syncs_all(const struct fs *fs)
+{
+	return fs->kind != FS_PROGRAM && fs->kind != FS_CEPH_FUSE &&
+	       fs->kind != FS_SMB && strcmp(fs->type, "overlay");
+}
+
 bool fs_is_deleted_name(const char *name)
 {
 	static const struct {
