@@ -72,7 +72,7 @@ int store_copy_sync(int watch, const char *path, struct zl_err *err);
 
 /* Gives a complete copy, after store_copy_sync(), its name, in the same
  * directory: what has that name is durable, and whole.  When an error is
- * returned the copy has the one name or the other. */
+ * returned it has its old one, unless the file system does not give it back. */
 int store_copy_name(const char *from, const char *to, struct zl_err *err);
 
 #endif

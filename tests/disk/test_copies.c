@@ -26,6 +26,23 @@ static struct {
 	bool met;
 } list;
 
+/* Of all calls that are counted these fail. */
+static struct {
+	bool on;
+	unsigned nr, from, to;
+} calls;
+
+static bool call_fails(void)
+{
+	unsigned nr;
+
+	if (!calls.on)
+		return false;
+	nr = calls.nr++;
+	errno = EIO;
+	return nr >= calls.from && nr < calls.to;
+}
+
 static struct dirent *next_name(DIR *dir)
 {
 	static struct dirent *(*real)(DIR * dir);
@@ -280,7 +297,9 @@ static void note_open(int fd)
 
 static int open_at(int dir, const char *path, int flags, mode_t mode)
 {
-	int fd = (int)syscall(SYS_openat, dir, path, flags, mode);
+	int fd = call_fails()
+			 ? -1
+			 : (int)syscall(SYS_openat, dir, path, flags, mode);
 
 	note_open(fd);
 	return fd;
@@ -312,6 +331,8 @@ int syncfs(int fd)
 {
 	bool lost = fs_model.on && fs_model.since[fd] != fs_model.losses;
 
+	if (call_fails())
+		return -1;
 	if (!fs_model.on)
 		return 0;
 	fs_model.since[fd] = fs_model.losses;
@@ -437,13 +458,93 @@ static void where_syncfs_says_nothing(void **state)
 	}
 }
 
+/*
+ * A call of a restore fails, or all from one on.
+ */
+
+int fsync(int fd)
+{
+	return call_fails() ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	return call_fails() ? -1
+			    : (int)syscall(SYS_renameat2, AT_FDCWD, from,
+					   AT_FDCWD, to, 0);
+}
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return call_fails() ? -1
+			    : (int)syscall(SYS_renameat2, from_fd, from, to_fd,
+					   to, 0);
+}
+
+int unlinkat(int fd, const char *name, int flags)
+{
+	return call_fails() ? -1 : (int)syscall(SYS_unlinkat, fd, name, flags);
+}
+
+int rmdir(const char *path)
+{
+	return call_fails() ? -1
+			    : (int)syscall(SYS_unlinkat, AT_FDCWD, path,
+					   AT_REMOVEDIR);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+	return call_fails() ? -1
+			    : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+}
+
+/* An error means that the disk is what it was, or says that it will not be. */
+static void restore_fails(unsigned at, unsigned nr, unsigned *said)
+{
+	struct zl_err err, later;
+	bool is_said;
+	int ret;
+
+	sh("rm -rf d && cp -a old d");
+	calls.nr = 0;
+	calls.from = at;
+	calls.to = at + nr;
+	calls.on = true;
+	ret = snapshot_restore(in_top("d"), "one", NULL, NULL, &err);
+	calls.on = false;
+	is_said = ret &&
+		  strstr(err.msg,
+			 "the restore is completed when the disk is opened");
+	*said += is_said;
+	assert_int_equal(disk_settle(in_top("d"), 0, &later), 0);
+	if (!same(ret && !is_said ? "old" : "d/zloop.snapshots/one", "d"))
+		fail_msg("call %u: %s", at, ret ? err.msg : "succeeded");
+}
+
+static void where_calls_fail(void **state)
+{
+	static const unsigned nr[] = { 1, UINT32_MAX / 2 };
+	unsigned said, at;
+
+	(void)state;
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(nr); i++) {
+		said = at = 0;
+		do
+			restore_fails(at, nr[i], &said);
+		while (calls.nr > at++);
+		assert_in_range(at, 50, 1000);
+		assert_in_range(said, 5, at - 40);
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_zone_without_a_file),     T(where_listing_fails),
 		T(where_a_name_is_left_out),  T(what_another_program_was_told),
-		T(where_syncfs_says_nothing),
+		T(where_syncfs_says_nothing), T(where_calls_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,8 @@ int copies_hold_alone(const char *path, struct zl_err *err);
 
 int settle_path(const char *dir, const char *name, char path[PATH_MAX],
 		struct zl_err *err);
+/* Whether there is a complete one. */
+bool settle_is_due(const char *dir);
 /* Each complete copy takes the place of the disk's file; @disk has the lock. */
 int settle_finish(const char *dir, struct store *disk, struct zl_err *err);
 /* Before a name is changed in a directory: nothing but having asked keeps a

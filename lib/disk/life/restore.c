@@ -95,6 +95,20 @@ static int copy_durably(const char *dir, const char *from, struct store *disk,
 	return ret;
 }
 
+/* There is no way back. */
+static int fail_later(int ret, struct zl_err *err)
+{
+	struct zl_err why = { "" };
+
+	if (err)
+		why = *err;
+	return zl_fail(
+		err, -ret,
+		"the restore is completed when the disk is opened or checked "
+		"next, since now %s",
+		why.msg);
+}
+
 static int copy_back(const char *dir, const char *from, struct store *disk,
 		     const struct disk_meta *meta, disk_progress_fn *progress,
 		     void *user, struct zl_err *err)
@@ -113,9 +127,11 @@ static int copy_back(const char *dir, const char *from, struct store *disk,
 			       limit_strerror(errno));
 	ret = copy_durably(dir, from, disk, tmp, path, meta, progress, user,
 			   err);
-	if (ret && !store_prove(disk))
+	if (!ret)
+		ret = settle_finish(dir, disk, err);
+	else if (!store_prove(disk))
 		store_remove_dir(tmp, NULL);
-	return ret ? ret : settle_finish(dir, disk, err);
+	return ret && settle_is_due(dir) ? fail_later(ret, err) : ret;
 }
 
 static bool same_realms(const struct disk_realms *a,

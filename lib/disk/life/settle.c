@@ -209,6 +209,11 @@ static bool there_is(const char *dir, const char *name)
 	       S_ISDIR(sb.st_mode);
 }
 
+bool settle_is_due(const char *dir)
+{
+	return there_is(dir, SETTLE_READY);
+}
+
 /* Alone in the directory.  What it does is said before: with many zones it
  * takes a while. */
 static int settle(const char *dir, struct store *disk, struct zl_err *err)
@@ -225,7 +230,7 @@ static int settle(const char *dir, struct store *disk, struct zl_err *err)
 		if (!ret)
 			ret = remove_copies(dir, path, disk, err);
 	}
-	if (ret || !there_is(dir, SETTLE_READY))
+	if (ret || !settle_is_due(dir))
 		return ret;
 	zl_log(ZL_LOG_WARN, "%s: a restore that was interrupted is completed",
 	       dir);
@@ -235,7 +240,7 @@ static int settle(const char *dir, struct store *disk, struct zl_err *err)
 int disk_settle(const char *dir, unsigned lock_wait_ms, struct zl_err *err)
 {
 	struct store *st;
-	bool begun = there_is(dir, SETTLE_READY);
+	bool begun = settle_is_due(dir);
 	int ret;
 
 	if (!begun && !there_is(dir, SETTLE_TMP))

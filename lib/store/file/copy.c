@@ -538,8 +538,14 @@ int store_copy_sync(int watch, const char *path, struct zl_err *err)
 
 int store_copy_name(const char *from, const char *to, struct zl_err *err)
 {
+	int ret;
+
 	if (rename(from, to) < 0)
 		return zl_fail(err, errno, "%s cannot be renamed: %s", from,
 			       limit_strerror(errno));
-	return fail_durable(to, sync_parent(to), err);
+	ret = sync_parent(to);
+	/* Who is told of an error is to find what was before. */
+	if (ret)
+		rename(to, from);
+	return fail_durable(to, ret, err);
 }
