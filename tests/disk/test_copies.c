@@ -538,6 +538,67 @@ static void where_calls_fail(void **state)
 	}
 }
 
+/*
+ * Somebody has zone files open and no lock, as the kernel's driver has.
+ */
+
+static int look(void)
+{
+	struct zl_err err;
+	struct disk *d;
+	int ret = open_dir(in_top("d"), NULL, 0, LOOK, &d, &err);
+
+	if (!ret)
+		disk_close(d);
+	return ret;
+}
+
+static void ignore(void *user, uint32_t slot, const char *what)
+{
+	(void)user, (void)slot, (void)what;
+}
+
+static int check(void)
+{
+	struct zl_err err;
+
+	return disk_check(in_top("d"), ignore, NULL, NULL, &err);
+}
+
+static int settle_it(void)
+{
+	struct zl_err err;
+
+	return disk_settle(in_top("d"), 0, &err);
+}
+
+static void beside_the_kernels_driver(void **state)
+{
+	static int (*const all[])(void) = { settle_it, look, check,
+					    take,      copy, put_back };
+	int fd;
+
+	(void)state;
+	sh("cp -a old d && cp -a d/zloop.snapshots/one d/zloop.restore && "
+	   "rm d/zloop.restore/zloop.json");
+	fd = open(in_top("d/seq-000004"), O_RDWR | O_CLOEXEC);
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(all); i++) {
+		assert_int_equal(all[i](), -EBUSY);
+		must_be_there("c", false);
+		assert_true(same("old", "d"));
+		sh("cd d/zloop.restore && for f in *; do "
+		   "cmp $f ../zloop.snapshots/one/$f || exit 1; done");
+	}
+	/* One that has not begun is in nobody's way. */
+	sh("mv d/zloop.restore d/zloop.restore.tmp");
+	assert_int_equal(settle_it(), 0);
+	must_be_there("d/zloop.restore.tmp/seq-000004", true);
+	close(fd);
+	assert_int_equal(settle_it(), 0);
+	must_be_there("d/zloop.restore.tmp", false);
+	assert_true(same("old", "d"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -545,6 +606,7 @@ int main(void)
 		T(a_zone_without_a_file),     T(where_listing_fails),
 		T(where_a_name_is_left_out),  T(what_another_program_was_told),
 		T(where_syncfs_says_nothing), T(where_calls_fail),
+		T(beside_the_kernels_driver),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,6 +249,9 @@ int disk_settle(const char *dir, unsigned lock_wait_ms, struct zl_err *err)
 	if (ret)
 		return ret;
 	ret = users_lock(st, dir, lock_wait_ms, true, err);
+	/* The kernel's driver takes no lock. */
+	if (!ret)
+		ret = users_refuse(st, dir, err);
 	if (!ret)
 		ret = settle(dir, st, err);
 	else if (ret == -EBUSY && !begun)
