@@ -346,6 +346,23 @@ static int keep_range(struct rollback *rb, struct undo *u, uint64_t off,
 	return ret;
 }
 
+/*
+ * The same for a request.  What cannot be read cannot be kept, but is to be
+ * overwritten all the same: as in make_room() the slot is synced early, and the
+ * change goes *through.
+ */
+static int keep_old(struct rollback *rb, struct stripe *sp, struct undo *u,
+		    const struct store_req *req, uint64_t end, bool *through)
+{
+	int ret = keep_range(rb, u, req->off, end);
+
+	if (!ret || ret == -ENOMEM)
+		return ret;
+	ret = sync_slot(rb, sp, req);
+	*through = !ret;
+	return ret;
+}
+
 /* The range was written durably: that is what the way back leads to. */
 static void update_range(struct stripe *sp, const struct store_req *req)
 {
@@ -389,7 +406,7 @@ static int64_t change_conv(struct rollback *rb, struct stripe *sp,
 	if (keep && !ret)
 		ret = need_undo(rb, sp, req->slot, &u);
 	if (keep && !ret)
-		ret = keep_range(rb, u, req->off, req->off + req->len);
+		ret = keep_old(rb, sp, u, req, req->off + req->len, &through);
 	if (ret)
 		return ret;
 	res = pass_down(rb, req);
@@ -442,8 +459,8 @@ static int keep_seq(struct rollback *rb, struct stripe *sp,
 	if (!ret)
 		ret = need_undo(rb, sp, req->slot, u);
 	return ret ? ret
-		   : keep_range(rb, *u, req->off,
-				min_u64(end, (*u)->base_bytes));
+		   : keep_old(rb, sp, *u, req, min_u64(end, (*u)->base_bytes),
+			      through);
 }
 
 static int64_t change_seq(struct rollback *rb, struct stripe *sp,

@@ -172,6 +172,65 @@ static void another_zone_has_filled_the_cache(void **state)
 	big_stop(&b);
 }
 
+/* What cannot be read can be written again, and stays. */
+static void a_bad_sector_is_overwritten(void **state)
+{
+	static const struct {
+		enum disk_op op;
+		uint64_t lba;
+	} rows[] = { { DISK_WRITE, 0 },
+		     { DISK_WRITE, 2 * BIG_ZONE },
+		     { DISK_UNMAP, 0 } };
+	const struct disk_powerfail how = { 0 };
+	struct zl_err err;
+	struct big b;
+
+	(void)state;
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(rows); i++) {
+		big_start_as(&b, BIG_CFG ",model=host-aware");
+		memset(b.buf, 'o', MANY * 512);
+		assert_int_equal(big_run(&b, DISK_WRITE, rows[i].lba, 64),
+				 DISK_OK);
+		assert_int_equal(big_run(&b, DISK_SYNC, 0, 0), DISK_OK);
+		/* This can be taken back no longer. */
+		assert_int_equal(big_run(&b, DISK_WRITE, rows[i].lba + 56, 8),
+				 DISK_OK);
+		big_arm(&b, STORE_READ, UINT64_MAX);
+		memset(b.buf, 'n', MANY * 512);
+		assert_int_equal(big_run(&b, rows[i].op, rows[i].lba + 3, 8),
+				 DISK_OK);
+		assert_true(store_fault_hits(b.fault));
+		big_arm(&b, STORE_READ, 0);
+		assert_int_equal(disk_powerfail(b.disk, &how, &err), 0);
+		assert_int_equal(big_run(&b, DISK_READ, rows[i].lba, 16),
+				 DISK_OK);
+		assert_int_equal(b.buf[3 * 512 - 1], 'o');
+		assert_int_equal(b.buf[3 * 512],
+				 rows[i].op == DISK_WRITE ? 'n' : 0);
+		assert_int_equal(b.buf[11 * 512], 'o');
+		big_stop(&b);
+	}
+}
+
+/* … or is not written, where what there is cannot be made durable first. */
+static void a_bad_sector_and_no_sync(void **state)
+{
+	struct big b;
+
+	(void)state;
+	big_start(&b);
+	assert_int_equal(big_run(&b, DISK_WRITE, 0, 64), DISK_OK);
+	store_fault_arm(b.fault,
+			&(struct store_fault_plan){ .fail_count = UINT64_MAX,
+						    .error = EIO,
+						    .only = 1u << STORE_READ |
+							    1u << STORE_SYNC });
+	assert_int_equal(big_run(&b, DISK_WRITE, 128, 8), DISK_WRITE_ERROR);
+	big_arm(&b, STORE_READ, 0);
+	assert_int_equal(big_run(&b, DISK_READ, 0, 8), DISK_READ_ERROR);
+	big_stop(&b);
+}
+
 /* What was acknowledged before is not known to be durable, ever. */
 static void flushing_a_full_cache_fails(void **state)
 {
@@ -405,6 +464,8 @@ int main(void)
 		cmocka_unit_test(a_whole_zone_cannot_be_made_durable),
 		cmocka_unit_test(an_overwriting_write_cannot_be_made_durable),
 		cmocka_unit_test(another_zone_has_filled_the_cache),
+		cmocka_unit_test(a_bad_sector_is_overwritten),
+		cmocka_unit_test(a_bad_sector_and_no_sync),
 		cmocka_unit_test(flushing_a_full_cache_fails),
 		cmocka_unit_test(flushing_fails_and_then_cannot_be_tried),
 		cmocka_unit_test(a_reset_that_cannot_be_taken_back),
