@@ -355,9 +355,14 @@ static void zeros_that_are_told_of_a_loss(void **state)
 	to_file(env->st)->fs.kind = FS_NFS;
 	assert_int_equal(op_run(env->st, STORE_PUNCH, 0, 0, 4096), -ENOSPC);
 	assert_int_equal(store_nr_losses(env->st, 0), 1);
+	/* What it waited for then has failed in another way. */
 	failing_with = EIO;
 	assert_int_equal(op_run(env->st, STORE_PUNCH, 0, 0, 4096), -EIO);
-	assert_int_equal(store_nr_losses(env->st, 0), 1);
+	assert_int_equal(store_nr_losses(env->st, 0), 2);
+	/* One that was not to wait has not begun. */
+	failing_with = EAGAIN;
+	assert_int_equal(op_run(env->st, STORE_PUNCH, 0, 0, 4096), -EAGAIN);
+	assert_int_equal(store_nr_losses(env->st, 0), 2);
 	failing = NULL;
 	assert_int_equal(op_run(env->st, STORE_PUNCH, 0, 0, 4096), 0);
 }

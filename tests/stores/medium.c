@@ -189,7 +189,8 @@ static int write_back_fd(int fd, bool tell)
 }
 
 /* Linux' NFS client (nfs_file_write()): if something could not be written back
- * meanwhile, for want of room, the write says so and no sync will. */
+ * meanwhile, for want of room, the write has all of it written back and says
+ * what became of that, which may be something else, and no sync will. */
 static bool tells(struct inode *i, int fd)
 {
 	size_t bytes;
@@ -198,9 +199,11 @@ static bool tells(struct inode *i, int fd)
 		return false;
 	look_inside(fd, &bytes);
 	write_back(i, bytes);
-	errno = i->error;
+	if (!i->error)
+		return false;
 	i->error = 0;
-	return errno;
+	errno = pick(2) ? ENOSPC : EIO;
+	return true;
 }
 
 /* Its pages are dirty, also where they have what they had. */

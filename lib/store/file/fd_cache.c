@@ -638,12 +638,16 @@ bool fd_write_begin(struct fd_entry *e)
 	return writes_tell(e) && fd_writes_begin(&e->writes);
 }
 
-/* No such error is the write's own there: what is written is put off. */
+/*
+ * What is written is put off there, so that hardly any error is the write's
+ * own. It may be another than the one for which the client looked.  But it has
+ * not begun where it was not to wait.
+ */
 void fd_write_end(struct fd_entry *e, bool begun, int64_t res)
 {
 	if (!writes_tell(e))
 		return;
-	if (res == -ENOSPC || res == -EDQUOT || res == -EFBIG)
+	if (res < 0 && res != -EAGAIN && res != -EOPNOTSUPP)
 		count_loss(e);
 	fd_writes_end(&e->writes, begun);
 }

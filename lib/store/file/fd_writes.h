@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0 */
 /*
  * Linux' NFS client (nfs_file_write()): if something of a file could not be
- * written back while a write was under way, for want of room, that write says
- * so, and the next sync will not.  So a sync there waits for the writes that
+ * written back while a write was under way, for want of room, that write has
+ * all of it written back, and says what became of that, whatever it was; the
+ * next sync will not.  So a sync there waits for the writes that
  * were under way beside it, which count what they were told of.
  */
 #ifndef ZL_STORE_FILE_FD_WRITES_H
