@@ -588,3 +588,8 @@ int control_fault_clear(const struct control_peer *to,
 		json_object_object_add(request, key, json_object_get(v));
 	return ask(to, request, NULL, NULL, NULL, err);
 }
+
+int control_end_delays(const char *serial, struct zl_err *err)
+{
+	return ask_socket(serial, new_request("end-delays"), NULL, err);
+}

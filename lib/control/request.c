@@ -98,6 +98,12 @@ static int do_inject_clear(struct request *r)
 	return disk_fault_restore(r->disk, lba, blocks, r->err);
 }
 
+static int do_end_delays(struct request *r)
+{
+	disk_end_delays(r->disk);
+	return 0;
+}
+
 /* Of which something is taken back. */
 struct counted {
 	struct request *r; /* who is told, if anybody is */
@@ -147,6 +153,7 @@ static const struct {
 	{ "inject-add", do_inject_add },
 	{ "inject-list", do_inject_list },
 	{ "inject-clear", do_inject_clear },
+	{ "end-delays", do_end_delays },
 	{ "powerfail", do_powerfail },
 	{ "snapshot", do_snapshot },
 	{ "record-stop", do_record_stop },

@@ -711,6 +711,31 @@ static void let_go(void)
 	assert_int_equal(disk_fault_clear(disk, &err), 0);
 }
 
+/* None that comes later is delayed, either. */
+static void the_disk_is_to_be_removed(void **state)
+{
+	uint8_t buf[4096] = { 0 };
+	struct iovec iov = { buf, disk_meta(disk)->block_bytes };
+	atomic_bool over;
+	struct disk_io io = { .op = DISK_WRITE,
+			      .nr_blocks = 1,
+			      .iov = &iov,
+			      .iov_cnt = 1,
+			      .done = is_over,
+			      .user = &over };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		atomic_init(&over, false);
+		submit_slow(&io);
+		if (!i)
+			assert_false(atomic_load(&over));
+		check("{'request':'end-delays'}", "{'ok':true}");
+		while (!atomic_load(&over))
+			usleep(1000);
+	}
+}
+
 /* Whatever it is that takes long: here a snapshot, which then finds nothing to
  * complete. */
 static void who_waits_is_told_so(void **state)
@@ -1191,6 +1216,7 @@ int main(void)
 		T(a_caller_hears_of_progress),
 		T(who_asked_for_progress_is_gone),
 		T(who_waits_is_told_so),
+		T(the_disk_is_to_be_removed),
 		T(who_asked_for_progress_does_not_read),
 		T(a_disk_that_hangs),
 		T(counters_wait_for_no_file),

@@ -450,6 +450,17 @@ END
   zloop add id=0,base_dir=$base >/dev/null
 }
 
+# Nobody waits for ten minutes.
+delayed() {
+  local dev
+  dev=$(zloop add $options,id=44)
+  zloop inject add "$dev" delay op=read delay_ms=600000 >/dev/null
+  dd if="$dev" of=/dev/null bs=4k count=1 iflag=direct status=none &
+  sleep 1
+  timeout 60 zloop remove --force id=44
+  wait $! || true
+}
+
 # What is removed lets go of its file system, at once.
 let_go() { # FSTYPE MOUNT-ARGUMENTS…
   local i dev fs=/run/fs
@@ -505,6 +516,7 @@ if [ "$HANDLER" = zloop ]; then
   check "a disk that is printed can be opened" opened_at_once
   check "a disk that is wanted, there or not" ensured
   check "a power failure that Linux is told of" power_fails
+  check "an injected delay holds up no removal" delayed
   check "what is removed lets go of a tmpfs" let_go tmpfs none
   check "what is removed lets go of an ext4" let_go_of_ext4
   check "zloop watch" watched
