@@ -143,7 +143,8 @@ int control_fault_list(const struct control_peer *to,
 /* @where: the members of "inject-clear". */
 int control_fault_clear(const struct control_peer *to,
 			struct json_object *where, struct zl_err *err);
-/* The disk is to be removed: no command waits for an injected delay any more. */
+/* The disk is to be removed: no command waits for an injected delay any more.
+ */
 int control_end_delays(const char *serial, struct zl_err *err);
 
 #endif

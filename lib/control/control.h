@@ -65,7 +65,7 @@ struct history;
  * Carries out one request, the @len bytes at @text, and returns the reply as
  * malloc'ed text with a newline at its end, or NULL for want of memory.
  * @history: the samples that were taken, or NULL.  @progress: called while a
- * request that asks for it is carried out, with 0 of 0 when it begins; or NULL.
+ * request that asks for it is carried out; or NULL.
  */
 char *control_answer(struct disk *disk, const struct history *history,
 		     const char *text, size_t len, disk_progress_fn *progress,

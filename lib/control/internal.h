@@ -34,6 +34,9 @@ struct json_object *new_word(const char *name);
 bool request_u64(struct request *r, const char *key, uint64_t max, uint64_t *v);
 bool request_bool(struct request *r, const char *key, bool *v);
 
+/* Whether who sends that line wants to hear something before the reply. */
+bool request_wants_progress(const char *text, size_t len);
+
 /* An array's length; 0 of what is none. */
 size_t array_length(struct json_object *array);
 

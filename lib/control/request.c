@@ -174,7 +174,6 @@ static int refuse_name(struct request *r)
 		       requests[last].name);
 }
 
-/* Who asks for it is told at least that the request is being carried out. */
 static int take_progress(struct request *r)
 {
 	bool tell = false;
@@ -183,8 +182,6 @@ static int take_progress(struct request *r)
 		return -EINVAL;
 	if (!tell)
 		r->progress = NULL;
-	else if (r->progress)
-		r->progress(r->progress_user, 0, 0);
 	return 0;
 }
 
@@ -217,6 +214,17 @@ static struct json_object *parse(const char *text, size_t len,
 	if (!o && !fault.no_memory)
 		zl_fail(err, EINVAL, "this is not JSON");
 	return o;
+}
+
+bool request_wants_progress(const char *text, size_t len)
+{
+	struct request r = { .in = parse(text, len, NULL) };
+	bool wants = false;
+
+	if (json_object_is_type(r.in, json_type_object))
+		request_bool(&r, "progress", &wants);
+	json_object_put(r.in);
+	return wants;
 }
 
 /* What a reply is written from; NULL for want of memory. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +128,7 @@ static void drop(struct client *c)
 	c->fd = -1;
 	c->in = c->out = NULL;
 	c->in_len = 0;
+	c->still_at_ms = 0;
 }
 
 /* Sends what can be sent; false: the client is gone. */
@@ -172,11 +174,30 @@ static bool wait_for_more(struct client *c)
 			   EPOLLONESHOT | (c->out ? EPOLLOUT : EPOLLIN));
 }
 
+/* Until the reply.  Under the lock, as what follows. */
+static void tell_to_wait(struct client *c)
+{
+	c->still_at_ms = clock_ms() + control_still_ms;
+	server.due_ms = min_u64(server.due_ms, c->still_at_ms);
+	wake();
+}
+
+/* Its turn may come late: others' requests come first, each for as long as it
+ * takes. */
+static void queue_request(struct client *c)
+{
+	char *end = memchr(c->in, '\n', c->in_len);
+
+	if (request_wants_progress(c->in, (size_t)(end - c->in)))
+		tell_to_wait(c);
+	pool_put(&c->ctl->lane, &c->job);
+}
+
 /* The next request only when the reply to the last is sent. */
 static void go_on(struct client *c)
 {
 	if (!c->out && has_line(c))
-		pool_put(&c->ctl->lane, &c->job);
+		queue_request(c);
 	else if (!wait_for_more(c))
 		drop(c);
 }
@@ -210,16 +231,6 @@ static void tell(int fd, uint32_t done, uint32_t total)
 		shutdown(fd, SHUT_RDWR);
 }
 
-/* Until the reply, by the server's thread. */
-static void tell_to_wait(struct client *c)
-{
-	pthread_mutex_lock(&server.lock);
-	c->still_at_ms = clock_ms() + control_still_ms;
-	server.due_ms = min_u64(server.due_ms, c->still_at_ms);
-	pthread_mutex_unlock(&server.lock);
-	wake();
-}
-
 struct telling {
 	struct client *client;
 	uint64_t due_ms; /* the next line, if it is not the last */
@@ -230,9 +241,7 @@ static void send_progress(void *user, uint32_t done, uint32_t total)
 	struct telling *t = user;
 	uint64_t now = clock_ms();
 
-	if (!total) {
-		tell_to_wait(t->client);
-	} else if (now >= t->due_ms || done == total) {
+	if (now >= t->due_ms || done == total) {
 		t->due_ms = now + PROGRESS_MS;
 		tell(t->client->fd, done, total);
 	}
@@ -256,8 +265,8 @@ static void take_reply(struct client *c, size_t len, char *reply)
 	memmove(c->in, c->in + len + 1, c->in_len);
 }
 
-/* The reply is there.  Whether the next line is, too.  Under the lock. */
-static bool end_request(struct client *c, size_t len, char *reply)
+/* The reply is there; the next line may be.  Under the lock. */
+static void end_request(struct client *c, size_t len, char *reply)
 {
 	bool ok;
 
@@ -265,37 +274,48 @@ static bool end_request(struct client *c, size_t len, char *reply)
 	ok = reply && !c->ctl->leaves && flush(c);
 	if (ok && !c->out && !has_line(c))
 		ok = receive(c);
-	if (ok && !c->out && has_line(c))
-		return true;
-	if (!ok || !wait_for_more(c))
+	if (ok)
+		go_on(c);
+	else
 		drop(c);
-	return false;
 }
 
-static bool run_request(struct client *c)
+/* Not who only has nothing more to say. */
+static bool is_gone(const struct client *c)
+{
+	struct pollfd p = { .fd = c->fd };
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+}
+
+static void carry_out(struct client *c)
 {
 	struct telling t = { .client = c };
 	char *end = memchr(c->in, '\n', c->in_len), *reply;
 	size_t len = (size_t)(end - c->in);
 	struct history history;
-	bool more;
 
 	get_history(c->ctl, &history);
 	reply = control_answer(c->ctl->disk, &history, c->in, len,
 			       send_progress, &t);
 	pthread_mutex_lock(&server.lock);
-	more = end_request(c, len, reply);
+	end_request(c, len, reply);
 	pthread_mutex_unlock(&server.lock);
-	return more;
 }
 
-/* In a thread of the pool: all that a client has asked. */
-static void run_requests(struct pool_job *job)
+/* In a thread of the pool: one, and behind those of others the next.  Who has
+ * given up meanwhile thinks that nothing was done. */
+static void run_request(struct pool_job *job)
 {
 	struct client *c = ZL_CONTAINER(job, struct client, job);
 
-	while (run_request(c))
-		;
+	if (!is_gone(c)) {
+		carry_out(c);
+		return;
+	}
+	pthread_mutex_lock(&server.lock);
+	drop(c);
+	pthread_mutex_unlock(&server.lock);
 }
 
 /*
@@ -559,7 +579,7 @@ static void part(void)
 
 static int be_served(struct control *ctl)
 {
-	int ret = pool_lane_begin(&ctl->lane, &requests, 1, run_requests);
+	int ret = pool_lane_begin(&ctl->lane, &requests, 1, run_request);
 
 	if (ret)
 		return ret;

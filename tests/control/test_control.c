@@ -535,6 +535,7 @@ static void no_descriptor_for_a_client(void **state)
 #define POWERFAIL  "{\"request\":\"powerfail\",\"progress\":true}\n"
 #define FIRST_LINE "{\"progress\":{\"done\":1,\"total\":6}}\n"
 #define DONE_LINE  "{\"progress\":{\"done\":6,\"total\":6}}\n"
+#define STILL	   "{\"progress\":{\"done\":0,\"total\":0}}"
 #define NOTHING	   "{\"ok\":true,\"zones\":0,\"seed\":null}\n"
 #define OKAY	   "{\"ok\":true,\"zones\":6,\"seed\":null}\n"
 
@@ -677,6 +678,7 @@ static void who_asked_for_progress_is_gone(void **state)
 	(void)state;
 	dirty_zones();
 	put(fd, POWERFAIL);
+	read_until(fd, FIRST_LINE);
 	close(fd);
 	/* Connections are served in their order, by one thread. */
 	check_has("{'request':'version'}", "'ok':true");
@@ -711,6 +713,95 @@ static void let_go(void)
 	assert_int_equal(disk_fault_clear(disk, &err), 0);
 }
 
+/* A snapshot that waits for a command which is delayed: other requests wait
+ * for it. */
+struct held_up {
+	int fd;
+	uint8_t buf[4096];
+	struct iovec iov;
+	struct disk_io io;
+	atomic_bool over;
+};
+
+static void hold_up(struct held_up *h)
+{
+	*h = (struct held_up){ .fd = connect_raw() };
+	h->iov = (struct iovec){ h->buf, disk_meta(disk)->block_bytes };
+	h->io = (struct disk_io){ .op = DISK_WRITE,
+				  .nr_blocks = 1,
+				  .iov = &h->iov,
+				  .iov_cnt = 1,
+				  .done = is_over,
+				  .user = &h->over };
+	submit_slow(&h->io);
+	put(h->fd, "{\"request\":\"snapshot\",\"name\":\"x\","
+		   "\"progress\":true}\n");
+	/* It is being carried out. */
+	read_until(h->fd, STILL);
+}
+
+static void go_on(struct held_up *h)
+{
+	let_go();
+	read_until(h->fd, "\"ok\":");
+	while (!atomic_load(&h->over))
+		usleep(1000);
+	close(h->fd);
+}
+
+/* Whose turn comes after he has given up gets nothing done. */
+static void who_is_gone_before_his_turn(void **state)
+{
+	unsigned was_ms = control_still_ms;
+	struct held_up h;
+	int gone, next;
+
+	(void)state;
+	dirty_zones();
+	control_still_ms = 50;
+	hold_up(&h);
+	gone = connect_raw();
+	put(gone, POWERFAIL);
+	next = connect_raw();
+	put(next, "{\"request\":\"version\",\"progress\":true}\n");
+	/* Who waits for his turn is told so, too. */
+	read_until(gone, STILL);
+	read_until(next, STILL);
+	close(gone);
+	go_on(&h);
+	read_until(next, "\"version\":");
+	close(next);
+	control_still_ms = was_ms;
+	assert_int_equal(empty_zones(), 0);
+}
+
+/* Many requests at once are no reason for others to wait for all of them. */
+static void who_asks_much_takes_turns(void **state)
+{
+	unsigned was_ms = control_still_ms;
+	struct held_up h;
+	int much, little;
+	char *line;
+
+	(void)state;
+	control_still_ms = 50;
+	hold_up(&h);
+	much = connect_raw();
+	for (unsigned i = 0; i < 8; i++)
+		put(much, "{\"request\":\"inject-add\",\"progress\":true,"
+			  "\"fault\":{\"fault\":\"busy\",\"count\":1}}\n");
+	read_until(much, STILL);
+	little = connect_raw();
+	put(little, "{\"request\":\"inject-list\"}\n");
+	go_on(&h);
+	line = read_lines(little, 1);
+	assert_in_range(count(line, "busy"), 0, 1);
+	free(line);
+	close(little);
+	close(much);
+	control_still_ms = was_ms;
+}
+
 /* None that comes later is delayed, either. */
 static void the_disk_is_to_be_removed(void **state)
 {
@@ -740,7 +831,6 @@ static void the_disk_is_to_be_removed(void **state)
  * complete. */
 static void who_waits_is_told_so(void **state)
 {
-	static const char still[] = "{\"progress\":{\"done\":0,\"total\":0}}";
 	static const char *const requests[] = {
 		"{\"request\":\"snapshot\",\"name\":\"x\","
 		"\"progress\":true}\n",
@@ -770,13 +860,13 @@ static void who_waits_is_told_so(void **state)
 		put(fd, requests[i]);
 		for (nr = 0; nr < 2 && !i; nr++) {
 			line = read_lines(fd, 1);
-			assert_non_null(strstr(line, still));
+			assert_non_null(strstr(line, STILL));
 			free(line);
 		}
 		/* Who does not ask for them would have some by now. */
 		usleep(i ? 300000 : 0);
 		let_go();
-		while (line = read_lines(fd, 1), strstr(line, still)) {
+		while (line = read_lines(fd, 1), strstr(line, STILL)) {
 			assert_int_equal(i, 0);
 			free(line);
 		}
@@ -806,13 +896,17 @@ static void put_versions(int fd, unsigned n)
 /* So many replies are taken for who does not read. */
 static unsigned replies_that_fit(void)
 {
-	int fd = connect_raw(), bytes;
+	int fd = connect_raw(), bytes = 0, before;
 	char *line;
 	unsigned n;
 
 	put_versions(fd, 2000);
-	check_has("{'request':'version'}", "'ok':true");
-	assert_int_equal(ioctl(fd, FIONREAD, &bytes), 0);
+	/* Between two of others it has a turn, unless it is stuck. */
+	do {
+		before = bytes;
+		check_has("{'request':'version'}", "'ok':true");
+		assert_int_equal(ioctl(fd, FIONREAD, &bytes), 0);
+	} while (!bytes || bytes != before);
 	line = read_lines(fd, 1);
 	n = (unsigned)((size_t)bytes / strlen(line));
 	free(line);
@@ -852,8 +946,10 @@ static unsigned unread_progress(unsigned fill)
 	dirty_zones();
 	put_versions(fd, fill);
 	put(fd, POWERFAIL);
+	while (empty_zones() < NR_DIRTY)
+		usleep(1000);
+	/* Behind it. */
 	check_has("{'request':'version'}", "'ok':true");
-	assert_int_equal(empty_zones(), NR_DIRTY);
 	text = read_lines(fd, fill);
 	assert_int_equal(count(text, "\"version\":"), fill);
 	free(text);
@@ -1216,6 +1312,8 @@ int main(void)
 		T(a_caller_hears_of_progress),
 		T(who_asked_for_progress_is_gone),
 		T(who_waits_is_told_so),
+		T(who_is_gone_before_his_turn),
+		T(who_asks_much_takes_turns),
 		T(the_disk_is_to_be_removed),
 		T(who_asked_for_progress_does_not_read),
 		T(a_disk_that_hangs),
