@@ -602,7 +602,8 @@ void store_file_set_direct(struct store *st);
 void store_file_set_max_fds(unsigned max_fds);
 
 /* Descriptors in the cache now (tests, statistics).  Over the bound only while
- * more requests than that are under way. */
+ * more requests than that are under way, or for some requests after a store on
+ * another file system was opened, which takes its share. */
 unsigned store_file_nr_fds(void);
 
 /*

@@ -509,6 +509,33 @@ static void a_write_of_the_engine_is_dirty(void **state)
 	assert_int_equal(atomic_load(&nr_syncs), 1);
 }
 
+/* Another file system's store takes half of the places.  They are given up bit
+ * by bit, and not by the thread that all of a disk's reads go through. */
+static void nobody_makes_room_for_all(void **state)
+{
+	struct env *env = *state;
+	struct fd_group *other;
+	uint8_t b;
+
+	make_slots(env, 8);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(op_write(env->st, i, 0, "abcd", 4), 4);
+	if (store_start_engine(env->st))
+		skip_test("no io_uring here");
+	other = fd_group_join(false, 77);
+	atomic_store(&nr_syncs, 0);
+	assert_int_equal(
+		op_flags(env->st, STORE_READ, STORE_ASYNC, 7, 0, &b, 1), 1);
+	/* It has let go of the descriptor. */
+	store_stop_engine(env->st);
+	assert_int_equal(atomic_load(&nr_syncs), 0);
+	assert_int_equal(op_read(env->st, 7, 0, &b, 1), 1);
+	assert_in_range(atomic_load(&nr_syncs), 1, 2);
+	assert_int_equal(op_read(env->st, 7, 0, &b, 1), 1);
+	assert_int_equal(store_file_nr_fds(), 4);
+	fd_group_leave(other);
+}
+
 static void closing_syncs_what_is_dirty(void **state)
 {
 	struct env *env = *state;
@@ -1008,6 +1035,7 @@ int main(void)
 		T(a_dirty_file_is_synced_before_it_leaves),
 		T(every_change_is_dirty),
 		T(a_write_of_the_engine_is_dirty),
+		T(nobody_makes_room_for_all),
 		T(closing_syncs_what_is_dirty),
 		T(an_error_at_eviction_is_counted),
 		T(a_file_that_is_away_is_no_loss),

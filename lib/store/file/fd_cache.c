@@ -396,11 +396,22 @@ static void set_bound(void)
 	atomic_store(&bound, max < MIN_FDS ? MIN_FDS : max);
 }
 
+static bool is_over(const struct fd_group *g)
+{
+	return atomic_load(&g->nr_fds) > fd_group_share(g, atomic_load(&bound));
+}
+
+/* More than comes with one that is opened, and no more: each may have to be
+ * synced first, while a command waits. */
 static void trim(struct fd_group *g)
 {
-	while (atomic_load(&g->nr_fds) >
-		       fd_group_share(g, atomic_load(&bound)) &&
-	       evict(g, true))
+	for (unsigned i = 0; i < 2 && is_over(g) && evict(g, true); i++)
+		;
+}
+
+static void trim_all(struct fd_group *g)
+{
+	while (is_over(g) && evict(g, true))
 		;
 }
 
@@ -823,7 +834,7 @@ void store_file_set_max_fds(unsigned n)
 	atomic_store(&max_fds, n < MIN_FDS ? MIN_FDS : n);
 	set_bound();
 	for (unsigned i = 0; i < FD_NR_GROUPS; i++)
-		trim(&fd_groups[i]);
+		trim_all(&fd_groups[i]);
 }
 
 unsigned store_file_nr_fds(void)

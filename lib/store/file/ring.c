@@ -113,11 +113,11 @@ static bool pin_req(struct file_ring *r, struct store_req *req,
 		ret = fd_get(r->sf, req->slot, true, fd);
 	if (!ret && req->op == STORE_WRITE && fd_wr_err(*fd)) {
 		ret = -fd_wr_err(*fd);
-		fd_put(*fd, false);
+		fd_put(*fd, true);
 	} else if (!ret && req->op == STORE_WRITE) {
 		ret = fd_check(*fd, req->size, 0, false);
 		if (ret)
-			fd_put(*fd, false);
+			fd_put(*fd, true);
 	}
 	if (ret)
 		finish_req(req, ret);
@@ -271,7 +271,7 @@ static void op_done(struct file_ring *r, struct ring_op *op, int64_t res)
 	op->next = r->free;
 	r->free = op;
 	r->nr_ops--;
-	fd_put(fd, false);
+	fd_put(fd, true);
 	finish_req(req, ret);
 }
 
