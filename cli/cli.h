@@ -142,6 +142,9 @@ struct json_object *cli_holder_json(const char *dir);
 /* Whether that of this serial number has the disk in @dir, and not what is a
  * copy of it. */
 bool cli_is_served(const char *dir, const char *serial);
+/* Before the disk in @dir is removed: the kernel and tcmu-runner wait for all
+ * commands, and none is to wait for an injected delay. */
+void cli_end_delays(const char *dir);
 
 /* What a call of control/ask.h returned as an exit status; says what went
  * wrong. */

@@ -11,6 +11,16 @@ bool cli_is_served(const char *dir, const char *serial)
 	return disk_is_open(dir) && !control_has_other(serial, dir);
 }
 
+/* Whoever does not know of this has no disk that can be asked. */
+void cli_end_delays(const char *dir)
+{
+	struct disk_meta meta;
+
+	if (cli_answers(dir, NULL) && !disk_read_meta(dir, &meta) &&
+	    cli_is_served(dir, meta.serial))
+		control_end_delays(meta.serial, NULL);
+}
+
 const char *cli_serial(struct disk *disk)
 {
 	const char *serial = disk_meta(disk)->serial;

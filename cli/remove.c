@@ -43,6 +43,7 @@ static int remove_disk(struct cli_seen *seen, const struct lio_backstore *bs,
 	cli_see_again(seen);
 	if (!force && cli_refuse_in_use(seen, bs, NULL))
 		return CLI_FAILED;
+	cli_end_delays(lio_backstore_dir(bs));
 	return cli_detach_disk(seen, bs) ? CLI_FAILED : CLI_OK;
 }
 

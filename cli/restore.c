@@ -146,8 +146,10 @@ static int reattach(const struct restore_args *a,
 
 	cli_see(&seen);
 	ret = check(a, &seen, bs);
-	if (!ret)
+	if (!ret) {
+		cli_end_delays(lio_backstore_dir(bs));
 		ret = cli_detach_disk(&seen, bs);
+	}
 	cli_seen_free(&seen);
 	if (ret)
 		return CLI_FAILED;

@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "control/ask.h"
 #include "target.h"
 
 /* Long enough for a disk of a million zones on a busy machine. */
@@ -248,18 +247,6 @@ int cli_remove_exports(const struct cli_seen *seen,
 	return (int)e.nr;
 }
 
-/* The kernel and tcmu-runner wait for all commands before the handler hears of
- * the removal.  Whoever does not know of this has no disk that can be asked. */
-static void end_delays(const struct lio_backstore *bs)
-{
-	const char *dir = lio_backstore_dir(bs);
-	struct disk_meta meta;
-
-	if (cli_answers(dir, NULL) && !disk_read_meta(dir, &meta) &&
-	    cli_is_served(dir, meta.serial))
-		control_end_delays(meta.serial, NULL);
-}
-
 int cli_detach_disk(struct cli_seen *seen, const struct lio_backstore *bs)
 {
 	struct openers o = { .bs = bs };
@@ -269,7 +256,6 @@ int cli_detach_disk(struct cli_seen *seen, const struct lio_backstore *bs)
 		seen->opens = lio_opens_read(cli_lio());
 	o.opens = seen->opens;
 	lio_luns_each(seen->luns, bs, note_open, &o);
-	end_delays(bs);
 	if (cli_remove_exports(seen, bs, NULL) < 0)
 		return -EIO;
 	if (!lio_backstore_remove(cli_lio(), bs, &err))
