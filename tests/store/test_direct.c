@@ -3,7 +3,9 @@
  * and data are right whatever does. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +14,11 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "skip.h"
 #include "store/ops.h"
+#include "stores/zone_call.h"
 
 #define SEQ   0
 #define BLOCK 4096u
@@ -223,6 +227,81 @@ static void through_the_engine_as_well(void **state)
 	append_and_read(env, STORE_ASYNC, 4);
 }
 
+/*
+ * Writes that are under way, by kind: where one through the page cache meets
+ * one past it, in the same page, Linux says that a sync has failed.
+ */
+static atomic_bool watched;
+static atomic_int under_way[2], met, made[2];
+
+static void meet(bool direct)
+{
+	atomic_fetch_add(&under_way[direct], 1);
+	atomic_fetch_add(&made[direct], 1);
+	/* Long enough for another one. */
+	clock_sleep_ms(1);
+	if (atomic_load(&under_way[!direct]))
+		atomic_fetch_add(&met, 1);
+	atomic_fetch_sub(&under_way[direct], 1);
+}
+
+long syscall(long nr, ...)
+{
+	struct zone_call c;
+	long arg[6];
+	va_list ap;
+
+	va_start(ap, nr);
+	zone_call_args(ap, arg);
+	va_end(ap);
+	if (!zone_call_of(&c, nr, arg))
+		return zone_call_other(nr, arg);
+	if (c.write && atomic_load(&watched))
+		meet(fcntl(c.fd, F_GETFL) & O_DIRECT);
+	return zone_call_make(&c);
+}
+
+struct writer {
+	struct store *st;
+	const uint8_t *data;
+	uint32_t len;
+	uint64_t off;
+};
+
+static void *write_often(void *arg)
+{
+	const struct writer *w = arg;
+
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(op_write(w->st, SEQ, w->off, w->data, w->len),
+				 w->len);
+	return NULL;
+}
+
+static void the_two_kinds_do_not_meet(void **state)
+{
+	struct env *env = *state;
+	struct writer writers[] = {
+		{ env->st, env->data, BLOCK, 0 },
+		{ env->st, env->data, BLOCK, BLOCK },
+		{ env->st, env->data, 100, 0 },
+		{ env->st, env->data, 100, BLOCK + 100 },
+	};
+	pthread_t threads[ZL_ARRAY_SIZE(writers)];
+
+	needs_direct_io(env);
+	atomic_store(&watched, true);
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(writers); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_often,
+						&writers[i]),
+				 0);
+	for (unsigned i = 0; i < ZL_ARRAY_SIZE(writers); i++)
+		pthread_join(threads[i], NULL);
+	atomic_store(&watched, false);
+	assert_true(atomic_load(&made[true]) && atomic_load(&made[false]));
+	assert_int_equal(atomic_load(&met), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -234,6 +313,7 @@ int main(void)
 		T(both_descriptors_count),
 		T(sizes_and_data_are_exact),
 		T(through_the_engine_as_well),
+		T(the_two_kinds_do_not_meet),
 	};
 
 	return skip_run_tests(tests, NULL, NULL);

@@ -47,6 +47,7 @@ struct fd_entry {
 	 * others must find it counted. */
 	pthread_mutex_t sync_lock;
 	struct fd_writes writes; /* where they may be told of a loss */
+	pthread_rwlock_t mixed;	 /* with direct: see fd_mixed_begin() */
 };
 
 /*
@@ -146,6 +147,18 @@ static void lru_del(struct shard *sh, struct fd_entry *e)
 		sh->oldest = e->newer;
 }
 
+/* Those that go past the page cache may never end. */
+static void init_mixed(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(
+		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
+
 static struct fd_entry *new_entry(struct shard *sh, struct store_file *sf,
 				  uint32_t slot)
 {
@@ -156,6 +169,7 @@ static struct fd_entry *new_entry(struct shard *sh, struct store_file *sf,
 		return NULL;
 	pthread_mutex_init(&e->sync_lock, NULL);
 	fd_writes_init(&e->writes);
+	init_mixed(&e->mixed);
 	e->sf = sf;
 	e->slot = slot;
 	store_slot_name(&sf->head, slot, e->file.name);
@@ -172,6 +186,7 @@ static void free_entry(struct shard *sh, struct fd_entry *e)
 	while (*p != e)
 		p = &(*p)->next;
 	*p = e->next;
+	pthread_rwlock_destroy(&e->mixed);
 	fd_writes_destroy(&e->writes);
 	pthread_mutex_destroy(&e->sync_lock);
 	free(e);
@@ -613,6 +628,24 @@ int fd_for(const struct fd_entry *e, const struct iovec *iov, size_t cnt,
 	    file_direct_fits(iov, cnt, off, e->mem_align, e->off_align))
 		return e->direct;
 	return e->fd;
+}
+
+int fd_only(const struct fd_entry *e)
+{
+	return e->direct < 0 ? e->fd : -1;
+}
+
+void fd_mixed_begin(struct fd_entry *e, int fd)
+{
+	if (fd == e->direct)
+		pthread_rwlock_rdlock(&e->mixed);
+	else
+		pthread_rwlock_wrlock(&e->mixed);
+}
+
+void fd_mixed_end(struct fd_entry *e)
+{
+	pthread_rwlock_unlock(&e->mixed);
 }
 
 int fd_wr_err(const struct fd_entry *e)

@@ -40,6 +40,15 @@ int fd_for(const struct fd_entry *e, const struct iovec *iov, size_t cnt,
  * descriptor is closed when it is unpinned: its cause may be gone the next
  * time. */
 int fd_wr_err(const struct fd_entry *e);
+/* The pinned entry's one descriptor; -1: it has two. */
+int fd_only(const struct fd_entry *e);
+/*
+ * Around each call that writes by one of the two: what goes through the page
+ * cache is alone.  Where it makes a page dirty that a write past the page cache
+ * then cannot drop, Linux says that a sync has failed.
+ */
+void fd_mixed_begin(struct fd_entry *e, int fd);
+void fd_mixed_end(struct fd_entry *e);
 /* Around each write of its file, which says whether that has failed. */
 bool fd_write_begin(struct fd_entry *e);
 void fd_write_end(struct fd_entry *e, bool begun, int64_t res);

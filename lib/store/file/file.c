@@ -11,12 +11,14 @@
 #include "store/file/file.h"
 
 #ifdef ZL_URING
-/* A sync waits for writes on NFS (fd_writes.h), which are run here. */
+/* A sync waits for writes on NFS (fd_writes.h), and writes for each other with
+ * direct I/O (fd_mixed_begin()): these are run here. */
 static bool is_for_ring(const struct store_file *sf,
 			const struct store_req *req)
 {
 	return req->flags & STORE_ASYNC && sf->ring &&
-	       (req->op == STORE_READ || sf->fs.kind != FS_NFS);
+	       (req->op == STORE_READ ||
+		(sf->fs.kind != FS_NFS && !sf->direct));
 }
 #endif
 

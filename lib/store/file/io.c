@@ -57,22 +57,48 @@ static ssize_t call(int fd, enum store_op op, const struct iovec *iov,
 	return n < 0 ? -errno : n;
 }
 
-/* One system call: its bytes, 0 at the end of the file, -errno. */
-static ssize_t rw_once(const struct fd_entry *e, const struct store_req *req,
-		       const struct iovec *iov, size_t cnt, uint64_t off)
+/* By one of the entry's two descriptors. */
+static ssize_t call_mixed(struct fd_entry *e, int fd,
+			  const struct store_req *req, const struct iovec *iov,
+			  size_t cnt, uint64_t off)
 {
-	int flags = req->flags & STORE_NOWAIT ? RWF_NOWAIT : 0;
-	int fd = fd_for(e, iov, cnt, off);
-	ssize_t n = call(fd, req->op, iov, cnt, off, flags);
+	bool write = req->op == STORE_WRITE;
+	ssize_t n;
 
-	/* Not direct after all. */
-	if (n == -EINVAL && fd != fd_of(e))
-		n = call(fd_of(e), req->op, iov, cnt, off, flags);
+	if (write)
+		fd_mixed_begin(e, fd);
+	n = call(fd, req->op, iov, cnt, off, 0);
+	if (write)
+		fd_mixed_end(e);
 	return n;
 }
 
+static ssize_t rw_mixed(struct fd_entry *e, const struct store_req *req,
+			const struct iovec *iov, size_t cnt, uint64_t off)
+{
+	int fd = fd_for(e, iov, cnt, off);
+	ssize_t n = call_mixed(e, fd, req, iov, cnt, off);
+
+	/* Not direct after all. */
+	if (n == -EINVAL && fd != fd_of(e))
+		n = call_mixed(e, fd_of(e), req, iov, cnt, off);
+	return n;
+}
+
+/* One system call: its bytes, 0 at the end of the file, -errno. */
+static ssize_t rw_once(struct fd_entry *e, const struct store_req *req,
+		       const struct iovec *iov, size_t cnt, uint64_t off)
+{
+	int flags = req->flags & STORE_NOWAIT ? RWF_NOWAIT : 0;
+	int fd = fd_only(e);
+
+	if (fd < 0)
+		return rw_mixed(e, req, iov, cnt, off);
+	return call(fd, req->op, iov, cnt, off, flags);
+}
+
 /* The rest of a request, a few buffers at a time, of which @done are there. */
-static int64_t rw_rest(const struct fd_entry *e, const struct store_req *req,
+static int64_t rw_rest(struct fd_entry *e, const struct store_req *req,
 		       uint64_t done)
 {
 	struct iov_cur cur = iov_start(req->iov, req->iov_cnt), ahead;
@@ -97,7 +123,7 @@ static int64_t rw_rest(const struct fd_entry *e, const struct store_req *req,
 }
 
 /* The whole of a READ or WRITE; a READ ends at the end of the file. */
-static int64_t rw(const struct fd_entry *e, const struct store_req *req)
+static int64_t rw(struct fd_entry *e, const struct store_req *req)
 {
 	size_t bytes = iov_bytes(req->iov, req->iov_cnt);
 	ssize_t n;
@@ -242,9 +268,15 @@ static int put_zeros(int fd, uint64_t off, uint64_t len)
 
 static int write_zeros(struct fd_entry *e, uint64_t off, uint64_t len)
 {
-	bool begun = fd_write_begin(e);
+	bool begun = fd_write_begin(e), two = fd_only(e) < 0;
+	int ret;
 
-	return (int)end_write(e, begun, put_zeros(fd_of(e), off, len));
+	if (two)
+		fd_mixed_begin(e, fd_of(e));
+	ret = put_zeros(fd_of(e), off, len);
+	if (two)
+		fd_mixed_end(e);
+	return (int)end_write(e, begun, ret);
 }
 
 static int do_punch(struct fd_entry *e, uint64_t off, uint64_t len)
