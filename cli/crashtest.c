@@ -579,9 +579,10 @@ static void set_defaults(struct crash_args *a)
 
 int crashtest_main(int argc, char **argv)
 {
-	struct crash_args a = {
-		.seeds = 8, .seed = UINT64_MAX, .timeout_s = CRASH_TIMEOUT_S, .attach = true
-	};
+	struct crash_args a = { .seeds = 8,
+				.seed = UINT64_MAX,
+				.timeout_s = CRASH_TIMEOUT_S,
+				.attach = true };
 	struct crashtest t = { .args = &a };
 	struct zl_err err;
 	int status;

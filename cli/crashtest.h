@@ -36,7 +36,7 @@ enum crash_result {
 	CRASH_INTERRUPTED,
 };
 
-#define CRASH_TIMEOUT_S	 300 /* of a command, if nothing else is said */
+#define CRASH_TIMEOUT_S	 300   /* of a command, if nothing else is said */
 #define CRASH_OUTPUT_MAX 65536 /* the last bytes of what a command printed */
 
 struct crash_failure {

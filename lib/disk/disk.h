@@ -449,8 +449,8 @@ void disk_on_fenced(struct disk *disk, void (*fn)(void *user), void *user);
 bool disk_is_watched(const struct disk *disk);
 void disk_watch(struct disk *disk);
 
-/* Whether one that had it open lost what was in its cache: hosts are still to be
- * told, with the unit attention condition POWER ON OCCURRED. */
+/* Whether one that had it open lost what was in its cache: hosts are still to
+ * be told, with the unit attention condition POWER ON OCCURRED. */
 bool disk_lost_power(const struct disk *disk);
 /* They have been.  Does not wait. */
 void disk_told_power_loss(struct disk *disk);
