@@ -366,8 +366,8 @@ static void power_fails(void **state)
 	rig_stop(&rig);
 	rig_start(&rig, OPTS ",discard_write_cache");
 	slow_at(0);
-	rig_fail_power_beside(&rig);
-	wait_for_end();
+	rig_fail_power(&rig);
+	let_go();
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, 0x62901);
 	check_entry(1, 1 << 5 | 2, UINT64_MAX);
