@@ -29,9 +29,10 @@ struct env {
 };
 
 static atomic_uint nr_syncs;
-static atomic_int sync_error;	    /* errno for the next sync; 0 = none */
-static int wait_error, start_error; /* … of sync_file_range(), likewise */
-static struct store *company;	    /* of sync_after_anothers() */
+static atomic_int sync_error; /* errno for the next sync; 0 = none */
+static atomic_int wait_error,
+	start_error;	      /* … of sync_file_range(), likewise */
+static struct store *company; /* of sync_after_anothers() */
 
 /* Instead of fdatasync(): counts, and fails once where told to.  A real sync
  * would only make the tests wait for the disk. */
@@ -48,12 +49,11 @@ static int fake_sync(int fd)
 /* Waits for what is being written back, or begins to write. */
 int sync_file_range(int fd, off_t off, off_t len, unsigned flags)
 {
-	int *error =
+	atomic_int *error =
 		flags == SYNC_FILE_RANGE_WRITE ? &start_error : &wait_error;
 
 	(void)fd, (void)off, (void)len;
-	errno = *error;
-	*error = 0;
+	errno = atomic_exchange(error, 0);
 	return errno ? -1 : 0;
 }
 
