@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "disk/dirs.h"
+#include "disk/holder.h"
 #include "disk/snapshot.h"
 #include "store/fs.h"
 
@@ -418,6 +419,8 @@ void __wrap_fs_of(int fd, struct fs *fs)
 		return;
 	fs->kind = fs_kind;
 	snprintf(fs->type, sizeof(fs->type), "%s", fs_type);
+	if (fs_kind == FS_NFS)
+		strcpy(fs->version, "4.2");
 }
 
 int fdatasync(int fd)
@@ -599,6 +602,81 @@ static void beside_the_kernels_driver(void **state)
 	assert_true(same("old", "d"));
 }
 
+/*
+ * The journal where it is rewritten in place: what counts of it may end before
+ * the file does.
+ */
+
+/* There a descriptor may be direct and take any number of bytes. */
+int fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+	long arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long);
+	va_end(ap);
+	if (cmd == F_SETFL)
+		arg &= ~(long)O_DIRECT;
+	return (int)syscall(SYS_fcntl, fd, cmd, arg);
+}
+
+static struct disk *open_on_nfs(void)
+{
+	struct zl_err err;
+	struct disk *d;
+
+	if (open_dir(in_top("n"), USUAL, USUAL_SIZE, MAKE, &d, &err))
+		fail_msg("%s", err.msg);
+	return d;
+}
+
+/* Nobody takes it for a part of the disk it was made of. */
+static void must_be_stopped(const char *dir, unsigned opened)
+{
+	struct disk_holder holder;
+	struct zl_err err;
+
+	if (disk_read_holder(in_top(dir), &holder, &err))
+		fail_msg("%s", err.msg);
+	if (!holder.clean || holder.copied)
+		fail_msg("opened %u times: %s is%s clean and%s a copy", opened,
+			 dir, holder.clean ? "" : " not",
+			 holder.copied ? "" : " not");
+}
+
+static void opened_often(unsigned nr)
+{
+	struct snapshot_work work;
+	struct disk_meta meta;
+	struct zl_err err;
+	struct disk *d;
+
+	sh("rm -rf n c && mkdir n");
+	for (unsigned i = 0; i < nr; i++)
+		disk_close(open_on_nfs());
+	d = open_on_nfs();
+	if (snapshot_begin(in_top("n"), "s", NULL, NULL, &work, &err) ||
+	    disk_snapshot(d, "s", NULL, &err) || snapshot_end(&work, &err))
+		fail_msg("%s", err.msg);
+	must_be_stopped("n/zloop.snapshots/s", nr);
+	disk_close(d);
+	if (disk_clone(in_top("n"), NULL, in_top("c"), NULL, NULL, &meta, &err))
+		fail_msg("%s", err.msg);
+	must_be_stopped("c", nr);
+}
+
+static void a_journal_in_place(void **state)
+{
+	(void)state;
+	sync_fails_at = UINT32_MAX;
+	fs_kind = FS_NFS;
+	fs_type = "nfs4";
+	for (unsigned nr = 0; nr < 5; nr++)
+		opened_often(nr);
+	fs_type = NULL;
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -606,7 +684,7 @@ int main(void)
 		T(a_zone_without_a_file),     T(where_listing_fails),
 		T(where_a_name_is_left_out),  T(what_another_program_was_told),
 		T(where_syncfs_says_nothing), T(where_calls_fail),
-		T(beside_the_kernels_driver),
+		T(beside_the_kernels_driver), T(a_journal_in_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

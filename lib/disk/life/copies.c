@@ -243,6 +243,14 @@ static int add_records(struct tail *t, const struct zone_geo *geo,
 	return ret ? ret : add_record(t, JR_CLEAN, 0, 0);
 }
 
+/* Half a record at the end would shift those behind it, and nobody reads what
+ * is behind the older ones of a file that was rewritten in place. */
+static uint64_t journal_end(const struct journal_state *state)
+{
+	return min_u64(state->end,
+		       state->bytes - state->bytes % JOURNAL_RECORD_BYTES);
+}
+
 int copies_end_journal(struct store *st, const char *name,
 		       const struct disk_meta *meta,
 		       const struct disk_copy_news *news, bool durable,
@@ -251,6 +259,7 @@ int copies_end_journal(struct store *st, const char *name,
 	struct journal_state state;
 	struct tail t = { 0 };
 	struct zone_geo geo;
+	uint64_t end;
 	int ret;
 
 	meta_geo(meta, &geo);
@@ -259,11 +268,9 @@ int copies_end_journal(struct store *st, const char *name,
 	if (ret)
 		return ret;
 	t.seq = state.next_seq;
-	/* Half a record at the end would shift those behind it. */
-	if (state.bytes % JOURNAL_RECORD_BYTES)
-		ret = store_meta_cut(
-			st, DISK_JOURNAL,
-			state.bytes - state.bytes % JOURNAL_RECORD_BYTES);
+	end = journal_end(&state);
+	if (state.bytes > end)
+		ret = store_meta_cut(st, DISK_JOURNAL, end);
 	if (!ret)
 		ret = add_records(&t, &geo, news);
 	if (!ret)
