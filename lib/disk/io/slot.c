@@ -198,9 +198,7 @@ int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 	return 0;
 }
 
-/* These are lost; where there are none (the zone was reset) the next sync tries
- * again. */
-static void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
+void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 {
 	/* A reset may have come since the sync began, or an activation. */
 	hi = min_u32(hi, slot_file_blocks(d, slot));

@@ -72,6 +72,9 @@ static inline void slot_note_there(struct disk *d, uint32_t slot, uint32_t lo,
 }
 /* The same, and they are no longer bad.  -ENOMEM: they stay so. */
 int slot_clear_bad(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
+/* These are lost; where there are none (the zone was reset) the next sync tries
+ * again. */
+void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi);
 /* What is dirty, or being synced, since before the last loss is lost. */
 void slot_settle(struct disk *d, uint32_t slot);
 /* Something is to change the slot: settles it, so that what was lost before is
