@@ -106,10 +106,22 @@ bool cli_find_name(const char *name, struct lio_backstore *bs)
 	return lio_find_name(cli_lio(), name, bs);
 }
 
+static bool is_named(void *user, const struct lio_backstore *bs)
+{
+	const struct search *s = user;
+
+	return !strcmp(lio_backstore_dir(bs), s->dir);
+}
+
+/* Who is named as it was attached needs no look at others' directories, whose
+ * servers may not answer. */
 bool cli_find_dir(const char *dir, struct lio_backstore *bs)
 {
-	struct search s = { .dir = dir, .is = cli_dir_of(dir) };
+	struct search s = { .dir = dir };
 
+	if (lio_find_backstore(cli_lio(), is_named, &s, bs))
+		return true;
+	s.is = cli_dir_of(dir);
 	return lio_find_backstore(cli_lio(), is_in, &s, bs);
 }
 

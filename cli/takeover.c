@@ -225,13 +225,15 @@ static int refuse_place(const struct takeover *t)
 
 static int find(struct takeover *t)
 {
+	uint64_t end_ms = clock_ms() + (t->check ? 0 : t->wait_s * 1000);
 	struct zl_err err;
 
-	/* Who resolves a path waits for its server. */
-	if (!cli_answers(t->word, &err)) {
-		cli_error("%s", err.msg);
-		return -ETIMEDOUT;
-	}
+	/* Who resolves a path waits for its server, and for good. */
+	while (!cli_answers(t->word, &err))
+		if (!clock_wait_step(end_ms, LOOK_EVERY_MS)) {
+			cli_error("%s", err.msg);
+			return -ETIMEDOUT;
+		}
 	if (realpath(t->word, t->dir))
 		return 0;
 	cli_error("%s: %s", t->word, strerror(errno));

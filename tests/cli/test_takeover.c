@@ -296,7 +296,8 @@ static void silent_server(void **state)
 			 1);
 	assert_sentence("/srv/silent/7 is on a file system (nfs4) whose server "
 			"does not answer");
-	assert_int_equal(zloop("takeover", "/srv/silent/7", NULL), 1);
+	assert_int_equal(
+		zloop("takeover", "--timeout", "1", "/srv/silent/7", NULL), 1);
 	assert_sentence("whose server does not answer");
 }
 
