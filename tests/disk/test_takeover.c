@@ -672,12 +672,12 @@ static void one_that_took_too_long(void **state)
 	(void)state;
 	start_losing(&f, FIXTURE_CFG);
 	assert_int_equal(do_write(&f, SEQ(0), 8, 1), DISK_OK);
-	slow_ms = FENCE_PROVEN_MS;
+	slow_ms = 2 * FENCE_PROVEN_MS;
 	assert_true(tried(&f, &write, DISK_WRITE, SEQ(0) + 8));
 	assert_int_equal(write.io.status, DISK_OK);
 	slow_ms = 0;
 	disk_watch(f.disk);
-	slow_ms = FENCE_PROVEN_MS;
+	slow_ms = 2 * FENCE_PROVEN_MS;
 	gone = true;
 	assert_true(tried(&f, &write, DISK_WRITE, SEQ(0) + 16));
 	assert_int_equal(write.io.status, DISK_FENCED);

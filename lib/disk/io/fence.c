@@ -86,13 +86,13 @@ int fence_ask(struct disk *d)
 	return ret;
 }
 
-bool fence_proof_is_fresh(const struct fence *f)
+bool fence_proof_is_younger(const struct fence *f, uint64_t ms)
 {
 	uint64_t proven_ms =
 		atomic_load_explicit(&f->proven_ms, memory_order_relaxed);
 
 	return proven_ms && !fence_is_lost(f) &&
-	       fence_clock_ms() - proven_ms < FENCE_PROVEN_MS;
+	       fence_clock_ms() - proven_ms < ms;
 }
 
 bool fence_is_why(struct disk *d, int error)

@@ -42,8 +42,9 @@ int fence_ask(struct disk *d);
 /* Whether that is why the store failed with @error. */
 bool fence_is_why(struct disk *d, int error);
 
-/* Where there is something to watch: see fence_is_proven(). */
-bool fence_proof_is_fresh(const struct fence *f);
+/* Where there is something to watch: whether the last proof is younger than
+ * @ms. */
+bool fence_proof_is_younger(const struct fence *f, uint64_t ms);
 
 /*
  * Whether something may be answered GOOD without asking: a machine that is cut
@@ -52,7 +53,16 @@ bool fence_proof_is_fresh(const struct fence *f);
  */
 static inline bool fence_is_proven(const struct fence *f)
 {
-	return __builtin_expect(!f->watch, 1) || fence_proof_is_fresh(f);
+	return __builtin_expect(!f->watch, 1) ||
+	       fence_proof_is_younger(f, FENCE_PROVEN_MS);
+}
+
+/* The same of something that began when it was: who has not waited for long in
+ * between need not ask, which may take long. */
+static inline bool fence_is_still_proven(const struct fence *f)
+{
+	return __builtin_expect(!f->watch, 1) ||
+	       fence_proof_is_younger(f, 2 * FENCE_PROVEN_MS);
 }
 
 /* What is known. */

@@ -208,13 +208,27 @@ void slot_lose(struct disk *d, uint32_t slot, uint32_t lo, uint32_t hi)
 		slot_mark_dirty(d, slot, hi, hi, slot_losses(d, slot));
 }
 
+/* Before it is no longer noted as dirty: whoever dies in between has noted the
+ * one or the other. */
+static void note_lost(struct disk *d, uint32_t slot)
+{
+	const struct disk_slot *s = &d->slots.at[slot];
+	uint32_t end = min_u32(s->dirty_hi, slot_file_blocks(d, slot));
+
+	if (s->flags & SLOT_DIRTY && s->dirty_lo < end)
+		flight_note_lost(d, slot, s->dirty_lo, end);
+}
+
 void slot_settle(struct disk *d, uint32_t slot)
 {
 	struct sync_part *p = d->sync.parts;
 	uint32_t lo, hi;
 
-	if (slot_dirty_is_lost(d, slot) && slot_take_dirty(d, slot, &lo, &hi))
-		slot_lose(d, slot, lo, hi);
+	if (slot_dirty_is_lost(d, slot)) {
+		note_lost(d, slot);
+		if (slot_take_dirty(d, slot, &lo, &hi))
+			slot_lose(d, slot, lo, hi);
+	}
 	while ((p = slot_lost_part(d, slot, p))) {
 		slot_lose(d, slot, p->lo, p->hi);
 		p->settled = true;

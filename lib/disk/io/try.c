@@ -331,7 +331,7 @@ bool disk_try(struct disk *d, struct disk_io *pub)
 	meter_begin(io);
 	done = try_rw(d, io);
 	/* It has waited for the file system after all. */
-	if (done && pub->status == DISK_OK && !fence_is_proven(&d->fence))
+	if (done && pub->status == DISK_OK && !fence_is_still_proven(&d->fence))
 		pub->status = io_prove(io);
 	if (done)
 		meter_end(d, io);

@@ -226,7 +226,7 @@ static int add_activations(struct tail *t, const struct zone_domains *domains,
 }
 
 static int add_records(struct tail *t, const struct zone_geo *geo,
-		       const struct disk_copy_news *news)
+		       const struct disk_copy_news *news, uint64_t owed)
 {
 	uint32_t nr = zone_geo_slots(geo);
 	int ret = 0;
@@ -240,6 +240,9 @@ static int add_records(struct tail *t, const struct zone_geo *geo,
 	/* What was copied is a disk of its own. */
 	if (!ret)
 		ret = add_record(t, JR_HOLDER, HOLDER_DIR << 16, 0);
+	/* Its hosts are others, or find another disk. */
+	if (!ret && owed)
+		ret = add_record(t, JR_OWED, 0, 0);
 	return ret ? ret : add_record(t, JR_CLEAN, 0, 0);
 }
 
@@ -272,7 +275,7 @@ int copies_end_journal(struct store *st, const char *name,
 	if (state.bytes > end)
 		ret = store_meta_cut(st, DISK_JOURNAL, end);
 	if (!ret)
-		ret = add_records(&t, &geo, news);
+		ret = add_records(&t, &geo, news, state.owed);
 	if (!ret)
 		ret = store_meta_append(st, DISK_JOURNAL, t.data, t.len,
 					durable);

@@ -337,6 +337,8 @@ static int put(struct journal *j, const struct batch *b, bool sync)
 {
 	int ret = -ENOENT;
 
+	if (j->ended)
+		return -ESHUTDOWN;
 	if (fence_is_lost(&j->disk->fence))
 		return -STORE_FENCED;
 	if (!j->error && j->records < j->compact_at && j->seq < MAX_SEQ)
@@ -585,6 +587,7 @@ int journal_stop(struct disk *d)
 		add_counters(&b, &d->stats);
 	batch_add(&b, JR_CLEAN, 0, hands_over(d));
 	ret = anew ? replace(j, &b) : append(j, &b, true);
+	j->ended = !ret;
 	pthread_mutex_unlock(&j->lock);
 	free(b.data);
 	return ret;

@@ -25,8 +25,9 @@ struct journal {
 	 * file is from here to there, in bytes. */
 	bool in_place;
 	uint64_t base, end;
-	int error; /* why the file's end is not sound: it is rewritten before
-		      the next record; 0 = it is */
+	bool ended; /* with a clean stop, which nothing comes behind */
+	int error;  /* why the file's end is not sound: it is rewritten before
+		       the next record; 0 = it is */
 	/* Changes that it was told without a sync, and how many of them are
 	 * durable: for zone_journal_sync().  Under disk->lock. */
 	uint64_t told, safe;
