@@ -33,9 +33,14 @@ bool cli_same_dir(const char *a, const char *b)
  * Those that are attached.
  */
 
+struct attached {
+	char **dirs;
+	int nr;
+};
+
 struct search {
 	const char *dir, *device; /* one of them */
-	struct cli_dir is;	  /* of a directory */
+	struct attached others;	  /* for a directory */
 	struct lio_luns *luns;	  /* for a device */
 	bool found;
 };
@@ -57,19 +62,6 @@ static bool has_lun(void *user, const struct lio_backstore *bs)
 	lio_luns_each(s->luns, bs, has_device, s);
 	return s->found;
 }
-
-static bool is_in(void *user, const struct lio_backstore *bs)
-{
-	const char *dir = lio_backstore_dir(bs);
-	const struct search *s = user;
-
-	return !strcmp(dir, s->dir) || cli_dir_is(cli_dir_of(dir), s->is);
-}
-
-struct attached {
-	char **dirs;
-	int nr;
-};
 
 static bool add_dir(void *user, const struct lio_backstore *bs)
 {
@@ -106,23 +98,43 @@ bool cli_find_name(const char *name, struct lio_backstore *bs)
 	return lio_find_name(cli_lio(), name, bs);
 }
 
+/* One that is named as it was attached.  The others are remembered: a look at
+ * their directories waits for servers that do not answer. */
 static bool is_named(void *user, const struct lio_backstore *bs)
 {
-	const struct search *s = user;
+	struct search *s = user;
 
-	return !strcmp(lio_backstore_dir(bs), s->dir);
+	if (!strcmp(lio_backstore_dir(bs), s->dir))
+		return true;
+	add_dir(&s->others, bs);
+	return false;
 }
 
-/* Who is named as it was attached needs no look at others' directories, whose
- * servers may not answer. */
+/* The name by which one of the others was attached, or NULL. */
+static const char *name_of_same(const struct attached *others, const char *dir)
+{
+	struct cli_dir is = cli_dir_of(dir);
+
+	for (int i = 0; i < others->nr; i++)
+		if (cli_dir_is(cli_dir_of(others->dirs[i]), is))
+			return others->dirs[i];
+	return NULL;
+}
+
 bool cli_find_dir(const char *dir, struct lio_backstore *bs)
 {
 	struct search s = { .dir = dir };
+	bool found = lio_find_backstore(cli_lio(), is_named, &s, bs);
+	const char *same = found ? NULL : name_of_same(&s.others, dir);
 
-	if (lio_find_backstore(cli_lio(), is_named, &s, bs))
-		return true;
-	s.is = cli_dir_of(dir);
-	return lio_find_backstore(cli_lio(), is_in, &s, bs);
+	if (same) {
+		struct search again = { .dir = same };
+
+		found = lio_find_backstore(cli_lio(), is_named, &again, bs);
+		cli_free_dirs(again.others.dirs, again.others.nr);
+	}
+	cli_free_dirs(s.others.dirs, s.others.nr);
+	return found;
 }
 
 static bool find_device(const char *path, struct lio_backstore *bs)

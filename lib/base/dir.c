@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int dir_each(DIR *dir, int (*fn)(void *user, const char *name), void *user)
@@ -39,4 +40,11 @@ int dir_each_of(int fd, int (*fn)(void *user, const char *name), void *user)
 	ret = dir_each(dir, fn, user);
 	closedir(dir);
 	return ret;
+}
+
+bool dir_has(int fd, const char *name)
+{
+	struct stat sb;
+
+	return !fstatat(fd, name, &sb, AT_SYMLINK_NOFOLLOW) || errno != ENOENT;
 }

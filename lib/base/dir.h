@@ -9,11 +9,14 @@
 #define ZL_BASE_DIR_H
 
 #include <dirent.h>
+#include <stdbool.h>
 
 /* Calls @fn for each name but "." and "..", until it returns something other
  * than 0, which is returned; -errno: it cannot be listed to its end. */
 int dir_each(DIR *dir, int (*fn)(void *user, const char *name), void *user);
 /* The same of what @fd is of, whose position does not change. */
 int dir_each_of(int fd, int (*fn)(void *user, const char *name), void *user);
+/* Whether it has that name, of whatever kind, or that cannot be found out. */
+bool dir_has(int fd, const char *name);
 
 #endif

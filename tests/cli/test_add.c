@@ -220,6 +220,21 @@ static void in_turn_before_it_is_there(void **state)
 	}
 }
 
+/* A number that is none makes no disk in the working directory. */
+static void no_number(void **state)
+{
+	static const char *const words[] = { "2147483648",
+					     "99999999999999999999" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(zloop("add", words[i], NULL), 1);
+		assert_sentence(" is no disk's number, which are 0 to "
+				"2147483647; a directory of that name is ./");
+		assert_false(exists(words[i]));
+	}
+}
+
 /* Of the machine that is looked at, not of the one that the test runs on. */
 static void saved(void **state)
 {
@@ -450,6 +465,8 @@ int main(void)
 						machine_leave),
 		cmocka_unit_test_setup_teardown(in_turn_before_it_is_there,
 						machine_enter, machine_leave),
+		cmocka_unit_test_setup_teardown(no_number, machine_enter,
+						machine_leave),
 		cmocka_unit_test_setup_teardown(saved, machine_enter,
 						machine_leave),
 		cmocka_unit_test_setup_teardown(notes, machine_enter,

@@ -207,6 +207,20 @@ static void all_of_the_output(void **state)
 	assert_contains(run_out, "\n    8999\n    zloop ");
 }
 
+/* The line that tries a state again has what was said of the first time. */
+static void again_as_before(void **state)
+{
+	(void)state;
+	record("good");
+	assert_int_equal(mkdir("elsewhere", 0700), 0);
+	assert_int_equal(zloop("crashtest", "log", "--no-attach", "-q", "-x",
+			       "-t", "7", "--into", "elsewhere", "--", "false",
+			       NULL),
+			 1);
+	assert_contains(run_out, " --no-attach --timeout 7 --into elsewhere -- "
+				 "false\n");
+}
+
 static void page(void **state)
 {
 	char *text;
@@ -324,6 +338,7 @@ int main(void)
 		T(what_the_command_is_told),
 		T(ways_to_fail),
 		T(all_of_the_output),
+		T(again_as_before),
 		T(page),
 		T(nobody_reads),
 		T(refused),

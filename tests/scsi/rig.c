@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR Apache-2.0
 /* A unit over a disk in memory, and commands for it. */
-#include <sched.h>
-
 #include "disk/internal.h"
 #include "disk/life/open.h"
 #include "rig.h"
@@ -55,36 +53,6 @@ void rig_fail_power(struct rig *rig)
 	struct zl_err err = { "" };
 
 	assert_int_equal(disk_powerfail(rig->disk, &all, &err), 0);
-}
-
-static void *fail_power(void *rig)
-{
-	rig_fail_power(rig);
-	return NULL;
-}
-
-/* It waits for what is under way. */
-static void await_failure(struct disk *d)
-{
-	bool waits = false;
-
-	while (!waits) {
-		sched_yield();
-		pthread_mutex_lock(&d->lock);
-		waits = d->hold.stopped;
-		pthread_mutex_unlock(&d->lock);
-	}
-}
-
-void rig_fail_power_beside(struct rig *rig)
-{
-	pthread_t thread;
-	struct zl_err err;
-
-	assert_int_equal(pthread_create(&thread, NULL, fail_power, rig), 0);
-	await_failure(rig->disk);
-	assert_int_equal(disk_fault_clear(rig->disk, &err), 0);
-	pthread_join(thread, NULL);
 }
 
 static void open_again(struct rig *rig)

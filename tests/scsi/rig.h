@@ -79,8 +79,6 @@ void rig_damage(struct rig *rig, uint32_t offline_slot,
 
 /* All that was not flushed goes. */
 void rig_fail_power(struct rig *rig);
-/* … while something stands still for an injected delay, which ends then. */
-void rig_fail_power_beside(struct rig *rig);
 
 /* The process dies, and another one opens the disk. */
 void rig_die(struct rig *rig);

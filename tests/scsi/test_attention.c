@@ -341,6 +341,29 @@ static void cache_off_under_a_write(void **state)
 	check_zone(&rig, SEQ(0), ZC_CLOSED, SEQ(0) + 1);
 }
 
+static void *fail_power_too(void *arg)
+{
+	(void)arg;
+	rig_fail_power(&rig);
+	return NULL;
+}
+
+/* Until a power failure waits for what is under way; that is then let go. */
+static void await_failure(void)
+{
+	struct disk *d = rig.disk;
+	bool waits = false;
+	struct zl_err err;
+
+	while (!waits) {
+		sched_yield();
+		pthread_mutex_lock(&d->lock);
+		waits = d->hold.stopped;
+		pthread_mutex_unlock(&d->lock);
+	}
+	assert_int_equal(disk_fault_clear(d, &err), 0);
+}
+
 /* Runs the command as far as its first I/O, which is at @lba. */
 static void run_to_the_first(struct beside *b, uint64_t lba)
 {
@@ -361,8 +384,12 @@ static void run_to_the_first(struct beside *b, uint64_t lba)
 /* Lets the power fail when that one is over. */
 static void fail_behind_the_first(struct beside *b)
 {
-	rig_fail_power_beside(&rig);
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, fail_power_too, NULL);
+	await_failure();
 	end_beside(b);
+	pthread_join(thread, NULL);
 	CMD(&rig, NULL, 0, 0x00);
 	check_sense(&rig, POWER_ON);
 }

@@ -308,8 +308,8 @@ static bool try_rw(struct disk *d, struct io *io)
 	io->disk = d;
 	io->there_blocks = 0;
 	io->there_again = false;
-	if (fence_is_lost(&d->fence) || !fence_is_proven(&d->fence) ||
-	    recorder_must_wait(io) || !where_here(io))
+	if (!fence_is_proven(&d->fence) || recorder_must_wait(io) ||
+	    !where_here(io))
 		return false;
 	miss_count(&d->where.misses);
 	recorder_begin(d, io);

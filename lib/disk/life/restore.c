@@ -11,18 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/limit.h"
 #include "disk/internal.h"
 #include "disk/life/copies.h"
 #include "store/copy.h"
-
-static bool is_in(int dir_fd, const char *name)
-{
-	struct stat sb;
-
-	return !fstatat(dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) ||
-	       errno != ENOENT;
-}
 
 static int mark_gone(int tmp_fd, const char *name)
 {
@@ -46,8 +39,8 @@ static int mark_all_gone(int dir_fd, int tmp_fd, const struct disk_meta *meta)
 
 	copies_names_of(meta, &names);
 	for (uint32_t i = 0; (name = copies_file(&names, i)); i++)
-		if (copies_wants(name) && !is_in(tmp_fd, name) &&
-		    is_in(dir_fd, name) && mark_gone(tmp_fd, name) < 0)
+		if (copies_wants(name) && !dir_has(tmp_fd, name) &&
+		    dir_has(dir_fd, name) && mark_gone(tmp_fd, name) < 0)
 			return -errno;
 	return 0;
 }

@@ -118,14 +118,6 @@ static bool is_kept(const struct copying *c, const char *name)
 	       bsearch(name, c->names, c->sorted, NAME_BYTES, compare_names);
 }
 
-static bool is_there(int dir_fd, const char *name)
-{
-	struct stat sb;
-
-	return !fstatat(dir_fd, name, &sb, AT_SYMLINK_NOFOLLOW) ||
-	       errno != ENOENT;
-}
-
 /* The same of those that are known to be possible, listed or not. */
 static int each_known(struct copying *c,
 		      int (*fn)(struct copying *c, const char *name))
@@ -146,7 +138,7 @@ static int each_known(struct copying *c,
 /* One that the listing has left out goes behind those that it has not. */
 static int keep_missed(struct copying *c, const char *name)
 {
-	if (is_kept(c, name) || !is_there(c->from, name))
+	if (is_kept(c, name) || !dir_has(c->from, name))
 		return 0;
 	return keep_name(c, name);
 }
